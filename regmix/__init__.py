@@ -1,0 +1,1 @@
+"""RegMix and RegMix-D as a library: arrays and frames in, values out."""

@@ -1,0 +1,88 @@
+"""What every stage shares: its command line, its one-line errors, and writes that are whole or absent.
+
+A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags.
+Nothing here touches a number, so dvc.yaml does not list it as a dependency.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import inspect
+import json
+import os
+import shutil
+import sys
+import typing
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regmix import params as schema
+from regmix.errors import InputError
+
+
+def run(stage: Callable[..., None]) -> None:
+    """Parse the flags of ``stage``, check params.yaml, run it; exit 1 with one line on bad input."""
+    parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
+    hints = typing.get_type_hints(stage)
+    for name in list(inspect.signature(stage).parameters)[1:]:
+        parser.add_argument(f"--{name.replace('_', '-')}", type=hints[name], required=True)
+    flags = vars(parser.parse_args())
+    try:
+        stage(schema.load(Path("params.yaml")), **flags)
+    except InputError as error:
+        sys.exit(f"error: {error}")
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        sys.exit(f"error: {error.filename or 'disk'}: no space left; free some and run again, nothing is lost")
+
+
+@contextlib.contextmanager
+def writing(out: Path) -> Iterator[Path]:
+    """A scratch folder that becomes ``out`` when the block ends well and vanishes when it does not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        yield scratch
+        shutil.rmtree(out, ignore_errors=True)
+        os.replace(scratch, out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Sorted by no key but the writer's; floats in full; replaced in one step."""
+    _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, frame: pd.DataFrame) -> None:
+    """Floats so that they read back to the same bits; replaced in one step."""
+    _replace(path, frame.to_csv(index=False, lineterminator="\n"))
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); run `dvc repro` again") from None
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path, float_precision="round_trip")
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
