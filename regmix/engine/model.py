@@ -1,0 +1,64 @@
+"""P Llama-shaped models as one: stacked weights, one forward pass."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from regmix.engine import ops
+from regmix.engine.shape import ModelShape
+
+Weights = dict[str, Tensor]
+
+
+def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
+    """One run's weights, float32, from its seed alone."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
+    return {
+        name: np.ones(size, np.float32) if std == 0 else rng.standard_normal(size, np.float32) * np.float32(std)
+        for name, (size, std) in shape.tensors().items()
+    }
+
+
+class Model:
+    """The forward pass of a stack. ``precision`` is that of the matrix products alone."""
+
+    def __init__(self, shape: ModelShape, precision: str) -> None:
+        self.shape, self.bf16 = shape, precision == "bf16"
+        self._tables = ops.rotary_tables(shape.context, shape.width // shape.heads)
+
+    def loss(self, weights: Weights, tokens: Tensor) -> Tensor:
+        """Mean loss (P,) in nats over tokens (P, B, T+1) int64, with gradients."""
+        hidden, targets = self._hidden(weights, tokens)
+        return ops.cross_entropy(hidden, weights["head"], targets, self.bf16)
+
+    @torch.no_grad()
+    def window_losses(self, weights: Weights, tokens: Tensor) -> Tensor:
+        """Mean loss (P, B) of every window of tokens (B, T+1), the same windows for all runs."""
+        P = weights["head"].shape[0]
+        hidden, targets = self._hidden(weights, tokens.expand(P, *tokens.shape))
+        losses = ops.token_losses(hidden, weights["head"], targets, self.bf16)
+        return losses.view(P, tokens.shape[0], -1).mean(-1)
+
+    def _hidden(self, weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """The last hidden states (P, B*T, D) and the targets (P, B*T)."""
+        s = self.shape
+        P, B, T = tokens.shape[0], tokens.shape[1], tokens.shape[2] - 1
+        H, C = s.heads, s.width // s.heads
+        cos, sin = (table[:T] for table in self._tables)
+        rows = tokens[:, :, :-1] + (torch.arange(P) * s.vocab)[:, None, None]
+        x = F.embedding(rows.reshape(P, B * T), weights["embed"].view(P * s.vocab, s.width))
+        for i in range(s.layers):
+            w = {name: weights[f"{i}.{name}"] for name in ("attention_norm", "qkv", "o", "ffn_norm", "gate_up", "down")}
+            y = ops.product(ops.rms_norm(x, w["attention_norm"]), w["qkv"], self.bf16)
+            y = y.view(P * B, T, 3 * H, C)
+            qk = ops.rotary(y[:, :, : 2 * H], cos, sin).transpose(1, 2)  # (P*B, 2H, T, C)
+            v = y[:, :, 2 * H :].transpose(1, 2)
+            y = F.scaled_dot_product_attention(qk[:, :H], qk[:, H:], v, is_causal=True)
+            y = y.transpose(1, 2).reshape(P, B * T, s.width)
+            x = x + ops.product(y, w["o"], self.bf16)
+            y = ops.product(ops.rms_norm(x, w["ffn_norm"]), w["gate_up"], self.bf16)
+            x = x + ops.product(ops.swiglu(y), w["down"], self.bf16)
+        return ops.rms_norm(x, weights["norm"]), tokens[:, :, 1:].reshape(P, B * T)

@@ -1,0 +1,112 @@
+"""What a run is, what it leaves behind, and the state it passes through in between."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from regmix.engine.model import initial_weights
+from regmix.engine.shape import ModelShape
+from regmix.loader import Loader, validation_windows
+from regmix.params import Recipe, Training, Validation
+from regmix.schedule import Policy, Schedule
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model to train: its mixture over time and its seed, which decides init and batches."""
+
+    name: str
+    schedule: Schedule
+    seed: int
+    policy: Policy | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run leaves. ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included;
+    ``losses`` are final, on all windows, in nats a token; ``ledger`` counts training tokens by domain."""
+
+    losses: dict[str, float]
+    trajectory: list[tuple[int, dict[str, float]]]
+    schedule: Schedule
+    ledger: dict[str, int]
+    weights: dict[str, np.ndarray] | None = None
+
+
+@dataclass
+class RunState:
+    """A run in the middle of training; everything a resumed run needs."""
+
+    run: Run
+    schedule: Schedule
+    ledger: np.ndarray
+    tensors: dict[str, dict[str, Tensor]]  # "weights", "exp_avg", "exp_avg_sq" by parameter
+    step: int = 0
+    trajectory: list[tuple[int, dict[str, float]]] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, run: Run, shape: ModelShape, domains: int) -> RunState:
+        weights = {name: torch.from_numpy(value) for name, value in initial_weights(shape, run.seed).items()}
+        zeros = [{name: torch.zeros_like(value) for name, value in weights.items()} for _ in range(2)]
+        tensors = {"weights": weights, "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
+        return cls(run, run.schedule, np.zeros(domains, dtype=np.int64), tensors)
+
+    def to_checkpoint(self) -> dict[str, Any]:
+        return {
+            "step": self.step,
+            "schedule": self.schedule.to_json(),
+            "ledger": self.ledger.tolist(),
+            "trajectory": self.trajectory,
+            "tensors": self.tensors,
+        }
+
+    @classmethod
+    def from_checkpoint(cls, run: Run, value: Mapping[str, Any]) -> RunState:
+        schedule, ledger = Schedule.from_json(value["schedule"]), np.array(value["ledger"], dtype=np.int64)
+        return cls(run, schedule, ledger, value["tensors"], value["step"], [tuple(row) for row in value["trajectory"]])
+
+
+class Setup:
+    """All that the runs of one swarm or one target share: shape, recipe, data.
+
+    ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped).
+    """
+
+    def __init__(
+        self, training: Training, vocab: int, train: Mapping[str, np.ndarray], valid: Mapping[str, np.ndarray]
+    ) -> None:
+        s = training.shape
+        self.shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, vocab)
+        self.recipe: Recipe = training.recipe
+        self.validation: Validation = training.validation
+        self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps)
+        self.windows: dict[str, Tensor] = {}
+        self.logged: dict[str, np.ndarray] = {}  # which of the windows the logged steps use
+        for name, tokens in valid.items():
+            final = validation_windows(tokens, name, s.context, self.validation.final_tokens)
+            count = min(len(final), max(1, self.validation.logged_tokens // s.context))
+            self.windows[name] = torch.from_numpy(final).long()
+            self.logged[name] = (np.arange(count) * len(final)) // count
+
+    def logged_steps(self) -> list[int]:
+        """The steps after which the losses are logged; the last is the end."""
+        steps, count = self.recipe.steps, self.validation.logged
+        return [round(steps * (i + 1) / count) for i in range(count)]
+
+    def learning_rate(self, step: int) -> float:
+        """Linear warm-up, then a cosine to ``lr_final`` of the peak, or constant."""
+        r = self.recipe
+        warmup = round(r.warmup * r.steps)
+        if step < warmup:
+            return r.lr * (step + 1) / warmup
+        if r.lr_schedule == "constant":
+            return r.lr
+        progress = (step - warmup) / max(1, r.steps - warmup)
+        return r.lr * (r.lr_final + (1 - r.lr_final) * 0.5 * (1 + math.cos(math.pi * progress)))
