@@ -15,11 +15,7 @@ import numpy as np
 from regmix.errors import InputError
 from regmix.order import shuffled
 from regmix.schedule import Schedule
-
-
-def windows(n_tokens: int, context: int) -> int:
-    """Windows of ``context`` inputs and their targets in a token file: they overlap by one token."""
-    return max(0, (n_tokens - 1) // context)
+from regmix.tokens import windows
 
 
 class Loader:

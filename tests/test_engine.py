@@ -36,7 +36,9 @@ def training(**recipe) -> Training:
 def setup(**recipe) -> Setup:
     rng = np.random.default_rng(0)
     tokens = {name: rng.integers(0, 20 * (i + 1), 2000).astype(np.uint16) for i, name in enumerate(DOMAINS)}
-    valid = {name: rng.integers(0, min(20 * (i + 1), VOCAB), 300).astype(np.uint16) for i, name in enumerate((*DOMAINS, "d"))}
+    valid = {
+        name: rng.integers(0, min(20 * (i + 1), VOCAB), 300).astype(np.uint16) for i, name in enumerate((*DOMAINS, "d"))
+    }
     return Setup(training(**recipe), VOCAB, tokens, valid)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,7 +12,7 @@ from torch import Tensor
 from regmix.engine import ops
 from regmix.engine.shape import ModelShape
 
-Weights = dict[str, Tensor]
+Weights = Mapping[str, Tensor]
 
 
 def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ class _HalfProduct(torch.autograd.Function):
         return torch.bmm(x16, w16).float()
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
         x16, w16 = ctx.saved_tensors
         g16 = grad.bfloat16()
         return torch.bmm(g16, w16.transpose(1, 2)).float(), torch.bmm(x16.transpose(1, 2), g16).float()
@@ -44,7 +44,7 @@ class _RMSNorm(torch.autograd.Function):
         return unit * weight[:, None]
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
         unit, scale, weight = ctx.saved_tensors
         grad_weight = torch.stack([(g * u).sum(0) for g, u in zip(grad, unit, strict=True)])
         grad = grad * weight[:, None]
@@ -64,7 +64,7 @@ class _Rotary(torch.autograd.Function):
         return _rotate(x, cos, sin)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
         cos, sin = ctx.saved_tensors
         return _rotate(grad, cos, -sin), None, None
 
@@ -100,7 +100,7 @@ class _SwiGLU(torch.autograd.Function):
         return torch.nn.functional.silu(gate).mul_(up)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         gate, up = x.chunk(2, dim=-1)
         out = torch.empty_like(x)
@@ -146,7 +146,7 @@ class _CrossEntropy(torch.autograd.Function):
         return losses
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
         grad_x, grad_head = ctx.saved_tensors
         return grad_x * grad[:, None, None], grad_head * grad[:, None, None], None, None
 

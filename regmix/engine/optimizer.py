@@ -23,10 +23,11 @@ def clip_each(parameters: Sequence[Tensor], limit: float) -> Tensor:
     The norms are summed run by run: reducing a (P, n) array in one call changes the order of its sums,
     and so the bits, with P. The gradients are made contiguous, since the fused AdamW ignores strides.
     """
+    grads = []
     for parameter in parameters:
         assert parameter.grad is not None
         parameter.grad = parameter.grad.contiguous()
-    grads = [parameter.grad for parameter in parameters]
+        grads.append(parameter.grad)
     runs = range(parameters[0].shape[0])
     norms = torch.stack([torch.stack(torch._foreach_norm([g[p] for g in grads])).norm() for p in runs])
     scale = (limit / (norms + 1e-6)).clamp(max=1.0)

@@ -30,7 +30,9 @@ from regmix.schedule import Schedule
 def code_digest() -> str:
     """Hash of the engine's own source."""
     here = Path(__file__).parent
-    files = sorted(here.glob("*.py")) + [here.parent / f"{name}.py" for name in ("loader", "order", "schedule")]
+    files = sorted(here.glob("*.py")) + [
+        here.parent / f"{name}.py" for name in ("loader", "order", "schedule", "tokens")
+    ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -115,7 +117,7 @@ class RunStore:
 
     @contextlib.contextmanager
     def locked(self, keys: Sequence[str]) -> Iterator[None]:
-        """Hold the locks of ``keys``; waits for whoever holds one. Sorted, so that two holders cannot block each other."""
+        """Hold the locks of ``keys``; waits for whoever holds one. Taken in order, so that no two wait for each other."""
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             for key in sorted(set(keys)):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,11 @@ def train_runs(
 
 
 def packs(count: int, processes: int, stack: int) -> list[range]:
-    """Split ``count`` runs into stacks of at most ``stack``, equal in size, a multiple of ``processes`` where there are enough."""
+    """Split ``count`` runs into equal stacks of at most ``stack``, a multiple of ``processes`` of them if there are enough."""
     number = math.ceil(count / stack)
     number = min(count, math.ceil(number / processes) * processes)
     edges = [round(i * count / number) for i in range(number + 1)]
-    return [range(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    return [range(a, b) for a, b in pairwise(edges)]
 
 
 def _train_pending(

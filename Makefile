@@ -1,0 +1,52 @@
+# Set-up and the few commands. `make repro` in a fresh clone does all of it.
+
+PYTHON ?= python3.11
+VENV := .venv
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+# Two processes with one thread each train faster than one with two; libraries must not add threads of their own.
+export TOKENIZERS_PARALLELISM := false
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: help install repro smoke profile check test bench clean
+
+help:
+	@echo "make repro            set up and run the whole pipeline, then print its headline numbers"
+	@echo "make smoke            the whole pipeline in about a minute, in the folder .smoke"
+	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
+	@echo "make check | test     fast checks | all tests"
+	@echo "make bench            measure this machine into benchmarks/results.json"
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+repro: install
+	@python -m stages.params_check
+	@dvc repro
+	@python -m reports.headline
+
+profile: install
+	@python -m profiles.switch $(PROFILE)
+
+smoke: install
+	@python -m tests.pipeline .smoke
+
+check: install
+	ruff format --check .
+	ruff check .
+	mypy
+	pytest -m "not slow" -n 2
+
+test: install
+	ruff check .
+	mypy
+	pytest
+
+bench: install
+	python -m benchmarks.bench
+
+clean:
+	rm -rf .smoke .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,44 @@
+"""The tokenized corpus as the engine wants it: every domain's tokens, mapped, of one tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from regmix.errors import InputError
+from regmix.tokens import check_fingerprints, open_tokens
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Training tokens of the trained domains and validation tokens of all; ``digest`` covers every byte."""
+
+    train: dict[str, np.ndarray]
+    valid: dict[str, np.ndarray]
+    fingerprint: str
+    vocab: int
+    digest: str
+
+
+def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> Corpus:
+    """Map the folders ``root``/<domain>. Raises InputError: missing domain, truncated file, mixed tokenizers."""
+    metas = {}
+    for name in domains:
+        path = root / name / "meta.json"
+        try:
+            metas[name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise InputError(f"{path}: missing or unreadable; run `dvc repro` again") from None
+    fingerprint = check_fingerprints(metas)
+    train = {name: open_tokens(root / name, metas[name], "train") for name in trained}
+    valid = {name: open_tokens(root / name, metas[name], "valid") for name in domains}
+    digest = hashlib.sha256(fingerprint.encode())
+    for side in (train, valid):
+        for name, tokens in side.items():
+            digest.update(hashlib.sha256(tokens.view(np.uint8).data).digest() + name.encode())
+    return Corpus(train, valid, fingerprint, metas[domains[0]]["vocab"], digest.hexdigest())

@@ -1,0 +1,25 @@
+"""Train on the objective's own domains alone, by its weights (the paper's Pile-CC Only)."""
+
+import numpy as np
+
+from regmix.errors import InputError
+from regmix.methods._context import Context
+from regmix.plugins import Strict
+from regmix.schedule import Schedule
+
+
+class Options(Strict):
+    """``objective``: a name of params.yaml's objectives, with a trained domain in it."""
+
+    objective: str
+
+
+def schedule(context: Context, options: Options) -> Schedule:
+    weights = context.objectives[options.objective]
+    mixture = np.array([weights.get(name, 0.0) for name in context.domains])
+    if mixture.sum() == 0:
+        raise InputError(
+            f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "
+            "trained on; name another objective"
+        )
+    return Schedule.static(context.domains, mixture / mixture.sum())

@@ -1,0 +1,44 @@
+"""The results of many runs as tables, the same for swarm, confirmation and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from regmix.engine.run import Result, Run, Setup
+
+TABLES = ("mixtures", "losses", "trajectories", "ledger")
+
+
+def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, pd.DataFrame]:
+    """One row a run, but in ``trajectories``, which has one a run and logged step.
+
+    ``mixtures`` holds the first mixture of each run, ``losses`` the final validation loss of every domain in
+    nats a token, ``ledger`` the training tokens by domain.
+    """
+    mixtures, trajectories = [], []
+    for run, kind, result in zip(runs, kinds, results, strict=True):
+        weights = dict(zip(run.schedule.domains, run.schedule.mixtures[0].tolist(), strict=True))
+        mixtures.append({"run": run.name, "kind": kind, "seed": run.seed, **weights})
+        trajectories += [{"run": run.name, "step": step, **losses} for step, losses in result.trajectory]
+    return {
+        "mixtures": pd.DataFrame(mixtures),
+        "losses": pd.DataFrame([{"run": r.name, **v.losses} for r, v in zip(runs, results, strict=True)]),
+        "trajectories": pd.DataFrame(trajectories),
+        "ledger": pd.DataFrame([{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)]),
+    }
+
+
+def describe(setup: Setup, fingerprint: str) -> dict[str, Any]:
+    """What the runs of ``setup`` have in common, for meta.json; FLOPs are those of training one token."""
+    shape = setup.shape
+    return {
+        "fingerprint": fingerprint,
+        "steps": setup.recipe.steps,
+        "train_tokens": setup.recipe.steps * setup.recipe.sequences * shape.context,
+        "shape": vars(shape),
+        "parameters": {"body": shape.body, "all": shape.parameters},
+        "flops_a_token": shape.flops(),
+    }

@@ -1,0 +1,24 @@
+"""Train the proxies of one shard (section 3.1 of the paper)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.engine.run import Run
+from regmix.params import Params
+from regmix.schedule import Schedule
+from stages.harness import read_json, run, writing
+from stages.training import train_to
+
+
+def swarm_train(params: Params, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
+    """Train the runs listed in SHARD; checkpoints and finished runs live in STORE, tables go to OUT."""
+    listed = read_json(shard)["runs"]
+    runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in listed]
+    kinds = [entry["kind"] for entry in listed]
+    with writing(out) as scratch:
+        train_to(scratch, params, params.proxy, corpus, store, runs, kinds, f"swarm {shard.stem}")
+
+
+if __name__ == "__main__":
+    run(swarm_train)

@@ -1,0 +1,27 @@
+"""What the three stages that train share: open the corpus, train through the store, write the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from regmix import results
+from regmix.corpus import open_corpus
+from regmix.engine.run import Result, Run, Setup
+from regmix.engine.swarm import train_runs
+from regmix.params import Params, Training
+from stages.harness import write_csv, write_json
+
+
+def train_to(
+    out: Path, params: Params, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
+    kinds: Sequence[str], label: str, weights: bool = False,
+) -> tuple[Setup, list[Result]]:  # fmt: skip
+    """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``."""
+    text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
+    setup = Setup(training, text.vocab, text.train, text.valid)
+    done = train_runs(setup, runs, store, text.digest, params.machine, weights=weights, label=label)
+    for name, table in results.tables(runs, kinds, done).items():
+        write_csv(out / f"{name}.csv", table)
+    write_json(out / "meta.json", results.describe(setup, text.fingerprint))
+    return setup, done
