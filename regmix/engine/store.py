@@ -15,6 +15,7 @@ import platform
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import filelock
@@ -111,7 +112,7 @@ class RunStore:
             return None
         try:
             return RunState.from_checkpoint(run, torch.load(path, weights_only=True))
-        except (RuntimeError, EOFError, KeyError, ValueError):
+        except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError):
             shutil.rmtree(self.root / key)  # unreadable: the run starts again
             return None
 

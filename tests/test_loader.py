@@ -1,0 +1,95 @@
+"""Batches: a pure function of seed, step and schedule, each window once an epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from regmix.errors import InputError
+from regmix.loader import Loader, validation_windows
+from regmix.order import shuffled
+from regmix.schedule import Schedule
+
+DOMAINS = ("a", "b")
+STEPS = 40
+
+
+def loader(sizes=(400, 900), context=8, sequences=4) -> Loader:
+    # Token value = its own position, the second domain from 10000 on, so that a window tells where it is from.
+    tokens = {name: np.arange(size, dtype=np.uint16) + 10000 * i for i, (name, size) in enumerate(zip(DOMAINS, sizes))}
+    return Loader(tokens, context, sequences, STEPS)
+
+
+def static(*weights: float) -> Schedule:
+    return Schedule.static(DOMAINS, np.array(weights))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
+def test_the_shuffled_order_is_a_permutation(size):
+    order = shuffled(np.arange(size), size, key=5)
+    assert sorted(order) == list(range(size))
+    if size >= 64:
+        assert not np.array_equal(order, shuffled(np.arange(size), size, key=6))
+        assert not np.array_equal(order, np.arange(size))
+
+
+def test_batches_do_not_depend_on_how_they_are_asked_for():
+    kit, schedule = loader(), Schedule(DOMAINS, np.array([0, 0.5]), np.array([[0.2, 0.8], [0.9, 0.1]]))
+    whole, end = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
+    ledger, parts = np.zeros(2, np.int64), []
+    for first, count in ((0, 1), (1, 18), (19, 2), (21, 19)):
+        part, ledger = kit.batches(3, schedule, ledger, first, count)
+        parts.append(part)
+    assert np.array_equal(np.concatenate(parts), whole)
+    assert np.array_equal(ledger, end)
+    assert end.sum() == STEPS * 4
+
+
+def test_a_domain_is_consumed_once_an_epoch_across_a_switch():
+    kit = loader()
+    schedule = Schedule(DOMAINS, np.array([0, 0.5]), np.array([[0.3, 0.7], [0.8, 0.2]]))
+    tokens, ledger = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
+    starts = tokens[:, :, 0].ravel()
+    for k, name in enumerate(DOMAINS):
+        own = [int(s) - 10000 * k for s in starts if (s >= 10000) == bool(k)]
+        size = (400, 900)[k] // 8 - (0 if (400, 900)[k] % 8 else 1)
+        assert len(own) == ledger[k], name
+        counts = np.bincount(np.array(own) // 8, minlength=size)
+        assert counts.max() - counts.min() <= 1, name
+    assert ledger[0] > 49, "the case must run past one epoch of domain a"
+
+
+def test_the_mixture_in_force_is_what_is_drawn():
+    kit, schedule = loader(), Schedule(DOMAINS, np.array([0, 0.5]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    tokens, ledger = kit.batches(1, schedule, np.zeros(2, np.int64), 0, STEPS)
+    assert (tokens[:20] < 10000).all()
+    assert (tokens[20:] >= 10000).all()
+    assert ledger.tolist() == [80, 80]
+
+
+def test_draws_follow_the_mixture():
+    kit = Loader({name: np.arange(100, dtype=np.uint16) for name in DOMAINS}, 8, 50, 100)
+    _, ledger = kit.batches(2, static(0.3, 0.7), np.zeros(2, np.int64), 0, 100)
+    # 5000 draws: three standard deviations of a share of .3 are .02.
+    assert ledger[0] / ledger.sum() == pytest.approx(0.3, abs=0.02)
+
+
+def test_validation_windows_are_spread_and_fixed():
+    tokens = np.arange(1000, dtype=np.uint16)
+    few = validation_windows(tokens, "a", 10, 50)
+    assert few.shape == (5, 11)
+    assert few[:, 0].tolist() == [0, 190, 390, 590, 790]
+    assert len(validation_windows(tokens, "a", 10, 10**6)) == 99
+
+
+def test_a_domain_shorter_than_a_window_is_an_error():
+    with pytest.raises(InputError, match="domain a: its training text is shorter than one window of 8 tokens"):
+        loader(sizes=(8, 900))
+    with pytest.raises(InputError, match="domain x: its validation text is shorter"):
+        validation_windows(np.arange(8), "x", 8, 100)
+
+
+def test_a_schedule_of_other_domains_is_an_error():
+    other = Schedule.static(("a", "c"), np.array([0.5, 0.5]))
+    with pytest.raises(InputError, match="its domains a, c are not the trained ones a, b"):
+        loader().batches(0, other, np.zeros(2, np.int64), 0, 1)

@@ -1,0 +1,150 @@
+"""Training through the store: found again, resumed after a kill, never written twice."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from regmix.engine.store import RunStore, run_key
+from regmix.engine.swarm import packs, train_runs
+from regmix.params import Machine
+from tests.test_engine import runs, same, setup
+
+
+def machine(**change) -> Machine:
+    return Machine.model_validate({"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6} | change)
+
+
+def train(store: Path, chosen, kit=None, **change):
+    return train_runs(kit or setup(), chosen, store, "data", machine(**change), weights=True, label="test")
+
+
+def test_packs_are_even_and_whole():
+    assert [len(p) for p in packs(16, 2, 8)] == [8, 8]
+    assert [len(p) for p in packs(13, 2, 8)] == [6, 7]
+    assert [len(p) for p in packs(18, 2, 8)] == [4, 5, 5, 4]
+    assert [len(p) for p in packs(1, 2, 8)] == [1]
+    for count in range(1, 40):
+        flat = [i for pack in packs(count, 3, 5) for i in pack]
+        assert flat == list(range(count))
+        assert max(len(p) for p in packs(count, 3, 5)) <= 5
+
+
+def test_stack_and_processes_change_nothing(tmp_path):
+    one = train(tmp_path / "a", runs(5), processes=1, stack=1)
+    two = train(tmp_path / "b", runs(5)[::-1], processes=2, stack=3)[::-1]
+    assert all(same(a, b) for a, b in zip(one, two, strict=True))
+
+
+def test_a_finished_run_is_not_trained_again(tmp_path, capfd):
+    first = train(tmp_path, runs(3))
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    again = train(tmp_path, runs(4))[:3]
+    assert all(same(a, b) for a, b in zip(first, again, strict=True))
+    assert all(path.stat().st_mtime_ns == time_ for path, time_ in before.items() if path.suffix != ".lock")
+    assert "test: 1 runs" in capfd.readouterr().out
+
+
+def test_the_key_covers_what_decides_the_bits():
+    kit, (first, second) = setup(), runs(2)
+    keys = [
+        run_key(kit, first, "data"),
+        run_key(kit, second, "data"),
+        run_key(kit, first, "other data"),
+        run_key(setup(steps=13), first, "data"),
+        run_key(setup(precision="bf16"), first, "data"),
+    ]
+    assert len(set(keys)) == len(keys)
+    assert run_key(setup(), runs(1)[0], "data") == keys[0]
+
+
+def _train_and_hang(store: Path) -> None:
+    os.setpgrp()
+    train(store, runs(4), setup(steps=600))
+
+
+def test_a_killed_swarm_resumes_to_the_same_bits(tmp_path):
+    kit = setup(steps=600)
+    child = multiprocessing.get_context("fork").Process(target=_train_and_hang, args=(tmp_path / "killed",))
+    child.start()
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "killed").glob("*/checkpoint.pt")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert child.pid is not None
+    os.killpg(child.pid, signal.SIGKILL)
+    child.join()
+    store = RunStore(tmp_path / "killed")
+    keys = [run_key(kit, run, "data") for run in runs(4)]
+    states = [store.resume(key, run) for key, run in zip(keys, runs(4), strict=True)]
+    assert any(state is not None and 0 < state.step < 600 for state in states)
+    resumed = train(tmp_path / "killed", runs(4), kit)
+    whole = train(tmp_path / "whole", runs(4), kit)
+    assert all(same(a, b) for a, b in zip(resumed, whole, strict=True))
+
+
+def test_an_unreadable_checkpoint_starts_the_run_again(tmp_path):
+    kit, chosen = setup(), runs(1)
+    whole = train(tmp_path / "whole", chosen)[0]
+    key = run_key(kit, chosen[0], "data")
+    (tmp_path / "bad" / key).mkdir(parents=True)
+    (tmp_path / "bad" / key / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    assert same(train(tmp_path / "bad", chosen)[0], whole)
+
+
+def _hold(store: Path, key: str, ready, release) -> None:
+    with RunStore(store).locked([key]):
+        ready.set()
+        release.wait(30)
+        # What the other process must find when it gets the lock.
+        RunStore(store).finish(key, train_alone(), weights=True)
+
+
+def train_alone():
+    from tests.test_engine import train as train_direct
+
+    return train_direct(setup(), runs(1))["r0"]
+
+
+def test_a_run_that_another_process_writes_is_waited_for(tmp_path, capfd):
+    context = multiprocessing.get_context("fork")
+    ready, release = context.Event(), context.Event()
+    key = run_key(setup(), runs(1)[0], "data")
+    holder = context.Process(target=_hold, args=(tmp_path, key, ready, release))
+    holder.start()
+    assert ready.wait(30)
+    waiter = context.Process(target=train, args=(tmp_path, runs(1)))
+    waiter.start()
+    time.sleep(0.5)
+    assert waiter.is_alive(), "it must wait for the lock"
+    release.set()
+    holder.join(30)
+    waiter.join(30)
+    assert waiter.exitcode == 0
+    result = RunStore(tmp_path).result(key, weights=True)
+    assert result is not None
+    assert same(result, train_alone())
+
+
+def test_results_round_trip_exactly(tmp_path):
+    result = train_alone()
+    store = RunStore(tmp_path)
+    store.finish("key", result, weights=True)
+    again = store.result("key", weights=True)
+    assert again is not None
+    assert same(result, again)
+    assert np.array_equal(result.schedule.mixtures, again.schedule.mixtures)
+    assert store.result("other", weights=False) is None
+
+
+def test_bad_input_in_a_worker_reaches_the_caller(tmp_path):
+    from regmix.errors import InputError
+
+    with pytest.raises(InputError, match="loss is not finite"):
+        train(tmp_path, runs(2), setup(lr=1e30, clip=1e30, warmup=0.0))
