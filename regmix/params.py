@@ -25,7 +25,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 class Archive(Strict):
     version: str
-    file: str
+    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    sdist: bool
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -140,7 +141,9 @@ class Repeats(Strict):
 
 class Swarm(Strict):
     seed: NonNegative
-    shards: Annotated[list[Annotated[str, Field(pattern=r"^(random-\d+|anchors|heldout|repeats)$")]], Field(min_length=1)]
+    shards: Annotated[
+        list[Annotated[str, Field(pattern=r"^(random-\d+|anchors|heldout|repeats)$")]], Field(min_length=1)
+    ]
     per_shard: Count
     heldout: NonNegative
     repeats: Repeats
@@ -247,8 +250,9 @@ class Params(Strict):
         for name in [*self.mixture.ensemble, self.mixture.paper_regressor]:
             _known(name, self.regressors, "mixture", "regressor")
         for name, method in self.target.methods.items():
-            if (method.model_extra or {}).get("objective") is not None:
-                _known(method.model_extra["objective"], self.objectives, f"target.methods.{name}", "objective")
+            aim = (method.model_extra or {}).get("objective")
+            if aim is not None:
+                _known(str(aim), self.objectives, f"target.methods.{name}", "objective")
         return self
 
     def objective_weights(self, name: str) -> dict[str, float]:

@@ -141,7 +141,7 @@ def test_xml_records(tmp_path: Path) -> None:
 
 def test_json_field_walks_to_the_field_and_drops_near_duplicates(tmp_path: Path) -> None:
     words = [f"w{number}" for number in range(60)]
-    cached = {
+    cached: dict[str, Any] = {
         "licences": {
             "a": {"text": " ".join(words)},
             "near": {"text": "  ".join(words).upper() + " more"},
@@ -154,7 +154,7 @@ def test_json_field_walks_to_the_field_and_drops_near_duplicates(tmp_path: Path)
     path.write_bytes(zipped({"x.json": json.dumps(cached).encode()}))
     options = {"members": ["x.json"], "field": "*/*/text", "shingle": 8, "max_overlap": 0.8}
     found = texts("json_field", path, **options)
-    assert found == [cached["licences"]["a"]["text"], cached["licences"]["far"]["text"], "short"]  # type: ignore[call-overload, index]
+    assert found == [cached["licences"]["a"]["text"], cached["licences"]["far"]["text"], "short"]
     with pytest.raises(InputError, match=r"x\.json: no text at '\*/no'"):
         texts("json_field", path, **{**options, "field": "*/no"})
     path.write_bytes(zipped({"x.json": b'{"a": '}))
@@ -265,6 +265,13 @@ def test_package_of_another_version_is_refused(tmp_path: Path, monkeypatch: pyte
             texts("package_code", path, packages=packages, min_chars=1, max_chars=9)
 
 
+def test_a_damaged_installation_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = installed(tmp_path, monkeypatch, {"toy/a.py": "x = 1\n"})
+    (tmp_path / "toy/a.py").unlink()
+    with pytest.raises(InputError, match=r"toy-pkg: toy/a\.py cannot be read .*; install toy-pkg anew"):
+        texts("package_docstrings", path, packages=["toy-pkg"], min_chars=1)
+
+
 def test_stripping_leaves_a_file_without_docstrings_as_it_was() -> None:
     import ast
 
@@ -314,8 +321,8 @@ def test_folder_text_that_is_not_utf8(tmp_path: Path, name: str) -> None:
         column = pyarrow.array([b"good", b"caf\xe9"], pyarrow.binary()).view(pyarrow.string())
         parquet.write_table(pyarrow.table({"body": column}), file)
     else:
-        pack = {"a.jsonl": bytes, "a.jsonl.gz": gzip.compress, "a.jsonl.zst": zstandard.compress}[name]
-        file.write_bytes(pack(bad))
+        packs: dict[str, Any] = {"a.jsonl": bytes, "a.jsonl.gz": gzip.compress, "a.jsonl.zst": zstandard.compress}
+        file.write_bytes(packs[name](bad))
     where = "row 2: body: line 1" if name == "a.parquet" else "line 2"
     with pytest.raises(InputError, match=rf"{name}: {where}: .*byte 0xe9 is not utf-8") as caught:
         texts("folder", tmp_path, **FOLDER)

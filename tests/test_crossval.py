@@ -85,7 +85,9 @@ def test_a_linear_regressor_is_assessed_on_a_line():
     truth = SLOPE - center @ SLOPE
     table = assessed.coefficients
     assert table["domain"].tolist() == ["news", "law", "code"]
-    assert np.all((table["low"] < truth) & (truth < table["high"]))
+    np.testing.assert_allclose(table["contrast"], truth, atol=0.03)
+    assert np.all((table["low"] < table["contrast"]) & (table["contrast"] < table["high"]))
+    assert np.all(table["high"] - table["low"] < 0.06)
     flat = crossval.flat(assessed.metrics["cv"])
     assert flat["spearman_low"] <= flat["spearman"] <= flat["spearman_high"]
 

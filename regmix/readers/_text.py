@@ -1,0 +1,70 @@
+"""Bytes into text and text into plain text."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Literal
+
+from regmix.errors import InputError
+
+Errors = Literal["strict", "replace"]  # what to do with bytes that are not text
+
+_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # not a bare `<`, which may mean "less than"
+_URL = re.compile(r"\b(?:https?://|www\.)\S+")
+
+
+def decode(data: bytes, name: str, *, encoding: str = "utf-8", errors: Errors = "strict") -> str:
+    """``data`` as text without a byte order mark; ``replace`` puts U+FFFD where it is not ``encoding``.
+
+    Raises InputError, naming the first bad line, if ``errors`` is strict.
+    """
+    try:
+        return data.decode(encoding, errors).removeprefix("\ufeff")
+    except LookupError:
+        raise InputError(f"{name}: unknown encoding {encoding!r}; mend `encoding` of the domain") from None
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{name}: line {line}: byte 0x{data[error.start]:02x} is not {encoding}; "
+            f"convert the file, or set the domain's `encoding_errors: replace` where its reader has it"
+        ) from None
+
+
+def collapse(text: str) -> str:
+    """``text`` with every run of white space as one space."""
+    return " ".join(text.split())
+
+
+def strip_markup(text: str) -> str:
+    """``text`` without HTML tags and entities, white space collapsed."""
+    return collapse(html.unescape(_TAG.sub(" ", text)))
+
+
+def strip_urls(text: str) -> str:
+    """``text`` without web addresses, white space collapsed."""
+    return collapse(_URL.sub(" ", text))
+
+
+def pieces(parts: Iterable[str], separator: str, least: int) -> Iterator[str]:
+    """``parts`` joined in order into pieces of at least ``least`` characters each, save the last; 0 does not cut."""
+    piece: list[str] = []
+    chars = 0
+    for part in parts:
+        piece.append(part)
+        chars += len(part) + len(separator)
+        if least and chars >= least:
+            yield separator.join(piece)
+            piece, chars = [], 0
+    if piece:
+        yield separator.join(piece)
+
+
+def parse_json(data: bytes, name: str, *, errors: Errors = "strict") -> Any:
+    """``data`` as JSON. Raises InputError."""
+    try:
+        return json.loads(decode(data, name, errors=errors))
+    except ValueError as error:
+        raise InputError(f"{name}: not JSON ({error}); mend the file") from None

@@ -1,0 +1,79 @@
+"""A data set of the `datasets` library: from the hub, or from a folder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from regmix.errors import InputError
+from regmix.params import Count
+from regmix.plugins import Strict
+
+
+class Options(Strict):
+    name: str | None  # on the hub, as `allenai/c4`; null: the folder that the domain's path names
+    config: str | None  # `name` of datasets.load_dataset; null: the only one
+    revision: str | None  # tag or commit on the hub; pin it, or the text may change under you
+    split: str
+    text_field: str
+    first: Count | None  # documents to look at; null: the whole split
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """The texts of a split, streamed; null texts are passed over.
+
+    ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name``
+    is null; else it is not read. Raises InputError if the data set, split or field is not to be had.
+    """
+    name = options.name or str(path)
+    rows = itertools.islice(_load(path, options), options.first)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise _unreadable(name, options, error) from None
+        if options.text_field not in row:
+            raise InputError(f"{name}: no field {options.text_field!r} ({', '.join(row)}); mend `text_field`")
+        text = row[options.text_field]
+        if isinstance(text, str):
+            yield text
+        elif text is not None:
+            raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); mend `text_field`")
+
+
+def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
+    import datasets  # here, because it takes a second
+
+    if options.name is None and not path.is_dir():
+        raise InputError(f"{path}: no such folder; mend the domain's path, or give the hub's `name`")
+    try:
+        if options.name is None and any((path / mark).exists() for mark in ("state.json", "dataset_dict.json")):
+            saved = datasets.load_from_disk(str(path))
+            if isinstance(saved, datasets.DatasetDict):
+                saved = saved[options.split]
+            elif saved.split not in (None, options.split):
+                raise ValueError(f"it is the split {str(saved.split)!r}")
+            return iter(saved)
+        return iter(
+            datasets.load_dataset(
+                options.name or str(path),
+                options.config,
+                split=options.split,
+                revision=options.revision,
+                streaming=True,
+            )
+        )
+    except Exception as error:  # the hub's client, its file systems and formats each raise their own kinds
+        raise _unreadable(options.name or str(path), options, error) from None
+
+
+def _unreadable(name: str, options: Options, error: Exception) -> InputError:
+    reason = (" ".join(str(error).split()) or "no reason given")[:200]
+    return InputError(
+        f"data set {name!r} (config {options.config!r}, split {options.split!r}, revision {options.revision!r}): "
+        f"cannot be read ({type(error).__name__}: {reason}); mend the domain's keys, or check the network"
+    )

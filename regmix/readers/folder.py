@@ -1,0 +1,117 @@
+"""Your own files: .txt (a document each), .jsonl, .jsonl.gz, .jsonl.zst and .parquet (a document a row)."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from regmix.errors import InputError
+from regmix.plugins import Strict
+from regmix.readers import _text
+
+
+class Options(Strict):
+    text_field: str  # key or column of the text in JSON lines and Parquet
+    encoding_errors: _text.Errors  # bytes that are not UTF-8: strict stops, replace puts U+FFFD
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """The documents of a file, or of the files below a folder in the order of their names.
+
+    Files of other kinds are passed over, and so are null texts. Raises InputError, naming file and
+    line, if there is nothing to read, a file is broken or not UTF-8, or a document has no text field.
+    """
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    known = [(file, kind) for file in files for kind in KINDS if file.name.endswith(kind)]
+    if not known:
+        raise InputError(f"{path}: no {', '.join(KINDS)} file there; mend the domain's path or add files")
+    for file, kind in sorted(known, key=lambda pair: pair[0].relative_to(path).parts):
+        yield from KINDS[kind](file, options)
+
+
+def _txt(file: Path, options: Options) -> Iterator[str]:
+    yield _text.decode(file.read_bytes(), str(file), errors=options.encoding_errors)
+
+
+def _json_lines(file: Path, options: Options) -> Iterator[str]:
+    try:
+        for number, line in enumerate(_lines(file), 1):
+            if line.strip():
+                yield from _field(line, f"{file}: line {number}", options)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"{file}: broken file ({error}); write it again") from None
+
+
+def _lines(file: Path) -> Iterator[bytes]:
+    if file.name.endswith(".zst"):
+        rest = b""
+        for block in _inflate_zst(file):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
+        yield rest
+    else:
+        with gzip.open(file) if file.name.endswith(".gz") else file.open("rb") as stream:
+            yield from stream
+
+
+def _inflate_zst(file: Path) -> Iterator[bytes]:
+    """Blocks of the frames of a .zst file. zstandard's own stream reader takes a cut file for a whole one."""
+    import zstandard
+
+    inflater = None
+    with file.open("rb") as stream:
+        while block := stream.read(1 << 16):
+            while block:
+                inflater = inflater or zstandard.ZstdDecompressor().decompressobj()
+                try:
+                    yield inflater.decompress(block)
+                except zstandard.ZstdError as error:
+                    raise OSError(error) from None
+                block = inflater.unused_data if inflater.eof else b""
+                inflater = None if inflater.eof else inflater
+    if inflater is not None:
+        raise EOFError("it ends within a frame")
+
+
+def _field(line: bytes, name: str, options: Options) -> Iterator[str]:
+    record = _text.parse_json(line, name, errors=options.encoding_errors)
+    if not isinstance(record, dict) or options.text_field not in record:
+        keys = ", ".join(record) if isinstance(record, dict) else "no object"
+        raise InputError(f"{name}: no key {options.text_field!r} ({keys}); mend `text_field` of the domain")
+    text = record[options.text_field]
+    if isinstance(text, str):
+        yield text
+    elif text is not None:
+        raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); mend the line")
+
+
+def _parquet(file: Path, options: Options) -> Iterator[str]:
+    import pyarrow
+    from pyarrow import parquet
+
+    name = options.text_field
+    try:
+        with parquet.ParquetFile(file) as table:
+            columns = table.schema_arrow.names
+            if name not in columns:
+                raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); mend `text_field` of the domain")
+            batches = table.iter_batches(batch_size=1024, columns=[name])
+            # As bytes, since Parquet's strings may be no UTF-8.
+            rows = (row for batch in batches for row in batch.column(0).cast(pyarrow.large_binary()))
+            for number, row in enumerate(rows, 1):
+                if row.is_valid:
+                    yield _text.decode(row.as_py(), f"{file}: row {number}: {name}", errors=options.encoding_errors)
+    except (pyarrow.ArrowException, OSError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{file}: cannot be read as Parquet with a text column {name!r} ({reason}); mend it") from None
+
+
+KINDS: dict[str, Callable[[Path, Options], Iterator[str]]] = {
+    ".txt": _txt,
+    ".jsonl": _json_lines,
+    ".jsonl.gz": _json_lines,
+    ".jsonl.zst": _json_lines,
+    ".parquet": _parquet,
+}

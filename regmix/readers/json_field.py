@@ -1,0 +1,61 @@
+"""One field of every record of a JSON file in an archive, near-duplicates dropped."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from regmix.errors import InputError
+from regmix.params import Count, Share
+from regmix.plugins import Strict
+from regmix.readers import _archive, _text
+
+
+class Options(Strict):
+    members: list[str]  # patterns, as of regmix.readers._archive.members
+    field: str  # keys from the top, parted by /; * stands for every key
+    shingle: Count  # words in a shingle
+    max_overlap: Share  # share of its shingles that a text may share with a kept one
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """One document a field. Raises InputError on a broken archive or file, a missing member or field."""
+    texts = []
+    for name, data in _archive.members(path, options.members):
+        found = [text for text in _pick(_text.parse_json(data, name), options.field.split("/")) if text]
+        if not found:
+            raise InputError(f"{name}: no text at {options.field!r}; mend `field` of the domain")
+        texts += found
+    return drop_overlapping(texts, options.shingle, options.max_overlap)
+
+
+def _pick(value: Any, keys: list[str]) -> Iterator[str]:
+    """The strings that ``keys`` lead to, in the order of the file."""
+    if not keys:
+        if isinstance(value, str):
+            yield value
+    elif isinstance(value, dict):
+        for key in value if keys[0] == "*" else (keys[0],):
+            yield from _pick(value.get(key), keys[1:])
+    elif isinstance(value, list) and keys[0] == "*":
+        for item in value:
+            yield from _pick(item, keys[1:])
+
+
+def drop_overlapping(texts: Iterable[str], size: int, most: float) -> Iterator[str]:
+    """The texts that share at most ``most`` of their ``size``-word shingles with any one text kept before.
+
+    A text of fewer words is one shingle. Case and white space do not count.
+    """
+    holders: dict[tuple[str, ...], list[int]] = defaultdict(list)  # shingle -> kept texts that hold it
+    for number, text in enumerate(texts):
+        words = text.lower().split()
+        shingles = {tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))}
+        shared = Counter(kept for shingle in shingles for kept in holders.get(shingle, ()))
+        if max(shared.values(), default=0) > most * len(shingles):
+            continue
+        for shingle in shingles:
+            holders[shingle].append(number)
+        yield text

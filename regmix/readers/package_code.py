@@ -1,0 +1,37 @@
+"""Python code of installed packages, docstrings stripped: one document a file."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from regmix.plugins import Strict
+from regmix.readers import _packages
+
+
+class Options(Strict):
+    packages: list[str]  # distribution names, as constraints.txt pins them
+    min_chars: int  # of a file, docstrings not counted
+    max_chars: int
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """Files without docstrings; ``path`` pins the versions. Raises InputError on a missing or other version."""
+    for source in _packages.sources(path, options.packages):
+        tree = _packages.parse(source)
+        code = strip_docstrings(source, tree) if tree else ""
+        if options.min_chars <= len(code) <= options.max_chars:
+            yield code
+
+
+def strip_docstrings(source: str, tree: ast.Module) -> str:
+    """``source`` without the lines of its docstrings; all else stays as it was written, comments too."""
+    lines = source.split("\n")
+    for node in _packages.documented(tree):
+        if ast.get_docstring(node, clean=False) is not None:
+            docstring = node.body[0]
+            assert docstring.end_lineno is not None  # set by the parser
+            for number in range(docstring.lineno - 1, docstring.end_lineno):
+                lines[number] = "\0"  # no source holds this character
+    return "\n".join(line for line in lines if line != "\0")

@@ -1,0 +1,58 @@
+"""Rows of CSV or tab-separated files in an archive: one document a row."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from regmix.errors import InputError
+from regmix.plugins import Strict
+from regmix.readers import _archive, _text
+
+
+class Options(Strict):
+    members: list[str]  # patterns, as of regmix.readers._archive.members
+    columns: list[str | int]  # joined by a line break; positions from 0 mean that there is no header
+    delimiter: str
+    quotes: bool  # whether " quotes a field
+    strip_urls: bool
+    min_chars: int  # shorter documents are dropped
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """One document a row. Raises InputError on a broken archive, a missing member or column, a malformed row."""
+    for name, data in _archive.members(path, options.members):
+        lines = io.StringIO(_text.decode(data, name), newline="")
+        rows = csv.reader(
+            lines,
+            delimiter=options.delimiter,
+            quoting=csv.QUOTE_MINIMAL if options.quotes else csv.QUOTE_NONE,
+            strict=options.quotes,
+        )
+        positions = None
+        try:
+            for row in rows:
+                if positions is None:
+                    positions = _positions(row, options.columns, name)
+                    if any(isinstance(column, str) for column in options.columns):
+                        continue  # the header
+                text = "\n".join(filter(None, (row[position].strip() for position in positions)))
+                if options.strip_urls:
+                    text = _text.strip_urls(text)
+                if len(text) >= options.min_chars:
+                    yield text
+        except (csv.Error, IndexError) as error:
+            raise InputError(f"{name}: line {rows.line_num}: malformed row ({error}); mend the file") from None
+
+
+def _positions(first: list[str], columns: list[str | int], name: str) -> list[int]:
+    """Where the columns are, given the first row."""
+    found = []
+    for column in columns:
+        known: Sequence[str | int] = range(len(first)) if isinstance(column, int) else first
+        if column not in known:
+            raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, known))}; mend `columns`")
+        found.append(known.index(column))
+    return found

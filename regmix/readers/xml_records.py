@@ -1,0 +1,42 @@
+"""Elements of XML files in an archive: one document an element."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from xml.etree import ElementTree
+
+from regmix.errors import InputError
+from regmix.plugins import Strict
+from regmix.readers import _archive, _text
+
+
+class Options(Strict):
+    members: list[str]  # patterns, as of regmix.readers._archive.members
+    record: str  # ElementTree path of the elements that are documents; {*} stands for any namespace
+    fields: list[str]  # paths within a record, whose texts follow one another
+    join: str  # what stands between two texts
+    min_chars: int  # shorter documents are dropped
+
+
+def read(path: Path, options: Options) -> Iterator[str]:
+    """One document a record. Raises InputError on a broken archive or file, a missing member, record or field."""
+    for name, data in _archive.members(path, options.members):
+        try:
+            records = ElementTree.fromstring(data).findall(options.record)
+            found = [[record.findall(field) for field in options.fields] for record in records]
+        except (ElementTree.ParseError, SyntaxError, KeyError) as error:
+            raise InputError(
+                f"{name}: broken XML, or a `record` or `fields` that is no path ({error}); mend it"
+            ) from None
+        if not records:
+            raise InputError(f"{name}: no record {options.record!r}; mend `record` of the domain")
+        for position, field in enumerate(options.fields):
+            if not any(elements[position] for elements in found):
+                raise InputError(f"{name}: no field {field!r} in any record; mend `fields` of the domain")
+        for elements in found:
+            texts = (_text.collapse(" ".join(element.itertext())) for element in chain.from_iterable(elements))
+            text = options.join.join(filter(None, texts))
+            if len(text) >= options.min_chars:
+                yield text

@@ -1,0 +1,143 @@
+"""The targets' results over seeds: means with t intervals, and paired differences from a baseline.
+
+All work on one long frame of measures: method, seed, group (``loss`` or ``lm_eval``), measure, value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from regmix.errors import InputError
+from regmix.objectives import objective_losses
+
+LOSS, LM_EVAL = "loss", "lm_eval"
+AVERAGE = "average"
+ACCURACIES = ("acc_norm", "acc")  # the first that a task has is its score, as the paper's tables have it
+
+
+class Spread(NamedTuple):
+    """Mean, standard deviation and t interval of ``n`` values; NaN where ``n`` is too small."""
+
+    mean: float
+    sd: float
+    n: int
+    low: float
+    high: float
+
+
+def spread(values: np.ndarray, level: float) -> Spread:
+    """Of independent ``values`` (n,); ``level`` is the coverage of the interval of their mean."""
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Spread(mean, math.nan, n, math.nan, math.nan)
+    sd = float(np.std(values, ddof=1))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    return Spread(mean, sd, n, mean - half, mean + half)
+
+
+def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
+    """The frame of a method's losses.csv (run, domains), ``method`` and ``seed`` in the place of ``run``.
+
+    Raises InputError unless its runs are seed-0 to seed-(``seeds`` - 1).
+    """
+    expected = [f"seed-{i}" for i in range(seeds)]
+    if "run" not in losses or sorted(losses["run"]) != sorted(expected):
+        found = ", ".join(map(str, losses.get("run", [])))
+        raise InputError(
+            f"losses.csv of method {method}: runs {found or 'none'} are not {', '.join(expected)}; train it"
+        )
+    rows = losses.set_index("run").loc[expected].reset_index(drop=True)
+    return pd.concat([pd.DataFrame({"method": method, "seed": range(seeds)}), rows], axis=1)
+
+
+def measures(
+    losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
+
+    A measure is ``<objective>_loss`` in nats a token, for every objective's weights over domains; a task's
+    score: its accuracy, normalised if it has that, in percent, averaged over shots; or their ``average``.
+    Raises InputError for a task without an accuracy, and where the frames' runs differ.
+    """
+    runs = losses[["method", "seed"]]
+    scored = set(lm_eval[["method", "seed"]].itertuples(index=False, name=None))
+    if alone := sorted(set(runs.itertuples(index=False, name=None)) ^ scored):
+        method, seed = alone[0]
+        raise InputError(f"method {method}, seed {seed}: only one of losses.csv and lm_eval.csv has it; evaluate again")
+    named = losses.assign(run=[f"{method}/seed-{seed}" for method, seed in runs.itertuples(index=False)])
+    parts = [
+        runs.assign(group=LOSS, measure=f"{objective}_loss", value=objective_losses(named, weights))
+        for objective, weights in objectives.items()
+    ]
+    scores = _scores(lm_eval)
+    average = scores.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean().assign(task=AVERAGE)
+    for frame in (average, scores):
+        parts.append(frame.rename(columns={"task": "measure"}).assign(group=LM_EVAL))
+    return pd.concat(parts, ignore_index=True)[["method", "seed", "group", "measure", "value"]]
+
+
+def summarise(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """method, group, measure, mean, sd, n, low, high over the seeds of ``measures``."""
+    keys = ["method", "group", "measure"]
+    rows = [(*key, *spread(of["value"].to_numpy(), level)) for key, of in table.groupby(keys, sort=False, dropna=False)]
+    return pd.DataFrame(rows, columns=[*keys, *Spread._fields])
+
+
+def differences(table: pd.DataFrame, baseline: str, level: float) -> pd.DataFrame:
+    """As ``summarise``, of each method minus ``baseline``, seed by seed: runs of a seed share init and draws.
+
+    Raises InputError if there is no such method, or a method has other seeds than it.
+    """
+    if baseline not in set(table["method"]):
+        raise InputError(f"params.yaml: target.methods: no {baseline!r} to compare with; add it")
+    keys = ["seed", "group", "measure"]
+    of = dict(list(table.groupby("method", sort=False)))
+    rest = []
+    for method, frame in of.items():
+        if method == baseline:
+            continue
+        joined = frame.merge(of[baseline], on=keys, suffixes=("", "_baseline"), how="outer")
+        if joined[["value", "value_baseline"]].isna().any(axis=None):
+            seed = joined["seed"][joined[["value", "value_baseline"]].isna().any(axis=1)].iloc[0]
+            raise InputError(f"method {method}: cannot be paired with {baseline} on seed {seed}; evaluate both again")
+        # The order of the method's own frame, which an outer join does not keep.
+        paired = frame.drop(columns="value").merge(joined[[*keys, "value", "value_baseline"]], on=keys)
+        rest.append(paired.assign(value=paired["value"] - paired["value_baseline"]))
+    if not rest:
+        return pd.DataFrame(columns=["method", "group", "measure", *Spread._fields])
+    return summarise(pd.concat(rest, ignore_index=True), level)
+
+
+def targets(table: pd.DataFrame) -> dict[str, Any]:
+    """The content of targets.json, {method: {<objective>_loss: cell, lm_eval: {average or task: cell}}}.
+
+    A cell is {mean, sd, n}; the sd of one value is null.
+    """
+    out: dict[str, Any] = {}
+    for row in summarise(table, 0.95).itertuples(index=False):
+        cell = {"mean": row.mean, "sd": row.sd if math.isfinite(row.sd) else None, "n": row.n}
+        method = out.setdefault(row.method, {})
+        (method if row.group == LOSS else method.setdefault(LM_EVAL, {}))[row.measure] = cell
+    return out
+
+
+def _scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
+    """method, seed, task, value: percent, the mean over shots."""
+    parts = []
+    for task, rows in lm_eval.groupby("task", sort=False):
+        metric = next((name for name in ACCURACIES if name in set(rows["metric"])), None)
+        if metric is None:
+            raise InputError(
+                f"params.yaml: evaluation.tasks: {task} reports {', '.join(sorted(set(rows['metric'])))} and "
+                f"none of {', '.join(ACCURACIES)}; take it off"
+            )
+        taken = rows[rows["metric"] == metric]
+        means = taken.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean()
+        parts.append(means.assign(task=task, value=100 * means["value"]))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,41 @@
+"""Read one domain's text and part it into training and validation documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix import fetch, plugins
+from regmix.errors import InputError
+from regmix.params import Params
+from regmix.split import split_documents, write_documents
+from stages.harness import run, write_json, writing
+
+
+def corpus_extract(params: Params, *, domain: str, path: Path, out: Path) -> None:
+    """Write train.jsonl, valid.jsonl and stats.json of DOMAIN, read from PATH, to OUT."""
+    corpus = params.corpus
+    if domain not in corpus.domains:
+        raise InputError(f"params.yaml: corpus.domains: no {domain!r}; use one of {', '.join(corpus.domains)}")
+    key, entry = f"corpus.domains.{domain}", corpus.domains[domain]
+    reader = plugins.load("readers", entry.reader, f"{key}.reader")
+    options = plugins.options(reader, entry.model_extra or {}, key)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; mend {key}.path, or run corpus_fetch")
+    for name, archive in corpus.archives.items():
+        if path.name == archive.file:
+            fetch.verify(path, archive.sha256, f"corpus.archives.{name}")
+    split = split_documents(
+        reader.read(path, options),
+        domain,
+        max_chars=corpus.domain_chars,
+        valid_fraction=corpus.valid_fraction,
+        salt=corpus.split_salt,
+    )
+    with writing(out) as scratch:
+        write_documents(scratch / "train.jsonl", split.train)
+        write_documents(scratch / "valid.jsonl", split.valid)
+        write_json(scratch / "stats.json", split.stats(domain))
+
+
+if __name__ == "__main__":
+    run(corpus_extract)

@@ -1,0 +1,33 @@
+"""Turn one domain's documents into token files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.errors import InputError
+from regmix.params import Params
+from regmix.split import read_documents
+from regmix.tokenizer import encode, fingerprint, load_json
+from regmix.tokens import check_fingerprints, dtype_for, write_tokens
+from stages.harness import read_json, run, write_json, writing
+
+
+def corpus_tokenize(params: Params, *, domain: str, extracted: Path, tokenizer: Path, out: Path) -> None:
+    """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER."""
+    given = load_json(tokenizer / "tokenizer.json")
+    meta = read_json(tokenizer / "meta.json")
+    check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
+    stats = read_json(extracted / "stats.json")
+    if stats["domain"] != domain:
+        raise InputError(f"{extracted}: holds domain {stats['domain']!r}, not {domain!r}; give the folder of {domain}")
+    sides = {}
+    with writing(out) as scratch:
+        for side in ("train", "valid"):
+            documents = read_documents(extracted / f"{side}.jsonl")
+            chunks = encode(given, documents, meta["eos"], params.corpus.workers)
+            sides[side] = {"tokens": write_tokens(scratch / f"{side}.bin", chunks, meta["vocab"]), **stats[side]}
+        write_json(scratch / "meta.json", {"domain": domain, "dtype": dtype_for(meta["vocab"]).name, **meta, **sides})
+
+
+if __name__ == "__main__":
+    run(corpus_tokenize)

@@ -1,0 +1,44 @@
+"""Judge one regressor of params.yaml on every objective."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix import crossval
+from regmix.errors import InputError
+from regmix.objectives import runs
+from regmix.params import Params
+from regmix.regressors import _interface
+from stages.harness import read_csv, run, write_csv, write_json, writing
+
+
+def regression_fit(params: Params, *, regressor: str, swarm: Path, out: Path) -> None:
+    """Cross-validate a regressor on the swarm, and test it on the held-out mixtures."""
+    if regressor not in params.regressors:
+        raise InputError(f"--regressor {regressor}: not in params.yaml; use one of {', '.join(params.regressors)}")
+    fitted = _interface.bind(regressor, params.regressors[regressor])
+    swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    train, test = swarm_runs.of("random", "anchor"), swarm_runs.of("heldout")
+    frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
+    metrics = {}
+    for name in params.objectives:
+        assessed = crossval.assess(fitted, train, test, params.objective_weights(name), params.regression)
+        for table, parts in frames.items():
+            frame = getattr(assessed, table).copy()
+            frame.insert(0, "objective", name)
+            parts.append(frame)
+        metrics[name] = {
+            split: {metric: score.to_json() for metric, score in scores.items()}
+            for split, scores in assessed.metrics.items()
+        } | {"n": {"cv": len(train.names), "heldout": len(test.names)}}
+    with writing(out) as scratch:
+        for table, parts in frames.items():
+            filled = [part for part in parts if len(part)] or parts[:1]
+            write_csv(scratch / f"{table}.csv", pd.concat(filled, ignore_index=True))
+        write_json(scratch / "metrics.json", metrics)
+
+
+if __name__ == "__main__":
+    run(regression_fit)
