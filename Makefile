@@ -7,14 +7,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro smoke profile check test bench clean
+.PHONY: help install repro profile check test clean
 
 help:
-	@echo "make repro            set up and run the whole pipeline, then print its headline numbers"
-	@echo "make smoke            the whole pipeline in about a minute, in the folder .smoke"
+	@echo "make repro            set up and run the whole pipeline"
 	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
 	@echo "make check | test     fast checks | all tests"
-	@echo "make bench            measure this machine into benchmarks/results.json"
 
 install: $(VENV)/.installed
 
@@ -26,13 +24,9 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 repro: install
 	@python -m stages.params_check
 	@dvc repro
-	@python -m reports.headline
 
 profile: install
 	@python -m profiles.switch $(PROFILE)
-
-smoke: install
-	@python -m tests.pipeline .smoke
 
 check: install
 	ruff format --check .
@@ -45,8 +39,5 @@ test: install
 	mypy
 	pytest
 
-bench: install
-	python -m benchmarks.bench
-
 clean:
-	rm -rf .smoke .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache

@@ -76,7 +76,7 @@ def read_json(path: Path) -> Any:
 
 def read_csv(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path, float_precision="round_trip")
+        return pd.read_csv(path)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
 

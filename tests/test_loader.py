@@ -16,7 +16,8 @@ STEPS = 40
 
 def loader(sizes=(400, 900), context=8, sequences=4) -> Loader:
     # Token value = its own position, the second domain from 10000 on, so that a window tells where it is from.
-    tokens = {name: np.arange(size, dtype=np.uint16) + 10000 * i for i, (name, size) in enumerate(zip(DOMAINS, sizes))}
+    pairs = enumerate(zip(DOMAINS, sizes, strict=True))
+    tokens = {name: np.arange(size, dtype=np.uint16) + 10000 * i for i, (name, size) in pairs}
     return Loader(tokens, context, sequences, STEPS)
 
 

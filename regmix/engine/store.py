@@ -118,7 +118,7 @@ class RunStore:
 
     @contextlib.contextmanager
     def locked(self, keys: Sequence[str]) -> Iterator[None]:
-        """Hold the locks of ``keys``; waits for whoever holds one. Taken in order, so that no two wait for each other."""
+        """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other."""
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             for key in sorted(set(keys)):

@@ -57,7 +57,7 @@ def train_runs(
 
 
 def packs(count: int, processes: int, stack: int) -> list[range]:
-    """Split ``count`` runs into equal stacks of at most ``stack``, a multiple of ``processes`` of them if there are enough."""
+    """Split ``count`` runs into equal stacks of at most ``stack``; a multiple of ``processes`` if that works."""
     number = math.ceil(count / stack)
     number = min(count, math.ceil(number / processes) * processes)
     edges = [round(i * count / number) for i in range(number + 1)]

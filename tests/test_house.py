@@ -1,0 +1,105 @@
+"""The house: what dvc.yaml declares is what the code uses; pins are the constraints; params.yaml fits its schema."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from profiles.switch import switch
+from regmix import params as schema
+from regmix.errors import InputError
+from tests.closure import ROOT, closure
+
+DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def body(stage: str) -> dict:
+    return DVC[stage].get("do", DVC[stage])
+
+
+@pytest.mark.parametrize("stage", DVC)
+def test_a_stage_declares_the_files_it_imports(stage):
+    wanted = set(closure(Path(f"stages/{stage}.py")))
+    declared = {dep for dep in body(stage)["deps"] if dep.endswith(".py")}
+    assert wanted <= declared, f"dvc.yaml: {stage}: add to deps: {sorted(wanted - declared)}"
+    plain = {dep for dep in declared if "$" not in dep and not dep.startswith(("regmix/readers", "regmix/regressors"))}
+    assert plain <= wanted, f"dvc.yaml: {stage}: remove from deps: {sorted(plain - wanted)}"
+
+
+@pytest.mark.parametrize("stage", DVC)
+def test_a_stage_has_one_name_in_three_places(stage):
+    assert body(stage)["cmd"].startswith(f"python -m stages.{stage} ")
+    assert all(out.split("/")[1] == stage for out in body(stage)["outs"])
+
+
+def test_no_stage_names_the_list_of_shards_but_those_that_gather():
+    for stage in DVC:
+        if {"swarm", "swarm.shards"} & {entry for entry in body(stage)["params"] if isinstance(entry, str)}:
+            assert stage in ("swarm_sample", "swarm_collect", "mixture_simulate", "mixture_choose")
+
+
+def test_pins_are_the_constraints():
+    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["regmix"]["pins"]
+    lines = (ROOT / "constraints.txt").read_text().splitlines()
+    constraints = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines if "==" in line}
+    assert {name: constraints[name] for name in pins} == pins
+
+
+def test_params_fit_the_schema_and_its_plugins():
+    schema.check_plugins(schema.parse(VALUES))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("objectives.news", {"nowhere": 1}, "unknown domain 'nowhere'"),
+        ("mixture.ensemble", ["oracle"], "unknown regressor 'oracle'"),
+        ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
+        ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),
+        ("swarm.sharts", 1, r"swarm\.sharts: unknown key"),
+        ("target.methods.regmix_news", {"kind": "regmix", "objective": "x"}, "unknown objective 'x'"),
+        ("corpus.validation_only", ["x"], "unknown domain 'x'"),
+    ],
+)
+def test_bad_params_are_one_line(key, value, message):
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    *parents, last = key.split(".")
+    node = values
+    for part in parents:
+        node = node[part]
+    node[last] = value
+    with pytest.raises(InputError, match=message) as error:
+        schema.parse(values)
+    assert "\n" not in str(error.value)
+
+
+def test_an_unknown_method_or_key_of_a_plugin_is_named():
+    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values["target"]["methods"]["natural"]["kind"] = "supernatural"
+    with pytest.raises(InputError, match=r"target\.methods\.natural.*'supernatural' is not one of"):
+        schema.check_plugins(schema.parse(values))
+    values["target"]["methods"]["natural"] = {"kind": "natural", "strength": 2}
+    with pytest.raises(InputError, match=r"target\.methods\.natural\.strength: unknown key"):
+        schema.check_plugins(schema.parse(values))
+
+
+def test_switching_a_profile_keeps_comments_and_refuses_unknown_keys():
+    text = (ROOT / "params.yaml").read_text()
+    switched = switch(text, {"swarm.per_shard": 2}, "test")
+    assert yaml.safe_load(switched)["swarm"]["per_shard"] == 2
+    assert "# mixtures a random shard" in switched
+    with pytest.raises(InputError, match=r"profiles/test\.yaml: unknown key swarm\.per_shart"):
+        switch(text, {"swarm.per_shart": 2}, "test")
+
+
+def test_every_profile_sets_the_same_keys_and_laptop_is_the_default():
+    profiles = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "profiles").glob("*.yaml")}
+    text = (ROOT / "params.yaml").read_text()
+    assert {frozenset(profile) for profile in profiles.values()} == {frozenset(profiles["laptop"])}
+    for name, profile in profiles.items():
+        switched = switch(text, profile, name)
+        assert yaml.safe_load(switch(switched, profiles["laptop"], "laptop")) == VALUES
