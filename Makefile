@@ -1,6 +1,6 @@
 # Set-up and the few commands. `make repro` in a fresh clone does all of it.
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Two processes with one thread each train faster than one with two; libraries must not add threads of their own.
