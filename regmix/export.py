@@ -53,7 +53,7 @@ def save(model: LlamaForCausalLM, tokenizer: Path, eos: int, folder: Path) -> No
 
 
 def _state(shape: ModelShape, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """transformers stores (out, in) matrices, and q, k, v, gate and up apart."""
+    """transformers stores (out, in) matrices, and q, k and v apart."""
     state = {
         "model.embed_tokens.weight": weights["embed"],
         "model.norm.weight": weights["norm"],
@@ -62,11 +62,11 @@ def _state(shape: ModelShape, weights: Mapping[str, np.ndarray]) -> dict[str, np
     for i in range(shape.layers):
         layer = f"model.layers.{i}"
         q, k, v = np.split(weights[f"{i}.qkv"], 3, axis=1)
-        gate, up = np.split(weights[f"{i}.gate_up"], 2, axis=1)
         matrices = {
             "self_attn.q_proj": q, "self_attn.k_proj": k, "self_attn.v_proj": v,
             "self_attn.o_proj": weights[f"{i}.o"],
-            "mlp.gate_proj": gate, "mlp.up_proj": up, "mlp.down_proj": weights[f"{i}.down"],
+            "mlp.gate_proj": weights[f"{i}.gate"], "mlp.up_proj": weights[f"{i}.up"],
+            "mlp.down_proj": weights[f"{i}.down"],
         }  # fmt: skip
         state |= {f"{layer}.{name}.weight": np.ascontiguousarray(value.T) for name, value in matrices.items()}
         state[f"{layer}.input_layernorm.weight"] = weights[f"{i}.attention_norm"]

@@ -18,7 +18,10 @@ from regmix.objectives import objective_losses
 
 LOSS, LM_EVAL = "loss", "lm_eval"
 AVERAGE = "average"
-ACCURACIES = ("acc_norm", "acc")  # the first that a task has is its score, as the paper's tables have it
+# The first that a task has is its score. The paper's tasks have acc_norm or acc; ours of continuations also have
+# acc_mutual_info, which takes off how likely a continuation is without its context: models too small to be
+# moved much by a context score at chance by the others.
+ACCURACIES = ("acc_mutual_info", "acc_norm", "acc")
 
 
 class Spread(NamedTuple):
@@ -62,7 +65,7 @@ def measures(
     """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
 
     A measure is ``<objective>_loss`` in nats a token, for every objective's weights over domains; a task's
-    score: its accuracy, normalised if it has that, in percent, averaged over shots; or their ``average``.
+    score: the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or their ``average``.
     Raises InputError for a task without an accuracy, and where the frames' runs differ.
     """
     runs = losses[["method", "seed"]]

@@ -14,19 +14,26 @@ import json
 import os
 import shutil
 import sys
+import time
 import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import psutil
 
 from regmix import params as schema
 from regmix.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd  # half a second, and half of the stages read no table
+
 
 def run(stage: Callable[..., None]) -> None:
-    """Parse the flags of ``stage``, check params.yaml, run it; exit 1 with one line on bad input."""
+    """Parse the flags of ``stage``, check params.yaml, run it, say how long it took, imports included.
+
+    Exits 1 with one line on bad input.
+    """
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
     for name in list(inspect.signature(stage).parameters)[1:]:
@@ -40,6 +47,7 @@ def run(stage: Callable[..., None]) -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         sys.exit(f"error: {error.filename or 'disk'}: no space left; free some and run again, nothing is lost")
+    print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -75,6 +83,8 @@ def read_json(path: Path) -> Any:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     try:
         return pd.read_csv(path)
     except (OSError, ValueError) as error:

@@ -53,14 +53,15 @@ class Model:
         rows = tokens[:, :, :-1] + (torch.arange(P) * s.vocab)[:, None, None]
         x = F.embedding(rows.reshape(P, B * T), weights["embed"].view(P * s.vocab, s.width))
         for i in range(s.layers):
-            w = {name: weights[f"{i}.{name}"] for name in ("attention_norm", "qkv", "o", "ffn_norm", "gate_up", "down")}
-            y = ops.product(ops.rms_norm(x, w["attention_norm"]), w["qkv"], self.bf16)
+            y = ops.rms_norm(x, weights[f"{i}.attention_norm"])
+            y = ops.product(y, weights[f"{i}.qkv"], self.bf16)
             y = y.view(P * B, T, 3 * H, C)
             qk = ops.rotary(y[:, :, : 2 * H], cos, sin).transpose(1, 2)  # (P*B, 2H, T, C)
             v = y[:, :, 2 * H :].transpose(1, 2)
             y = F.scaled_dot_product_attention(qk[:, :H], qk[:, H:], v, is_causal=True)
             y = y.transpose(1, 2).reshape(P, B * T, s.width)
-            x = x + ops.product(y, w["o"], self.bf16)
-            y = ops.product(ops.rms_norm(x, w["ffn_norm"]), w["gate_up"], self.bf16)
-            x = x + ops.product(ops.swiglu(y), w["down"], self.bf16)
+            x = x + ops.product(y, weights[f"{i}.o"], self.bf16)
+            y = ops.rms_norm(x, weights[f"{i}.ffn_norm"])
+            gate, up, down = (weights[f"{i}.{name}"] for name in ("gate", "up", "down"))
+            x = x + ops.feed_forward(y, gate, up, down, self.bf16)
         return ops.rms_norm(x, weights["norm"]), tokens[:, :, 1:].reshape(P, B * T)

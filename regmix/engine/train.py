@@ -6,7 +6,7 @@ policy, if it has one, for a mixture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -54,10 +54,11 @@ def train_stack(
             trained(tokens[:, :, 1:].numel())
         for state in states:
             state.step = step
-        if step in stops:
-            _log(setup, states, model, weights, step)
+        if step in stops and step < setup.recipe.steps:
+            _log(setup, states, evaluate(setup, model, weights, logged=True), step)
         checkpoint()
     final = evaluate(setup, model, weights)
+    _log(setup, states, {name: losses[:, setup.logged[name]] for name, losses in final.items()}, step)
     return [
         _result(setup, state, {name: float(losses[p].mean()) for name, losses in final.items()})
         for p, state in enumerate(states)
@@ -110,8 +111,8 @@ def _check(losses: Tensor, states: Sequence[RunState], step: int) -> None:
     raise InputError(f"run {bad.run.name}: loss is not finite at step {step} under mixture {heavy}; lower recipe.lr")
 
 
-def _log(setup: Setup, states: Sequence[RunState], model: Model, weights: Weights, step: int) -> None:
-    losses = evaluate(setup, model, weights, logged=True)
+def _log(setup: Setup, states: Sequence[RunState], losses: Mapping[str, np.ndarray], step: int) -> None:
+    """Add a row to each trajectory and ask each policy; ``losses`` (P, W) are those of the smaller windows."""
     fraction = step / setup.recipe.steps
     for p, state in enumerate(states):
         row = {name: float(value[p].mean()) for name, value in losses.items()}
