@@ -16,7 +16,7 @@ import shutil
 import sys
 import time
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +63,15 @@ def writing(out: Path) -> Iterator[Path]:
         os.replace(scratch, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def prune(folder: Path, keep: Iterable[str]) -> None:
+    """Remove from ``folder`` the outputs of parts (shards, domains, ...) that params.yaml no longer lists.
+
+    DVC leaves them there, and a stage that depends on the whole folder would see them as a change.
+    """
+    for stale in sorted({path.name for path in folder.iterdir() if path.is_dir()} - set(keep)):
+        shutil.rmtree(folder / stale)
 
 
 def write_json(path: Path, value: Any) -> None:

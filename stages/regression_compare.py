@@ -10,11 +10,12 @@ import pandas as pd
 from regmix import crossval, scores
 from regmix.objectives import runs
 from regmix.params import Params
-from stages.harness import read_csv, read_json, run, write_csv, write_json, writing
+from stages.harness import prune, read_csv, read_json, run, write_csv, write_json, writing
 
 
 def regression_compare(params: Params, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
     """Compare all regressors with each other, with no proxy at all and with the seed noise."""
+    prune(fits, params.regressors)
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     parts = {"cv": swarm_runs.of("random", "anchor"), "heldout": swarm_runs.of("heldout")}
     splits = {split: part for split, part in parts.items() if len(part.names)}

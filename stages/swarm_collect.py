@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -10,18 +9,12 @@ import pandas as pd
 from regmix import results
 from regmix.errors import InputError
 from regmix.params import Params
-from stages.harness import read_csv, read_json, run, write_csv, write_json, writing
+from stages.harness import prune, read_csv, read_json, run, write_csv, write_json, writing
 
 
 def swarm_collect(params: Params, *, trained: Path, out: Path) -> None:
-    """Join the shards under TRAINED into one swarm in OUT.
-
-    A shard folder that params.yaml does not list is left over from an earlier swarm: it is removed here,
-    the one place that could mistake it for data.
-    """
-    for folder in sorted(trained.iterdir()):
-        if folder.is_dir() and folder.name not in params.swarm.shards:
-            shutil.rmtree(folder)
+    """Join the shards under TRAINED into one swarm in OUT."""
+    prune(trained, params.swarm.shards)
     metas = {shard: read_json(trained / shard / "meta.json") for shard in params.swarm.shards}
     first = params.swarm.shards[0]
     for shard, meta in metas.items():

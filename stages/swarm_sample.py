@@ -8,11 +8,12 @@ import pandas as pd
 
 from regmix import mixtures
 from regmix.params import Params
-from stages.harness import read_json, run, write_csv, write_json, writing
+from stages.harness import prune, read_json, run, write_csv, write_json, writing
 
 
 def swarm_sample(params: Params, *, corpus: Path, out: Path) -> None:
     """Draw the mixtures of every shard in swarm.shards, within what the target may repeat of each domain."""
+    prune(corpus, params.corpus.domains)
     available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in params.corpus.trained}
     prior = mixtures.token_shares(available)
     bounds = mixtures.weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)

@@ -8,11 +8,12 @@ from pathlib import Path
 from regmix import tokenizer, tokens
 from regmix.params import Params
 from regmix.split import first_chars, read_documents
-from stages.harness import run, write_json, writing
+from stages.harness import prune, run, write_json, writing
 
 
 def tokenizer_train(params: Params, *, extracted: Path, out: Path) -> None:
     """Write tokenizer.json and meta.json to OUT, from the domains' folders in EXTRACTED."""
+    prune(extracted, params.corpus.domains)
 
     def texts() -> Iterator[str]:
         for domain in params.corpus.trained:

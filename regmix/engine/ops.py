@@ -16,13 +16,19 @@ CHUNK = 256  # tokens whose logits exist at one time: 1 MB of them at V = 1024, 
 
 # oneDNN's float32 product, which torch.mm reaches for bfloat16 alone: twice MKL's rate on AMD, no worse on Intel.
 _ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
+_LARGE = 1 << 21  # multiplications from which on it makes up for its longer call
 
 
 def _mm(x: Tensor, weight: Tensor) -> Tensor:
     """x (N, in) times weight (in, out) of one dtype, float32 or bfloat16; float32 comes out."""
-    if x.dtype == torch.float32 and _ONEDNN:
+    if _ONEDNN and x.dtype == torch.float32 and x.numel() * weight.shape[1] >= _LARGE:
         return torch.ops.mkldnn._linear_pointwise(x, weight.t(), None, "none", [], "")
     return torch.mm(x, weight).float()
+
+
+def _mm_t(x: Tensor, grad: Tensor) -> Tensor:
+    """x (N, in) transposed times grad (N, out); oneDNN copies a transposed left side, so the narrow one goes there."""
+    return _mm(x.t(), grad) if x.shape[1] <= grad.shape[1] else _mm(grad.t(), x).t()
 
 
 def _dtype(bf16: bool) -> torch.dtype:
@@ -43,7 +49,7 @@ class _Product(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         grad = grad.to(x.dtype)
         grad_x = torch.stack([_mm(g, w.t()) for g, w in zip(grad, weight, strict=True)])
-        grad_weight = torch.stack([_mm(a.t(), g) for a, g in zip(x, grad, strict=True)])
+        grad_weight = torch.stack([_mm_t(*pair) for pair in zip(x, grad, strict=True)])
         return grad_x, grad_weight, None
 
 
@@ -133,11 +139,11 @@ class _FeedForward(torch.autograd.Function):
         for p, (x_p, grad_p, gate_p, up_p, down_p) in enumerate(zip(x, grad, *weights, strict=True)):
             g, u = kept[2 * p : 2 * p + 2]
             silu = torch.nn.functional.silu(g)
-            grad_down[p] = _mm((silu * u).to(x.dtype).t(), grad_p)
+            grad_down[p] = _mm_t((silu * u).to(x.dtype), grad_p)
             inner = _mm(grad_p, down_p.t())
             grad_u = (inner * silu).to(x.dtype)
             grad_g = torch.ops.aten.silu_backward(inner.mul_(u), g).to(x.dtype)
-            grad_up[p], grad_gate[p] = _mm(x_p.t(), grad_u), _mm(x_p.t(), grad_g)
+            grad_up[p], grad_gate[p] = _mm_t(x_p, grad_u), _mm_t(x_p, grad_g)
             grad_x[p] = _mm(grad_u, up_p.t()).add_(_mm(grad_g, gate_p.t()))
         return grad_x, grad_gate, grad_up, grad_down, None
 
@@ -167,7 +173,7 @@ class _CrossEntropy(torch.autograd.Function):
                 power, scale = power.to(dtype), (norm * N).reciprocal_()[:, None]
                 out = _mm(power, weight).mul_(scale)
                 grad_x[p, rows] = out.sub_(head[p][targets_c], alpha=1 / N)
-                grad_head[p] += _mm(power.t(), (x_c * scale).to(dtype))
+                grad_head[p] += _mm_t(power, (x_c * scale).to(dtype))
                 grad_head[p].index_add_(0, targets_c, x_c, alpha=-1 / N)
             losses[p] = total / N
         ctx.save_for_backward(grad_x, grad_head)

@@ -1,0 +1,73 @@
+"""Measure what the README claims about speed: python -m benchmarks.bench, on an idle machine, after `make repro`."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import scoring, swarm
+from regmix import mixtures
+from regmix import params as schema
+from regmix.errors import InputError
+from regmix.objectives import runs
+from stages.harness import read_csv, read_json, write_json
+
+RESULTS = Path("benchmarks/results.json")
+
+
+def noop_repro(times: int = 3) -> dict[str, Any]:
+    """Seconds of `dvc repro` where there is nothing to do."""
+    seconds = []
+    for _ in range(times):
+        start = time.perf_counter()
+        done = subprocess.run(["dvc", "repro"], capture_output=True, text=True, check=False)
+        seconds.append(time.perf_counter() - start)
+        if done.returncode or "Running stage" in done.stdout:
+            raise InputError("dvc.lock: `dvc repro` had work to do, so its time says nothing; run `make repro` first")
+    return {"median_seconds": round(statistics.median(seconds), 2), "all": [round(s, 2) for s in seconds]}
+
+
+def machine() -> dict[str, Any]:
+    models = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+              if line.startswith("model name")]  # fmt: skip
+    return {"cpu": models[0] if models else platform.processor(), "cores": os.cpu_count(), "torch": torch.__version__}
+
+
+def main() -> None:
+    sample, collected = Path("data/swarm_sample"), Path("data/swarm_collect")
+    for folder in (sample, collected):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: missing; run `make repro` first")
+    params = schema.load(Path("params.yaml"))
+    trained = runs(read_csv(collected / "mixtures.csv"), read_csv(collected / "losses.csv"), params.corpus.trained)
+    rules = mixtures.rules(read_json(sample / "prior.json"), read_json(sample / "bounds.json"), params.swarm)
+    # The swarm comes first: its processes are forked, and no thread of another library must be there.
+    results = {
+        "machine": machine(),
+        "swarm_against_transformers": [swarm.measure(name, tokens) for name in swarm.SHAPES for tokens in (256, 1024)],
+        "noop_repro": noop_repro(),
+        "scoring": scoring.measure(trained.of("random", "anchor"), rules, params),
+    }
+    write_json(RESULTS, results)
+    for one in results["swarm_against_transformers"]:
+        theirs, ours = one["transformers_tokens_a_second"] / 1e3, one["engine_tokens_a_second"] / 1e3
+        print(f"width {one['shape']['width']}, {one['tokens_a_step']} tokens a step: "
+              f"transformers {theirs:.0f}, engine {ours:.0f} thousand tokens/s: {one['ratio']['median']} times")  # fmt: skip
+    print(f"no-op dvc repro: {results['noop_repro']['median_seconds']} s")
+    print("a million candidates:", ", ".join(f"{k.removesuffix('_seconds')} {v} s" for k, v in
+                                             results["scoring"].items() if k.endswith("_seconds")))  # fmt: skip
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

@@ -1,0 +1,54 @@
+"""Drawing a million candidate mixtures and scoring them, against the libraries' own prediction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import Matern, WhiteKernel
+from threadpoolctl import threadpool_limits
+
+from regmix.mixtures import Rules, candidate_block
+from regmix.objectives import Runs
+from regmix.params import Params
+from regmix.regressors._interface import bind
+
+CANDIDATES, SAMPLE = 1_000_000, 50_000
+
+
+def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
+    """Seconds on one thread for a million; the alternatives score ``SAMPLE`` and are scaled up."""
+    losses = runs.objective(params.objective_weights(next(iter(params.objectives))))
+    with threadpool_limits(1):
+        seconds, blocks = _timed(lambda: _draw(rules))
+        candidates = np.concatenate(blocks)[:CANDIDATES]
+        out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses), "draw_seconds": round(seconds, 2)}
+        for name in params.mixture.ensemble:
+            model = bind(name, params.regressors[name]).fit(runs.mixtures, losses, 0)
+            out[f"{name}_seconds"] = round(_timed(lambda model=model: model.predict(candidates))[0], 2)
+            boosters = getattr(model, "boosters", None)
+            if boosters:
+                theirs, _ = _timed(lambda b=boosters: [o.model.predict(candidates[:SAMPLE], num_threads=1) for o in b])
+                out[f"{name}_by_lightgbm_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)
+        kernel = Matern(np.ones(runs.mixtures.shape[1]), nu=2.5) + WhiteKernel(0.01)
+        process = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(np.sqrt(runs.mixtures), losses)
+        theirs, _ = _timed(lambda: process.predict(np.sqrt(candidates[:SAMPLE]), return_std=True))
+        out["gp_by_scikit_learn_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)
+    return out
+
+
+def _draw(rules: Rules) -> list[np.ndarray]:
+    blocks, count = [], 0
+    while count < CANDIDATES:
+        blocks.append(candidate_block(rules, 0, 0, len(blocks)))
+        count += len(blocks[-1])
+    return blocks
+
+
+def _timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    value = work()
+    return time.perf_counter() - start, value

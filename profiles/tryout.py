@@ -1,0 +1,53 @@
+"""Run the whole pipeline under a profile in a copy of this repository: python -m profiles.tryout NAME FOLDER.
+
+The copy has the working tree's files, a git repository and a cache of its own, so that a trial touches neither
+params.yaml nor what has been computed. A copy that is there already is brought up to date and goes on.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from profiles import switch
+from regmix.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+
+
+def copy(profile: str, folder: Path) -> None:
+    """Bring ``folder`` to this working tree's files, params.yaml switched to ``profile``."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+    )
+    names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
+    for name in names:
+        if name.startswith("metrics/") or name == "dvc.lock":
+            continue  # they tell of this tree's run, not of the copy's
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    switch.main(profile, folder / "params.yaml")
+    if not (folder / ".git").exists():
+        subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+
+
+def main(profile: str, folder: Path) -> int:
+    copy(profile, folder)
+    for command in (["python", "-m", "stages.params_check"], ["dvc", "repro"], ["python", "-m", "reports.headline"]):
+        if code := subprocess.run(command, cwd=folder, check=False).returncode:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("error: give a profile and a folder, as in `python -m profiles.tryout smoke .smoke`")
+    try:
+        sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    except InputError as error:
+        sys.exit(f"error: {error}")
