@@ -1,0 +1,99 @@
+"""Numbers as a reader sees them, and the words that an interval allows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+MISSING = "–"
+SAME = "not distinguishable"
+UNKNOWN = "undecided (no interval)"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def fixed(value: float | None, digits: int = 3, sign: bool = False) -> str:
+    """A decimal with a true minus sign; a dash where there is no finite value. ``sign`` shows a plus, too."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    text = f"{value:{'+' if sign else ''}.{digits}f}"
+    if float(text) == 0:  # no "-0.00"
+        text = f"{0:.{digits}f}"
+    return text.replace("-", "−")
+
+
+def interval(value: float | None, low: float | None, high: float | None, digits: int = 3, sign: bool = False) -> str:
+    """``0.93 [0.81, 0.98]``; the value alone where the interval is not defined."""
+    if value is None or not math.isfinite(value):
+        return MISSING
+    edges = (low, high)
+    if any(edge is None or not math.isfinite(edge) for edge in edges):
+        return fixed(value, digits, sign)
+    return f"{fixed(value, digits, sign)} [{', '.join(fixed(edge, digits, sign) for edge in edges)}]"
+
+
+def spanned(row: Sequence[float | None], digits: int = 3, sign: bool = False) -> str:
+    """``interval`` of a row that holds a value and its two edges."""
+    value, low, high = row
+    return interval(value, low, high, digits, sign)
+
+
+def plus_minus(value: float | None, sd: float | None, digits: int = 3) -> str:
+    """``4.12 ± 0.03``; the value alone where there is no deviation."""
+    if sd is None or not math.isfinite(sd):
+        return fixed(value, digits)
+    return f"{fixed(value, digits)} ± {fixed(sd, digits)}"
+
+
+def count(value: float) -> str:
+    """A whole number with thin thousands separators."""
+    return f"{round(value):,}".replace(",", "\u202f")
+
+
+def power(value: float, digits: int = 2) -> str:
+    """``4.1 × 10¹⁸``."""
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+
+
+def percent(share: float) -> str:
+    """A share as a percentage with two significant digits below 10 %, and none rounded up to 100 %."""
+    value = 100 * share
+    if 99 <= value < 100:
+        return f"{math.floor(10 * value) / 10:.1f} %"
+    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+
+
+def relative(share: float) -> str:
+    """``24 % of``, or ``7.9 times`` from one on: to stand before what it is a share of."""
+    return f"{percent(share)} of" if share < 0.995 else f"{share:.2g} times" if share < 100 else f"{count(share)} times"
+
+
+def bold(text: str, when: bool = True) -> str:
+    return f"**{text}**" if when else text
+
+
+def apart_from_zero(low: float | None, high: float | None) -> bool:
+    """Whether an interval is defined and leaves zero out."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return False
+    return low > 0 or high < 0
+
+
+def compared(low: float | None, high: float | None, positive: str, negative: str) -> str:
+    """``positive`` or ``negative`` where the interval leaves zero out, SAME where not, UNKNOWN without one."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return UNKNOWN
+    if low > 0:
+        return positive
+    return negative if high < 0 else SAME
+
+
+def listed(items: Iterable[str]) -> str:
+    """``a, b and c``."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 seed``, ``3 seeds``."""
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"

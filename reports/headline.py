@@ -1,0 +1,60 @@
+"""Print, after a run, where the report is and three numbers of it: python -m reports.headline."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from regmix.errors import InputError
+from reports.formats import spanned
+from reports.verdicts import Headline, ranks, realised, trained, unseen
+from stages.harness import read_json
+
+REPORT = Path("reports/report.html")
+METRICS = Path("metrics/report.json")
+
+
+def headline(found: Headline, report: Path) -> str:
+    """Four lines: the report, then one a number, of the first objective that has a target, or else the first.
+
+    Raises InputError if ``found`` lacks a number.
+    """
+    try:
+        name = next((name for name, one in found.items() if "target" in one), next(iter(found)))
+        one = found[name]
+        rank, mixture, target = one["regression"], one["mixture"], one.get("target")
+        correlation = spanned([rank[f"spearman{edge}"] for edge in ("", "_low", "_high")], 2)
+        gain = spanned([mixture[f"realised_gain{edge}"] for edge in ("", "_low", "_high")], sign=True)
+        word = ranks(one)
+        lines = [
+            f"report: {report}",
+            f"{name}, regression: {rank['regressor']} has Spearman {correlation} on {unseen(rank)}"
+            + (f"; against no proxy at all: {word}" if word else ""),
+            f"{name}, mixture: proxies at the recommended mixture gain {gain} nats a token over natural "
+            f"(n = {mixture['n']} a mixture): {realised(one)}",
+        ]
+        if target:
+            gap = spanned([target[f"difference{edge}"] for edge in ("", "_low", "_high")], sign=True)
+            lines.append(
+                f"{name}, target: {target['method']} less natural {gap} nats a token (n = {target['n']} pairs): "
+                f"{trained(one)}"
+            )
+        else:
+            lines.append(f"{name}, target: none; no method of kind regmix in params.yaml aims at it")
+    except (KeyError, StopIteration, TypeError, AttributeError) as error:
+        raise InputError(f"{METRICS}: no headline numbers ({error!r}); run `dvc repro -f report`") from None
+    return "\n".join(lines)
+
+
+def main(metrics: Path = METRICS, report: Path = REPORT) -> None:
+    for path in (metrics, report):
+        if not path.is_file():
+            raise InputError(f"{path}: missing; run `dvc repro` first")
+    print(headline(read_json(metrics), report))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")

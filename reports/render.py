@@ -1,0 +1,155 @@
+"""From sections to files: Markdown that refers to figures by path, and one HTML page that holds everything.
+
+The same sections give the same bytes: no dates, no versions, no random ids.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import markdown
+import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+from reports import style
+from reports.section import Figure, Section, Table
+
+TITLE = "RegMix reproduced: choosing a data mixture by regression"
+_NUMERIC = re.compile(r"^[\s*]*([+−]?\d|–$|$)")
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A table or figure with its number in the report."""
+
+    label: str
+    part: Table | Figure
+
+    @property
+    def caption(self) -> str:
+        return f"**{self.label}.** {self.part.caption}"
+
+
+def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[str | Numbered]]]:
+    """Each section with its heading and its parts, tables and figures counted through the report.
+
+    The first section is the summary: its heading has no number.
+    """
+    tables = figures = 0
+    for number, section in enumerate(sections):
+        parts: list[str | Numbered] = []
+        for part in section.parts:
+            if isinstance(part, Table):
+                tables += 1
+                parts.append(Numbered(f"Table {tables}", part))
+            elif isinstance(part, Figure):
+                figures += 1
+                parts.append(Numbered(f"Figure {figures}", part))
+            else:
+                parts.append(part)
+        yield (f"{number}. {section.title}" if number else section.title), section, parts
+
+
+def table(frame: pd.DataFrame) -> str:
+    """A frame of strings as a Markdown table; columns whose cells are all numbers stand to the right."""
+    right = [all(_NUMERIC.match(cell) for cell in frame[column]) for column in frame]
+    lines = [[str(column) for column in frame], ["---:" if flag else ":---" for flag in right], *frame.to_numpy()]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines) + "\n"
+
+
+def document(sections: Sequence[Section]) -> str:
+    """The report as Markdown; tables and figures lie beside it."""
+    out = [f"# {TITLE}"]
+    for heading, _, parts in numbered(sections):
+        out.append(f"## {heading}")
+        for part in parts:
+            if isinstance(part, str):
+                out.append(part)
+            elif isinstance(part.part, Table):
+                out += [part.caption, table(part.part.shown).rstrip(), f"Numbers: `tables/{part.part.name}.csv`"]
+            else:
+                out += [f"![{part.part.alt}](figures/{part.part.name}.svg)", part.caption]
+    return "\n\n".join(out) + "\n"
+
+
+def page(sections: Sequence[Section], drawings: dict[str, bytes]) -> str:
+    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inside, no script, no link out."""
+    contents, body = [], []
+    for heading, section, parts in numbered(sections):
+        slug = re.sub(r"[^a-z]+", "-", section.title.lower()).strip("-")
+        contents.append(f'<li><a href="#{slug}">{html.escape(heading)}</a></li>')
+        body.append(f'<section id="{slug}">\n<h2>{html.escape(heading)}</h2>')
+        for part in parts:
+            if isinstance(part, str):
+                body.append(_html(part))
+                continue
+            caption = f"<figcaption>{_inline(part.caption)}</figcaption>"
+            if isinstance(part.part, Table):
+                rows = _html(table(part.part.shown))
+                body.append(f'<figure class="table">{caption}\n<div class="scroll">{rows}</div>')
+                body.append(f'<p class="file">Numbers: <code>tables/{part.part.name}.csv</code></p></figure>')
+            else:
+                data = base64.b64encode(drawings[part.part.name]).decode()
+                alt = html.escape(part.part.alt, quote=True)
+                body.append(f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{data}">{caption}</figure>')
+        body.append("</section>")
+    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en"><head><meta charset="utf-8">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{html.escape(TITLE)}</title>",
+            f"<style>\n{css}</style></head><body>",
+            f"<header><h1>{html.escape(TITLE)}</h1></header>",
+            f'<nav aria-label="Contents"><ul>\n{chr(10).join(contents)}\n</ul></nav>',
+            "<main>",
+            *body,
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def drawn(figure: Figure) -> dict[str, bytes]:
+    """A figure's bytes by format."""
+    style.use()
+    figure.drawing.dpi = style.DPI
+    png, svg = io.BytesIO(), io.BytesIO()
+    # Each canvas draws once; savefig would draw twice for the sake of the layout, which one drawing settles for both.
+    FigureCanvasAgg(figure.drawing).print_png(png, metadata={"Software": None})
+    figure.drawing.set_layout_engine("none")
+    FigureCanvasSVG(figure.drawing).print_svg(svg, metadata={"Date": None, "Creator": None})
+    return {"svg": svg.getvalue(), "png": png.getvalue()}
+
+
+def write(folder: Path, sections: Sequence[Section], csv: Callable[[Path, pd.DataFrame], None]) -> None:
+    """Write report.md, report.html, tables/ and figures/ into ``folder``; ``csv`` writes a frame to a path."""
+    drawings = {}
+    for name in ("tables", "figures"):
+        (folder / name).mkdir(parents=True)
+    for section in sections:
+        for name, part in section.tables.items():
+            csv(folder / "tables" / f"{name}.csv", part.values)
+            (folder / "tables" / f"{name}.md").write_text(table(part.shown), encoding="utf-8")
+        for name, figure in section.figures.items():
+            files = drawn(figure)
+            drawings[name] = files["svg"]
+            for kind, content in files.items():
+                (folder / "figures" / f"{name}.{kind}").write_bytes(content)
+    (folder / "report.md").write_text(document(sections), encoding="utf-8")
+    (folder / "report.html").write_text(page(sections, drawings), encoding="utf-8")
+
+
+def _html(text: str) -> str:
+    return markdown.markdown(text, extensions=["tables", "fenced_code", "sane_lists"], output_format="html")
+
+
+def _inline(text: str) -> str:
+    return _html(text).removeprefix("<p>").removesuffix("</p>")

@@ -1,0 +1,128 @@
+"""Write the report from the pipeline's artifacts: report.md, report.html, tables/ and figures/."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from regmix import summary
+from regmix.objectives import runs
+from regmix.params import Params
+from regmix.schedule import Schedule
+from reports import answer, invariance, models, ranking, render
+from reports import regression as quality
+from reports.corpora import corpora
+from reports.coverage import coverage
+from reports.interactions import interactions
+from reports.mixtures import mixtures, scoring
+from reports.settings import settings
+from reports.targets import targets
+from stages.harness import read_csv, read_json, run, write_csv, write_json
+
+OUTS = ("report.md", "report.html", "tables", "figures")
+
+
+def report(
+    params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
+    simulated: Path, confirmed: Path, chosen: Path, schedules: Path, trained: Path, evaluated: Path, metrics: Path,
+    knobs: Path, project: Path, headline: Path, out: Path,
+) -> None:  # fmt: skip
+    """Write OUT/report.{md,html}, OUT/tables and OUT/figures, and the headline numbers to HEADLINE."""
+    domains, names, methods = params.corpus.trained, list(params.objectives), list(params.target.methods)
+    weights = {name: params.objective_weights(name) for name in names}
+    level = params.regression.interval
+
+    prior, bounds = read_json(sample / "prior.json"), read_json(sample / "bounds.json")
+    table = read_csv(swarm / "mixtures.csv")
+    proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
+    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
+    proxy_meta, target_meta = read_json(swarm / "meta.json"), read_json(trained / methods[0] / "meta.json")
+    scores = read_csv(compared / "scores.csv")
+    fitted = {part: {r: read_csv(fits / r / f"{part}.csv") for r in params.regressors}
+              for part in ("predictions", "curve", "coefficients")}  # fmt: skip
+    margins = ranking.over_no_proxy(fitted["predictions"], proxies, weights, params.regression)
+    losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
+    measures = summary.measures(losses, lm_eval, weights)
+    plans = {m: Schedule.from_json(read_json(schedules / f"{m}.json")["schedule"]) for m in methods}
+    same = invariance.pairs(confirming, plans)
+    mixture = read_json(metrics)
+    spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
+    recommended, last = ({n: read_json(of / f"{n}.json") for n in names} for of in (simulated, chosen))
+    found = answer.headlines(scores, margins, mixture, measures, _of_kind(params, "regmix"),
+                             _of_kind(params, "objective_only"), level)  # fmt: skip
+    sections = [
+        answer.answer(
+            found,
+            invariance.correlations(confirming, losses, same, weights, level) if len(same) > 2 else None,
+            {key: models.share(spent["swarm"] * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key],
+                               target_meta, key) for key in models.COUNTS},
+            target_meta,
+        ),
+        corpora(
+            {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains},
+            {d: read_json(extracted / d / "stats.json") for d in params.corpus.domains},
+            prior, bounds, domains, params.target.train_tokens, params.swarm.max_epochs,
+        ),
+        models.models(proxy_meta, target_meta, spent),
+        coverage(table, domains, prior),
+        quality.regression(scores, fitted["predictions"], fitted["curve"], margins, names, params.regression.top_k),
+        interactions(fitted["coefficients"], scores, proxies, weights),
+        mixtures(
+            recommended, mixture, read_csv(chosen / "realised.csv"), read_csv(simulated / "candidates.csv"), proxies,
+            weights, prior, _scoring(params), last if params.mixture.refit else None,
+        ),
+        targets(
+            losses, lm_eval, measures, {m: read_csv(trained / m / "trajectories.csv") for m in methods}, weights,
+            level, params.evaluation.choices,
+        ),
+        invariance.invariance(confirming, losses, same, weights, level),
+        settings(
+            params, knobs.read_text(encoding="utf-8"), tomllib.loads(project.read_text())["tool"]["regmix"]["pins"],
+            proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),
+        ),
+    ]  # fmt: skip
+    with publishing(out) as scratch:
+        render.write(scratch, sections, write_csv)
+    write_json(headline, found)
+
+
+@contextlib.contextmanager
+def publishing(out: Path) -> Iterator[Path]:
+    """A scratch folder whose OUTS move into ``out`` when the block ends well; ``out`` holds this code, too."""
+    scratch = out / ".report.partial"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        for name in OUTS:
+            old = out / name
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        for name in OUTS:
+            os.replace(scratch / name, out / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _of_kind(params: Params, kind: str) -> dict[str, str]:
+    """Objective -> the first method of a kind that aims at it."""
+    found: dict[str, str] = {}
+    for name, method in params.target.methods.items():
+        options: dict[str, Any] = method.model_extra or {}
+        if method.kind == kind and "objective" in options:
+            found.setdefault(options["objective"], name)
+    return found
+
+
+def _scoring(params: Params) -> str:
+    mixture = params.mixture
+    names = [mixture.paper_regressor] if mixture.mode == "paper" else mixture.ensemble
+    return scoring(mixture.mode, names, mixture.risk, mixture.candidates, mixture.top_k)
+
+
+if __name__ == "__main__":
+    run(report)

@@ -1,0 +1,51 @@
+"""What the report is made of: sections of prose, tables and figures, in reading order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import matplotlib.figure
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Table:
+    """``shown`` is a frame of ready strings for readers; ``values`` are the numbers behind it, in full, for CSV."""
+
+    name: str
+    caption: str
+    shown: pd.DataFrame
+    values: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Figure:
+    """``alt`` says in words what ``drawing`` shows."""
+
+    name: str
+    caption: str
+    alt: str
+    drawing: matplotlib.figure.Figure
+
+
+Part = str | Table | Figure
+
+
+@dataclass(frozen=True)
+class Section:
+    """``parts`` in reading order; a string is Markdown."""
+
+    title: str
+    parts: tuple[Part, ...]
+
+    @property
+    def prose(self) -> str:
+        return "\n\n".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def tables(self) -> dict[str, Table]:
+        return {part.name: part for part in self.parts if isinstance(part, Table)}
+
+    @property
+    def figures(self) -> dict[str, Figure]:
+        return {part.name: part for part in self.parts if isinstance(part, Figure)}

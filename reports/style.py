@@ -1,0 +1,115 @@
+"""How all figures look: one palette that colour-blind readers can tell apart, the same colour for the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+# Okabe and Ito's eight, its black as dark grey, its yellow darkened for lines on white; then three further shades.
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444", "#B8A400"]
+PALETTE += ["#7B3294", "#8C510A", "#01665E"]
+MARKERS = "osD^vPXp<>h"
+INK, MUTED, PALE = "#222222", "#8A8F98", "#D5D8DD"
+KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "heldout": "#0072B2"}
+KIND_LABELS = {"random": "random", "anchor": "anchors", "heldout": "held out"}
+DPI = 140  # of the PNG files
+WIDTH = 9.2  # inches; the page's text width
+
+_RC: dict[str, Any] = {
+    "axes.edgecolor": MUTED,
+    "axes.grid": True,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 9,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9.5,
+    "axes.titleweight": "bold",
+    "axes.axisbelow": True,
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same everywhere
+    "font.size": 9,
+    "grid.color": "#E9EBEE",
+    "grid.linewidth": 0.7,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "lines.linewidth": 1.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "regmix",
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.color": MUTED,
+    "ytick.labelcolor": INK,
+    "ytick.labelsize": 8.5,
+}
+
+
+def use() -> None:
+    """Set matplotlib's defaults to the report's, whatever its user has configured."""
+    matplotlib.rcdefaults()
+    matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]  # its stubs want every key to be a literal
+
+
+def panels(rows: int, columns: int, height: float, width: float = WIDTH, **options: Any) -> tuple[Figure, np.ndarray]:
+    """A figure of ``height`` inches, and its axes (rows, columns)."""
+    use()
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, squeeze=False, **options)
+    return figure, axes
+
+
+def colours(names: Sequence[str]) -> dict[str, str]:
+    """A colour for each of ``names`` by its place among them."""
+    return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
+
+
+def markers(names: Sequence[str]) -> dict[str, str]:
+    """A marker for each of ``names``, so that colour is never the only difference."""
+    return {name: MARKERS[i % len(MARKERS)] for i, name in enumerate(names)}
+
+
+def legend_above(figure: Figure, columns: int = 8) -> None:
+    """One legend above all panels; a label of several panels stands in it once."""
+    handles: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            handles.setdefault(label, handle)
+    if handles:
+        columns = min(columns, len(handles))
+        figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=columns)
+
+
+def heat(
+    axes: Axes,
+    values: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    cmap: str,
+    span: tuple[float, float],
+    texts: Sequence[Sequence[str]] | None = None,
+) -> Any:
+    """A heat map with labels and, if given, a text in each cell, dark or light as the cell demands."""
+    image = axes.imshow(values, cmap=cmap, vmin=span[0], vmax=span[1], aspect="auto", interpolation="none")
+    axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(rows)), rows)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    if texts is not None:
+        for i, line in enumerate(texts):
+            for j, text in enumerate(line):
+                shade = image.cmap(image.norm(values[i, j]))
+                dark = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] < 0.55
+                axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color="white" if dark else INK)
+    return image
