@@ -7,12 +7,14 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro profile check test clean
+.PHONY: help install repro smoke profile check test bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
+	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
 	@echo "make check | test     fast checks | all tests"
+	@echo "make bench            measure what the README says of speed, into benchmarks/results.json"
 
 install: $(VENV)/.installed
 
@@ -24,6 +26,10 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 repro: install
 	@python -m stages.params_check
 	@dvc repro
+	@python -m reports.headline
+
+smoke: install
+	@python -m profiles.tryout smoke .smoke
 
 profile: install
 	@python -m profiles.switch $(PROFILE)
@@ -38,6 +44,9 @@ test: install
 	ruff check .
 	mypy
 	pytest
+
+bench: install
+	@python -m benchmarks.bench
 
 clean:
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
