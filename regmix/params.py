@@ -62,7 +62,7 @@ class Corpus(Strict):
 
 class Tokenizer(Strict):
     source: str
-    vocab_size: Annotated[int, Field(ge=257)]
+    vocab_size: Annotated[int, Field(ge=257, le=1 << 32)]
     domain_chars: Count
 
 
@@ -247,8 +247,9 @@ class Params(Strict):
         for key in ("last_word", "continuation"):
             for name in getattr(self.evaluation, key):
                 _known(name, domains, f"evaluation.{key}", "domain")
-        for name in [*self.mixture.ensemble, self.mixture.paper_regressor]:
-            _known(name, self.regressors, "mixture", "regressor")
+        for name in self.mixture.ensemble:
+            _known(name, self.regressors, "mixture.ensemble", "regressor")
+        _known(self.mixture.paper_regressor, self.regressors, "mixture.paper_regressor", "regressor")
         for name, method in self.target.methods.items():
             aim = (method.model_extra or {}).get("objective")
             if aim is not None:

@@ -44,10 +44,14 @@ def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:
 def describe(error: ValidationError, key: str = "") -> str:
     """The first fault of a ValidationError as one line that names the key, the value and the mend."""
     first = error.errors()[0]
-    path = ".".join([*([key] if key else []), *(str(part) for part in first["loc"])])
+    # A part in brackets is pydantic's name for a branch of a union, not a key.
+    path = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if "[" not in str(part))])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
         return f"params.yaml: {path}: unknown key; remove it or mend its spelling{more}"
     if first["type"] == "missing":
         return f"params.yaml: {path}: missing; add it{more}"
-    return f"params.yaml: {path} = {first['input']!r}: {first['msg']}{more}"
+    said = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], dict | BaseModel):  # a fault between keys, which the message names
+        return f"params.yaml: {f'{path}: ' if path else ''}{said}{more}"
+    return f"params.yaml: {path} = {first['input']!r}: {said}{more}"

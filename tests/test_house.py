@@ -76,6 +76,7 @@ def test_params_fit_the_schema_and_its_plugins():
         ("mixture.ensemble", ["oracle"], "unknown regressor 'oracle'"),
         ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
         ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),
+        ("tokenizer.vocab_size", 5_000_000_000, r"tokenizer\.vocab_size = 5000000000"),
         ("swarm.sharts", 1, r"swarm\.sharts: unknown key"),
         ("target.methods.regmix_news", {"kind": "regmix", "objective": "x"}, "unknown objective 'x'"),
         ("corpus.validation_only", ["x"], "unknown domain 'x'"),
@@ -91,6 +92,7 @@ def test_bad_params_are_one_line(key, value, message):
     with pytest.raises(InputError, match=message) as error:
         schema.parse(values)
     assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 250  # one fault, not the file
 
 
 def test_an_unknown_method_or_key_of_a_plugin_is_named():
