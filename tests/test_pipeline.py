@@ -1,0 +1,149 @@
+"""The smoke pipeline through real DVC, in a copy of this repository: what runs, what does not, and what comes out.
+
+One pipeline for the module; its tests change params.yaml one after the other, as a user would.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from profiles import tryout
+from profiles.switch import switch
+
+pytestmark = pytest.mark.slow
+
+
+def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
+    done = subprocess.run(["dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert bool(done.returncode) == fails, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def ran(output: str) -> set[str]:
+    return set(re.findall(r"Running stage '(\S+?)'", output))
+
+
+def edit(folder: Path, values: dict) -> None:
+    path = folder / "params.yaml"
+    path.write_text(switch(path.read_text(), values, "test"))
+
+
+def lock(folder: Path, stage: str) -> dict:
+    return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("smoke") / "copy"
+    tryout.copy("smoke", folder)
+    edit(folder, {"machine.checkpoint_seconds": 0.05})
+    dvc(folder, "repro")
+    return folder
+
+
+def test_the_pipeline_ends_in_a_report_and_metrics(pipeline):
+    params = yaml.safe_load((pipeline / "params.yaml").read_text())
+    regression, mixture, targets = (
+        json.loads((pipeline / "metrics" / f"{name}.json").read_text()) for name in ("regression", "mixture", "targets")
+    )
+    assert {*params["regressors"], "no_proxy", "seed_noise"} == set(regression)
+    assert set(mixture) == set(params["objectives"])
+    assert all(abs(sum(one["weights"].values()) - 1) < 1e-9 for one in mixture.values())
+    assert set(targets) == set(params["target"]["methods"])
+    for one in targets.values():
+        assert {f"{name}_loss" for name in params["objectives"]} | {"lm_eval"} == set(one)
+        assert one["news_loss"]["n"] == params["target"]["seeds"]
+    page = (pipeline / "reports" / "report.html").read_text()
+    assert "<h1>" in page
+    headline = subprocess.run(["python", "-m", "reports.headline"], cwd=pipeline, capture_output=True, text=True)
+    assert headline.returncode == 0, headline.stderr
+    assert "reports/report.html" in headline.stdout
+
+
+def test_nothing_runs_again(pipeline):
+    assert ran(dvc(pipeline, "repro")) == set()
+
+
+def test_a_regression_knob_leaves_the_swarm_and_the_other_fits_alone(pipeline):
+    before = json.loads((pipeline / "metrics" / "regression.json").read_text())
+    edit(pipeline, {"regressors.lightgbm.leaves": 4})
+    assert ran(dvc(pipeline, "repro", "regression_compare")) == {"regression_fit@lightgbm", "regression_compare"}
+    after = json.loads((pipeline / "metrics" / "regression.json").read_text())
+    assert after["lightgbm"] != before["lightgbm"]
+    assert after["ridge"] == before["ridge"]
+
+
+def test_a_kill_in_a_new_shard_loses_nothing_and_leaves_the_other_shards_alone(pipeline):
+    edit(pipeline, {"swarm.shards": ["random-0", "random-1", "random-2", "anchors", "heldout", "repeats"]})
+    store = pipeline / ".runs"
+    had = set(store.rglob("*"))
+    process = subprocess.Popen(
+        ["dvc", "repro", "swarm_collect"], cwd=pipeline, start_new_session=True, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    while not any("checkpoint" in path.name for path in set(store.rglob("*")) - had):
+        assert process.poll() is None, "the shard ended before a checkpoint was seen"
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    (pipeline / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
+    assert ran(dvc(pipeline, "repro", "swarm_collect")) == {"swarm_train@random-2", "swarm_collect"}
+    resumed = lock(pipeline, "swarm_train@random-2")
+    shutil.rmtree(store)
+    dvc(pipeline, "repro", "--force", "--single-item", "--no-run-cache", "swarm_train@random-2")
+    assert lock(pipeline, "swarm_train@random-2") == resumed
+
+
+def test_a_removed_shard_is_pruned(pipeline):
+    edit(pipeline, {"swarm.shards": ["random-0", "random-1", "anchors", "heldout", "repeats"]})
+    dvc(pipeline, "repro", "swarm_collect")
+    assert not (pipeline / "data" / "swarm_train" / "random-2").exists()
+    assert ran(dvc(pipeline, "repro", "swarm_collect")) == set()
+
+
+def test_a_clone_pulls_and_has_nothing_to_do(pipeline, tmp_path):
+    edit(pipeline, {"regressors.lightgbm.leaves": 6})
+    dvc(pipeline, "repro")
+    dvc(pipeline, "remote", "add", "--local", "--default", "store", str(tmp_path / "remote"))
+    dvc(pipeline, "push")
+    name = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run(["git", "add", "-A"], cwd=pipeline, check=True)
+    subprocess.run(["git", *name, "commit", "--quiet", "-m", "run"], cwd=pipeline, check=True)
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", str(pipeline), str(clone)], check=True)
+    dvc(clone, "remote", "add", "--local", "--default", "store", str(tmp_path / "remote"))
+    dvc(clone, "pull")
+    assert ran(dvc(clone, "repro")) == set()
+
+
+@pytest.mark.parametrize(
+    ("stage", "values", "message"),
+    [
+        ("swarm_sample", {"swarm.max_epochs": 1.0e-6}, "swarm.max_epochs"),
+        ("mixture_simulate", {"mixture.ensemble": ["ridge"]}, "mixture.ensemble"),
+        ("regression_fit@lightgbm_paper", {"regressors.lightgbm_paper.min_rows": 500}, "lightgbm_paper"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_one_line_and_harms_nothing(pipeline, stage, values, message):
+    text = (pipeline / "params.yaml").read_text()
+    try:
+        edit(pipeline, values)
+        output = dvc(pipeline, "repro", stage, fails=True)
+    finally:
+        (pipeline / "params.yaml").write_text(text)
+    errors = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, output
+    assert message in errors[0]
+    assert "Traceback" not in output
+    dvc(pipeline, "repro", stage)
+    assert ran(dvc(pipeline, "repro")) == set()

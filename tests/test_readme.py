@@ -1,0 +1,39 @@
+"""The README tells of the committed run, and names only commands, stages and files that exist."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+
+import pytest
+import yaml
+
+from reports import readme
+from tests.closure import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def committed(name: str) -> dict:
+    """metrics/<name>.json as committed: a user's own run must not make this test fail."""
+    done = subprocess.run(["git", "show", f"HEAD:metrics/{name}.json"], cwd=ROOT, capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout with a committed run")
+    return json.loads(done.stdout)
+
+
+def test_the_result_tables_are_those_of_the_committed_run():
+    assert readme.objectives(committed("report"), committed("mixture")) in README
+    assert readme.methods(committed("targets")) in README
+
+
+def test_every_stage_has_a_row_and_every_row_is_a_stage():
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    section = README.split("## Stages")[1].split("## ")[0]
+    assert re.findall(r"^\| (\w+) \|", section, flags=re.M)[1:] == list(stages)
+
+
+def test_the_make_targets_that_it_names_exist():
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
+    assert set(re.findall(r"`?make ([a-z]+)", README)) <= targets
