@@ -43,7 +43,9 @@ def to_transformers(shape: ModelShape, weights: Mapping[str, np.ndarray], eos: i
 def save(model: LlamaForCausalLM, tokenizer: Path, eos: int, folder: Path) -> None:
     """Write a model and its tokenizer.json as a folder that transformers and lm-eval read."""
     from transformers import PreTrainedTokenizerFast
+    from transformers.utils import logging
 
+    logging.disable_progress_bar()  # a bar for a file of one megabyte
     fast = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer))
     end = fast.convert_ids_to_tokens(eos)
     fast.add_special_tokens({"eos_token": end, "bos_token": end, "pad_token": end})
