@@ -1,0 +1,32 @@
+"""The published runs in the format of the swarm's tables, a folder a set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix import published
+from regmix.params import Params
+from stages.harness import read_csv, run, write_csv, write_json, writing
+
+
+def published_runs(params: Params, *, tables: Path, out: Path) -> None:
+    """Join the published tables in TABLES, and write mixtures.csv, losses.csv and meta.json of each set to OUT."""
+    with writing(out) as scratch:
+        for name, source in published.SOURCES.items():
+            runs, missed = published.join(read_csv(tables / source.mixtures), read_csv(tables / source.losses), name)
+            labels = pd.DataFrame({"run": runs.names, "kind": runs.kinds})
+            labels["seed"] = ""  # not published
+            weights = pd.DataFrame(runs.mixtures, columns=list(runs.domains))
+            write_csv(scratch / name / "mixtures.csv", pd.concat([labels, weights], axis=1))
+            write_csv(scratch / name / "losses.csv", pd.concat([labels["run"], runs.losses], axis=1))
+            sums = {"off_by_over": published.MISS, "runs": missed}
+            write_json(
+                scratch / name / "meta.json",
+                {"files": [source.mixtures, source.losses], "runs": source.rows, "sums": sums},
+            )
+
+
+if __name__ == "__main__":
+    run(published_runs)
