@@ -123,7 +123,7 @@ def _table(frame: pd.DataFrame, file: str, columns: Sequence[str], source: Sourc
         numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64)
         for row in np.flatnonzero(~np.isfinite(numbers)):
             cell = frame[column].iloc[row]
-            raise InputError(f"{file}: row {index[row]}: column {column!r}: {cell!r} is no number; {_MEND}")
+            raise InputError(f"{file}: row {index[row]}: column {column!r}: '{cell}' is no number; {_MEND}")
         for row in np.flatnonzero(numbers < 0):
             raise InputError(f"{file}: row {index[row]}: column {column!r}: {numbers[row]:g} is negative; {_MEND}")
         cells[:, position] = numbers
@@ -136,7 +136,7 @@ def _index(column: pd.Series, file: str, source: Source) -> np.ndarray:
     last = source.first + source.rows - 1
     for row in np.flatnonzero(~((numbers >= source.first) & (numbers <= last) & (numbers % 1 == 0))):
         raise InputError(
-            f"{file}: line {row + 2}: column 'index': {column.iloc[row]!r} is no row from {source.first} to {last}; "
+            f"{file}: line {row + 2}: column 'index': '{column.iloc[row]}' is no row from {source.first} to {last}; "
             f"{_MEND}"
         )
     index = numbers.astype(np.int64)

@@ -13,11 +13,10 @@ from regmix import params as schema
 from regmix.errors import InputError
 from tests.closure import ROOT, closure
 
-DVC = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+MAIN, PUBLISHED = (yaml.safe_load((ROOT / path).read_text())["stages"] for path in ("dvc.yaml", "published/dvc.yaml"))
+DVC = MAIN | PUBLISHED
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
-
-
-REPORTS = {"report"}
+PINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["regmix"]["pins"]
 
 
 def body(stage: str) -> dict:
@@ -26,7 +25,13 @@ def body(stage: str) -> dict:
 
 def source(stage: str) -> str:
     """The stage's folder: reports are made of artifacts and make none."""
-    return "reports" if stage in REPORTS else "stages"
+    return "reports" if body(stage)["cmd"].startswith("python -m reports.") else "stages"
+
+
+def test_the_two_pipelines_share_paths_but_no_stage():
+    assert not set(MAIN) & set(PUBLISHED)
+    assert all(body(stage)["wdir"] == ".." for stage in PUBLISHED)
+    assert not any(dep.startswith("published/") for stage in MAIN for dep in body(stage)["deps"])
 
 
 @pytest.mark.parametrize("stage", DVC)
@@ -41,28 +46,34 @@ def test_a_stage_declares_the_files_it_imports(stage):
 @pytest.mark.parametrize("stage", DVC)
 def test_a_stage_has_one_name_in_three_places(stage):
     assert body(stage)["cmd"].startswith(f"python -m {source(stage)}.{stage} ")
-    if stage not in REPORTS:
+    if source(stage) == "stages":
         assert all(out.split("/")[1] == stage for out in body(stage)["outs"])
 
 
 def test_nothing_depends_on_a_report():
     for stage in DVC:
-        assert not any(dep.startswith("reports/") for dep in body(stage)["deps"]) or stage in REPORTS
+        assert not any(dep.startswith("reports/") for dep in body(stage)["deps"]) or source(stage) == "reports"
     sources = [path for folder in ("regmix", "stages") for path in (ROOT / folder).rglob("*.py")]
     assert not [path for path in sources if "from reports" in path.read_text()]
 
 
 def test_no_stage_names_the_list_of_shards_but_those_that_gather():
     for stage in DVC:
-        if {"swarm", "swarm.shards"} & {entry for entry in body(stage)["params"] if isinstance(entry, str)}:
+        if {"swarm", "swarm.shards"} & {entry for entry in body(stage).get("params", ()) if isinstance(entry, str)}:
             assert stage in ("swarm_sample", "swarm_collect", "mixture_simulate", "mixture_choose")
 
 
+@pytest.mark.parametrize("stage", DVC)
+def test_a_stage_reads_pins_that_exist(stage):
+    files = [entry for entry in body(stage).get("params", ()) if isinstance(entry, dict)]
+    keys = [key for entry in files for key in entry.get("pyproject.toml", ())]
+    assert set(keys) <= {"tool.regmix.pins", *(f"tool.regmix.pins.{name}" for name in PINS)}
+
+
 def test_pins_are_the_constraints():
-    pins = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["regmix"]["pins"]
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     constraints = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines if "==" in line}
-    assert {name: constraints[name] for name in pins} == pins
+    assert {name: constraints[name] for name in PINS} == PINS
 
 
 def test_params_fit_the_schema_and_its_plugins():
