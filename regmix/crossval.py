@@ -5,7 +5,7 @@ N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +16,10 @@ from regmix import scores
 from regmix.errors import InputError
 from regmix.objectives import Runs
 from regmix.params import Regression
-from regmix.regressors._interface import Fit, Linear, Prediction, Regressor, TooFewRuns, grouped_folds
+from regmix.regressors._interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
 from regmix.scores import Score
+
+_NO_CONTRASTS = pd.DataFrame(columns=["domain", "contrast", "low", "high"])
 
 
 @dataclass(frozen=True)
@@ -25,30 +27,35 @@ class Assessment:
     """A regressor on one objective: frames as regression_fit writes them, without the objective's name."""
 
     predictions: pd.DataFrame  # split, run, true, predicted, sd
-    curve: pd.DataFrame  # proxies, subset, spearman
+    curve: pd.DataFrame  # proxies, subset, split, spearman
     coefficients: pd.DataFrame  # domain, contrast, low, high; no rows unless the model is linear
     metrics: dict[str, dict[str, Score]]  # split -> metric
 
 
 def assess(
-    regressor: Regressor, train: Runs, test: Runs, weights: dict[str, float], settings: Regression
+    regressor: Regressor,
+    train: Runs,
+    tests: Mapping[str, Runs],
+    weights: dict[str, float],
+    settings: Regression,
+    *,
+    curve: bool = True,
+    deviations: bool = True,
 ) -> Assessment:
-    """Judge ``regressor`` on an objective, by cross-validation within ``train`` and on ``test``.
+    """Judge ``regressor`` on an objective, by cross-validation within ``train`` and on the ``tests`` by split.
 
-    ``weights`` are the objective's, over domains; ``settings`` is params.yaml's ``regression``. An empty
-    ``test`` gives neither a held-out split nor a curve. Raises InputError.
+    ``weights`` are the objective's, over domains; ``settings`` is params.yaml's ``regression``. Without tests, or
+    without ``curve``, the curve has no rows; without ``deviations`` they are NaN, which spares some regressors
+    many refits. Raises InputError.
     """
     losses = train.objective(weights)
-    splits = {"cv": (train, losses, out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed))}
+    unfolded = out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    splits = {"cv": (train, losses, unfolded)}
     model = regressor.fit(train.mixtures, losses, settings.seed)
-    curve = pd.DataFrame(columns=["proxies", "subset", "spearman"])
-    if len(test.names):
-        true = test.objective(weights)
-        splits["heldout"] = (test, true, model.predict(test.mixtures))
-        sizes, subsets = settings.curve.proxies, settings.curve.subsets
-        curve = learning_curve(
-            regressor.fit, (train.mixtures, losses), (test.mixtures, true), sizes, subsets, settings.seed
-        )
+    for split, runs in tests.items():
+        splits[split] = (runs, runs.objective(weights), _told(model, runs.mixtures, deviations))
+    sizes = settings.curve.proxies if curve else []
+    unseen = {split: (runs.mixtures, true) for split, (runs, true, _) in splits.items() if split != "cv"}
     return Assessment(
         predictions=pd.concat(
             [
@@ -57,13 +64,17 @@ def assess(
             ],
             ignore_index=True,
         ),
-        curve=curve,
-        coefficients=contrasts(regressor.fit, train, losses, settings),
+        curve=learning_curve(
+            regressor.fit, (train.mixtures, losses), unseen, sizes, settings.curve.subsets, settings.seed
+        ),
+        coefficients=contrasts(regressor.fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
         metrics={split: score(true, predicted.mean, settings) for split, (_, true, predicted) in splits.items()},
     )
 
 
-def out_of_fold(fit: Fit, mixtures: np.ndarray, losses: np.ndarray, folds: int, seed: int) -> Prediction:
+def out_of_fold(
+    fit: Fit, mixtures: np.ndarray, losses: np.ndarray, folds: int, seed: int, deviations: bool = True
+) -> Prediction:
     """Each run (N,) predicted by a model that saw no run of its mixture's fold.
 
     Whatever ``fit`` tunes, it tunes on the other folds alone. Raises TooFewRuns.
@@ -72,35 +83,57 @@ def out_of_fold(fit: Fit, mixtures: np.ndarray, losses: np.ndarray, folds: int, 
     mean, sd = np.empty(len(losses)), np.empty(len(losses))
     for left_out in range(folds):
         out = fold == left_out
-        mean[out], sd[out] = fit(mixtures[~out], losses[~out], seed).predict(mixtures[out])
+        mean[out], sd[out] = _told(fit(mixtures[~out], losses[~out], seed), mixtures[out], deviations)
     return Prediction(mean, sd)
+
+
+def _told(model: Model, mixtures: np.ndarray, deviations: bool) -> Prediction:
+    return model.predict(mixtures) if deviations else Prediction(model.mean(mixtures), np.full(len(mixtures), np.nan))
 
 
 def learning_curve(
     fit: Fit,
     train: tuple[np.ndarray, np.ndarray],
-    test: tuple[np.ndarray, np.ndarray],
+    tests: Mapping[str, tuple[np.ndarray, np.ndarray]],
     sizes: Sequence[int],
     subsets: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Spearman on ``test`` of models fitted to subsets of ``train`` (the paper's Figure 4).
+    """Spearman on each of ``tests`` of models fitted to subsets of ``train`` (the paper's Figure 4).
 
-    Both are mixtures (N, K) and losses (N,). Subset s of a size holds subset s of every smaller one, and is the
-    same for every regressor. Sizes above N are left out; where the regressor cannot be fitted, NaN.
+    All are mixtures (N, K) and losses (N,). Subset s of a size holds subset s of every smaller one, and is the
+    same for every regressor; one of all N runs is fitted once. Sizes above N are left out; where the regressor
+    cannot be fitted, NaN.
     """
     rows = []
-    for subset in range(subsets):
+    whole: dict[str, float] | None = None
+    for subset in range(subsets) if tests else ():
         order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(subset,))).permutation(len(train[1]))
         for size in (size for size in sizes if size <= len(order)):
-            chosen = np.sort(order[:size])
-            try:
-                predicted = fit(train[0][chosen], train[1][chosen], seed).mean(test[0])
-                value = float(scores.spearman(test[1], predicted))
-            except TooFewRuns:
-                value = np.nan
-            rows.append({"proxies": size, "subset": subset, "spearman": value})
-    return pd.DataFrame(rows, columns=["proxies", "subset", "spearman"]).sort_values(["proxies", "subset"])
+            if size < len(order):
+                values = _unseen(fit, train, np.sort(order[:size]), tests, seed)
+            else:
+                values = whole = whole or _unseen(fit, train, np.arange(size), tests, seed)
+            rows += [
+                {"proxies": size, "subset": subset, "split": split, "spearman": value}
+                for split, value in values.items()
+            ]
+    columns = ["proxies", "subset", "split", "spearman"]
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:2], kind="stable")
+
+
+def _unseen(
+    fit: Fit,
+    train: tuple[np.ndarray, np.ndarray],
+    chosen: np.ndarray,
+    tests: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    seed: int,
+) -> dict[str, float]:
+    try:
+        model = fit(train[0][chosen], train[1][chosen], seed)
+    except TooFewRuns:
+        return dict.fromkeys(tests, np.nan)
+    return {split: float(scores.spearman(true, model.mean(mixtures))) for split, (mixtures, true) in tests.items()}
 
 
 def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) -> pd.DataFrame:
@@ -117,7 +150,7 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
 
     value = contrast(np.arange(len(losses)))
     if value is None:
-        return pd.DataFrame(columns=["domain", "contrast", "low", "high"])
+        return _NO_CONTRASTS
     rng = np.random.default_rng(settings.seed)
     resamples = [contrast(rng.integers(len(losses), size=len(losses))) for _ in range(settings.bootstrap)]
     edges = [(1 - settings.interval) / 2, (1 + settings.interval) / 2]

@@ -30,7 +30,10 @@ class Runs:
 
     def of(self, *kinds: str) -> Runs:
         """The runs of these kinds, in their order."""
-        rows = np.isin(self.kinds, kinds)
+        return self.at(np.isin(self.kinds, kinds))
+
+    def at(self, rows: np.ndarray) -> Runs:
+        """The runs that a mask (N,) picks, in their order."""
         return Runs(self.domains, self.names[rows], self.kinds[rows], self.mixtures[rows], self.losses[rows])
 
     def objective(self, weights: Mapping[str, float]) -> np.ndarray:

@@ -74,7 +74,23 @@ def score(
     """
     rows = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
     values, samples = _metrics(true, predicted, k), _metrics(true[rows], predicted[rows], k)
-    return {name: Score(float(values[name]), *_percentiles(samples[name], level)) for name in METRICS}
+    return {name: Score(float(values[name]), *percentiles(samples[name], level)) for name in METRICS}
+
+
+def margin(
+    true: np.ndarray, predicted: np.ndarray, baseline: np.ndarray, *, resamples: int, level: float, seed: int
+) -> Score:
+    """Spearman of ``predicted`` less that of ``baseline``, all (N,), both on the same resamples of the runs."""
+    rows = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
+    values = spearman(true, predicted) - spearman(true, baseline)
+    samples = spearman(true[rows], predicted[rows]) - spearman(true[rows], baseline[rows])
+    return Score(float(values), *percentiles(samples, level))
+
+
+def correlation(first: np.ndarray, second: np.ndarray, *, resamples: int, level: float, seed: int) -> Score:
+    """Spearman of two measures (N,) of the same runs, with the percentile interval over resamples of the runs."""
+    rows = np.random.default_rng(seed).integers(len(first), size=(resamples, len(first)))
+    return Score(float(spearman(first, second)), *percentiles(spearman(first[rows], second[rows]), level))
 
 
 def pooled_spread(values: np.ndarray, groups: np.ndarray, level: float) -> tuple[Score, int]:
@@ -112,7 +128,8 @@ def _metrics(true: np.ndarray, predicted: np.ndarray, k: int) -> dict[str, np.nd
     return plain | {"top_k": top_k(true, predicted, k)}
 
 
-def _percentiles(samples: np.ndarray, level: float) -> tuple[float, float]:
+def percentiles(samples: np.ndarray, level: float) -> tuple[float, float]:
+    """The interval of ``level`` coverage of ``samples``, those that are not finite left out; NaN of none."""
     defined = samples[np.isfinite(samples)]
     if len(defined) == 0:
         return math.nan, math.nan

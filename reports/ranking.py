@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from regmix import crossval
@@ -60,19 +59,8 @@ def over_no_proxy(
             for split, part in frame[frame["objective"] == objective].groupby("split", sort=False):
                 true, predicted = part["true"].to_numpy(), part["predicted"].to_numpy()
                 without = baseline[[place[run] for run in part["run"]]]
-                rows.append([name, objective, split, *_margin(true, predicted, without, settings)])
+                less = metrics.margin(
+                    true, predicted, without, resamples=settings.bootstrap, level=settings.interval, seed=settings.seed
+                )
+                rows.append([name, objective, split, *less])
     return pd.DataFrame(rows, columns=["regressor", "objective", "split", "difference", "low", "high"])
-
-
-def _margin(true: np.ndarray, predicted: np.ndarray, without: np.ndarray, settings: Regression) -> Score:
-    rng = np.random.default_rng(settings.seed)
-    rows = rng.integers(len(true), size=(settings.bootstrap, len(true)))
-
-    def difference(pick: np.ndarray) -> np.ndarray:
-        return metrics.spearman(true[pick], predicted[pick]) - metrics.spearman(true[pick], without[pick])
-
-    samples = difference(rows)
-    samples = samples[np.isfinite(samples)]
-    tails = [(1 - settings.interval) / 2, (1 + settings.interval) / 2]
-    low, high = np.quantile(samples, tails) if len(samples) else (math.nan, math.nan)
-    return Score(float(difference(np.arange(len(true)))), float(low), float(high))

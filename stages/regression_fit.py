@@ -21,10 +21,11 @@ def regression_fit(params: Params, *, regressor: str, swarm: Path, out: Path) ->
     fitted = _interface.bind(regressor, params.regressors[regressor])
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     train, test = swarm_runs.of("random", "anchor"), swarm_runs.of("heldout")
+    tests = {"heldout": test} if len(test.names) else {}
     frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
     metrics = {}
     for name in params.objectives:
-        assessed = crossval.assess(fitted, train, test, params.objective_weights(name), params.regression)
+        assessed = crossval.assess(fitted, train, tests, params.objective_weights(name), params.regression)
         for table, parts in frames.items():
             frame = getattr(assessed, table).copy()
             frame.insert(0, "objective", name)

@@ -67,7 +67,7 @@ def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
         seen[len(seen) // 3, len(losses)] = {row.tobytes() for row in mixtures}
         return Memory(mixtures, losses, seed)
 
-    curve = crossval.learning_curve(fit, data, data, [8, 16, 32, 64], 3, 0)
+    curve = crossval.learning_curve(fit, data, {"heldout": data}, [8, 16, 32, 64], 3, 0)
     assert curve["proxies"].tolist() == [8] * 3 + [16] * 3 + [32] * 3
     assert curve["spearman"].isna().tolist() == [True] * 3 + [False] * 6
     assert all(seen[s, 8] < seen[s, 16] < seen[s, 32] for s in range(3))
@@ -76,7 +76,7 @@ def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
 
 def test_a_linear_regressor_is_assessed_on_a_line():
     train, test = made(40, 0), made(20, 1)
-    assessed = crossval.assess(RIDGE, train, test, {"news": 1.0}, SETTINGS)
+    assessed = crossval.assess(RIDGE, train, {"heldout": test}, {"news": 1.0}, SETTINGS)
     assert assessed.predictions.groupby("split").size().to_dict() == {"cv": 40, "heldout": 20}
     assert assessed.metrics["heldout"]["spearman"].value > 0.99
     assert assessed.metrics["cv"]["rmse"].value == pytest.approx(0.02, rel=0.3)
@@ -93,7 +93,7 @@ def test_a_linear_regressor_is_assessed_on_a_line():
 
 
 def test_without_held_out_runs_there_is_cross_validation_alone():
-    assessed = crossval.assess(RIDGE, made(40, 0), made(0, 1), {"news": 1.0}, SETTINGS)
+    assessed = crossval.assess(RIDGE, made(40, 0), {}, {"news": 1.0}, SETTINGS)
     assert list(assessed.metrics) == ["cv"]
     assert len(assessed.curve) == 0
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -65,15 +65,21 @@ def bind(name: str, entry: Kind) -> Regressor:
     """The regressor that ``regressors.<name>`` of params.yaml describes. Raises InputError."""
     key = f"regressors.{name}"
     module = plugins.load("regressors", entry.kind, key)
-    options = plugins.options(module, entry.model_extra or {}, key)
+    chosen = options(name, entry)
 
     def fit(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Model:
         try:
-            return module.fit(mixtures, losses, options, seed)
+            return module.fit(mixtures, losses, chosen, seed)
         except TooFewRuns as error:
             raise TooFewRuns(f"params.yaml: {key}: {error}") from None
 
     return Regressor(name, module.MONOTONE, fit)
+
+
+def options(name: str, entry: Kind) -> Any:
+    """What its file calls ``Options``, filled from ``regressors.<name>``. Raises InputError."""
+    key = f"regressors.{name}"
+    return plugins.options(plugins.load("regressors", entry.kind, key), entry.model_extra or {}, key)
 
 
 def grouped_folds(mixtures: np.ndarray, folds: int, seed: int) -> np.ndarray:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import lightgbm
 import numpy as np
@@ -46,17 +46,7 @@ class Booster:
     """One fitted model."""
 
     def __init__(self, mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> None:
-        settings = {
-            "learning_rate": options.lr,
-            "num_leaves": options.leaves,
-            "min_data_in_leaf": options.min_rows,
-            "seed": seed,
-            "num_threads": 1,
-            "deterministic": True,
-            "force_row_wise": True,
-            "verbose": -1,
-        }
-        self.model = lightgbm.train(settings, lightgbm.Dataset(mixtures, losses), options.trees)
+        self.model = lightgbm.train(_settings(options, seed), lightgbm.Dataset(mixtures, losses), options.trees)
         self.small = options.leaves <= SPLITS + 1
 
     def predict(self, mixtures: np.ndarray) -> np.ndarray:
@@ -67,6 +57,38 @@ class Booster:
     @cached_property
     def _forest(self) -> Forest:
         return Forest(self.model.dump_model())
+
+
+def stopping_point(
+    train: tuple[np.ndarray, np.ndarray],
+    valid: tuple[np.ndarray, np.ndarray],
+    options: Options,
+    rounds: int,
+    seed: int,
+) -> int:
+    """The trees that early stopping keeps: ``rounds`` further ones lower no more both errors on ``valid``.
+
+    Both are mixtures (N, K) and losses (N,); the errors are the mean absolute and the mean squared one.
+    """
+    known = lightgbm.Dataset(*train)
+    stop = lightgbm.early_stopping(rounds, verbose=False)
+    settings = _settings(options, seed) | {"metric": ["l1", "l2"]}
+    unseen = lightgbm.Dataset(*valid, reference=known)
+    model = lightgbm.train(settings, known, options.trees, valid_sets=[unseen], callbacks=[stop])
+    return int(model.best_iteration) or options.trees
+
+
+def _settings(options: Options, seed: int) -> dict[str, Any]:
+    return {
+        "learning_rate": options.lr,
+        "num_leaves": options.leaves,
+        "min_data_in_leaf": options.min_rows,
+        "seed": seed,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_row_wise": True,
+        "verbose": -1,
+    }
 
 
 @dataclass(frozen=True)
