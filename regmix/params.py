@@ -7,7 +7,7 @@ names for it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -21,6 +21,7 @@ NonNegative = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+S = TypeVar("S", bound=Strict)
 
 
 class Archive(Strict):
@@ -263,6 +264,41 @@ class Params(Strict):
         return {domain: weight / sum(weights.values()) for domain, weight in weights.items()}
 
 
+class Stop(Strict):
+    """Early stopping of LightGBM: after so many ``rounds`` without gain on a ``share`` of the training runs."""
+
+    rounds: Count
+    share: Annotated[float, Field(gt=0, lt=1)]
+    seed: NonNegative
+
+
+class Beta(Strict):
+    """RegMix-D's exponent across scale, and the regressor whose predictions stand in for 1M losses of 1B mixtures."""
+
+    paper: Positive
+    regressor: Name
+
+
+class Published(Strict):
+    """published/params.yaml: how the published runs are analysed."""
+
+    objective: Name
+    starved: Share
+    regression: Regression
+    regressors: dict[Name, Kind]
+    paper_regressor: Name
+    ensemble: Annotated[list[Name], Field(min_length=2)]
+    stop: Stop
+    beta: Beta
+    workers: Count
+
+    @model_validator(mode="after")
+    def _names(self) -> Published:
+        for name in [*self.ensemble, self.paper_regressor, self.beta.regressor]:
+            _known(name, self.regressors, "regressors", "regressor")
+        return self
+
+
 def _known(name: str, among: dict, key: str, what: str) -> None:
     if name not in among:
         raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
@@ -270,8 +306,12 @@ def _known(name: str, among: dict, key: str, what: str) -> None:
 
 def parse(values: object, name: str = "params.yaml") -> Params:
     """``values`` (a mapping) as Params. Raises InputError with one line."""
+    return _parse(Params, values, name)
+
+
+def _parse(model: type[S], values: object, name: str) -> S:
     try:
-        return Params.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
         raise InputError(plugins.describe(error).replace("params.yaml", name, 1)) from None
 
@@ -287,8 +327,16 @@ def check_plugins(params: Params) -> None:
 
 def load(path: Path) -> Params:
     """Read and check a params file. Raises InputError."""
+    return parse(_read(path), path.name)
+
+
+def load_published(path: Path) -> Published:
+    """The same for the params of the published runs."""
+    return _parse(Published, _read(path), str(path))
+
+
+def _read(path: Path) -> object:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); mend the file") from None
-    return parse(values, path.name)

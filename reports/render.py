@@ -6,9 +6,12 @@ The same sections give the same bytes: no dates, no versions, no random ids.
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
+import os
 import re
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,6 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from reports import style
 from reports.section import Figure, Section, Table
 
-TITLE = "RegMix reproduced: choosing a data mixture by regression"
 _NUMERIC = re.compile(r"^[\s*]*([+−]?\d|–$|$)")
 
 
@@ -64,23 +66,25 @@ def table(frame: pd.DataFrame) -> str:
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines) + "\n"
 
 
-def document(sections: Sequence[Section]) -> str:
-    """The report as Markdown; tables and figures lie beside it."""
-    out = [f"# {TITLE}"]
+def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
+    """The report as Markdown; tables and figures lie beside it, in the folder ``beside`` if one is named."""
+    out = [f"# {title}"]
+    place = f"{beside}/" if beside else ""
     for heading, _, parts in numbered(sections):
         out.append(f"## {heading}")
         for part in parts:
             if isinstance(part, str):
                 out.append(part)
             elif isinstance(part.part, Table):
-                out += [part.caption, table(part.part.shown).rstrip(), f"Numbers: `tables/{part.part.name}.csv`"]
+                out += [part.caption, table(part.part.shown).rstrip(), f"Numbers: `{place}tables/{part.part.name}.csv`"]
             else:
-                out += [f"![{part.part.alt}](figures/{part.part.name}.svg)", part.caption]
+                out += [f"![{part.part.alt}]({place}figures/{part.part.name}.svg)", part.caption]
     return "\n\n".join(out) + "\n"
 
 
-def page(sections: Sequence[Section], drawings: dict[str, bytes]) -> str:
+def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "") -> str:
     """The report as one HTML page: style and ``drawings`` (SVG by figure name) inside, no script, no link out."""
+    place = f"{beside}/" if beside else ""
     contents, body = [], []
     for heading, section, parts in numbered(sections):
         slug = re.sub(r"[^a-z]+", "-", section.title.lower()).strip("-")
@@ -94,7 +98,7 @@ def page(sections: Sequence[Section], drawings: dict[str, bytes]) -> str:
             if isinstance(part.part, Table):
                 rows = _html(table(part.part.shown))
                 body.append(f'<figure class="table">{caption}\n<div class="scroll">{rows}</div>')
-                body.append(f'<p class="file">Numbers: <code>tables/{part.part.name}.csv</code></p></figure>')
+                body.append(f'<p class="file">Numbers: <code>{place}tables/{part.part.name}.csv</code></p></figure>')
             else:
                 data = base64.b64encode(drawings[part.part.name]).decode()
                 alt = html.escape(part.part.alt, quote=True)
@@ -106,9 +110,9 @@ def page(sections: Sequence[Section], drawings: dict[str, bytes]) -> str:
             "<!DOCTYPE html>",
             '<html lang="en"><head><meta charset="utf-8">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{html.escape(TITLE)}</title>",
+            f"<title>{html.escape(title)}</title>",
             f"<style>\n{css}</style></head><body>",
-            f"<header><h1>{html.escape(TITLE)}</h1></header>",
+            f"<header><h1>{html.escape(title)}</h1></header>",
             f'<nav aria-label="Contents"><ul>\n{chr(10).join(contents)}\n</ul></nav>',
             "<main>",
             *body,
@@ -129,22 +133,46 @@ def drawn(figure: Figure) -> dict[str, bytes]:
     return {"svg": svg.getvalue(), "png": png.getvalue()}
 
 
-def write(folder: Path, sections: Sequence[Section], csv: Callable[[Path, pd.DataFrame], None]) -> None:
-    """Write report.md, report.html, tables/ and figures/ into ``folder``; ``csv`` writes a frame to a path."""
+def write(
+    folder: Path, sections: Sequence[Section], csv: Callable[[Path, pd.DataFrame], None], *, title: str,
+    name: str = "report", beside: str = "",
+) -> None:  # fmt: skip
+    """Write NAME.md and NAME.html into ``folder``, tables/ and figures/ into its folder ``beside``.
+
+    ``csv`` writes a frame to a path.
+    """
     drawings = {}
-    for name in ("tables", "figures"):
-        (folder / name).mkdir(parents=True)
+    parts = folder / beside
+    for kind in ("tables", "figures"):
+        (parts / kind).mkdir(parents=True)
     for section in sections:
-        for name, part in section.tables.items():
-            csv(folder / "tables" / f"{name}.csv", part.values)
-            (folder / "tables" / f"{name}.md").write_text(table(part.shown), encoding="utf-8")
-        for name, figure in section.figures.items():
+        for label, part in section.tables.items():
+            csv(parts / "tables" / f"{label}.csv", part.values)
+            (parts / "tables" / f"{label}.md").write_text(table(part.shown), encoding="utf-8")
+        for label, figure in section.figures.items():
             files = drawn(figure)
-            drawings[name] = files["svg"]
+            drawings[label] = files["svg"]
             for kind, content in files.items():
-                (folder / "figures" / f"{name}.{kind}").write_bytes(content)
-    (folder / "report.md").write_text(document(sections), encoding="utf-8")
-    (folder / "report.html").write_text(page(sections, drawings), encoding="utf-8")
+                (parts / "figures" / f"{label}.{kind}").write_bytes(content)
+    (folder / f"{name}.md").write_text(document(sections, title, beside), encoding="utf-8")
+    (folder / f"{name}.html").write_text(page(sections, drawings, title, beside), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def publishing(out: Path, outs: Sequence[str]) -> Iterator[Path]:
+    """A scratch folder whose ``outs`` move into ``out`` when the block ends well; ``out`` may hold other things."""
+    scratch = out / f".{outs[0]}.partial"
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        for name in outs:
+            old = out / name
+            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        for name in outs:
+            os.replace(scratch / name, out / name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _html(text: str) -> str:

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +20,7 @@ from reports.settings import settings
 from reports.targets import targets
 from stages.harness import read_csv, read_json, run, write_csv, write_json
 
+TITLE = "RegMix reproduced: choosing a data mixture by regression"
 OUTS = ("report.md", "report.html", "tables", "figures")
 
 
@@ -86,26 +83,9 @@ def report(
             proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),
         ),
     ]  # fmt: skip
-    with publishing(out) as scratch:
-        render.write(scratch, sections, write_csv)
+    with render.publishing(out, OUTS) as scratch:
+        render.write(scratch, sections, write_csv, title=TITLE)
     write_json(headline, found)
-
-
-@contextlib.contextmanager
-def publishing(out: Path) -> Iterator[Path]:
-    """A scratch folder whose OUTS move into ``out`` when the block ends well; ``out`` holds this code, too."""
-    scratch = out / ".report.partial"
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(parents=True)
-    try:
-        yield scratch
-        for name in OUTS:
-            old = out / name
-            shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
-        for name in OUTS:
-            os.replace(scratch / name, out / name)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _of_kind(params: Params, kind: str) -> dict[str, str]:

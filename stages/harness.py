@@ -1,6 +1,7 @@
 """What every stage shares: its command line, its one-line errors, and writes that are whole or absent.
 
-A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags.
+A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags, and the
+type of ``params`` says which file of settings it reads.
 Nothing here touches a number, so dvc.yaml does not list it as a dependency.
 """
 
@@ -28,19 +29,25 @@ from regmix.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd  # half a second, and half of the stages read no table
 
+SETTINGS: dict[type, Callable[[], Any]] = {
+    schema.Params: lambda: schema.load(Path("params.yaml")),
+    schema.Published: lambda: schema.load_published(Path("published/params.yaml")),
+}
+
 
 def run(stage: Callable[..., None]) -> None:
-    """Parse the flags of ``stage``, check params.yaml, run it, say how long it took, imports included.
+    """Parse the flags of ``stage``, check its settings, run it, say how long it took, imports included.
 
     Exits 1 with one line on bad input.
     """
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
-    for name in list(inspect.signature(stage).parameters)[1:]:
+    first, *names = inspect.signature(stage).parameters
+    for name in names:
         parser.add_argument(f"--{name.replace('_', '-')}", type=hints[name], required=True)
     flags = vars(parser.parse_args())
     try:
-        stage(schema.load(Path("params.yaml")), **flags)
+        stage(SETTINGS[hints[first]](), **flags)
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:

@@ -488,7 +488,7 @@ def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
         return Section("What & why", ("Text.", table, Figure("drawing", "Points.", 'Two "panels".', drawing)))
 
     for name in ("first", "second"):
-        render.write(tmp_path / name, [section()], write_csv)
+        render.write(tmp_path / name, [section()], write_csv, title="A report")
     files = {path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*") if path.is_file()}
     assert {str(file) for file in files} >= {"report.md", "figures/drawing.svg", "figures/drawing.png"}
     for file in files:
