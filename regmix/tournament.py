@@ -1,0 +1,109 @@
+"""Regressors against each other on the same runs, with the baseline that trains no proxy and a vote by rank.
+
+N runs; a split is a set of runs that a regressor is judged on.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix import crossval, ensemble, scores
+from regmix.objectives import Runs
+from regmix.params import Regression, Stop
+from regmix.regressors import lightgbm
+
+NO_PROXY, ENSEMBLE = "no_proxy", "ensemble"
+ORDERS = (NO_PROXY, ENSEMBLE)  # what predicts an order and no losses
+STARVED = "_starved"  # ends the name of a split's part with little of the objective
+Told = dict[str, dict[str, np.ndarray]]  # regressor -> split -> predictions (N,)
+
+
+def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
+             objective: str) -> Told:  # fmt: skip
+    """The regressors' predictions with those of ENSEMBLE, the mean rank of its members, and of NO_PROXY."""
+    votes = {split: ensemble.average_ranks([told[name][split] for name in members]) for split in sets}
+    baseline = {split: crossval.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
+    found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: votes}
+    return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
+
+
+def starved(sets: Mapping[str, Runs], told: Told, domain: str, share: float) -> tuple[dict[str, Runs], Told]:
+    """The part of every split whose weight on ``domain`` is below ``share``, and what was told of it.
+
+    Where every mixture has plenty of the domain a ranking may owe all to its weight; here that is no help.
+    """
+    rows = {split: runs.mixtures[:, runs.domains.index(domain)] < share for split, runs in sets.items()}
+    kept = {split: mask for split, mask in rows.items() if mask.sum() > 2}
+    return (
+        {f"{split}{STARVED}": sets[split].at(mask) for split, mask in kept.items()},
+        {name: {f"{split}{STARVED}": of[split][mask] for split, mask in kept.items()} for name, of in told.items()},
+    )
+
+
+def judged(sets: Mapping[str, Runs], told: Told, objective: str, settings: Regression) -> pd.DataFrame:
+    """regressor, objective, split, metric, value, low, high, n; errors in nats only of what predicts losses."""
+    rows = []
+    for name, by_split in told.items():
+        for split, predicted in by_split.items():
+            true = sets[split].objective({objective: 1.0})
+            for metric, figure in crossval.score(true, predicted, settings).items():
+                if name not in ORDERS or metric not in ("mae", "rmse", "mse"):
+                    rows.append([name, objective, split, metric, *figure, len(true)])
+    return pd.DataFrame(rows, columns=["regressor", "objective", "split", "metric", "value", "low", "high", "n"])
+
+
+def margins(
+    sets: Mapping[str, Runs], told: Told, objective: str, baseline: str | None, settings: Regression
+) -> pd.DataFrame:
+    """objective, split, first, second, value, low, high: Spearman of the first less that of the second.
+
+    Both are taken on the same resamples. All pairs, or all against ``baseline``.
+    """
+    pairs = (
+        list(itertools.combinations(told, 2)) if baseline is None else [(n, baseline) for n in told if n != baseline]
+    )
+    rows = []
+    for split, runs in sets.items():
+        true = runs.objective({objective: 1.0})
+        pick = np.random.default_rng(settings.seed).integers(len(true), size=(settings.bootstrap, len(true)))
+        spread = {name: scores.spearman(true[pick], of[split][pick]) for name, of in told.items() if split in of}
+        value = {name: float(scores.spearman(true, told[name][split])) for name in spread}
+        for first, second in pairs:
+            if first in spread and second in spread:
+                low, high = scores.percentiles(spread[first] - spread[second], settings.interval)
+                rows.append([objective, split, first, second, value[first] - value[second], low, high])
+    return pd.DataFrame(rows, columns=["objective", "split", "first", "second", "value", "low", "high"])
+
+
+def stops(
+    weights: Mapping[str, np.ndarray],
+    losses: Mapping[str, np.ndarray],
+    train: str,
+    leaked: str,
+    options: Any,
+    stop: Stop,
+) -> tuple[dict[str, int], Told]:
+    """LightGBM with early stopping on the test set ``leaked``, and on a share of ``train``: trees, predictions.
+
+    ``weights`` (N, K) and ``losses`` (N,) are by split. The leak is the published notebook's.
+    """
+    order = np.random.default_rng(stop.seed).permutation(len(losses[train]))
+    aside, kept = np.split(order, [round(stop.share * len(order))])
+    part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
+    whole = (weights[train], losses[train])
+    fits = {
+        "lightgbm_notebook": (whole, (weights[leaked], losses[leaked])),
+        "lightgbm_stopped": (part["kept"], part["aside"]),
+    }
+    trees, told = {}, {}
+    for name, (known, valid) in fits.items():
+        trees[name] = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
+        chosen = options.model_copy(update={"trees": trees[name]})
+        model = lightgbm.Booster(*known, chosen, stop.seed)
+        told[name] = {split: model.predict(rows) for split, rows in weights.items() if split != train}
+    return trees, told

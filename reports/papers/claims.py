@@ -1,0 +1,250 @@
+"""The papers' claims, one a row: what is said, what comes out here, and a verdict that the numbers decide.
+
+Each function takes the figures of metrics/published.json. A verdict is always a comparison of numbers; only a claim
+whose data were never published has a fixed one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reports.formats import fixed, interval, listed, percent, power
+from reports.section import Section, Table
+
+HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
+UNTESTED = "cannot be tested with published data"
+WORDS = {"ridge": "linear regression", "lightgbm_paper": "LightGBM"}
+SCALES = ("1m", "60m", "1b")
+LABELS = {"1m": "1M", "60m": "60M", "1b": "1B"}
+Found = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Claim:
+    paper: str
+    place: str
+    says: str
+    found: str
+    basis: str  # n, seeds, what the interval resamples
+    verdict: str
+    why: str
+
+
+def verdict(*flags: bool) -> str:
+    """HOLDS if all parts of a claim do, FAILS if none does."""
+    return HOLDS if all(flags) else PARTLY if any(flags) else FAILS
+
+
+def page(found: Found, claims: Sequence[Claim]) -> Section:
+    """The page's first section: the table of claims and how many of each verdict."""
+    frame = pd.DataFrame([vars(claim) for claim in claims])
+    counts = frame["verdict"].value_counts()
+    told = listed(f"{counts[word]} × *{word}*" for word in (HOLDS, PARTLY, FAILS, UNTESTED) if word in counts)
+    shown = pd.DataFrame(
+        {
+            "Paper": frame["paper"] + ", " + frame["place"],
+            "It says": frame["says"],
+            "Here": frame["found"],
+            "From": frame["basis"],
+            "Verdict": frame["verdict"].map(lambda word: f"**{word}**"),
+            "Why": frame["why"],
+        }
+    )
+    prose = (
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(frame)} in all: {told}. Everything "
+        "is computed from the mixtures and losses that RegMix's authors published and from the papers' own tables; "
+        "nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless a cell says "
+        "otherwise, not corrected for their number. A figure of the paper *holds* if it lies in our interval, an order "
+        "if the interval of the difference leaves out zero, in the direction claimed. Spearman is times 100."
+    )
+    return Section("The papers' claims against the published data", (prose, Table("claims", "Claims.", shown, frame)))
+
+
+def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
+    """Section 4.2 with Table 2, which is ``printed``, and Figure 4."""
+    rows = {
+        row["method"]: {"mse": row["mse_1m"], **{s: row[f"spearman_{s}"] for s in SCALES}}
+        for row in printed.to_dict("records")
+    }
+    linear, trees = (rows[name] for name in ("linear", "lightgbm"))
+    table, less, curve = found["table2"], found["margins"], found["figure4"]
+    test = "512 training runs, 1 seed; tested on 256, 256 and 64 mixtures"
+    out = []
+    for name, row in (("ridge", linear), ("lightgbm_paper", trees)):
+        inside = [_inside(row[s], table[name], f"spearman_{s}") for s in SCALES]
+        outside = [s for s, flag in zip(SCALES, inside, strict=True) if not flag]
+        gaps = listed(f"{fixed(table[name][f'spearman_{s}'] - row[s], 2, sign=True)} at {LABELS[s]}" for s in SCALES)
+        out.append(
+            Claim(
+                "RegMix", "Table 2", f"{WORDS[name]}: ρ {_row(row)} at 1M / 60M / 1B", _rhos(table[name]),
+                test, verdict(*inside),
+                f"Ours less the paper's: {gaps}"
+                + (f"; outside our interval at {listed(LABELS[s] for s in outside)}." if outside else "."),
+            )
+        )  # fmt: skip
+    behind = [_triple(less["ridge"], f"minus_lightgbm_paper_{s}") for s in SCALES]
+    out.append(
+        Claim(
+            "RegMix", "Table 2, §4.2", "LightGBM ranks better than linear regression at every size",
+            f"linear less LightGBM: {_slashed(behind)}", test, verdict(*(_below(gap) for gap in behind)),
+            _which(behind, _below, "the interval of the difference leaves out zero"),
+        )
+    )  # fmt: skip
+    errors = {metric: [table[n][f"{metric}_1m"] for n in ("ridge", "lightgbm_paper")] for metric in ("mse", "mae")}
+    printed_errors = [row["mse"] for row in (linear, trees)]
+    same = {m: [round(v, 2) == p for v, p in zip(values, printed_errors, strict=True)] for m, values in errors.items()}
+    out.append(
+        Claim(
+            "RegMix", "Table 2", f"MSE {printed_errors[0]} (linear), {printed_errors[1]} (LightGBM) at 1M",
+            f"MSE {fixed(errors['mse'][0], 4)}, {fixed(errors['mse'][1], 4)}; "
+            f"MAE {fixed(errors['mae'][0])}, {fixed(errors['mae'][1])}",
+            "256 mixtures", verdict(*same["mse"]),
+            "Rounded to two digits our MSE is not what is printed"
+            + (", and our mean absolute error is, to within 0.01." if _close(errors["mae"], printed_errors) else ".")
+            if not all(same["mse"]) else "Our MSE rounds to what is printed.",
+        )
+    )  # fmt: skip
+    above = [_triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES]
+    poor = _triple(less["lightgbm_paper"], "minus_no_proxy_60m_starved")
+    out.append(
+        Claim(
+            "RegMix", "§4.2", "ρ 97.12 on 1B models directly validates that small models predict the ranks of large "
+                              "ones",
+            f"no proxy, sorting by the Pile-CC weight alone: ρ {_rhos(table['no_proxy'])}; LightGBM less that: "
+            f"{_slashed(above)}",
+            test, verdict(_above(above[2])),
+            f"At 1B the regression does {'better than' if _above(above[2]) else 'no better than'} a baseline that "
+            "trains "
+            f"nothing: among those 64 mixtures the Pile-CC weight alone gives the order. The evidence is at 60M, "
+            f"and on the {table['no_proxy']['n_60m_starved']} of its mixtures with Pile-CC below 0.01, where the "
+            f"difference is {_span(poor, 1)}.",
+        )
+    )  # fmt: skip
+    for name in WORDS:
+        means = {n: curve[name].get(f"proxies_{n}_1m") for n in (64, 128, 256, 512)}
+        few = _triple(curve[name], "proxies_64_1m")
+        rises = [a < b for a, b in itertools.pairwise(means.values())]
+        beyond = means[512] > few[2]
+        out.append(
+            Claim(
+                "RegMix",
+                "Figure 4, proxy axis",
+                f"more proxies raise ρ ({WORDS[name]})",
+                f"ρ at 1M by {' / '.join(map(str, means))} proxies: {' / '.join(fixed(v, 1) for v in means.values())}",
+                f"mean of {curve[name]['proxies_64_1m_subsets']} random subsets",
+                verdict(all(rises), beyond),
+                f"The mean {'rises' if all(rises) else 'does not rise'} at every step; that of 512 lies "
+                f"{'above' if beyond else 'within'} the interval of the mean at 64, {_span(few, 1)}.",
+            )
+        )
+    out.append(
+        _untested("RegMix", "Figure 4, token axis", "training tokens beyond 0.25B add little",
+                  "Only losses at the end of training are published.")
+    )  # fmt: skip
+    return out
+
+
+def scaling(found: Found) -> list[Claim]:
+    """Figure 15 and RegMix-D's exponent."""
+    ranks, beta = found["figure15"], found["beta"]
+    values = {key.removesuffix("_1m_60m"): v for key, v in ranks.items() if key.endswith("_1m_60m")}
+    lowest = min(values, key=lambda domain: values[domain])
+    low = ranks[f"{lowest}_1m_60m_low"]
+    paper, proxies = beta["corrected_paper"], beta["corrected_proxies"]
+    return [
+        Claim(
+            "RegMix", "Figure 15, Appendix I", "the order of mixtures is the same at all sizes: 1M against 60M",
+            f"Pile-CC ρ {_span(_triple(ranks, 'pile_cc_1m_60m'), 2)}; lowest of {len(values)} domains: {lowest} "
+            f"{_span(_triple(ranks, f'{lowest}_1m_60m'), 2)}",
+            "256 mixtures trained at both, 1 seed", verdict(low > 90),
+            f"The lower edge of the lowest domain is {fixed(low, 1)}, {'above' if low > 90 else 'below'} 90.",
+        ),
+        _untested("RegMix", "Figure 15, Appendix I", "the same for 280M, for 1B and for 10B and 25B tokens",
+                  "No loss of a 280M model or at 10B tokens is published, and no mixture of the 64 1B models was "
+                  "trained at another size."),
+        Claim(
+            "RegMix-D", "Algorithm 2, Table 3", "beta = 0.05 carries 1B losses to the scale of the 1M proxies",
+            f"beta {_span(_triple(beta, 'value'), 4)} to 1B; {_span(_triple(beta, 'value_60m'), 4)} to 60M",
+            f"{beta['value_n']} mixtures at 1B with a predicted 1M loss; {beta['value_60m_n']} trained at both for 60M",
+            verdict(_inside(0.05, beta, "value", factor=1)),
+            f"With 0.05 the 1B losses become {fixed(paper['low'], 2)} to {fixed(paper['high'], 2)}, and "
+            f"{percent(paper['below'])} of them lie below every loss that the proxies end with (from "
+            f"{fixed(proxies['low'], 2)}), where trees say one value for all.",
+        ),
+    ]  # fmt: skip
+
+
+def compute(found: Found) -> list[Claim]:
+    """The claims of cost."""
+    cost = found["compute"]
+    body, full = cost["swarm_share_of_1b_body"], cost["swarm_share_of_1b_full"]
+    doremi = cost["swarm_share_of_doremi_printed"]
+    return [
+        Claim(
+            "RegMix", "footnote 3, Appendix A", "the 512 proxies cost nearly 2 % of one 1B run",
+            f"{percent(body)} body only, {percent(full)} with attention and head", "Table 9's shapes",
+            verdict(body < 0.025, full < 0.025),
+            f"The head over 50,432 tokens is {percent(cost['head_share_1m'])} of a 1M model's FLOPs; counting "
+            "non-embedding parameters alone leaves it out.",
+        ),
+        Claim(
+            "RegMix", "abstract, Table 4", "a tenth of DoReMi's compute (3.5e18 of 3.7e19 FLOPs)",
+            f"printed {percent(doremi)}; our count of the swarm {power(cost['swarm_flops_body'])} body only, "
+            f"{power(cost['swarm_flops_full'])} in full",
+            "Tables 4 and 9", verdict(doremi < 0.105, cost["swarm_flops_full"] < 0.105 * 3.7e19),
+            "Both printed figures count bodies alone; a 1M proxy spends most of its FLOPs outside of it, a 280M model "
+            "does not.",
+        ),
+    ]  # fmt: skip
+
+
+def _untested(paper: str, place: str, says: str, why: str) -> Claim:
+    return Claim(paper, place, says, "–", "–", UNTESTED, why)
+
+
+def _triple(of: Found, name: str) -> tuple[float | None, float | None, float | None]:
+    return of[name], of[f"{name}_low"], of[f"{name}_high"]
+
+
+def _span(triple: Sequence[float | None], digits: int) -> str:
+    value, low, high = triple
+    return interval(value, low, high, digits)
+
+
+def _slashed(triples: Sequence[Sequence[float | None]], digits: int = 1) -> str:
+    return " / ".join(_span(triple, digits) for triple in triples)
+
+
+def _rhos(of: Found) -> str:
+    return _slashed([_triple(of, f"spearman_{s}") for s in SCALES], 2)
+
+
+def _row(printed: Mapping[str, float]) -> str:
+    return " / ".join(fixed(printed[s], 2) for s in SCALES)
+
+
+def _inside(printed: float, of: Found, name: str, factor: float = 1) -> bool:
+    _, low, high = _triple(of, name)
+    return low is not None and high is not None and low <= factor * printed <= high
+
+
+def _above(triple: Sequence[float | None]) -> bool:
+    return triple[1] is not None and triple[1] > 0
+
+
+def _below(triple: Sequence[float | None]) -> bool:
+    return triple[2] is not None and triple[2] < 0
+
+
+def _which(gaps: Sequence[Sequence[float | None]], test: Callable[..., bool], what: str) -> str:
+    at = [LABELS[s] for s, gap in zip(SCALES, gaps, strict=True) if test(gap)]
+    return f"At {listed(at)} {what}." if at else f"At no size {what}."
+
+
+def _close(values: Sequence[float], printed: Sequence[float]) -> bool:
+    return all(abs(v - p) < 0.01 for v, p in zip(values, printed, strict=True))

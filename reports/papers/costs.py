@@ -1,0 +1,60 @@
+"""What it costs: FLOPs counted in three ways, and RegMix-D's hours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from reports.formats import count, fixed, percent, power
+from reports.section import Section, Table
+
+COUNTS = {"body": "body only", "attention": "with attention", "full": "with attention and head"}
+
+
+def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame, hours: pd.DataFrame) -> Section:
+    """``runs`` and ``shares`` are published_tables's; ``printed`` Table 4's last rows, ``hours`` RegMix-D's."""
+    models = pd.DataFrame({"Model": runs["model"], "Non-embedding": runs["body"].map(count),
+                           "All parameters": runs["parameters"].map(count),
+                           "Tokens of a run": runs["tokens"].map(lambda v: power(v, 1))})  # fmt: skip
+    for key, label in COUNTS.items():
+        models[f"FLOPs of a run, {label}"] = runs[f"flops_{key}"].map(power)
+    models["Head's share"] = [percent(shares[f"head_share_{m.lower()}"]) for m in runs["model"]]
+    flops = printed.set_index("method")["flops"]
+    claims = [["512 proxies, FLOPs", *[power(shares[f"swarm_flops_{key}"]) for key in COUNTS], power(flops["regmix"])]]
+    for target in ("1B", "7B"):
+        own = [percent(shares[f"swarm_share_of_{target.lower()}_{key}"]) for key in COUNTS]
+        claims.append([f"share of one {target} run", *own, "nearly 2 %" if target == "1B" else "–"])
+    claims.append(["share of DoReMi's as "
+                   "printed", *[percent(shares[f"swarm_flops_{k}"] / flops["doremi"]) for k in COUNTS],
+                   percent(flops["regmix"] / flops["doremi"])])  # fmt: skip
+    columns = ["", *COUNTS.values(), "paper"]
+    swarm = hours[hours["what"] == "swarm"].set_index("proxies")["gpu_hours"]
+    targets = hours[hours["what"] == "target"].set_index("method")
+    used = targets["hours"] * targets["gpus"]
+    rows = [["512 proxies", fixed(swarm[512], 0), percent(swarm[512] / used["regmix"])],
+            ["128 proxies", fixed(swarm[128], 0), percent(swarm[128] / used["regmix"])]]  # fmt: skip
+    rows += [
+        [f"one target run, {name}", fixed(value, 1), percent(value / used["regmix"])] for name, value in used.items()
+    ]
+    extra = used["online"] / used["regmix"] - 1
+    frame = pd.DataFrame(rows, columns=["What", "H800 hours", "of one RegMix target run"])
+    return Section(
+        "Compute: 2 %, a tenth, and in full",
+        (
+            "Both papers count 6 FLOPs a non-embedding parameter and token. For a 1M model that leaves out most of the "
+            f"work: {percent(shares['head_share_1m'])} of its FLOPs are the head's, against "
+            f"{percent(shares['head_share_1b'])} for the 1B model. The claim of 2 % is "
+            f"{percent(shares['swarm_share_of_1b_body'])} "
+            f"body only and {percent(shares['swarm_share_of_1b_full'])} in full. RegMix-D's own hours agree with the "
+            "full "
+            f"count: its 512 proxies take {percent(swarm[512] / used['regmix'])} of the GPU hours of one target run, "
+            "and "
+            f"switching mixtures online adds {percent(extra)} to the run itself.",
+            Table("costs_models", "Models of Table 9 and what a run of each costs.", models, runs),
+            Table("costs_claims", "The claims of cost by each count.", pd.DataFrame(claims, columns=columns),
+                  pd.DataFrame([shares])),
+            Table("costs_hours", "RegMix-D's hours as it states them, the papers' numbers: 8 GPUs a target run.",
+                  frame, hours),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,92 @@
+"""Every figure of the analyses by name; Spearman x 100, as the paper prints it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.summary import spread
+
+SCALES = {"test_1m": "1m", "test_60m": "60m", "test_1b": "1b"}
+NAMES = {"cv": "cv", **SCALES, **{f"{split}_starved": f"{size}_starved" for split, size in SCALES.items()}}
+PERCENT = 100
+
+
+def table2(scores: pd.DataFrame, objective: str) -> dict[str, Any]:
+    """regressor -> spearman_1m, mse_1m, ... and the edges of their intervals."""
+    own = scores[(scores["objective"] == objective) & scores["split"].isin(NAMES)]
+    out: dict[str, Any] = {}
+    for row in own.itertuples(index=False):
+        factor = PERCENT if row.metric == "spearman" else 1
+        name = f"{row.metric}_{NAMES[row.split]}"
+        out.setdefault(row.regressor, {}).update(_triple(name, row, factor) | {f"n_{NAMES[row.split]}": int(row.n)})
+    return out
+
+
+def domains(scores: pd.DataFrame) -> dict[str, Any]:
+    """regressor -> domain -> spearman by scale."""
+    own = scores[(scores["metric"] == "spearman") & scores["split"].isin(["cv", *SCALES])]
+    out: dict[str, Any] = {}
+    for row in own.itertuples(index=False):
+        cell = out.setdefault(row.regressor, {}).setdefault(row.objective, {})
+        cell[f"spearman_{NAMES[row.split]}"] = known(PERCENT * row.value)
+    return out
+
+
+def margins(frame: pd.DataFrame, objective: str) -> dict[str, Any]:
+    """first -> minus_<second>_<scale> with its edges, of the objective."""
+    out: dict[str, Any] = {}
+    for row in frame[(frame["objective"] == objective) & frame["split"].isin(NAMES)].itertuples(index=False):
+        out.setdefault(row.first, {}).update(_triple(f"minus_{row.second}_{NAMES[row.split]}", row, PERCENT))
+    return out
+
+
+def figure4(curves: Mapping[str, pd.DataFrame], level: float) -> dict[str, Any]:
+    """regressor -> proxies_<n>_<scale>: the mean over subsets with its t interval, sd and the number of subsets."""
+    out: dict[str, Any] = {}
+    for name, curve in curves.items():
+        for (size, split), part in curve.groupby(["proxies", "split"], sort=False):
+            values = PERCENT * part["spearman"].dropna().to_numpy()
+            key = f"proxies_{size}_{SCALES[str(split)]}"
+            if not len(values):
+                continue
+            values = values[:1] if np.ptp(values) == 0 else values  # all runs, so one subset
+            found = spread(values, level)
+            cell = {"": found.mean, "_low": found.low, "_high": found.high, "_sd": found.sd}
+            out.setdefault(name, {}).update({f"{key}{end}": known(value) for end, value in cell.items()})
+            out[name][f"{key}_subsets"] = len(values)
+    return out
+
+
+def figure15(ranks: pd.DataFrame) -> dict[str, Any]:
+    """<domain>_1m_60m: Spearman of a domain's loss at 1M with itself at 60M."""
+    out: dict[str, Any] = {}
+    for row in ranks[ranks["first"] == ranks["second"]].itertuples(index=False):
+        out |= _triple(f"{row.first}_1m_60m", row, PERCENT)
+    return out
+
+
+def beta(table: pd.DataFrame, corrected: Mapping[str, Any], objective: str, regressor: str) -> dict[str, Any]:
+    """value: 1M to 1B by ``regressor``; value_60m: to 60M, matched; and what the correction does to 1B losses."""
+    own = table[table["domain"] == objective]
+    out: dict[str, Any] = {}
+    for row in own.itertuples(index=False):
+        name = "value_60m" if row.source == "matched" else "value" if row.source == regressor else f"value_{row.source}"
+        out |= _triple(name, row) | {f"{name}_sd": known(row.sd), f"{name}_n": int(row.n)}
+    return out | {f"corrected_{name}": dict(value) for name, value in corrected.items()}
+
+
+def known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _triple(name: str, row: Any, factor: float = 1) -> dict[str, float | None]:
+    return {
+        name: known(factor * row.value),
+        f"{name}_low": known(factor * row.low),
+        f"{name}_high": known(factor * row.high),
+    }

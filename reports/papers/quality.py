@@ -1,0 +1,235 @@
+"""How well regressors rank the published test mixtures: Table 2, Figures 4 and 9, and a tournament."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from reports import style
+from reports.formats import MISSING, apart_from_zero, bold, fixed, listed, spanned
+from reports.section import Figure, Section, Table
+
+SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}
+TESTS = ("test_1m", "test_60m", "test_1b")
+OTHER = ("no_proxy", "ensemble", "lightgbm_notebook", "lightgbm_stopped")
+EDGES = ["value", "low", "high"]
+
+
+def table2(
+    scores: pd.DataFrame, printed: pd.DataFrame, trees: Mapping[str, int], objective: str, level: float
+) -> Section:
+    """``scores`` is published_compare's scores.csv; ``printed`` the paper's Table 2."""
+    own = scores[scores["objective"] == objective]
+    names = list(dict.fromkeys(own["regressor"]))
+    cells = own.set_index(["regressor", "split", "metric"])[EDGES]
+    rows = [
+        {"Regressor": f"*paper: {row['method']}*"}
+        | {label: fixed(row[f"spearman_{label.lower()}"], 2) for label in ("1M", "60M", "1B")}
+        | {"out of fold": MISSING, "MSE, 1M": fixed(row["mse_1m"], 2), "MAE, 1M": MISSING, "RMSE, 1M": MISSING}
+        for row in printed.to_dict("records")
+    ]
+    ranks = own[(own["metric"] == "spearman") & own["split"].isin(SPLITS)]
+    best = ranks.groupby("split")["value"].max()
+    for name in names:
+        line = {"Regressor": f"*{name}*" if name == "no_proxy" else name}
+        for split, label in (("test_1m", "1M"), ("test_60m", "60M"), ("test_1b", "1B"), ("cv", "out of fold")):
+            key = (name, split, "spearman")
+            found = cells.loc[key] if key in cells.index else None
+            line[label] = MISSING if found is None else bold(_rho(found), found["value"] == best[split])
+        for metric, digits in (("mse", 4), ("mae", 3), ("rmse", 3)):
+            key = (name, "test_1m", metric)
+            line[f"{metric.upper()}, 1M"] = spanned(cells.loc[key].tolist(), digits) if key in cells.index else MISSING
+        rows.append(line)
+    poor = [split for split in (f"{s}_starved" for s in TESTS) if split in set(own["split"])]
+    shown = {"Regressor": [n for n in names if (n, poor[0], "spearman") in cells.index]}
+    for split in poor:
+        n = int(own[own["split"] == split]["n"].iloc[0])
+        shown[f"{SPLITS[split.removesuffix('_starved')]}, n = {n}"] = [
+            _rho(cells.loc[(name, split, "spearman")], 1) for name in shown["Regressor"]
+        ]
+    prose = (
+        f"Each regressor is fitted to the 512 1M runs and ranks 256 mixtures at 1M, the same 256 at 60M, and 64 others "
+        f"at 1B. *no_proxy* sorts by the Pile-CC weight and trains nothing; *ensemble* votes by rank. "
+        "*lightgbm_notebook* is the published notebook: the weights as printed, with early stopping on the 1M test "
+        "set, "
+        f"a leak, after {trees['lightgbm_notebook']} trees; *lightgbm_stopped* stops on a tenth of the training runs, "
+        f"which it does not learn from, after {trees['lightgbm_stopped']}. Intervals are at {100 * level:g} %."
+    )
+    return Section(
+        "Table 2: what ranks unseen mixtures",
+        (
+            prose,
+            Table("table2", "Spearman x 100 with bootstrap intervals over the mixtures, and errors at 1M, of the "
+                            "Pile-CC "
+                  "loss; the best of each column in bold. The two rows in italics are the paper's.",
+                  pd.DataFrame(rows), own[~own["split"].str.endswith("_starved")].reset_index(drop=True)),
+            Table("starved", "The same where the mixture has hardly any Pile-CC (weight below 0.01): the weight alone "
+                  "cannot rank these, regressors must know the other domains.",
+                  pd.DataFrame(shown), own[own["split"].isin(poor)].reset_index(drop=True)),
+        ),
+    )  # fmt: skip
+
+
+def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, baseline: str, k: int) -> Section:
+    """``margins`` is published_compare's margins.csv."""
+    own = scores[(scores["objective"] == objective) & scores["split"].isin(SPLITS)]
+    names = [n for n in dict.fromkeys(own["regressor"]) if n not in OTHER[2:]]
+    pairs = margins[(margins["objective"] == objective) & margins["split"].isin(SPLITS)]
+    clear = {split: pairs[(pairs["split"] == split)] for split in TESTS}
+    matrix = pd.DataFrame({"less →": names})
+    for second in names:
+        matrix[second] = [_pair(clear, first, second) for first in names]
+    measures = own[own["metric"].isin(["regret", "top_k"]) & own["split"].isin(TESTS)]
+    spread = measures.set_index(["regressor", "split", "metric"])[EDGES]
+    choice = pd.DataFrame({"Regressor": names})
+    for metric, label, digits in (("top_k", f"top-{k} overlap", 2), ("regret", "regret, nats", 4)):
+        for split in TESTS:
+            choice[f"{label}, {SPLITS[split]}"] = [
+                spanned(spread.loc[(n, split, metric)].tolist(), digits) for n in names
+            ]
+    rho = scores[(scores["metric"] == "spearman") & scores["split"].isin(SPLITS) & scores["regressor"].isin(names)]
+    domains = list(dict.fromkeys(rho["objective"]))
+    table = rho.pivot_table(index="objective", columns=["split", "regressor"], values="value", sort=False).loc[domains]
+    shown = pd.DataFrame({"Objective": domains})
+    for split in TESTS:
+        for name in names:
+            values = table[split][name] if name in table[split] else pd.Series(np.nan, domains)
+            best = table[split].max(axis=1)
+            shown[f"{name}, {SPLITS[split]}"] = [
+                bold(fixed(100 * v, 1), v == b) for v, b in zip(values, best, strict=True)
+            ]
+    first = {split: table[split].idxmax(axis=1).value_counts() for split in TESTS}
+    lines = "\n".join(
+        f"- {SPLITS[split]}: " + listed(f"`{name}` on {n}" for name, n in first[split].items()) for split in TESTS
+    )
+    over = margins[(margins["second"] == baseline) & (margins["objective"] != objective)]
+    words = "\n".join(
+        f"- `{name}`: "
+        + listed(
+            f"{SPLITS[s]} {int((part['low'] > 0).sum())} better, {int((part['high'] < 0).sum())} worse"
+            for s, part in over[over["first"] == name].groupby("split", sort=False) if s in TESTS
+        )
+        for name in names if name != baseline
+    )  # fmt: skip
+    prose = (
+        f"All regressors on all {len(domains)} validated domains. First by Spearman, of {len(domains)} "
+        f"domains:\n\n{lines}\n\n"
+        f"Against `{baseline}`, domains other than Pile-CC on which the interval of the difference leaves out zero:\n\n"
+        f"{words}"
+    )
+    return Section(
+        "The tournament: every regressor on every domain",
+        (
+            prose,
+            Table("tournament_pairs", "Pile-CC: Spearman x 100 of the row less that of the column at 1M / 60M / 1B, "
+                                      "on the "
+                  "same resamples of the mixtures; in bold where the interval leaves out zero.",
+                  matrix, pairs.reset_index(drop=True)),
+            Table("tournament_choice", f"Pile-CC: how many of the truly best {k} mixtures are among the {k} "
+                                       "predicted best, "
+                  "and the true loss of the one predicted best less the best there is.",
+                  choice, measures.reset_index(drop=True)),
+            Table("tournament_domains", "Spearman x 100 with each domain's loss as the objective; the best in bold.",
+                  shown, rho.reset_index(drop=True)),
+        ),
+    )  # fmt: skip
+
+
+def figure4(curves: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objective: str) -> Section:
+    """``curves`` are the curve.csv of the regressors."""
+    drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
+    colour, marker = style.colours(list(curves)), style.markers(list(curves))
+    rows = []
+    for plot, split in zip(axes[0], TESTS, strict=True):
+        for name, curve in curves.items():
+            own = curve[curve["split"] == split].assign(spearman=100 * curve["spearman"])
+            found = own.groupby("proxies")["spearman"].agg(["mean", "min", "max", "std", "count"])
+            rows += [[name, split, size, *line] for size, line in zip(found.index, found.to_numpy(), strict=True)]
+            found = found.dropna(subset="mean")
+            plot.fill_between(found.index, found["min"], found["max"], color=colour[name], alpha=0.08, linewidth=0)
+            plot.plot(found.index, found["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name)
+        key = (scores["regressor"] == "no_proxy") & (scores["objective"] == objective) & (scores["split"] == split)
+        without = 100 * scores[key & (scores["metric"] == "spearman")]["value"].iloc[0]
+        plot.axhline(without, color=style.INK, linestyle=(0, (4, 3)), linewidth=1, label="no_proxy")
+        plot.set_xscale("log", base=2)
+        plot.set_xticks(sorted(set(next(iter(curves.values()))["proxies"])), minor=False)
+        plot.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        plot.set_title(SPLITS[split])
+        plot.set_xlabel("proxies")
+    axes[0, 0].set_ylabel("Spearman x 100")
+    style.legend_above(drawing)
+    table = pd.DataFrame(rows, columns=["regressor", "split", "proxies", "mean", "min", "max", "sd", "subsets"])
+    shown = pd.DataFrame({"Regressor": list(curves)})
+    for split in TESTS:
+        part = table[table["split"] == split].set_index(["regressor", "proxies"])
+        for size in sorted(set(table["proxies"])):
+            shown[f"{SPLITS[split]}, {size}"] = [
+                fixed(part.loc[(name, size), "mean"], 1)
+                + (f" ± {fixed(part.loc[(name, size), 'sd'], 1)}" if part.loc[(name, size), "sd"] > 0 else "")
+                for name in curves
+            ]
+    gone = table[(table["split"] == "test_1m") & (table["subsets"] == 0)]
+    flat = listed(
+        f"`{n}` with {listed(str(s) for s in part['proxies'])}" for n, part in gone.groupby("regressor", sort=False)
+    )
+    prose = (
+        "Regressors fitted to random subsets of the 512 runs, the same subsets for all. "
+        f"No fit, for want of runs: {flat}: LightGBM needs 20 runs on both sides of a split, so that with 32 its model "
+        "would be a constant, and a curve that starts there starts at no rank correlation at all. The token axis of "
+        "Figure 4 cannot be drawn, for only losses at the end of training are published."
+    )
+    return Section(
+        "Figure 4: how many proxies",
+        (
+            prose,
+            Figure("figure4", "Spearman x 100 against the number of proxies, mean and range over subsets.",
+                   "Lines of rank correlation against number of proxies, a panel a test set.", drawing),
+            Table("figure4", "The same as numbers: mean ± sd over subsets.", shown, table),
+        ),
+    )  # fmt: skip
+
+
+def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequence[str]) -> Section:
+    """Predicted against true loss; ``predictions`` are the predictions.csv of the regressors."""
+    drawing, axes = style.panels(len(TESTS), len(names), 5.6, sharex="row", sharey="row")
+    for line, split in zip(axes, TESTS, strict=True):
+        for plot, name in zip(line, names, strict=True):
+            frame = predictions[name]
+            part = frame[(frame["objective"] == objective) & (frame["split"] == split)]
+            plot.scatter(part["true"], part["predicted"], s=7, color=style.KINDS["heldout"], linewidths=0, alpha=0.7)
+            if split == "test_1m":
+                span = [part["true"].min(), part["true"].max()]
+                plot.plot(span, span, color=style.MUTED, linewidth=0.8)
+                plot.set_title(name)
+            plot.locator_params(nbins=4)
+        line[0].set_ylabel(f"{SPLITS[split]}\npredicted at 1M")
+    drawing.supxlabel("true Pile-CC loss, nats a token", fontsize=9)
+    return Section(
+        "Figure 9: predicted against true loss",
+        (
+            "The regressors predict the loss of a 1M model; only the order carries over to the larger ones. The paper "
+            "shows 1M alone.",
+            Figure("figure9", "Predicted against true Pile-CC loss at each size; the line is equality, at 1M.",
+                   "Scatter plots of predicted against true loss, a row a test set, a column a regressor.", drawing),
+        ),
+    )  # fmt: skip
+
+
+def _rho(row: pd.Series, digits: int = 2) -> str:
+    return spanned((100 * row).tolist(), digits)
+
+
+def _pair(clear: Mapping[str, pd.DataFrame], first: str, second: str) -> str:
+    if first == second:
+        return ""
+    cells = []
+    for part in clear.values():
+        row = part[(part["first"] == first) & (part["second"] == second)]
+        sign = 1
+        if row.empty:
+            row, sign = part[(part["first"] == second) & (part["second"] == first)], -1
+        value, low, high = row[EDGES].iloc[0]
+        cells.append(bold(fixed(100 * sign * value, 2, sign=True), apart_from_zero(low, high)))
+    return " / ".join(cells)
