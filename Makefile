@@ -7,10 +7,11 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro smoke profile check test bench clean
+.PHONY: help install repro paper smoke profile check test bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
+	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
 	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
 	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
 	@echo "make check | test     fast checks | all tests"
@@ -27,6 +28,9 @@ repro: install
 	@python -m stages.params_check
 	@dvc repro
 	@python -m reports.headline
+
+paper: install
+	@python -m stages.paper $(if $(REMOTE),--remote "$(REMOTE)")
 
 smoke: install
 	@python -m profiles.tryout smoke .smoke

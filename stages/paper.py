@@ -1,0 +1,67 @@
+"""Fetch the published tables if they are missing, and run published/dvc.yaml: python -m stages.paper [--remote DIR].
+
+Not a stage: it is `make paper`. Without the tables it runs what needs only the papers' own, and fails.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+from regmix.errors import InputError
+from regmix.published import SOURCES
+from stages.harness import read_csv
+
+NAME = "published"  # of the DVC remote, in DVC's local configuration
+FOLDER = Path("published")
+PIPELINE = "published/dvc.yaml"
+
+
+def paper(remote: Path | None) -> str:
+    """What to say at the end. Raises InputError."""
+    if remote is not None:
+        if not (remote / "files").is_dir():
+            raise InputError(f"REMOTE={remote}: no DVC remote, for it has no folder `files`; name one that has")
+        _dvc("remote", "add", "--quiet", "--local", "--force", NAME, str(remote.resolve()))
+    if _missing():
+        known = NAME in _dvc("remote", "list").stdout.split()
+        _dvc("pull", "--quiet", *(["--remote", NAME] if known else []), *map(str, sorted(FOLDER.glob("*.dvc"))))
+    if missing := _missing():
+        _repro(f"{PIPELINE}:published_tables")
+        raise InputError(
+            f"{FOLDER / 'data'}: {len(missing)} published tables are missing ({missing[0]}, ...): get them by "
+            "`make paper REMOTE=DIR` from a DVC remote that has them, or by `dvc update published/*.dvc` from their "
+            "source on the web"
+        )
+    _repro(PIPELINE)
+    verdicts = read_csv(Path("reports/published/tables/claims.csv"))["verdict"].value_counts()
+    return "\n".join(["page: reports/published.html", *(f"{word}: {n} claims" for word, n in verdicts.items())])
+
+
+def _missing() -> list[str]:
+    files = {file for source in SOURCES.values() for file in (source.mixtures, source.losses)}
+    return sorted(file for file in files if not (FOLDER / "data" / file).is_file())
+
+
+def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False)
+
+
+def _repro(target: str) -> None:
+    if subprocess.run([sys.executable, "-m", "dvc", "repro", target], check=False).returncode:
+        raise InputError(f"{target}: a stage failed, see above; mend what it names and run again")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="stages.paper")
+    parser.add_argument("--remote", type=Path)
+    try:
+        print(paper(parser.parse_args().remote))
+    except InputError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    main()
