@@ -290,11 +290,12 @@ class Published(Strict):
     ensemble: Annotated[list[Name], Field(min_length=2)]
     stop: Stop
     beta: Beta
+    downstream: Annotated[list[Name], Field(min_length=1)]
     workers: Count
 
     @model_validator(mode="after")
     def _names(self) -> Published:
-        for name in [*self.ensemble, self.paper_regressor, self.beta.regressor]:
+        for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
             _known(name, self.regressors, "regressors", "regressor")
         return self
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regmix.params import Published
 from reports import render
-from reports.papers import claims, costs, figures, quality, scaling
+from reports.papers import claims, costs, downstream, figures, methods, quality, scaling
 from stages.harness import read_csv, read_json, run, write_csv, write_json
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
@@ -14,8 +14,8 @@ OUTS = ("published.md", "published.html", "published")
 
 
 def published(
-    settings: Published, *, fits: Path, compared: Path, scaled: Path, counted: Path, tables: Path, runs: Path,
-    headline: Path, out: Path,
+    settings: Published, *, fits: Path, compared: Path, scaled: Path, counted: Path, down: Path, tables: Path,
+    runs: Path, headline: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/published.{md,html} and OUT/published/{tables,figures}, and every figure by name to HEADLINE."""
     objective, level = settings.objective, settings.regression.interval
@@ -25,6 +25,8 @@ def published(
     scores, margins = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins"))
     ranks, betas = (read_csv(scaled / f"{name}.csv") for name in ("ranks", "beta"))
     corrected, shares = read_json(scaled / "corrected.json"), read_json(counted / "shares.json")
+    signs, averages = (read_csv(counted / f"{name}.csv") for name in ("signs", "averages"))
+    related, predicted, span = (read_csv(down / f"{name}.csv") for name in ("correlations", "predicted", "range"))
     flops = printed["regmix_4_costs"].set_index("method")["flops"]
     found = {
         "table2": figures.table2(scores, objective),
@@ -34,6 +36,8 @@ def published(
         "beta": figures.beta(betas, corrected, objective, settings.beta.regressor),
         "compute": shares | {"swarm_share_of_doremi_printed": float(flops["regmix"] / flops["doremi"])},
         "domains": figures.domains(scores),
+        **downstream.figures(related, predicted, span, objective),
+        "methods": methods.figures(signs, averages),
     }
     proxies, large = (read_csv(runs / name / "losses.csv")[objective].to_numpy() for name in ("train_1m", "test_1b"))
     ratio = 1000.0
@@ -46,6 +50,8 @@ def published(
     rows = [
         *claims.ranking(found, printed["regmix_2_regression"]),
         *claims.scaling(found),
+        *downstream.claims(found, printed["regmix_3_range"], objective),
+        *methods.claims(found["methods"], printed["regmix_d_3_ablations"]),
         *claims.compute(found),
     ]
     sections = [
@@ -56,6 +62,8 @@ def published(
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),
         scaling.figure15(ranks),
         scaling.beta(betas, corrected, losses, settings.beta.paper, objective, settings.beta.regressor),
+        downstream.downstream(related, predicted, span, printed["regmix_3_range"], objective),
+        methods.methods(signs, averages, printed["regmix_d_3_ablations"]),
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
     ]
     with render.publishing(out, OUTS) as scratch:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from reports.formats import fixed, interval, listed, percent, power
+from reports.formats import MISSING, fixed, interval, listed, percent, power
 from reports.section import Section, Table
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
@@ -143,7 +143,7 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
             )
         )
     out.append(
-        _untested("RegMix", "Figure 4, token axis", "training tokens beyond 0.25B add little",
+        untested("RegMix", "Figure 4, token axis", "training tokens beyond 0.25B add little",
                   "Only losses at the end of training are published.")
     )  # fmt: skip
     return out
@@ -164,7 +164,7 @@ def scaling(found: Found) -> list[Claim]:
             "256 mixtures trained at both, 1 seed", verdict(low > 90),
             f"The lower edge of the lowest domain is {fixed(low, 1)}, {'above' if low > 90 else 'below'} 90.",
         ),
-        _untested("RegMix", "Figure 15, Appendix I", "the same for 280M, for 1B and for 10B and 25B tokens",
+        untested("RegMix", "Figure 15, Appendix I", "the same for 280M, for 1B and for 10B and 25B tokens",
                   "No loss of a 280M model or at 10B tokens is published, and no mixture of the 64 1B models was "
                   "trained at another size."),
         Claim(
@@ -203,8 +203,9 @@ def compute(found: Found) -> list[Claim]:
     ]  # fmt: skip
 
 
-def _untested(paper: str, place: str, says: str, why: str) -> Claim:
-    return Claim(paper, place, says, "–", "–", UNTESTED, why)
+def untested(paper: str, place: str, says: str, why: str) -> Claim:
+    """A claim whose data were never published."""
+    return Claim(paper, place, says, MISSING, MISSING, UNTESTED, why)
 
 
 def _triple(of: Found, name: str) -> tuple[float | None, float | None, float | None]:

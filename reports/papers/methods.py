@@ -1,0 +1,167 @@
+"""The papers' comparisons of methods, from their own tables: averages, like for like, and sign tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports.formats import MISSING, bold, compared, fixed, listed, spanned
+from reports.papers.claims import Claim, verdict
+from reports.section import Section, Table
+
+TITLES = {
+    "regmix_4": ("Table 4", "1B models, 14 tasks, mean of 0 to 5 shots, one seed"),
+    "regmix_4_shared": ("Table 4 on the 13 tasks of Table 3 and Appendix G", "the same without ARC Challenge"),
+    "regmix_8": ("Table 8", "1B models, LightEval, zero shots, five evaluations"),
+    "regmix_10": ("Table 10", "7B models on 100B tokens"),
+    "regmix_11": ("Table 11", "7B models; mixtures from 128 proxies of 1B or 512 of 1M"),
+    "regmix_d_1": ("RegMix-D, Table 1", "1B models, 13 tasks, one seed; the number is that of proxies"),
+}
+EDGES = ["value", "low", "high"]
+
+
+def figures(signs: pd.DataFrame, averages: pd.DataFrame) -> dict[str, Any]:
+    """table -> <method>: its average; <first>_minus_<second> with edges and p."""
+    out: dict[str, Any] = {}
+    for row in averages.itertuples(index=False):
+        out.setdefault(row.table, {})[row.method] = row.average
+    for row in signs.itertuples(index=False):
+        both = ((row.first, row.second, 1, row.wins), (row.second, row.first, -1, row.losses))
+        for first, second, sign, wins in both:
+            name = f"{first}_minus_{second}"
+            edges = sorted([sign * row.low, sign * row.high])
+            out[row.table] |= {name: sign * row.value, f"{name}_low": edges[0], f"{name}_high": edges[1],
+                               f"{name}_p": row.p, f"{name}_wins": int(wins), f"{name}_n": int(row.n)}  # fmt: skip
+    return out
+
+
+def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame) -> Section:
+    """``signs`` and ``averages`` are published_tables's; ``ablations`` RegMix-D's Table 3."""
+    parts: list[str | Table] = [
+        "**These are the papers' numbers**, averaged again and compared; nothing here is measured. A sign test counts "
+        "tasks; the interval of a mean difference is over tasks. Neither knows how far a second training run would "
+        "move a score, for there is one run a method."
+    ]
+    for name, (title, what) in TITLES.items():
+        own = averages[averages["table"] == name]
+        best = own["average"].max()
+        pairs = signs[signs["table"] == name]
+        head = own[own["best_on"].notna()]
+        shown = pd.DataFrame({"Method": own["method"]})
+        shown["Average"] = [bold(fixed(v, 2), v == best) for v in own["average"]]
+        shown["Best on"] = [
+            f"{int(v)} of {int(n)}" if pd.notna(v) else MISSING
+            for v, n in zip(own["best_on"], own["tasks"], strict=True)
+        ]
+        top = head.loc[head["average"].idxmax(), "method"]
+        against = {other: _against(pairs, top, other) for other in own["method"]}
+        shown[f"{top} less it"] = [against[m] for m in own["method"]]
+        parts.append(
+            Table(f"methods_{name}", f"{title}, the paper's numbers: {what}. The last column: mean difference over "
+                                     "tasks "
+                  "with its interval, tasks won, p of the sign test; in bold below 0.05.",
+                  shown, pairs.reset_index(drop=True))
+        )  # fmt: skip
+    wide = ablations.pivot_table(index=["knob", "value"], columns=["proxies", "mode"], values="average", sort=False)
+    shown = wide.reset_index()
+    shown.columns = ["Knob", "Value", *(f"{p} proxies, {m}" for p, m in wide.columns)]
+    for column in shown.columns[2:]:
+        shown[column] = shown[column].map(lambda v: fixed(v, 2))
+    shown["Value"] = shown["Value"].astype(str)
+    parts.append(
+        Table("methods_regmix_d_3", "RegMix-D, Table 3, the paper's numbers: average score by knob.", shown, ablations)
+    )
+    return Section("The papers' comparisons of methods", tuple(parts))
+
+
+def claims(found: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
+    """Sections 5.3, C.4, J and K of RegMix, and RegMix-D's Tables 1 and 3; ``found`` is ``figures``."""
+    shared, lighteval, dynamic = found["regmix_4_shared"], found["regmix_8"], found["regmix_d_1"]
+    best = shared["regmix"] - shared["best_of_64"]
+    rivals = ("human", "doremi", "ppl", "odm", "pile_cc")
+    out = [
+        _first("RegMix", "§5.3, Table 4", "highest average of six methods", found["regmix_4"], "regmix", rivals),
+        Claim("RegMix", "§5.3", "RegMix surpasses the best of the 64 random models (47.3 against 47.9 as printed)",
+              f"on the same 13 tasks {fixed(shared['regmix'], 1)} against {fixed(shared['best_of_64'], 1)}",
+              "Table 4, Appendix G, the papers' numbers; 1 seed each", verdict(best > 0),
+              "Table 4 averages 14 tasks and Table 3 averages 13; only like for like is the claim visible."),
+        _pair("RegMix", "§5.3, Table 4", "RegMix beats Pile-CC only", found["regmix_4"], "regmix", "pile_cc"),
+        _pair("RegMix", "§5.3, Table 4", "RegMix matches or surpasses DoReMi", found["regmix_4"], "regmix", "doremi"),
+        _first("RegMix", "Appendix C.4, Table 8", "highest average of four methods", lighteval, "regmix",
+               ("human", "doremi", "pile_cc")),
+        _pair("RegMix", "Appendix J, Table 10", "7B on 100B tokens: 2 points above Human", found["regmix_10"], "regmix",
+              "human"),
+        _same("RegMix", "Appendix K, Table 11", "1M proxies do as well as 1B proxies", found["regmix_11"], "proxies_1m",
+              "proxies_1b"),
+        _pair("RegMix-D", "Table 1", "online, 512 proxies: better than RegMix", dynamic, "online_512", "regmix"),
+        _pair("RegMix-D", "Table 1", "128 proxies suffice to beat RegMix with 512", dynamic, "online_128", "regmix"),
+        _pair("RegMix-D", "Table 1", "online beats offline (512 proxies)", dynamic, "online_512", "offline_512"),
+    ]  # fmt: skip
+    grid = ablations[ablations["knob"] == "beta"]
+    spread = grid.groupby("proxies")["average"].agg(lambda v: v.max() - v.min())
+    place = grid.loc[grid.groupby("proxies")["average"].idxmax()].set_index("proxies")["value"]
+    out.append(
+        Claim("RegMix-D", "Table 3", "beta = 0.05 is the best of four",
+              "; ".join(f"{n} proxies: best at {place[n]}, range {fixed(spread[n], 2)} points" for n in spread.index),
+              "the paper's numbers; 1 seed", verdict(*(float(place[n]) == 0.05 for n in spread.index)),
+              f"All four lie within {fixed(spread.max(), 2)} points of each other, and one run stands behind each.")
+    )  # fmt: skip
+    return out
+
+
+def _against(pairs: pd.DataFrame, first: str, second: str) -> str:
+    row = pairs[(pairs["first"] == first) & (pairs["second"] == second)]
+    sign = 1
+    if row.empty:
+        row, sign = pairs[(pairs["first"] == second) & (pairs["second"] == first)], -1
+    if row.empty:
+        return MISSING
+    one = row.iloc[0]
+    edges = sorted([sign * one["low"], sign * one["high"]])
+    wins = one["wins"] if sign > 0 else one["losses"]
+    text = f"{spanned([sign * one['value'], *edges], 2, sign=True)}, {wins} of {one['n']}, p = {fixed(one['p'], 3)}"
+    return bold(text, one["p"] < 0.05)
+
+
+def _told(of: Mapping[str, Any], first: str, second: str) -> tuple[str, bool, bool]:
+    name = f"{first}_minus_{second}"
+    value, low, high = (of[f"{name}{end}"] for end in ("", "_low", "_high"))
+    won = f"{of[f'{name}_wins']} of {of[f'{name}_n']} tasks, p = {fixed(of[f'{name}_p'], 3)}"
+    text = f"{spanned([value, low, high], 2, sign=True)}, {won}"
+    return text, value > 0, low > 0
+
+
+def _pair(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, second: str) -> Claim:
+    text, above, clear = _told(of, first, second)
+    name = f"{first}_minus_{second}"
+    word = compared(of[f"{name}_low"], of[f"{name}_high"], "better", "worse")
+    return Claim(
+        paper, place, says, text, "the paper's numbers over tasks; 1 seed a method", verdict(above, clear),
+        f"The average is {'higher' if above else 'not higher'}; over tasks the two are: {word}. By the sign test "
+        f"p = {fixed(of[f'{name}_p'], 3)}.",
+    )  # fmt: skip
+
+
+def _same(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, second: str) -> Claim:
+    text, _, _ = _told(of, first, second)
+    low, high = (of[f"{first}_minus_{second}{end}"] for end in ("_low", "_high"))
+    holds = high > 0
+    why = "The interval over tasks holds zero." if low <= 0 <= high else "The interval over tasks leaves out zero."
+    return Claim(paper, place, says, text, "the paper's numbers over tasks; 1 seed a method", verdict(holds), why)
+
+
+def _first(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, rivals: Sequence[str]) -> Claim:
+    told = {rival: _told(of, first, rival) for rival in rivals}
+    clear = [rival for rival, (_, _, flag) in told.items() if flag]
+    highest = all(above for _, above, _ in told.values())
+    word = verdict(highest, highest and len(clear) == len(rivals))
+    why = f"Higher than all {len(rivals)}; " if highest else "Not higher than all; "
+    rest = [rival for rival in rivals if rival not in clear]
+    tail = f"not to be told from {listed(rest)}." if rest else "each difference leaves out zero."
+    why += f"over tasks {tail}"
+    return Claim(
+        paper, place, says, "; ".join(f"{rival} {text}" for rival, (text, _, _) in told.items()),
+        "the paper's numbers over tasks; 1 seed a method", word, why,
+    )  # fmt: skip
