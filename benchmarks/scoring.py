@@ -26,10 +26,12 @@ def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
         seconds, blocks = _timed(lambda: _draw(rules))
         candidates = np.concatenate(blocks)[:CANDIDATES]
         out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses), "draw_seconds": round(seconds, 2)}
-        for name in params.mixture.ensemble:
+        for name in dict.fromkeys([*params.mixture.ensemble, params.mixture.paper_regressor]):
             model = bind(name, params.regressors[name]).fit(runs.mixtures, losses, 0)
-            out[f"{name}_seconds"] = round(_timed(lambda model=model: model.predict(candidates))[0], 2)
-            boosters = getattr(model, "boosters", None)
+            single = getattr(model, "booster", None)  # whose deviation is no candidate's own
+            score = model.predict if single is None else model.mean
+            out[f"{name}_seconds"] = round(_timed(lambda score=score: score(candidates))[0], 2)
+            boosters = getattr(model, "boosters", None) or ([single] if single is not None else [])
             if boosters:
                 theirs, _ = _timed(lambda b=boosters: [o.model.predict(candidates[:SAMPLE], num_threads=1) for o in b])
                 out[f"{name}_by_lightgbm_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)

@@ -154,12 +154,20 @@ def test_the_papers_model_is_lightgbms(proxies, others):
     np.testing.assert_allclose(fit(PAPER, proxies, losses).mean(others), reference.predict(others), rtol=1e-12)
 
 
-@pytest.mark.parametrize("leaves", [2, 6, 9])
-def test_a_forest_equals_lightgbm_to_the_bit(leaves, proxies):
-    settings = {"num_leaves": leaves, "min_data_in_leaf": 3, "verbose": -1, "num_threads": 1}
-    booster = lightgbm.train(settings, lightgbm.Dataset(proxies, power_law(proxies)), 40)
-    rows = np.random.default_rng(1).dirichlet(np.ones(4), 40_000)  # more than a chunk
+@pytest.mark.parametrize(("leaves", "trees"), [(2, 40), (6, 40), (31, 40), (400, 3)])
+def test_a_forest_equals_lightgbm_to_the_bit(leaves, trees):
+    learnt = np.random.default_rng(0).dirichlet(np.ones(4), 1000)
+    settings = {"num_leaves": leaves, "min_data_in_leaf": 1, "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(learnt, power_law(learnt)), trees)
+    assert max(info["num_leaves"] for info in booster.dump_model()["tree_info"]) == leaves
+    rows = np.random.default_rng(1).dirichlet(np.ones(4), 140_003)  # more than a chunk, and not in whole bytes
     assert np.array_equal(Forest(booster.dump_model()).predict(rows), booster.predict(rows, num_threads=1))
+
+
+def test_a_forest_of_stumps_without_a_split_is_a_constant(proxies):
+    settings = {"min_data_in_leaf": len(proxies), "verbose": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(proxies, power_law(proxies)), 3)
+    assert np.array_equal(Forest(booster.dump_model()).predict(proxies), booster.predict(proxies, num_threads=1))
 
 
 def test_many_rows_are_predicted_as_few_are(proxies, others):

@@ -25,12 +25,12 @@ from pydantic import Field
 
 from regmix.params import Count, Positive
 from regmix.plugins import Strict
-from regmix.regressors._forest import SPLITS, Forest
+from regmix.regressors._forest import Forest
 from regmix.regressors._interface import Prediction, TooFewRuns, grouped_folds
 
 MONOTONE = False
 
-MANY = 5000  # rows from which on the tables of a Forest pay for themselves
+MANY = 20000  # rows from which on making a Forest pays for itself
 FOLDS = 5  # behind the deviation of a single model
 
 
@@ -47,10 +47,9 @@ class Booster:
 
     def __init__(self, mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> None:
         self.model = lightgbm.train(_settings(options, seed), lightgbm.Dataset(mixtures, losses), options.trees)
-        self.small = options.leaves <= SPLITS + 1
 
     def predict(self, mixtures: np.ndarray) -> np.ndarray:
-        if self.small and len(mixtures) >= MANY:
+        if len(mixtures) >= MANY:
             return self._forest.predict(mixtures)
         return np.asarray(self.model.predict(mixtures, num_threads=1))
 
