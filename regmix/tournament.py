@@ -16,6 +16,7 @@ from regmix import crossval, ensemble, scores
 from regmix.objectives import Runs
 from regmix.params import Regression, Stop
 from regmix.regressors import lightgbm
+from regmix.scores import Score
 
 NO_PROXY, ENSEMBLE = "no_proxy", "ensemble"
 ORDERS = (NO_PROXY, ENSEMBLE)  # what predicts an order and no losses
@@ -47,13 +48,32 @@ def starved(sets: Mapping[str, Runs], told: Told, domain: str, share: float) -> 
 
 def judged(sets: Mapping[str, Runs], told: Told, objective: str, settings: Regression) -> pd.DataFrame:
     """regressor, objective, split, metric, value, low, high, n; errors in nats only of what predicts losses."""
-    rows = []
-    for name, by_split in told.items():
-        for split, predicted in by_split.items():
-            true = sets[split].objective({objective: 1.0})
-            for metric, figure in crossval.score(true, predicted, settings).items():
-                if name not in ORDERS or metric not in ("mae", "rmse", "mse"):
-                    rows.append([name, objective, split, metric, *figure, len(true)])
+    return pd.concat(
+        [
+            listed(
+                name,
+                objective,
+                {
+                    split: crossval.score(sets[split].objective({objective: 1.0}), predicted, settings)
+                    for split, predicted in by_split.items()
+                },
+                sets,
+            )
+            for name, by_split in told.items()
+        ]
+    )
+
+
+def listed(
+    name: str, objective: str, found: Mapping[str, Mapping[str, Score]], sets: Mapping[str, Runs]
+) -> pd.DataFrame:
+    """A regressor's scores by split and metric as rows of ``judged``."""
+    rows = [
+        [name, objective, split, metric, *figure, len(sets[split].names)]
+        for split, part in found.items()
+        for metric, figure in part.items()
+        if name not in ORDERS or metric not in ("mae", "rmse", "mse")
+    ]
     return pd.DataFrame(rows, columns=["regressor", "objective", "split", "metric", "value", "low", "high", "n"])
 
 
@@ -82,28 +102,34 @@ def margins(
 
 def stops(
     weights: Mapping[str, np.ndarray],
+    divided: Mapping[str, np.ndarray],
     losses: Mapping[str, np.ndarray],
     train: str,
     leaked: str,
     options: Any,
     stop: Stop,
 ) -> tuple[dict[str, int], Told]:
-    """LightGBM with early stopping on the test set ``leaked``, and on a share of ``train``: trees, predictions.
+    """Variants of the paper's LightGBM: its trees and predictions by name.
 
-    ``weights`` (N, K) and ``losses`` (N,) are by split. The leak is the published notebook's.
+    ``lightgbm_notebook`` stops early on the test set ``leaked``, as the published notebook does, ``lightgbm_stopped``
+    on a share of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights over their
+    sums. Weights (N, K) and losses (N,) are by split.
     """
     order = np.random.default_rng(stop.seed).permutation(len(losses[train]))
     aside, kept = np.split(order, [round(stop.share * len(order))])
     part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
     whole = (weights[train], losses[train])
     fits = {
-        "lightgbm_notebook": (whole, (weights[leaked], losses[leaked])),
-        "lightgbm_stopped": (part["kept"], part["aside"]),
+        "lightgbm_notebook": (weights, whole, (weights[leaked], losses[leaked])),
+        "lightgbm_stopped": (weights, part["kept"], part["aside"]),
+        "lightgbm_divided": (divided, (divided[train], losses[train]), None),
     }
     trees, told = {}, {}
-    for name, (known, valid) in fits.items():
-        trees[name] = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
-        chosen = options.model_copy(update={"trees": trees[name]})
-        model = lightgbm.Booster(*known, chosen, stop.seed)
-        told[name] = {split: model.predict(rows) for split, rows in weights.items() if split != train}
+    for name, (inputs, known, valid) in fits.items():
+        count = options.trees
+        if valid is not None:
+            count = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
+        model = lightgbm.Booster(*known, options.model_copy(update={"trees": count}), stop.seed)
+        told[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
+        trees[name] = count
     return trees, told

@@ -6,20 +6,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix import tournament
+from regmix import crossval, restricted, tournament
 from regmix.params import Published
-from regmix.published import DOMAINS, SOURCES
 from regmix.regressors import _interface
-from stages.harness import prune, read_csv, run, write_csv, write_json, writing
-from stages.published_sets import TRAIN, read_sets
+from stages.harness import prune, read_csv, read_json, run, write_csv, write_json, writing
+from stages.published_sets import TRAIN, as_printed, read_sets
 
 
 def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Path, out: Path) -> None:
-    """Every regressor, a vote, and no proxy at all on every domain's loss; early stopping on the objective's."""
+    """Every regressor, a vote, and no proxy at all, on every domain's loss.
+
+    On the objective's loss also early stopping, and mixtures with hardly any of its domain (Table 6).
+    """
     prune(fits, settings.regressors)
-    sets = read_sets(runs)
+    divided = read_sets(runs)
+    sets = as_printed(divided, tables)
     sets = {"cv": sets.pop(TRAIN), **sets}
     frames = {name: read_csv(fits / name / "predictions.csv") for name in settings.regressors}
+    metrics = {name: read_json(fits / name / "metrics.json") for name in frames}
     table, margins = [], []
     for objective in sets["cv"].losses:
         told = tournament.entrants(
@@ -28,24 +32,33 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
              for name, frame in frames.items()},
             settings.ensemble, sets, objective,
         )  # fmt: skip
-        table.append(tournament.judged(sets, told, objective, settings.regression))
+        for name in frames:
+            found = crossval.parsed(metrics[name][objective], sets)
+            table.append(tournament.listed(name, objective, found, sets))
+        others = {name: told[name] for name in told if name not in frames}
+        table.append(tournament.judged(sets, others, objective, settings.regression))
         main = objective == settings.objective
         baseline = None if main else settings.paper_regressor
         margins.append(tournament.margins(sets, told, objective, baseline, settings.regression))
         if main:
-            poor = tournament.starved(sets, told, objective, settings.starved)
-            table.append(tournament.judged(*poor, objective, settings.regression))
-            margins.append(tournament.margins(*poor, objective, None, settings.regression))
-    # The notebook takes the weights as they are printed, which miss 1 in their sums.
-    printed = {split: read_csv(tables / source.mixtures).sort_values("index") for split, source in SOURCES.items()}
-    weights = {split: frame[[f"train_the_pile_{d}" for d in DOMAINS]].to_numpy() for split, frame in printed.items()}
-    losses = {split: sets.get(split, sets["cv"]).objective({settings.objective: 1.0}) for split in SOURCES}
+            part = tournament.starved(sets, told, objective, settings.starved)
+            table.append(tournament.judged(*part, objective, settings.regression))
+            margins.append(tournament.margins(*part, objective, None, settings.regression))
+    bound = [_interface.bind(name, settings.regressors[name]) for name in settings.regressors]
+    poor = restricted.ranked(
+        bound, sets["cv"], sets["test_1m"], settings.objective, settings.starved, settings.regression
+    )
+    weights, exact = (
+        {split: part.mixtures for split, part in of.items()} for of in (as_printed(divided, tables), divided)
+    )
+    losses = {split: part.objective({settings.objective: 1.0}) for split, part in divided.items()}
     options = _interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
-    trees, stopped = tournament.stops(weights, losses, TRAIN, "test_1m", options, settings.stop)
+    trees, stopped = tournament.stops(weights, exact, losses, TRAIN, "test_1m", options, settings.stop)
     table.append(tournament.judged(sets, stopped, settings.objective, settings.regression))
     with writing(out) as scratch:
         write_csv(scratch / "scores.csv", pd.concat(table, ignore_index=True))
         write_csv(scratch / "margins.csv", pd.concat(margins, ignore_index=True))
+        write_csv(scratch / "restricted.csv", poor)
         write_json(scratch / "trees.json", trees)
 
 

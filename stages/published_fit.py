@@ -14,15 +14,15 @@ from regmix.errors import InputError
 from regmix.params import Published
 from regmix.regressors import _interface
 from stages.harness import run, write_csv, write_json, writing
-from stages.published_sets import TRAIN, read_sets
+from stages.published_sets import TRAIN, as_printed, read_sets
 
 
-def published_fit(settings: Published, *, regressor: str, runs: Path, out: Path) -> None:
+def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Path, out: Path) -> None:
     """Cross-validate on the 512 training runs and test at every scale; the curve is the objective's alone."""
     if regressor not in settings.regressors:
         raise InputError(f"--regressor {regressor}: not in published/params.yaml; add it")
     fitted = _interface.bind(regressor, settings.regressors[regressor])
-    sets = read_sets(runs)
+    sets = as_printed(read_sets(runs), tables)
     train = sets.pop(TRAIN)
     names = list(train.losses)
 
