@@ -279,6 +279,35 @@ class Beta(Strict):
     regressor: Name
 
 
+class Draws(Strict):
+    """How a replay of the simulation draws candidates; ``most`` bounds a weight at so many times the prior."""
+
+    candidates: Count
+    top_k: Count
+    temperature: Positive
+    strength: LogGrid
+    most: Positive | None
+
+
+class Replay(Strict):
+    """One replay: how it draws, with which regressor, fitted to which set of runs."""
+
+    draws: Name
+    regressor: Name
+    runs: Name
+    seeds: Annotated[list[NonNegative], Field(min_length=1)]
+
+
+class Simulate(Strict):
+    """The replays of the papers' simulation, and the Pile-CC weights beside the chosen one that are asked about."""
+
+    draws: dict[Name, Draws]
+    replays: dict[Name, Replay]
+    refits: Refits
+    neighbours: Annotated[list[Share], Field(min_length=1)]
+    neighbour_refits: Annotated[int, Field(ge=2)]
+
+
 class Published(Strict):
     """published/params.yaml: how the published runs are analysed."""
 
@@ -291,12 +320,16 @@ class Published(Strict):
     stop: Stop
     beta: Beta
     downstream: Annotated[list[Name], Field(min_length=1)]
+    simulate: Simulate
     workers: Count
 
     @model_validator(mode="after")
     def _names(self) -> Published:
         for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
             _known(name, self.regressors, "regressors", "regressor")
+        for key, replay in self.simulate.replays.items():
+            _known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
+            _known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
         return self
 
 

@@ -126,7 +126,7 @@ def simulate(
     change the time only. All objectives are scored on the same candidates. Raises InputError.
     """
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        rows = [np.arange(len(mixtures)), *_resamples(len(mixtures), settings.refits.count, settings.seed)]
+        rows = [np.arange(len(mixtures)), *resamples(len(mixtures), settings.refits.count, settings.seed)]
         jobs = [(fold, name, regressor) for fold in rows for name in losses for regressor in regressors]
         fitted = iter(pool.map(lambda j: j[2].fit(mixtures[j[0]], losses[j[1]][j[0]], settings.seed), jobs))
         models = [{name: [next(fitted) for _ in regressors] for name in losses} for _ in rows]
@@ -157,7 +157,7 @@ def nearest(points: np.ndarray, mixtures: np.ndarray) -> np.ndarray:
     return np.where(apart > 1e-9, apart, np.inf).min(axis=1)
 
 
-def _resamples(runs: int, count: int, seed: int) -> Iterator[np.ndarray]:
+def resamples(runs: int, count: int, seed: int) -> Iterator[np.ndarray]:
     """The distinct runs of ``count`` bootstrap resamples."""
     for child in np.random.SeedSequence(seed).spawn(count):
         yield np.unique(np.random.default_rng(child).integers(runs, size=runs))

@@ -5,17 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.params import Published
+from regmix.scale import PARAMETERS
 from reports import render
-from reports.papers import claims, costs, downstream, figures, methods, quality, scaling
+from reports.formats import count, counted
+from reports.papers import claims, costs, domains, downstream, figures, methods, optimum, quality, scaling
 from stages.harness import read_csv, read_json, run, write_csv, write_json
+from stages.published_sets import read_sets
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
 OUTS = ("published.md", "published.html", "published")
 
 
 def published(
-    settings: Published, *, fits: Path, compared: Path, scaled: Path, counted: Path, down: Path, tables: Path,
-    runs: Path, headline: Path, out: Path,
+    settings: Published, *, fits: Path, compared: Path, scaled: Path, counted: Path, down: Path, simulated: Path,
+    tables: Path, runs: Path, headline: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/published.{md,html} and OUT/published/{tables,figures}, and every figure by name to HEADLINE."""
     objective, level = settings.objective, settings.regression.interval
@@ -27,7 +30,11 @@ def published(
     corrected, shares = read_json(scaled / "corrected.json"), read_json(counted / "shares.json")
     signs, averages = (read_csv(counted / f"{name}.csv") for name in ("signs", "averages"))
     related, predicted, span = (read_csv(down / f"{name}.csv") for name in ("correlations", "predicted", "range"))
+    weights, near = (read_csv(simulated / f"{name}.csv") for name in ("weights", "neighbours"))
     flops = printed["regmix_4_costs"].set_index("method")["flops"]
+    sets = read_sets(runs)
+    linear, restricted = parts["coefficients"]["ridge"], read_csv(compared / "restricted.csv")
+    train, large = (sets[name] for name in ("train_1m", "test_1b"))
     found = {
         "table2": figures.table2(scores, objective),
         "margins": figures.margins(margins, objective),
@@ -37,20 +44,27 @@ def published(
         "compute": shares | {"swarm_share_of_doremi_printed": float(flops["regmix"] / flops["doremi"])},
         "domains": figures.domains(scores),
         **downstream.figures(related, predicted, span, objective),
+        "table6": figures.table6(restricted),
+        **domains.figures(linear, train),
+        **optimum.figures(weights, near),
         "methods": methods.figures(signs, averages),
     }
-    proxies, large = (read_csv(runs / name / "losses.csv")[objective].to_numpy() for name in ("train_1m", "test_1b"))
-    ratio = 1000.0
+    ratio = PARAMETERS["1b"] / PARAMETERS["1m"]
+    last = large.objective({objective: 1.0})
     losses = {
-        "1M proxies": proxies,
-        "1B models": large,
-        f"1B, beta = {settings.beta.paper:g}": large * ratio**settings.beta.paper,
-        f"1B, beta = {found['beta']['value']:.3f}": large * ratio ** found["beta"]["value"],
+        "1M proxies": train.objective({objective: 1.0}),
+        "1B models": last,
+        f"1B, beta = {settings.beta.paper:g}": last * ratio**settings.beta.paper,
+        f"1B, beta = {found['beta']['value']:.3f}": last * ratio ** found["beta"]["value"],
     }
+    column = large.domains.index(objective)
     rows = [
         *claims.ranking(found, printed["regmix_2_regression"]),
+        *domains.claims(found, linear, train),
         *claims.scaling(found),
+        *claims.untestable(found, printed["regmix_6_without_pile_cc"]),
         *downstream.claims(found, printed["regmix_3_range"], objective),
+        *optimum.claims(found, near, printed["regmix_7_mixtures"], objective),
         *methods.claims(found["methods"], printed["regmix_d_3_ablations"]),
         *claims.compute(found),
     ]
@@ -60,8 +74,18 @@ def published(
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
         quality.figure4(parts["curve"], scores, objective),
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),
+        domains.figure2(parts["predictions"], objective, ("ridge", "lightgbm_paper", "gp"), -large.mixtures[:, column]),
+        domains.interactions(linear, train),
         scaling.figure15(ranks),
         scaling.beta(betas, corrected, losses, settings.beta.paper, objective, settings.beta.regressor),
+        quality.table6(restricted, printed["regmix_6_without_pile_cc"], settings.starved),
+        optimum.optimum(
+            weights,
+            near,
+            printed["regmix_7_mixtures"],
+            _replays(settings),
+            quality.nearby(parts["predictions"], objective),
+        ),
         downstream.downstream(related, predicted, span, printed["regmix_3_range"], objective),
         methods.methods(signs, averages, printed["regmix_d_3_ablations"]),
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
@@ -69,6 +93,19 @@ def published(
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published")
     write_json(headline, found)
+
+
+def _replays(settings: Published) -> dict[str, str]:
+    """What each replay of the simulation is, in words."""
+    words = {}
+    for name, entry in settings.simulate.replays.items():
+        draws = settings.simulate.draws[entry.draws]
+        bound = "no bound" if draws.most is None else f"weights up to {draws.most:g} times the prior"
+        words[name] = (
+            f"`{entry.regressor}` fitted to {entry.runs}, mean of the best {draws.top_k} of {count(draws.candidates)} "
+            f"candidates, prior to the power {draws.temperature:g}, {bound}, {counted(len(entry.seeds), 'seed')}"
+        )
+    return words
 
 
 if __name__ == "__main__":

@@ -112,11 +112,11 @@ def test_the_papers_mode_is_one_regressor_without_risk():
 
 
 def test_resamples_hold_each_run_once_and_depend_on_the_seed():
-    first, second = simulate._resamples(1000, 2, 0)
+    first, second = simulate.resamples(1000, 2, 0)
     assert len(np.unique(first)) == len(first)
     assert len(first) == pytest.approx(632, abs=40)
     assert not np.array_equal(first, second)
-    assert np.array_equal(first, next(iter(simulate._resamples(1000, 5, 0))))
+    assert np.array_equal(first, next(iter(simulate.resamples(1000, 5, 0))))
 
 
 @pytest.mark.parametrize(

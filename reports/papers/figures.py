@@ -62,6 +62,17 @@ def figure4(curves: Mapping[str, pd.DataFrame], level: float) -> dict[str, Any]:
     return out
 
 
+def table6(restricted: pd.DataFrame) -> dict[str, Any]:
+    """regressor -> spearman_1m and so on, of runs with hardly any of the objective's own domain."""
+    out: dict[str, Any] = {}
+    for row in restricted.itertuples(index=False):
+        factor = PERCENT if row.metric == "spearman" else 1
+        out.setdefault(row.regressor, {}).update(
+            _triple(f"{row.metric}_1m", row, factor) | {"trained": int(row.trained), "n": int(row.n)}
+        )
+    return out
+
+
 def figure15(ranks: pd.DataFrame) -> dict[str, Any]:
     """<domain>_1m_60m: Spearman of a domain's loss at 1M with itself at 60M."""
     out: dict[str, Any] = {}
