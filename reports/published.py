@@ -31,7 +31,6 @@ def published(
     signs, averages = (read_csv(counted / f"{name}.csv") for name in ("signs", "averages"))
     related, predicted, span = (read_csv(down / f"{name}.csv") for name in ("correlations", "predicted", "range"))
     weights, near = (read_csv(simulated / f"{name}.csv") for name in ("weights", "neighbours"))
-    flops = printed["regmix_4_costs"].set_index("method")["flops"]
     sets = read_sets(runs)
     linear, restricted = parts["coefficients"]["ridge"], read_csv(compared / "restricted.csv")
     train, large = (sets[name] for name in ("train_1m", "test_1b"))
@@ -41,7 +40,7 @@ def published(
         "figure4": figures.figure4(parts["curve"], level),
         "figure15": figures.figure15(ranks),
         "beta": figures.beta(betas, corrected, objective, settings.beta.regressor),
-        "compute": shares | {"swarm_share_of_doremi_printed": float(flops["regmix"] / flops["doremi"])},
+        "compute": shares | costs.figures(printed["regmix_d_costs"], printed["regmix_4_costs"]),
         "domains": figures.domains(scores),
         **downstream.figures(related, predicted, span, objective),
         "table6": figures.table6(restricted),

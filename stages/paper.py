@@ -6,9 +6,12 @@ Not a stage: it is `make paper`. Without the tables it runs what needs only the 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from regmix.errors import InputError
 from regmix.published import SOURCES
@@ -35,6 +38,9 @@ def paper(remote: Path | None) -> str:
             "`make paper REMOTE=DIR` from a DVC remote that has them, or by `dvc update published/*.dvc` from their "
             "source on the web"
         )
+    if changed := _changed():
+        _repro(f"{PIPELINE}:published_runs")  # which names the cell, if it is one that cannot be
+        raise InputError(f"{changed[0]}: not the file that was published, by its md5; delete it and run again")
     _repro(PIPELINE)
     verdicts = read_csv(Path("reports/published/tables/claims.csv"))["verdict"].value_counts()
     return "\n".join(["page: reports/published.html", *(f"{word}: {n} claims" for word, n in verdicts.items())])
@@ -43,6 +49,16 @@ def paper(remote: Path | None) -> str:
 def _missing() -> list[str]:
     files = {file for source in SOURCES.values() for file in (source.mixtures, source.losses)}
     return sorted(file for file in files if not (FOLDER / "data" / file).is_file())
+
+
+def _changed() -> list[Path]:
+    """Tables whose bytes are not those that their .dvc file names."""
+    outs = [yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0] for path in sorted(FOLDER.glob("*.dvc"))]
+    return [
+        FOLDER / out["path"]
+        for out in outs
+        if hashlib.md5((FOLDER / out["path"]).read_bytes()).hexdigest() != out["md5"]
+    ]
 
 
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,7 @@ from stages import paper
 from stages.published_runs import published_runs
 from stages.published_sets import as_printed, read_sets
 from tests.closure import ROOT
-from tests.test_published import STORED, with_remote
+from tests.test_published import IMPORTS, STORED, with_remote
 
 SETTINGS = params.load_published(ROOT / "published/params.yaml")
 TABLES = ROOT / "published/tables"
@@ -213,3 +213,22 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
     assert ran == ["published/dvc.yaml:published_tables"]
     with pytest.raises(InputError, match="no DVC remote"):
         paper.paper(tmp_path)
+
+
+@with_remote
+def test_a_changed_cell_that_is_still_a_number_is_refused_by_its_md5(tmp_path, monkeypatch):
+    ran: list[str] = []
+    monkeypatch.setattr(paper, "_repro", ran.append)
+    monkeypatch.setattr(paper, "FOLDER", tmp_path)
+    (tmp_path / "data").mkdir()
+    for file, path in STORED.items():
+        shutil.copy(path, tmp_path / "data" / file)
+        shutil.copy(IMPORTS[file], tmp_path / f"{file}.dvc")
+    assert paper._changed() == []
+    table = tmp_path / "data/train_mixture_1m.csv"
+    text = table.read_text()
+    table.unlink()
+    table.write_text(text.replace("0.0", "0.1", 1))
+    with pytest.raises(InputError, match=r"train_mixture_1m\.csv: not the file that was published"):
+        paper.paper(None)
+    assert ran == ["published/dvc.yaml:published_runs"]

@@ -200,6 +200,20 @@ def compute(found: Found) -> list[Claim]:
             "Both printed figures count bodies alone; a 1M proxy spends most of its FLOPs outside of it, a 280M model "
             "does not.",
         ),
+        Claim(
+            "RegMix-D", "abstract", "a quarter of RegMix's proxy budget", f"{percent(cost['hours_128_of_512'])} of "
+                                                                          "its GPU "
+            f"hours; that is still {percent(cost['hours_128_of_target'])} of one target run, 512 proxies are "
+            f"{percent(cost['hours_512_of_target'])}",
+            "hours as the paper states them", verdict(cost["hours_128_of_512"] <= 0.25),
+            "128 of 512 proxies of one size. The hours are the full cost, which counts of body FLOPs leave out.",
+        ),
+        Claim(
+            "RegMix-D", "costs", "switching online adds next to nothing to a run",
+            f"{percent(cost['hours_online_extra'])} more hours than RegMix", "hours as the paper states them; 1 run "
+                                                                             "each",
+            verdict(cost["hours_online_extra"] < 0.01), "One run each: the noise of a run's time is not known.",
+        ),
     ]  # fmt: skip
 
 

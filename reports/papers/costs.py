@@ -12,6 +12,21 @@ from reports.section import Section, Table
 COUNTS = {"body": "body only", "attention": "with attention", "full": "with attention and head"}
 
 
+def figures(hours: pd.DataFrame, printed: pd.DataFrame) -> dict[str, float]:
+    """Shares of RegMix-D's GPU hours and of Table 4's printed FLOPs."""
+    swarm = hours[hours["what"] == "swarm"].set_index("proxies")["gpu_hours"]
+    targets = hours[hours["what"] == "target"].set_index("method")
+    used = targets["hours"] * targets["gpus"]
+    flops = printed.set_index("method")["flops"]
+    return {
+        "swarm_share_of_doremi_printed": float(flops["regmix"] / flops["doremi"]),
+        "hours_512_of_target": float(swarm[512] / used["regmix"]),
+        "hours_128_of_target": float(swarm[128] / used["regmix"]),
+        "hours_128_of_512": float(swarm[128] / swarm[512]),
+        "hours_online_extra": float(used["online"] / used["regmix"] - 1),
+    }
+
+
 def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame, hours: pd.DataFrame) -> Section:
     """``runs`` and ``shares`` are published_tables's; ``printed`` Table 4's last rows, ``hours`` RegMix-D's."""
     models = pd.DataFrame({"Model": runs["model"], "Non-embedding": runs["body"].map(count),
@@ -37,7 +52,7 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     rows += [
         [f"one target run, {name}", fixed(value, 1), percent(value / used["regmix"])] for name, value in used.items()
     ]
-    extra = used["online"] / used["regmix"] - 1
+    share = figures(hours, printed)
     frame = pd.DataFrame(rows, columns=["What", "H800 hours", "of one RegMix target run"])
     return Section(
         "Compute: 2 %, a tenth, and in full",
@@ -48,9 +63,9 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
             f"{percent(shares['swarm_share_of_1b_body'])} "
             f"body only and {percent(shares['swarm_share_of_1b_full'])} in full. RegMix-D's own hours agree with the "
             "full "
-            f"count: its 512 proxies take {percent(swarm[512] / used['regmix'])} of the GPU hours of one target run, "
+            f"count: its 512 proxies take {percent(share['hours_512_of_target'])} of the GPU hours of one target run, "
             "and "
-            f"switching mixtures online adds {percent(extra)} to the run itself.",
+            f"switching mixtures online adds {percent(share['hours_online_extra'])} to the run itself.",
             Table("costs_models", "Models of Table 9 and what a run of each costs.", models, runs),
             Table("costs_claims", "The claims of cost by each count.", pd.DataFrame(claims, columns=columns),
                   pd.DataFrame([shares])),
