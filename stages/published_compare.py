@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from regmix import crossval, restricted, tournament
 from regmix.params import Published
@@ -21,7 +22,8 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
     prune(fits, settings.regressors)
     divided = read_sets(runs)
     sets = as_printed(divided, tables)
-    sets = {"cv": sets.pop(TRAIN), **sets}
+    tests = {name: part for name, part in sets.items() if name != TRAIN}
+    sets = {"cv": sets[TRAIN], **tests}
     frames = {name: read_csv(fits / name / "predictions.csv") for name in settings.regressors}
     metrics = {name: read_json(fits / name / "metrics.json") for name in frames}
     table, margins = [], []
@@ -38,16 +40,20 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
         others = {name: told[name] for name in told if name not in frames}
         table.append(tournament.judged(sets, others, objective, settings.regression))
         main = objective == settings.objective
-        baseline = None if main else settings.paper_regressor
-        margins.append(tournament.margins(sets, told, objective, baseline, settings.regression))
+        margins.append(
+            tournament.margins(sets, told, objective, None, settings.regression)
+            if main
+            else tournament.margins(tests, told, objective, settings.paper_regressor, settings.regression)
+        )
         if main:
             part = tournament.starved(sets, told, objective, settings.starved)
             table.append(tournament.judged(*part, objective, settings.regression))
             margins.append(tournament.margins(*part, objective, None, settings.regression))
     bound = [_interface.bind(name, settings.regressors[name]) for name in settings.regressors]
-    poor = restricted.ranked(
-        bound, sets["cv"], sets["test_1m"], settings.objective, settings.starved, settings.regression
-    )
+    with threadpool_limits(limits=1):  # the same bits on any number of cores
+        poor = restricted.ranked(
+            bound, sets["cv"], sets["test_1m"], settings.objective, settings.starved, settings.regression
+        )
     weights, exact = (
         {split: part.mixtures for split, part in of.items()} for of in (as_printed(divided, tables), divided)
     )
