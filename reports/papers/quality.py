@@ -13,7 +13,6 @@ from reports.section import Figure, Section, Table
 
 SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}
 TESTS = ("test_1m", "test_60m", "test_1b")
-OTHER = ("no_proxy", "ensemble", "lightgbm_notebook", "lightgbm_stopped")
 EDGES = ["value", "low", "high"]
 
 
@@ -77,8 +76,8 @@ def table2(
 def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, baseline: str, k: int) -> Section:
     """``margins`` is published_compare's margins.csv."""
     own = scores[(scores["objective"] == objective) & scores["split"].isin(SPLITS)]
-    names = [n for n in dict.fromkeys(own["regressor"]) if n not in OTHER[2:]]
     pairs = margins[(margins["objective"] == objective) & margins["split"].isin(SPLITS)]
+    names = [n for n in dict.fromkeys(own["regressor"]) if n in {*pairs["first"], *pairs["second"]}]
     clear = {split: pairs[(pairs["split"] == split)] for split in TESTS}
     matrix = pd.DataFrame({"less →": names})
     for second in names:
