@@ -13,6 +13,10 @@ from stages.harness import read_csv, read_json, run, write_csv, write_json
 from stages.published_sets import read_sets
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
+# The claims are sentences: their cells wrap, where numbers' do not.
+RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }
+section:first-child td:nth-child(3), section:first-child td:last-child { min-width: 15rem; }
+"""
 OUTS = ("published.md", "published.html", "published")
 
 
@@ -90,7 +94,7 @@ def published(
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
     ]
     with render.publishing(out, OUTS) as scratch:
-        render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published")
+        render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published", rules=RULES)
     write_json(headline, found)
 
 

@@ -82,8 +82,11 @@ def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
     return "\n\n".join(out) + "\n"
 
 
-def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "") -> str:
-    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inside, no script, no link out."""
+def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "", rules: str = "") -> str:
+    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inside, no script, no link out.
+
+    ``rules`` are CSS of this page alone.
+    """
     place = f"{beside}/" if beside else ""
     contents, body = [], []
     for heading, section, parts in numbered(sections):
@@ -104,7 +107,7 @@ def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, be
                 alt = html.escape(part.part.alt, quote=True)
                 body.append(f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{data}">{caption}</figure>')
         body.append("</section>")
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + rules
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -135,11 +138,11 @@ def drawn(figure: Figure) -> dict[str, bytes]:
 
 def write(
     folder: Path, sections: Sequence[Section], csv: Callable[[Path, pd.DataFrame], None], *, title: str,
-    name: str = "report", beside: str = "",
+    name: str = "report", beside: str = "", rules: str = "",
 ) -> None:  # fmt: skip
     """Write NAME.md and NAME.html into ``folder``, tables/ and figures/ into its folder ``beside``.
 
-    ``csv`` writes a frame to a path.
+    ``csv`` writes a frame to a path; ``rules`` are CSS of this page alone.
     """
     drawings = {}
     parts = folder / beside
@@ -155,7 +158,7 @@ def write(
             for kind, content in files.items():
                 (parts / "figures" / f"{label}.{kind}").write_bytes(content)
     (folder / f"{name}.md").write_text(document(sections, title, beside), encoding="utf-8")
-    (folder / f"{name}.html").write_text(page(sections, drawings, title, beside), encoding="utf-8")
+    (folder / f"{name}.html").write_text(page(sections, drawings, title, beside, rules), encoding="utf-8")
 
 
 @contextlib.contextmanager
