@@ -72,7 +72,7 @@ def published(
         *claims.compute(found),
     ]
     sections = [
-        claims.page(found, rows),
+        claims.page(rows),
         quality.table2(scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), objective, level),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
         quality.figure4(parts["curve"], scores, objective),

@@ -18,8 +18,11 @@ from regmix.errors import InputError
 from regmix.objectives import Runs
 from regmix.published import SOURCES
 from regmix.regressors._interface import bind, options
+from reports import render
 from reports.papers import claims, figures, methods
+from reports.section import Section, Table
 from stages import paper
+from stages.harness import write_csv
 from stages.published_runs import published_runs
 from stages.published_sets import as_printed, read_sets
 from tests.closure import ROOT
@@ -194,6 +197,26 @@ def test_spearman_is_printed_times_100():
     )
     found = figures.table2(frame, "pile_cc")["ridge"]
     assert (found["spearman_1m"], found["spearman_1m_low"], found["mse_1m"]) == (90, 80, 0.02)
+
+
+def test_a_page_finds_its_parts_in_their_own_folder(tmp_path):
+    frame = pd.DataFrame({"a": ["1"]})
+    parts = Section("Numbers", (Table("numbers", "Some.", frame, frame),))
+    render.write(tmp_path, [parts], write_csv, title="A page", name="page", beside="page", rules="td { color: red }")
+    assert {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")} == {
+        "page.md", "page.html", "page/tables/numbers.csv", "page/tables/numbers.md",
+    }  # fmt: skip
+    assert "Numbers: `page/tables/numbers.csv`" in (tmp_path / "page.md").read_text()
+    html = (tmp_path / "page.html").read_text()
+    assert "<title>A page</title>" in html
+    assert "td { color: red }</style>" in html
+
+
+def test_a_claims_verdicts_are_counted():
+    rows = [claims.Claim("p", "q", "r", "s", "t", word, "w") for word in (claims.HOLDS, claims.HOLDS, claims.FAILS)]
+    page = claims.page(rows)
+    assert "3 in all: 2 × *holds* and 1 × *does not hold*" in page.prose
+    assert page.tables["claims"].values["verdict"].tolist() == [claims.HOLDS, claims.HOLDS, claims.FAILS]
 
 
 def test_the_settings_name_regressors_that_are_there():

@@ -40,7 +40,7 @@ def verdict(*flags: bool) -> str:
     return HOLDS if all(flags) else PARTLY if any(flags) else FAILS
 
 
-def page(found: Found, claims: Sequence[Claim]) -> Section:
+def page(claims: Sequence[Claim]) -> Section:
     """The page's first section: the table of claims and how many of each verdict."""
     frame = pd.DataFrame([vars(claim) for claim in claims])
     counts = frame["verdict"].value_counts()
