@@ -18,8 +18,7 @@ from regmix.published import SOURCES
 from stages.harness import read_csv
 
 NAME = "published"  # of the DVC remote, in DVC's local configuration
-FOLDER = Path("published")
-PIPELINE = "published/dvc.yaml"
+FOLDER = Path("published")  # a DVC project of its own
 
 
 def paper(remote: Path | None) -> str:
@@ -30,18 +29,19 @@ def paper(remote: Path | None) -> str:
         _dvc("remote", "add", "--quiet", "--local", "--force", NAME, str(remote.resolve()))
     if _missing():
         known = NAME in _dvc("remote", "list").stdout.split()
-        _dvc("pull", "--quiet", *(["--remote", NAME] if known else []), *map(str, sorted(FOLDER.glob("*.dvc"))))
+        imports = sorted(path.name for path in FOLDER.glob("*.dvc"))
+        _dvc("pull", "--quiet", *(["--remote", NAME] if known else []), *imports)
     if missing := _missing():
-        _repro(f"{PIPELINE}:published_tables")
+        _repro("published_tables")
         raise InputError(
             f"{FOLDER / 'data'}: {len(missing)} published tables are missing ({missing[0]}, ...): get them by "
-            "`make paper REMOTE=DIR` from a DVC remote that has them, or by `dvc update published/*.dvc` from their "
-            "source on the web"
+            "`make paper REMOTE=DIR` from a DVC remote that has them, or by `cd published && dvc update *.dvc` "
+            "from their source on the web"
         )
     if changed := _changed():
-        _repro(f"{PIPELINE}:published_runs")  # which names the cell, if it is one that cannot be
+        _repro("published_runs")  # which names the cell, if it is one that cannot be
         raise InputError(f"{changed[0]}: not the file that was published, by its md5; delete it and run again")
-    _repro(PIPELINE)
+    _repro()
     verdicts = read_csv(Path("reports/published/tables/claims.csv"))["verdict"].value_counts()
     return "\n".join(["page: reports/published.html", *(f"{word}: {n} claims" for word, n in verdicts.items())])
 
@@ -62,12 +62,14 @@ def _changed() -> list[Path]:
 
 
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "dvc", *arguments], cwd=FOLDER, capture_output=True, text=True, check=False
+    )
 
 
-def _repro(target: str) -> None:
-    if subprocess.run([sys.executable, "-m", "dvc", "repro", target], check=False).returncode:
-        raise InputError(f"{target}: a stage failed, see above; mend what it names and run again")
+def _repro(*stages: str) -> None:
+    if subprocess.run([sys.executable, "-m", "dvc", "repro", *stages], cwd=FOLDER, check=False).returncode:
+        raise InputError("published/dvc.yaml: a stage failed, see above; mend what it names and run again")
 
 
 def main() -> None:
