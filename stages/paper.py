@@ -29,7 +29,7 @@ def paper(remote: Path | None) -> str:
         _dvc("remote", "add", "--quiet", "--local", "--force", NAME, str(remote.resolve()))
     if _missing():
         known = NAME in _dvc("remote", "list").stdout.split()
-        imports = sorted(path.name for path in FOLDER.glob("*.dvc"))
+        imports = sorted(path.name for path in FOLDER.glob("*.csv.dvc"))
         _dvc("pull", "--quiet", *(["--remote", NAME] if known else []), *imports)
     if missing := _missing():
         _repro("published_tables")
@@ -53,7 +53,7 @@ def _missing() -> list[str]:
 
 def _changed() -> list[Path]:
     """Tables whose bytes are not those that their .dvc file names."""
-    outs = [yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0] for path in sorted(FOLDER.glob("*.dvc"))]
+    outs = [yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0] for path in sorted(FOLDER.glob("*.csv.dvc"))]
     return [
         FOLDER / out["path"]
         for out in outs
