@@ -28,7 +28,7 @@ SHAPES = {
     "M": ({"layers": 2, "heads": 2, "width": 64, "ffn": 192, "context": 128}, 2048),
 }
 DOMAINS = ("a", "b")
-RUNS, PROCESSES, SECONDS, REPEATS = 16, 2, 8.0, 3
+RUNS, PROCESSES, SECONDS, REPEATS = 16, 2, 5.0, 3
 
 
 def measure(name: str, tokens_a_step: int) -> dict[str, Any]:
