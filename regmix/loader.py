@@ -39,8 +39,9 @@ class Loader:
 
     def batches(
         self, seed: int, schedule: Schedule, ledger: np.ndarray, first: int, count: int
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Steps ``first`` to ``first + count`` of a run: tokens (count, B, T+1) int32, and the ledger (K,) after.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Steps ``first`` to ``first + count`` of a run: tokens (count, B, T+1) int32, domains (count, B), the ledger
+        (K,) after.
 
         ``ledger`` (K,) int64 holds the sequences of each domain that steps before ``first`` consumed.
         """
@@ -63,7 +64,7 @@ class Loader:
             if picked:
                 out[mask] = self._read(k, seed, after[k] + np.arange(picked, dtype=np.int64))
                 after[k] += picked
-        return out, after
+        return out, domain, after
 
     def _read(self, k: int, seed: int, index: np.ndarray) -> np.ndarray:
         """The ``index``-th (n,) windows (n, T+1) that a run with ``seed`` sees of domain k."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -33,8 +33,10 @@ class Schedule:
             )
         if len(self.knots) == 0 or self.knots[0] != 0 or np.any(np.diff(self.knots) <= 0) or self.knots[-1] >= 1:
             raise InputError(f"schedule: knots {self.knots.tolist()} must rise from 0 and stay below 1")
-        for knot, mixture in zip(self.knots, self.mixtures, strict=True):
-            check_mixture(mixture, self.domains, f"schedule at {knot:g} of training")
+        # All at once, since an online method may add a knot at every step.
+        sound = np.all(self.mixtures >= 0, axis=1) & (np.abs(self.mixtures.sum(axis=1) - 1) <= TOLERANCE)
+        for row in np.flatnonzero(~sound)[:1]:
+            check_mixture(self.mixtures[row], self.domains, f"schedule at {self.knots[row]:g} of training")
 
     @classmethod
     def static(cls, domains: tuple[str, ...], mixture: np.ndarray) -> Schedule:
@@ -63,14 +65,14 @@ class Schedule:
         return cls(domains, np.array(value["knots"], dtype=np.float64), np.array(rows, dtype=np.float64))
 
 
-class Policy(Protocol):
-    """An online method: asked at every logged step, it may switch the mixture of its run.
-
-    A policy's answer must depend on its arguments alone, so that a resumed run replays it.
-    """
-
-    def decide(self, fraction: float, losses: Mapping[str, float], schedule: Schedule) -> np.ndarray | None:
-        """The mixture (K,) from ``fraction`` of training on, or None to keep the one in force."""
+def check_bounds(mixture: np.ndarray, bounds: np.ndarray, domains: tuple[str, ...], what: str) -> None:
+    """Raise InputError if a weight of ``mixture`` (K,) is above its bound (K,)."""
+    worst = int(np.argmax(mixture - bounds))
+    if mixture[worst] > bounds[worst] + TOLERANCE:
+        raise InputError(
+            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the {bounds[worst]:.4g} from which on its "
+            "text is repeated more than swarm.max_epochs times; lower the weight or raise swarm.max_epochs"
+        )
 
 
 def check_mixture(mixture: np.ndarray, domains: tuple[str, ...], what: str) -> None:

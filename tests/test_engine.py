@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
-from collections.abc import Mapping
 
 import numpy as np
 import pytest
 import torch
 
+from regmix.engine.model import Model
 from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.shape import ModelShape
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
 from regmix.params import Training
+from regmix.policy import Policy
 from regmix.schedule import Schedule
 
 DOMAINS = ("a", "b", "c")
@@ -118,7 +121,7 @@ def test_a_stack_trains_as_transformers_does_alone():
     assert isinstance(model, transformers.LlamaForCausalLM)
     recipe = kit.recipe
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=0.1)
-    tokens, _ = kit.loader.batches(run.seed, run.schedule, np.zeros(3, np.int64), 0, recipe.steps)
+    tokens, *_ = kit.loader.batches(run.seed, run.schedule, np.zeros(3, np.int64), 0, recipe.steps)
     for step in range(recipe.steps):
         optimizer.param_groups[0]["lr"] = kit.learning_rate(step)
         batch = torch.from_numpy(tokens[step]).long()
@@ -158,16 +161,45 @@ def test_a_loss_that_is_not_finite_names_run_step_and_mixture():
         train(kit, runs(1))
 
 
-class SwitchAt:
+class SwitchAt(Policy):
     """A policy for the tests: at a fraction, go over to the domain whose loss is highest."""
 
     def __init__(self, fraction: float) -> None:
         self.fraction = fraction
 
-    def decide(self, fraction: float, losses: Mapping[str, float], schedule: Schedule) -> np.ndarray | None:
-        if abs(fraction - self.fraction) > 1e-9:
-            return None
-        return np.eye(3)[int(np.argmax([losses[name] for name in DOMAINS]))]
+    def decide(self, state, fraction, losses, schedule):
+        if losses is None or abs(fraction - self.fraction) > 1e-9:
+            return state, None
+        return state, np.eye(3)[int(np.argmax([losses[name] for name in DOMAINS]))]
+
+
+class Chaser(Policy):
+    """A policy for the tests: at every step, mostly the domain whose windows have lost least so far."""
+
+    stepwise = True
+
+    def start(self, schedule):
+        return {"lost": [0.0, 0.0, 0.0], "asked": 0}
+
+    def observe(self, state, seen):
+        lost = list(state["lost"])
+        for domain, losses in zip(seen.domains.tolist(), seen.losses, strict=True):
+            lost[domain] += float(losses.sum())
+        return state | {"lost": lost}
+
+    def decide(self, state, fraction, losses, schedule):
+        chosen = 0.8 * np.eye(3)[int(np.argmin(state["lost"]))] + 0.2 / 3
+        return state | {"asked": state["asked"] + 1}, chosen
+
+
+class Counting(Policy):
+    """A policy for the tests: the first domain counts for ``weight``, the others for nothing."""
+
+    def __init__(self, weight: float) -> None:
+        self.weights = np.array([weight, 0, 0])
+
+    def loss_weights(self, state):
+        return self.weights
 
 
 def test_a_policy_is_asked_at_logged_steps_and_its_answer_is_realised():
@@ -179,3 +211,86 @@ def test_a_policy_is_asked_at_logged_steps_and_its_answer_is_realised():
     # Replaying the realised schedule without the policy is the same run.
     replay = train(kit, [Run("r0", result.schedule, run.seed)])["r0"]
     assert same(replay, result)
+
+
+def test_a_policy_that_sees_every_step_is_replayed_by_its_schedule_and_leaves_its_company_alone():
+    kit, (first, second, third) = setup(), runs(3)
+    steered = dataclasses.replace(first, policy=Chaser())
+    together = train(kit, [second, steered, third])
+    result = together["r0"]
+    assert same(train(kit, [steered])["r0"], result)
+    assert same(together["r1"], train(kit, [second])["r1"])
+    assert result.state["asked"] == 11  # after every step but the last
+    assert len(result.schedule.knots) == 12
+    replay = train(kit, [Run("r0", result.schedule, first.seed)])["r0"]
+    assert same(dataclasses.replace(replay, state=result.state), result)
+    *_, ledger = kit.loader.batches(first.seed, result.schedule, np.zeros(3, np.int64), 0, 12)
+    assert (ledger * 16).tolist() == list(result.ledger.values())
+
+
+def test_a_killed_online_run_ends_in_the_same_bits():
+    kit, run = setup(), dataclasses.replace(runs(1)[0], policy=Chaser())
+    whole = train(kit, [run])["r0"]
+    for stop in (3, 8):
+        state = RunState.start(run, kit.shape, 3)
+        saved = []
+
+        def checkpoint(stop=stop, state=state, saved=saved) -> None:
+            if state.step == stop:
+                saved.append(copy.deepcopy(state.to_checkpoint()))
+
+        train_stack(kit, [state], checkpoint=checkpoint)
+        resumed = train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0]
+        assert same(resumed, whole)
+        assert np.array_equal(resumed.schedule.mixtures, whole.schedule.mixtures)
+
+
+def test_a_sequence_counts_in_the_loss_as_the_policy_says():
+    """All on the first domain and weights of 1 is a run without weights; weights of 0 leave the model as it was."""
+    kit = setup(weight_decay=0.0)
+    plain = Run("r", Schedule.static(DOMAINS, np.array([1.0, 0, 0])), seed=3)
+    one = dataclasses.replace(plain, policy=Counting(1.0))
+    assert same(train(kit, [one])["r"], train(kit, [plain])["r"])
+    ignored = Run("r", Schedule.static(DOMAINS, np.array([0, 1.0, 0])), seed=3, policy=Counting(1.0))
+    weights = train(kit, [ignored])["r"].weights
+    start = RunState.start(ignored, kit.shape, 3).tensors["weights"]
+    assert weights is not None
+    assert all(np.array_equal(weights[name], start[name].numpy()) for name in weights)
+
+
+def test_a_weighted_loss_has_the_gradients_of_its_definition():
+    model = Model(ModelShape(1, 2, 16, 24, 16, VOCAB), "fp32")
+    rng = np.random.default_rng(0)
+    weights = {
+        name: torch.nn.Parameter(torch.from_numpy(rng.standard_normal((2, *size)).astype(np.float32) * 0.2))
+        for name, (size, _) in model.shape.tensors().items()
+    }
+    tokens, counts = torch.from_numpy(rng.integers(0, VOCAB, (2, 3, 17))), torch.tensor([[1.0, 0.5, 2.5], [0, 3, 0]])
+    means, each = model.loss(weights, tokens, counts)
+    assert means.detach().numpy() == pytest.approx((each.mean(-1) * counts).mean(-1).numpy(), rel=1e-6)
+    means.sum().backward()
+    grads = {name: value.grad.clone() for name, value in weights.items() if value.grad is not None}
+    # By definition: the mean over sequences, each the plain loss of a run on it alone.
+    for value in weights.values():
+        value.grad = None
+    sum((model.loss(weights, tokens[:, b : b + 1])[0] * counts[:, b]).sum() for b in range(3)).div(3).backward()
+    for name, value in weights.items():
+        assert torch.allclose(grads[name], value.grad, atol=1e-6), name
+
+
+@pytest.mark.parametrize(
+    ("mixture", "message"),
+    [
+        ([0.5, 0.6, 0], r"run r0: the policy's mixture at step 4: mixture is off the simplex \(sum 1\.1"),
+        ([1.5, -0.5, 0], "lowest weight -0.5 of b"),
+        ([0.0, 0.0, 1.0], r"c has weight 1, above the 0\.4 from which on its text is repeated"),
+    ],
+)
+def test_a_policy_off_the_simplex_or_beyond_a_bound_is_an_error(mixture, message):
+    class Wrong(Policy):
+        def decide(self, state, fraction, losses, schedule):
+            return state, np.array(mixture)
+
+    run = dataclasses.replace(runs(1)[0], policy=Wrong(), bounds=np.array([1, 1, 0.4]))
+    with pytest.raises(InputError, match=message):
+        train(setup(), [run])

@@ -36,10 +36,10 @@ def test_the_shuffled_order_is_a_permutation(size):
 
 def test_batches_do_not_depend_on_how_they_are_asked_for():
     kit, schedule = loader(), Schedule(DOMAINS, np.array([0, 0.5]), np.array([[0.2, 0.8], [0.9, 0.1]]))
-    whole, end = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
+    whole, _, end = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
     ledger, parts = np.zeros(2, np.int64), []
     for first, count in ((0, 1), (1, 18), (19, 2), (21, 19)):
-        part, ledger = kit.batches(3, schedule, ledger, first, count)
+        part, _, ledger = kit.batches(3, schedule, ledger, first, count)
         parts.append(part)
     assert np.array_equal(np.concatenate(parts), whole)
     assert np.array_equal(ledger, end)
@@ -49,12 +49,12 @@ def test_batches_do_not_depend_on_how_they_are_asked_for():
 def test_a_domain_is_consumed_once_an_epoch_across_a_switch():
     kit = loader()
     schedule = Schedule(DOMAINS, np.array([0, 0.5]), np.array([[0.3, 0.7], [0.8, 0.2]]))
-    tokens, ledger = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
+    tokens, domains, ledger = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
     starts = tokens[:, :, 0].ravel()
     for k, name in enumerate(DOMAINS):
         own = [int(s) - 10000 * k for s in starts if (s >= 10000) == bool(k)]
         size = (400, 900)[k] // 8 - (0 if (400, 900)[k] % 8 else 1)
-        assert len(own) == ledger[k], name
+        assert len(own) == ledger[k] == (domains == k).sum(), name
         counts = np.bincount(np.array(own) // 8, minlength=size)
         assert counts.max() - counts.min() <= 1, name
     assert ledger[0] > 49, "the case must run past one epoch of domain a"
@@ -62,7 +62,7 @@ def test_a_domain_is_consumed_once_an_epoch_across_a_switch():
 
 def test_the_mixture_in_force_is_what_is_drawn():
     kit, schedule = loader(), Schedule(DOMAINS, np.array([0, 0.5]), np.array([[1.0, 0.0], [0.0, 1.0]]))
-    tokens, ledger = kit.batches(1, schedule, np.zeros(2, np.int64), 0, STEPS)
+    tokens, _, ledger = kit.batches(1, schedule, np.zeros(2, np.int64), 0, STEPS)
     assert (tokens[:20] < 10000).all()
     assert (tokens[20:] >= 10000).all()
     assert ledger.tolist() == [80, 80]
@@ -70,7 +70,7 @@ def test_the_mixture_in_force_is_what_is_drawn():
 
 def test_draws_follow_the_mixture():
     kit = Loader({name: np.arange(100, dtype=np.uint16) for name in DOMAINS}, 8, 50, 100)
-    _, ledger = kit.batches(2, static(0.3, 0.7), np.zeros(2, np.int64), 0, 100)
+    _, _, ledger = kit.batches(2, static(0.3, 0.7), np.zeros(2, np.int64), 0, 100)
     # 5000 draws: three standard deviations of a share of .3 are .02.
     assert ledger[0] / ledger.sum() == pytest.approx(0.3, abs=0.02)
 

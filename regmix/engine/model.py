@@ -31,18 +31,29 @@ class Model:
         self.shape, self.bf16 = shape, precision == "bf16"
         self._tables = ops.rotary_tables(shape.context, shape.width // shape.heads)
 
-    def loss(self, weights: Weights, tokens: Tensor) -> Tensor:
-        """Mean loss (P,) in nats over tokens (P, B, T+1) int64, with gradients."""
+    def loss(self, weights: Weights, tokens: Tensor, counts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean loss (P,) in nats over tokens (P, B, T+1) int64, with gradients, and each token's (P, B, T) without.
+
+        In the mean a sequence counts as ``counts`` (P, B) says, or all alike.
+        """
+        P, B, T = tokens.shape[0], tokens.shape[1], tokens.shape[2] - 1
         hidden, targets = self._hidden(weights, tokens)
-        return ops.cross_entropy(hidden, weights["head"], targets, self.bf16)
+        each = None if counts is None else counts[:, :, None].expand(P, B, T).reshape(P, B * T)
+        mean, losses = ops.cross_entropy(hidden, weights["head"], targets, each, self.bf16)
+        return mean, losses.view(P, B, T)
 
     @torch.no_grad()
     def window_losses(self, weights: Weights, tokens: Tensor) -> Tensor:
         """Mean loss (P, B) of every window of tokens (B, T+1), the same windows for all runs."""
         P = weights["head"].shape[0]
-        hidden, targets = self._hidden(weights, tokens.expand(P, *tokens.shape))
+        return self.token_losses(weights, tokens.expand(P, *tokens.shape)).mean(-1)
+
+    @torch.no_grad()
+    def token_losses(self, weights: Weights, tokens: Tensor) -> Tensor:
+        """Loss (P, B, T) in nats of every token of tokens (P, B, T+1)."""
+        hidden, targets = self._hidden(weights, tokens)
         losses = ops.token_losses(hidden, weights["head"], targets, self.bf16)
-        return losses.view(P, tokens.shape[0], -1).mean(-1)
+        return losses.view(*tokens.shape[:2], -1)
 
     def _hidden(self, weights: Weights, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The last hidden states (P, B*T, D) and the targets (P, B*T)."""

@@ -157,32 +157,37 @@ class _CrossEntropy(torch.autograd.Function):
     """Mean cross-entropy of each run without its logits in memory: both gradients fall out of the forward pass."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, head: Tensor, targets: Tensor, bf16: bool) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, head: Tensor, targets: Tensor, counts: Tensor | None, bf16: bool
+    ) -> tuple[Tensor, Tensor]:
         P, N, _ = x.shape
-        losses = torch.empty(P)
+        losses = torch.empty(P, N)
         grad_x, grad_head = torch.empty_like(x), torch.zeros_like(head)
         for p in range(P):
             weight, dtype = head[p].to(_dtype(bf16)), _dtype(bf16)
-            total = torch.zeros(())
             for start in range(0, N, CHUNK):
                 rows = slice(start, start + CHUNK)
                 x_c, targets_c = x[p, rows], targets[p, rows]
-                power, nll, norm = _softmax_parts(x_c.to(dtype), weight, targets_c)
-                total += nll.sum()
+                power, losses[p, rows], norm = _softmax_parts(x_c.to(dtype), weight, targets_c)
                 # The softmax less the one-hot target, times 1/N, without forming either.
                 power, scale = power.to(dtype), (norm * N).reciprocal_()[:, None]
                 out = _mm(power, weight).mul_(scale)
                 grad_x[p, rows] = out.sub_(head[p][targets_c], alpha=1 / N)
+                if counts is not None:
+                    grad_x[p, rows] *= counts[p, rows, None]
+                    x_c = x_c * counts[p, rows, None]
                 grad_head[p] += _mm_t(power, (x_c * scale).to(dtype))
                 grad_head[p].index_add_(0, targets_c, x_c, alpha=-1 / N)
-            losses[p] = total / N
         ctx.save_for_backward(grad_x, grad_head)
-        return losses
+        ctx.mark_non_differentiable(losses)
+        counted = losses if counts is None else losses * counts
+        # Run by run: a mean over dimension 1 changes the order of its sums, and so the bits, with P.
+        return torch.stack([row.mean() for row in counted]), losses
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def backward(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         grad_x, grad_head = ctx.saved_tensors
-        return grad_x * grad[:, None, None], grad_head * grad[:, None, None], None, None
+        return grad_x * grad[:, None, None], grad_head * grad[:, None, None], None, None, None
 
 
 def _softmax_parts(x: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -195,9 +200,12 @@ def _softmax_parts(x: Tensor, weight: Tensor, targets: Tensor) -> tuple[Tensor, 
     return power, norm.log().add_(top[:, 0]).sub_(picked), norm
 
 
-def cross_entropy(x: Tensor, head: Tensor, targets: Tensor, bf16: bool) -> Tensor:
-    """Mean loss (P,) in nats of x (P, N, D) under head (P, V, D) against targets (P, N) int64."""
-    return _CrossEntropy.apply(x, head, targets, bf16)
+def cross_entropy(x: Tensor, head: Tensor, targets: Tensor, counts: Tensor | None, bf16: bool) -> tuple[Tensor, Tensor]:
+    """Mean loss (P,) and every token's (P, N), in nats, of x (P, N, D) under head (P, V, D) against targets (P, N).
+
+    In the mean a token counts as ``counts`` (P, N) says, or all alike. The tokens' losses carry no gradient.
+    """
+    return _CrossEntropy.apply(x, head, targets, counts, bf16)
 
 
 @torch.no_grad()

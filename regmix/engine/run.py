@@ -15,28 +15,35 @@ from regmix.engine.model import initial_weights
 from regmix.engine.shape import ModelShape
 from regmix.loader import Loader, validation_windows
 from regmix.params import Recipe, Training, Validation
-from regmix.schedule import Policy, Schedule
+from regmix.policy import Policy, State
+from regmix.schedule import Schedule
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model to train: its mixture over time and its seed, which decides init and batches."""
+    """One model to train: its mixture over time and its seed, which decides init and batches.
+
+    A ``policy`` may change the mixture on the way, but no weight above its bound (``bounds`` (K,), None: no bounds).
+    """
 
     name: str
     schedule: Schedule
     seed: int
     policy: Policy | None = None
+    bounds: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
 class Result:
     """What a run leaves. ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included;
-    ``losses`` are final, on all windows, in nats a token; ``ledger`` counts training tokens by domain."""
+    ``losses`` are final, on all windows, in nats a token; ``ledger`` counts training tokens by domain;
+    ``schedule`` is the realised one and ``state`` what a policy remembers at the end."""
 
     losses: dict[str, float]
     trajectory: list[tuple[int, dict[str, float]]]
     schedule: Schedule
     ledger: dict[str, int]
+    state: State
     weights: dict[str, np.ndarray] | None = None
 
 
@@ -48,6 +55,7 @@ class RunState:
     schedule: Schedule
     ledger: np.ndarray
     tensors: dict[str, dict[str, Tensor]]  # "weights", "exp_avg", "exp_avg_sq" by parameter
+    policy: State
     step: int = 0
     trajectory: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
@@ -56,13 +64,15 @@ class RunState:
         weights = {name: torch.from_numpy(value) for name, value in initial_weights(shape, run.seed).items()}
         zeros = [{name: torch.zeros_like(value) for name, value in weights.items()} for _ in range(2)]
         tensors = {"weights": weights, "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
-        return cls(run, run.schedule, np.zeros(domains, dtype=np.int64), tensors)
+        state = run.policy.start(run.schedule) if run.policy else {}
+        return cls(run, run.schedule, np.zeros(domains, dtype=np.int64), tensors, state)
 
     def to_checkpoint(self) -> dict[str, Any]:
         return {
             "step": self.step,
             "schedule": self.schedule.to_json(),
             "ledger": self.ledger.tolist(),
+            "policy": self.policy,
             "trajectory": self.trajectory,
             "tensors": self.tensors,
         }
@@ -70,7 +80,8 @@ class RunState:
     @classmethod
     def from_checkpoint(cls, run: Run, value: Mapping[str, Any]) -> RunState:
         schedule, ledger = Schedule.from_json(value["schedule"]), np.array(value["ledger"], dtype=np.int64)
-        return cls(run, schedule, ledger, value["tensors"], value["step"], [tuple(row) for row in value["trajectory"]])
+        trajectory = [(step, losses) for step, losses in value["trajectory"]]
+        return cls(run, schedule, ledger, value["tensors"], value["policy"], value["step"], trajectory)
 
 
 class Setup:

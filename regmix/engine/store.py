@@ -32,7 +32,7 @@ def code_digest() -> str:
     """Hash of the engine's own source."""
     here = Path(__file__).parent
     files = sorted(here.glob("*.py")) + [
-        here.parent / f"{name}.py" for name in ("loader", "order", "schedule", "tokens")
+        here.parent / f"{name}.py" for name in ("loader", "order", "policy", "schedule", "tokens")
     ]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
@@ -48,7 +48,7 @@ def environment() -> dict[str, str]:
 
 
 def run_key(setup: Setup, run: Run, data: str) -> str:
-    """The content key of a run; ``data`` is a digest of the token files. A policy joins by its repr."""
+    """The content key of a run; ``data`` is a digest of the token files."""
     parts = {
         "shape": vars(setup.shape),
         "recipe": setup.recipe.model_dump(),
@@ -56,7 +56,7 @@ def run_key(setup: Setup, run: Run, data: str) -> str:
         "domains": [list(setup.loader.domains), list(setup.windows)],
         "schedule": run.schedule.to_json(),
         "seed": run.seed,
-        "policy": repr(run.policy),
+        "policy": run.policy.key if run.policy else None,
         "data": data,
         "code": code_digest(),
         **environment(),
@@ -79,7 +79,8 @@ class RunStore:
         except (FileNotFoundError, ValueError, SafetensorError):
             return None
         trajectory = [(step, losses) for step, losses in value["trajectory"]]
-        return Result(value["losses"], trajectory, Schedule.from_json(value["schedule"]), value["ledger"], kept)
+        schedule = Schedule.from_json(value["schedule"])
+        return Result(value["losses"], trajectory, schedule, value["ledger"], value["policy"], kept)
 
     def finish(self, key: str, result: Result, weights: bool) -> None:
         """Keep a result and drop the checkpoint. The result comes last: what it stands for is then all there."""
@@ -93,6 +94,7 @@ class RunStore:
             "trajectory": result.trajectory,
             "schedule": result.schedule.to_json(),
             "ledger": result.ledger,
+            "policy": result.state,
         }
         _atomic(folder / "result.json", lambda path: path.write_text(json.dumps(value)))
         (folder / "checkpoint.pt").unlink(missing_ok=True)

@@ -1,12 +1,12 @@
 """The training loop of one stack: P runs, the same number of steps, each on its own batches.
 
-The one loop for proxies and targets. At the logged steps it evaluates every domain and asks each run's
-policy, if it has one, for a mixture.
+The one loop for proxies and targets. At the logged steps it evaluates every domain. A run's policy, if it has
+one, is asked for a mixture there, or after every step if it wants to see them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from regmix.engine.model import Model, Weights
 from regmix.engine.optimizer import adamw, clip_each
 from regmix.engine.run import Result, RunState, Setup
 from regmix.errors import InputError
+from regmix.policy import Seen
+from regmix.schedule import check_bounds, check_mixture
 
 AHEAD = 32  # steps whose batches are gathered at one time
 EVAL_WINDOWS = 16  # validation windows in one forward pass; fixed, so that no sum depends on the stack
@@ -40,22 +42,26 @@ def train_stack(
     optimizer = _optimizer(setup, states, weights)
     _bind(states, weights, optimizer)
     step, stops = states[0].step, setup.logged_steps()
+    ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
     while step < setup.recipe.steps:
-        until = min(step + AHEAD, next(stop for stop in stops if stop > step))
-        for tokens in _batches(setup, states, step, until - step):
+        until = min(step + ahead, next(stop for stop in stops if stop > step))
+        for tokens, domains in _batches(setup, states, step, until - step):
             optimizer.param_groups[0]["lr"] = setup.learning_rate(step)
             optimizer.zero_grad(set_to_none=True)
-            losses = model.loss(weights, tokens)
-            _check(losses, states, step)
-            losses.sum().backward()
+            means, losses = model.loss(weights, tokens, _counts(states, domains))
+            _check(means, states, step)
+            means.sum().backward()
             clip_each(list(weights.values()), setup.recipe.clip)
             optimizer.step()
+            _observe(states, step, tokens, domains, losses)
             step += 1
-            trained(tokens[:, :, 1:].numel())
+            trained(losses.numel())
         for state in states:
             state.step = step
         if step in stops and step < setup.recipe.steps:
             _log(setup, states, evaluate(setup, model, weights, logged=True), step)
+        if step < setup.recipe.steps:
+            _decide(states, step, step / setup.recipe.steps)
         checkpoint()
     final = evaluate(setup, model, weights)
     _log(setup, states, {name: losses[:, setup.logged[name]] for name, losses in final.items()}, step)
@@ -93,13 +99,51 @@ def _bind(states: Sequence[RunState], weights: Weights, optimizer: torch.optim.A
             state.tensors[key] = {name: optimizer.state[value][key][p] for name, value in weights.items()}
 
 
-def _batches(setup: Setup, states: Sequence[RunState], step: int, count: int) -> Tensor:
-    """Tokens (count, P, B, T+1) of the next steps; moves the ledgers on."""
-    parts = []
+def _batches(setup: Setup, states: Sequence[RunState], step: int, count: int) -> Iterator[tuple[Tensor, np.ndarray]]:
+    """Tokens (P, B, T+1) and domains (P, B) of the next ``count`` steps; moves the ledgers on."""
+    tokens, domains = [], []
     for state in states:
-        tokens, state.ledger = setup.loader.batches(state.run.seed, state.schedule, state.ledger, step, count)
-        parts.append(torch.from_numpy(tokens))
-    return torch.stack(parts, dim=1).long()
+        t, d, state.ledger = setup.loader.batches(state.run.seed, state.schedule, state.ledger, step, count)
+        tokens.append(torch.from_numpy(t))
+        domains.append(d)
+    return zip(torch.stack(tokens, dim=1).long(), np.stack(domains, axis=1), strict=True)
+
+
+def _stepwise(state: RunState) -> bool:
+    return state.run.policy is not None and state.run.policy.stepwise
+
+
+def _counts(states: Sequence[RunState], domains: np.ndarray) -> Tensor | None:
+    """What each sequence (P, B) counts in its run's loss; None where all of all runs count alike."""
+    wanted = [state.run.policy.loss_weights(state.policy) if state.run.policy else None for state in states]
+    if all(weights is None for weights in wanted):
+        return None
+    rows = [np.ones(len(d)) if w is None else w[d] for w, d in zip(wanted, domains, strict=True)]
+    return torch.from_numpy(np.stack(rows).astype(np.float32))
+
+
+def _observe(states: Sequence[RunState], step: int, tokens: Tensor, domains: np.ndarray, losses: Tensor) -> None:
+    for p, state in enumerate(states):
+        if _stepwise(state):
+            assert state.run.policy is not None
+            seen = Seen(step, tokens[p].numpy(), domains[p], losses[p].numpy())
+            state.policy = state.run.policy.observe(state.policy, seen)
+
+
+def _decide(states: Sequence[RunState], step: int, fraction: float) -> None:
+    """Ask the policies; only a decision after a logged step has losses to go by."""
+    for state in states:
+        policy, logged = state.run.policy, bool(state.trajectory) and state.trajectory[-1][0] == step
+        if policy is None or not (policy.stepwise or logged):
+            continue
+        losses = state.trajectory[-1][1] if logged else None
+        state.policy, mixture = policy.decide(state.policy, fraction, losses, state.schedule)
+        if mixture is not None:
+            what = f"run {state.run.name}: the policy's mixture at step {step}"
+            check_mixture(mixture, state.schedule.domains, what)
+            if state.run.bounds is not None:
+                check_bounds(mixture, state.run.bounds, state.schedule.domains, what)
+            state.schedule = state.schedule.switched(fraction, mixture)
 
 
 def _check(losses: Tensor, states: Sequence[RunState], step: int) -> None:
@@ -112,15 +156,9 @@ def _check(losses: Tensor, states: Sequence[RunState], step: int) -> None:
 
 
 def _log(setup: Setup, states: Sequence[RunState], losses: Mapping[str, np.ndarray], step: int) -> None:
-    """Add a row to each trajectory and ask each policy; ``losses`` (P, W) are those of the smaller windows."""
-    fraction = step / setup.recipe.steps
+    """Add a row to each trajectory; ``losses`` (P, W) are those of the smaller windows."""
     for p, state in enumerate(states):
-        row = {name: float(value[p].mean()) for name, value in losses.items()}
-        state.trajectory.append((step, row))
-        if state.run.policy is not None and fraction < 1:
-            mixture = state.run.policy.decide(fraction, row, state.schedule)
-            if mixture is not None:
-                state.schedule = state.schedule.switched(fraction, mixture)
+        state.trajectory.append((step, {name: float(value[p].mean()) for name, value in losses.items()}))
 
 
 def _result(setup: Setup, state: RunState, losses: dict[str, float]) -> Result:
@@ -130,4 +168,4 @@ def _result(setup: Setup, state: RunState, losses: dict[str, float]) -> Result:
     tokens = (state.ledger * setup.shape.context).tolist()
     ledger = dict(zip(setup.loader.domains, tokens, strict=True))
     weights = {name: value.numpy().copy() for name, value in state.tensors["weights"].items()}
-    return Result(losses, state.trajectory, state.schedule, ledger, weights)
+    return Result(losses, state.trajectory, state.schedule, ledger, state.policy, weights)
