@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,3 +42,13 @@ def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> C
         for name, tokens in side.items():
             digest.update(hashlib.sha256(tokens.view(np.uint8).data).digest() + name.encode())
     return Corpus(train, valid, fingerprint, metas[domains[0]]["vocab"], digest.hexdigest())
+
+
+def digest_of(corpus: Corpus, tokens: Mapping[str, np.ndarray] | None) -> str:
+    """The digest of what runs read: the corpus's, or with other training ``tokens`` by domain in its place."""
+    if tokens is None:
+        return corpus.digest
+    digest = hashlib.sha256(corpus.digest.encode())
+    for name, array in tokens.items():
+        digest.update(name.encode() + hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).digest())
+    return digest.hexdigest()

@@ -9,22 +9,26 @@ import pandas as pd
 
 from regmix.engine.run import Result, Run, Setup
 
-TABLES = ("mixtures", "losses", "trajectories", "ledger")
+TABLES = ("mixtures", "schedules", "losses", "trajectories", "ledger")
 
 
 def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, pd.DataFrame]:
-    """One row a run, but in ``trajectories``, which has one a run and logged step.
+    """One row a run; in ``trajectories`` one a run and logged step, in ``schedules`` one a run and knot.
 
-    ``mixtures`` holds the first mixture of each run, ``losses`` the final validation loss of every domain in
-    nats a token, ``ledger`` the training tokens by domain.
+    ``mixtures`` holds the first mixture of each run, ``schedules`` the realised ones (``knot`` is the fraction of
+    training from which a mixture holds), ``losses`` the final validation loss of every domain in nats a token,
+    ``ledger`` the training tokens by domain.
     """
-    mixtures, trajectories = [], []
+    mixtures, schedules, trajectories = [], [], []
     for run, kind, result in zip(runs, kinds, results, strict=True):
         weights = dict(zip(run.schedule.domains, run.schedule.mixtures[0].tolist(), strict=True))
         mixtures.append({"run": run.name, "kind": kind, "seed": run.seed, **weights})
+        for knot, row in zip(result.schedule.knots.tolist(), result.schedule.mixtures.tolist(), strict=True):
+            schedules.append({"run": run.name, "knot": knot, **dict(zip(result.schedule.domains, row, strict=True))})
         trajectories += [{"run": run.name, "step": step, **losses} for step, losses in result.trajectory]
     return {
         "mixtures": pd.DataFrame(mixtures),
+        "schedules": pd.DataFrame(schedules),
         "losses": pd.DataFrame([{"run": r.name, **v.losses} for r, v in zip(runs, results, strict=True)]),
         "trajectories": pd.DataFrame(trajectories),
         "ledger": pd.DataFrame([{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)]),

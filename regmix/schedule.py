@@ -70,8 +70,8 @@ def check_bounds(mixture: np.ndarray, bounds: np.ndarray, domains: tuple[str, ..
     worst = int(np.argmax(mixture - bounds))
     if mixture[worst] > bounds[worst] + TOLERANCE:
         raise InputError(
-            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the {bounds[worst]:.4g} from which on its "
-            "text is repeated more than swarm.max_epochs times; lower the weight or raise swarm.max_epochs"
+            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the {bounds[worst]:.4g} from which on "
+            "its text is repeated more than swarm.max_epochs times; lower the weight or raise swarm.max_epochs"
         )
 
 

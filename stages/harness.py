@@ -57,6 +57,11 @@ def run(stage: Callable[..., None]) -> None:
     print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
 
 
+def note(message: str) -> None:
+    """A warning: one line on stderr that stops nothing."""
+    print(f"warning: {message}", file=sys.stderr, flush=True)
+
+
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Path]:
     """A scratch folder that becomes ``out`` when the block ends well and vanishes when it does not."""

@@ -26,7 +26,7 @@ def swarm_collect(params: Params, *, trained: Path, out: Path) -> None:
     with writing(out) as scratch:
         for name in results.TABLES:
             table = pd.concat([read_csv(trained / shard / f"{name}.csv") for shard in metas], ignore_index=True)
-            if name != "trajectories" and table["run"].duplicated().any():
+            if name not in ("schedules", "trajectories") and table["run"].duplicated().any():
                 twice = table.loc[table["run"].duplicated(), "run"].iloc[0]
                 raise InputError(f"{trained}: run {twice} is in two shards; run `dvc repro -f swarm_sample`")
             write_csv(scratch / f"{name}.csv", table)

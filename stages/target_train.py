@@ -4,24 +4,39 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix import export
+import numpy as np
+
+from regmix import export, plugins
 from regmix.engine.run import Run
 from regmix.params import Params
-from regmix.schedule import Schedule
-from stages.harness import read_json, run, writing
+from stages.harness import read_json, run, write_json, writing
+from stages.plans import read_plan, target_seeds
 from stages.training import train_to
 
 
-def target_train(params: Params, *, schedule: Path, corpus: Path, tokenizer: Path, store: Path, out: Path) -> None:
-    """Train params.target.seeds runs on SCHEDULE; write their tables and export/seed-<i> folders to OUT."""
-    plan = Schedule.from_json(read_json(schedule)["schedule"])
-    # The same seeds for every method: init and draws are shared, so that differences are paired.
-    runs = [Run(f"seed-{i}", plan, 2**32 + i) for i in range(params.target.seeds)]
-    kinds = [schedule.stem] * len(runs)
+def target_train(
+    params: Params, *, plan: Path, sample: Path, corpus: Path, tokenizer: Path, store: Path, out: Path
+) -> None:
+    """Train params.target.seeds runs by PLAN; write their tables and export/seed-<i> folders to OUT.
+
+    What a policy decided and why goes to OUT/policy.json.
+    """
+    given, method = read_plan(plan, params.corpus.trained), params.target.methods[plan.name]
+    key = f"target.methods.{plan.name}"
+    module = plugins.load("methods", method.kind, f"{key}.kind")
+    policy = None
+    if hasattr(module, "policy"):
+        policy = module.policy(given, plugins.options(module, method.model_extra or {}, key), params.target)
+    limits = read_json(sample / "bounds.json")
+    bounds = np.array([limits[name] for name in params.corpus.trained])
+    runs = [Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target_seeds(params))]
     eos = read_json(tokenizer / "meta.json")["eos"]
     with writing(out) as scratch:
-        label = f"target {schedule.stem}"
-        setup, results = train_to(scratch, params, params.target, corpus, store, runs, kinds, label, weights=True)
+        setup, results = train_to(
+            scratch, params, params.target, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
+            weights=True, tokens=given.tokens,
+        )  # fmt: skip
+        write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
         for entry, result in zip(runs, results, strict=True):
             assert result.weights is not None
             model = export.to_transformers(setup.shape, result.weights, eos)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+
 from regmix import results
-from regmix.corpus import open_corpus
+from regmix.corpus import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.swarm import train_runs
 from regmix.params import Params, Training
@@ -15,12 +17,15 @@ from stages.harness import write_csv, write_json
 
 def train_to(
     out: Path, params: Params, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
-    kinds: Sequence[str], label: str, weights: bool = False,
+    kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip
-    """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``."""
+    """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``.
+
+    ``tokens`` by domain take the place of the corpus's.
+    """
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
-    setup = Setup(training, text.vocab, text.train, text.valid)
-    done = train_runs(setup, runs, store, text.digest, params.machine, weights=weights, label=label)
+    setup = Setup(training, text.vocab, tokens or text.train, text.valid)
+    done = train_runs(setup, runs, store, digest_of(text, tokens), params.machine, weights=weights, label=label)
     for name, table in results.tables(runs, kinds, done).items():
         write_csv(out / f"{name}.csv", table)
     write_json(out / "meta.json", results.describe(setup, text.fingerprint))

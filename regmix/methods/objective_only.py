@@ -3,9 +3,8 @@
 import numpy as np
 
 from regmix.errors import InputError
-from regmix.methods._context import Context
+from regmix.methods._interface import Context, Plan
 from regmix.plugins import Strict
-from regmix.schedule import Schedule
 
 
 class Options(Strict):
@@ -14,7 +13,7 @@ class Options(Strict):
     objective: str
 
 
-def schedule(context: Context, options: Options) -> Schedule:
+def plan(context: Context, options: Options) -> Plan:
     weights = context.objectives[options.objective]
     mixture = np.array([weights.get(name, 0.0) for name in context.domains])
     if mixture.sum() == 0:
@@ -22,4 +21,4 @@ def schedule(context: Context, options: Options) -> Schedule:
             f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "
             "trained on; name another objective"
         )
-    return Schedule.static(context.domains, mixture / mixture.sum())
+    return Plan(context.static(mixture / mixture.sum()))

@@ -1,8 +1,7 @@
 """The mixture that the regression recommends for an objective (section 3 of the paper)."""
 
-from regmix.methods._context import Context
+from regmix.methods._interface import Context, Plan
 from regmix.plugins import Strict
-from regmix.schedule import Schedule
 
 
 class Options(Strict):
@@ -11,5 +10,5 @@ class Options(Strict):
     objective: str
 
 
-def schedule(context: Context, options: Options) -> Schedule:
-    return Schedule.static(context.domains, context.recommended[options.objective])
+def plan(context: Context, options: Options) -> Plan:
+    return Plan(context.static(context.recommended[options.objective]), spent=[context.swarm_cost()])

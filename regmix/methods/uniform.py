@@ -1,16 +1,12 @@
-"""Every trained domain alike."""
+"""Every trained domain alike, as far as the bounds on repetition allow."""
 
-import numpy as np
-
-from regmix.methods._context import Context
+from regmix.methods._interface import Context, Plan
 from regmix.plugins import Strict
-from regmix.schedule import Schedule
 
 
 class Options(Strict):
     """No further keys."""
 
 
-def schedule(context: Context, options: Options) -> Schedule:
-    count = len(context.domains)
-    return Schedule.static(context.domains, np.full(count, 1 / count))
+def plan(context: Context, options: Options) -> Plan:
+    return Plan(context.static(context.rules.uniform))
