@@ -12,7 +12,7 @@ K domains, M candidates.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from regmix.errors import InputError
 from regmix.params import Swarm
 from regmix.schedule import Schedule
 
-RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED = range(6)  # streams of random numbers, never renumbered
+RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED = range(7)  # streams of random numbers, never renumbered
 BLOCK = 32768  # candidates drawn from one stream; part of what makes candidate i what it is
 
 
@@ -47,12 +47,17 @@ class Rules:
 
 @dataclass(frozen=True)
 class Planned:
-    """One run to train: its name, kind (random, anchor, heldout, repeat), seed and mixture (K,)."""
+    """One run to train: its name, kind (random, switched, anchor, heldout, repeat), seed and schedule."""
 
     name: str
     kind: str
     seed: int
-    mixture: np.ndarray
+    schedule: Schedule
+
+    @property
+    def mixture(self) -> np.ndarray:
+        """The mixture (K,) that it begins with."""
+        return self.schedule.mixtures[0]
 
 
 def token_shares(available: Mapping[str, int]) -> dict[str, float]:
@@ -115,9 +120,9 @@ def project(mixture: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     return np.clip(mixture - low, 0, bounds)
 
 
-def draw(rules: Rules, stream: int, index: int) -> np.ndarray:
+def draw(rules: Rules, stream: int, *index: int) -> np.ndarray:
     """Mixture ``index`` (K,) of a stream. Raises InputError if ``max_tries`` draws all break a bound."""
-    rng = _generator(rules.seed, stream, index)
+    rng = _generator(rules.seed, stream, *index)
     over = np.zeros(len(rules.domains))
     for _ in range(rules.max_tries):
         mixture, accepted = _dirichlet(rng, rules, 1)
@@ -150,48 +155,65 @@ def candidate_block(rules: Rules, seed: int, stream: int, block: int) -> np.ndar
     return np.concatenate(kept)[:BLOCK]
 
 
-def shard_runs(rules: Rules, swarm: Swarm, shard: str) -> list[Planned]:
-    """The runs of the shard named ``random-<j>``, ``anchors``, ``heldout`` or ``repeats``.
+def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) -> list[Planned]:
+    """The runs of the shard named ``random-<j>``, ``switched-<j>``, ``anchors``, ``heldout`` or ``repeats``.
 
-    ``random-<j>`` holds mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream. Anchors are
-    the prior, the uniform mixture and each domain alone where its bound allows that. Repeats train the first
-    held-out mixtures again under other seeds. Raises InputError as ``draw`` does.
+    ``random-<j>`` holds mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
+    ``switched-<j>``, whose runs change to new mixtures after ``swarm.switches`` of the ``logged`` fractions of
+    training. Anchors are the prior, the uniform mixture and each domain alone where its bound allows that.
+    Repeats train the first held-out mixtures again under other seeds. Raises InputError as ``draw`` does.
     """
-    if match := re.fullmatch(r"random-(\d+)", shard):
-        first = int(match[1]) * swarm.per_shard
+    if match := re.fullmatch(r"(random|switched)-(\d+)", shard):
+        stream, make = {"random": (RANDOM, _random), "switched": (SWITCHED, _switched)}[match[1]]
+        numbers = range(int(match[2]) * swarm.per_shard, (int(match[2]) + 1) * swarm.per_shard)
         return [
-            Planned(f"{shard}-{i:02d}", "random", _run_seed(rules, RANDOM, first + i), draw(rules, RANDOM, first + i))
-            for i in range(swarm.per_shard)
+            Planned(f"{shard}-{i:02d}", match[1], _run_seed(rules, stream, number), make(rules, swarm, number, logged))
+            for i, number in enumerate(numbers)
         ]
     if shard == "anchors":
         return _anchors(rules)
     heldout = [
-        Planned(f"heldout-{i:02d}", "heldout", _run_seed(rules, HELDOUT, i), draw(rules, HELDOUT, i))
+        Planned(f"heldout-{i:02d}", "heldout", _run_seed(rules, HELDOUT, i), _static(rules, draw(rules, HELDOUT, i)))
         for i in range(swarm.heldout if shard == "heldout" else swarm.repeats.mixtures)
     ]
     if shard == "heldout":
         return heldout
     return [
-        Planned(f"{run.name}+{s}", "repeat", _run_seed(rules, REPEAT, i, s), run.mixture)
+        Planned(f"{run.name}+{s}", "repeat", _run_seed(rules, REPEAT, i, s), run.schedule)
         for i, run in enumerate(heldout)
         for s in range(1, swarm.repeats.seeds + 1)
     ]
 
 
 def shard_json(rules: Rules, runs: list[Planned]) -> dict[str, Any]:
-    """A shard as the trainer reads it: each mixture as a schedule that holds for the whole run."""
+    """A shard as the trainer reads it."""
     return {
         "domains": list(rules.domains),
         "runs": [
-            {
-                "run": run.name,
-                "kind": run.kind,
-                "seed": run.seed,
-                "schedule": Schedule.static(rules.domains, run.mixture).to_json(),
-            }
-            for run in runs
+            {"run": run.name, "kind": run.kind, "seed": run.seed, "schedule": run.schedule.to_json()} for run in runs
         ],
     }
+
+
+def _static(rules: Rules, mixture: np.ndarray) -> Schedule:
+    return Schedule.static(rules.domains, mixture)
+
+
+def _random(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
+    return _static(rules, draw(rules, RANDOM, number))
+
+
+def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
+    """A proxy that changes its mixture, so that a regressor of trajectories has seen what follows a switch."""
+    inner = np.array([fraction for fraction in logged if fraction < 1])
+    if swarm.switches > len(inner):
+        raise InputError(
+            f"params.yaml: swarm.switches = {swarm.switches}: the proxies have {len(inner)} logged steps before their "
+            "last; lower it or raise proxy.validation.logged"
+        )
+    at = np.sort(_generator(rules.seed, SWITCHED, number).choice(inner, swarm.switches, replace=False))
+    mixtures = [draw(rules, SWITCHED, number, part) for part in range(swarm.switches + 1)]
+    return Schedule(rules.domains, np.concatenate([[0.0], at]), np.stack(mixtures))
 
 
 def _anchors(rules: Rules) -> list[Planned]:
@@ -199,7 +221,7 @@ def _anchors(rules: Rules) -> list[Planned]:
     named = {"natural": rules.prior, "uniform": rules.uniform}
     named |= {f"only_{d}": row for d, row in zip(rules.domains, np.eye(len(rules.domains)), strict=True)}
     return [
-        Planned(f"anchor-{name}", "anchor", _run_seed(rules, ANCHOR, i), mixture)
+        Planned(f"anchor-{name}", "anchor", _run_seed(rules, ANCHOR, i), _static(rules, mixture))
         for i, (name, mixture) in enumerate(named.items())
         if np.all(mixture <= rules.bounds)
     ]

@@ -124,6 +124,12 @@ class Training(Strict):
         return self
 
     @property
+    def logged_steps(self) -> list[int]:
+        """The steps after which the losses are logged; the last is the end."""
+        steps, count = self.recipe.steps, self.validation.logged
+        return [round(steps * (i + 1) / count) for i in range(count)]
+
+    @property
     def train_tokens(self) -> int:
         """Tokens that one run trains on."""
         return self.recipe.steps * self.recipe.sequences * self.shape.context
@@ -143,9 +149,11 @@ class Repeats(Strict):
 class Swarm(Strict):
     seed: NonNegative
     shards: Annotated[
-        list[Annotated[str, Field(pattern=r"^(random-\d+|anchors|heldout|repeats)$")]], Field(min_length=1)
+        list[Annotated[str, Field(pattern=r"^(random-\d+|switched-\d+|anchors|heldout|repeats)$")]],
+        Field(min_length=1),
     ]
     per_shard: Count
+    switches: Count
     heldout: NonNegative
     repeats: Repeats
     temperature: Positive
@@ -199,6 +207,16 @@ class Mixture(Strict):
     refit: bool
 
 
+class Trajectory(Strict):
+    """Which regressors of a loss's next value are judged, at which granularities (RegMix-D's N)."""
+
+    objective: Name
+    granularities: Annotated[list[Count], Field(min_length=1)]
+    regressors: Annotated[list[Name], Field(min_length=1)]
+    label: Literal["loss", "drop"]
+    seed: NonNegative
+
+
 class Target(Training):
     seeds: Count
     methods: dict[Name, Kind]
@@ -230,6 +248,7 @@ class Params(Strict):
     regression: Regression
     regressors: dict[Name, Kind]
     mixture: Mixture
+    trajectory: Trajectory
     target: Target
     evaluation: Evaluation
     machine: Machine
@@ -251,6 +270,9 @@ class Params(Strict):
         for name in self.mixture.ensemble:
             _known(name, self.regressors, "mixture.ensemble", "regressor")
         _known(self.mixture.paper_regressor, self.regressors, "mixture.paper_regressor", "regressor")
+        for name in self.trajectory.regressors:
+            _known(name, self.regressors, "trajectory.regressors", "regressor")
+        _known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
         for name, method in self.target.methods.items():
             aim = (method.model_extra or {}).get("objective")
             if aim is not None:

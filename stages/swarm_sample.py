@@ -18,12 +18,13 @@ def swarm_sample(params: Params, *, corpus: Path, out: Path) -> None:
     prior = mixtures.token_shares(available)
     bounds = mixtures.weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
     rules = mixtures.rules(prior, bounds, params.swarm)
+    logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
     table = []
     with writing(out) as scratch:
         write_json(scratch / "prior.json", prior)
         write_json(scratch / "bounds.json", bounds)
         for shard in params.swarm.shards:
-            runs = mixtures.shard_runs(rules, params.swarm, shard)
+            runs = mixtures.shard_runs(rules, params.swarm, shard, logged)
             write_json(scratch / "shards" / f"{shard}.json", mixtures.shard_json(rules, runs))
             table += [[r.name, r.kind, r.seed, *r.mixture] for r in runs]
         write_csv(scratch / "mixtures.csv", pd.DataFrame(table, columns=["run", "kind", "seed", *rules.domains]))

@@ -13,6 +13,7 @@ from regmix.mixtures import Rules
 from regmix.params import Swarm
 from regmix.schedule import Schedule
 
+LOGGED = (0.25, 0.5, 0.75, 1.0)
 TOKENS = {"news": 4_000_000, "law": 900_000, "drama": 90_000, "code": 10_000}
 
 
@@ -21,6 +22,7 @@ def swarm(**changes: Any) -> Swarm:
         "seed": 0,
         "shards": ["random-0"],
         "per_shard": 8,
+        "switches": 2,
         "heldout": 4,
         "repeats": {"mixtures": 2, "seeds": 3},
         "temperature": 0.5,
@@ -43,8 +45,8 @@ def weights(runs: list[mixtures.Planned]) -> np.ndarray:
 
 
 def test_a_shard_does_not_depend_on_how_many_there_are():
-    both = mixtures.shard_runs(rules(), swarm(per_shard=16), "random-0")
-    halves = [run for shard in ("random-0", "random-1") for run in mixtures.shard_runs(rules(), swarm(), shard)]
+    both = mixtures.shard_runs(rules(), swarm(per_shard=16), "random-0", LOGGED)
+    halves = [run for shard in ("random-0", "random-1") for run in mixtures.shard_runs(rules(), swarm(), shard, LOGGED)]
     assert np.array_equal(weights(both), weights(halves))
     assert [run.seed for run in both] == [run.seed for run in halves]
     assert [run.name for run in halves][7:9] == ["random-0-07", "random-1-00"]
@@ -104,7 +106,7 @@ def test_candidate_blocks_are_independent_of_each_other():
 
 def test_anchors_are_the_prior_uniform_and_each_domain_that_may_stand_alone():
     limits = rules()
-    anchors = {run.name: run.mixture for run in mixtures.shard_runs(limits, swarm(), "anchors")}
+    anchors = {run.name: run.mixture for run in mixtures.shard_runs(limits, swarm(), "anchors", LOGGED)}
     assert list(anchors) == ["anchor-natural", "anchor-uniform", "anchor-only_news", "anchor-only_law"]
     assert np.array_equal(anchors["anchor-natural"], limits.prior)
     np.testing.assert_allclose(anchors["anchor-uniform"], [0.32, 0.32, 0.32, 0.04], atol=1e-12)
@@ -124,21 +126,21 @@ def test_projection_is_the_nearest_point():
 
 
 def test_repeats_are_the_held_out_mixtures_under_other_seeds():
-    heldout = mixtures.shard_runs(rules(), swarm(), "heldout")
-    repeats = mixtures.shard_runs(rules(), swarm(), "repeats")
+    heldout = mixtures.shard_runs(rules(), swarm(), "heldout", LOGGED)
+    repeats = mixtures.shard_runs(rules(), swarm(), "repeats", LOGGED)
     assert [run.name for run in repeats[:4]] == ["heldout-00+1", "heldout-00+2", "heldout-00+3", "heldout-01+1"]
     assert np.array_equal(weights(repeats), np.repeat(weights(heldout[:2]), 3, axis=0))
 
 
 def test_every_run_of_a_swarm_has_a_seed_of_its_own():
     shards = ("random-0", "random-1", "anchors", "heldout", "repeats")
-    seeds = [run.seed for shard in shards for run in mixtures.shard_runs(rules(), swarm(), shard)]
+    seeds = [run.seed for shard in shards for run in mixtures.shard_runs(rules(), swarm(), shard, LOGGED)]
     assert len(set(seeds)) == len(seeds) == 2 * 8 + 4 + 4 + 6
     assert all(0 <= seed < 2**31 for seed in seeds)
 
 
 def test_a_shard_reads_back_as_schedules():
-    runs = mixtures.shard_runs(rules(), swarm(), "heldout")
+    runs = mixtures.shard_runs(rules(), swarm(), "heldout", LOGGED)
     shard = mixtures.shard_json(rules(), runs)
     assert shard["domains"] == list(TOKENS)
     for run, entry in zip(runs, shard["runs"], strict=True):
@@ -167,3 +169,18 @@ def test_a_floor_that_leaves_nothing_is_refused():
 def test_a_domain_without_tokens_is_refused():
     with pytest.raises(InputError, match=r"corpus.domains.law: 0 training tokens"):
         mixtures.token_shares(TOKENS | {"law": 0})
+
+
+def test_switched_proxies_change_to_fresh_mixtures_at_logged_steps():
+    runs = mixtures.shard_runs(rules(), swarm(), "switched-1", LOGGED)
+    assert {run.kind for run in runs} == {"switched"}
+    for run in runs:
+        assert len(run.schedule.knots) == 3
+        assert set(run.schedule.knots) <= {0, 0.25, 0.5, 0.75}
+        assert len(np.unique(run.schedule.mixtures, axis=0)) == 3
+        assert (run.schedule.mixtures <= rules().bounds + 1e-12).all()
+    assert len({tuple(run.schedule.knots) for run in runs}) > 1
+    more = mixtures.shard_runs(rules(), swarm(per_shard=16), "switched-0", LOGGED)[8:]
+    assert np.array_equal(weights(runs), weights(more))
+    with pytest.raises(InputError, match=r"swarm\.switches = 4: the proxies have 3 logged steps before their last"):
+        mixtures.shard_runs(rules(), swarm(switches=4), "switched-0", LOGGED)

@@ -97,6 +97,7 @@ class Setup:
         self.shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, vocab)
         self.recipe: Recipe = training.recipe
         self.validation: Validation = training.validation
+        self.logged_steps = training.logged_steps
         self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps)
         self.windows: dict[str, Tensor] = {}
         self.logged: dict[str, np.ndarray] = {}  # which of the windows the logged steps use
@@ -105,11 +106,6 @@ class Setup:
             count = min(len(final), max(1, self.validation.logged_tokens // s.context))
             self.windows[name] = torch.from_numpy(final).long()
             self.logged[name] = (np.arange(count) * len(final)) // count
-
-    def logged_steps(self) -> list[int]:
-        """The steps after which the losses are logged; the last is the end."""
-        steps, count = self.recipe.steps, self.validation.logged
-        return [round(steps * (i + 1) / count) for i in range(count)]
 
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine to ``lr_final`` of the peak, or constant."""

@@ -41,7 +41,7 @@ def train_stack(
     }
     optimizer = _optimizer(setup, states, weights)
     _bind(states, weights, optimizer)
-    step, stops = states[0].step, setup.logged_steps()
+    step, stops = states[0].step, setup.logged_steps
     ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
     while step < setup.recipe.steps:
         until = min(step + ahead, next(stop for stop in stops if stop > step))
