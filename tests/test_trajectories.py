@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,7 +79,7 @@ def test_a_switch_counts_from_the_step_from_which_the_loader_draws_it(knot):
         DOMAINS,
         {"a": 1},
     )
-    wanted = [of_b[first:last].mean() for first, last in zip(steps, steps[1:], strict=False)]
+    wanted = [of_b[first:last].mean() for first, last in pairwise(steps)]
     np.testing.assert_allclose(found.mixtures[0, :, 1], wanted, rtol=0, atol=1e-15)
 
 
@@ -101,7 +103,7 @@ def test_granularity_keeps_the_ends_and_means_over_joined_steps(logged, interval
     assert found.total == runs.total
     by_step = runs.mixtures.repeat(np.diff(runs.steps), axis=1)  # one mixture a training step
     places = runs.steps[kept] - runs.steps[0]
-    wanted = np.stack([by_step[:, a:b].mean(axis=1) for a, b in zip(places, places[1:], strict=False)], axis=1)
+    wanted = np.stack([by_step[:, a:b].mean(axis=1) for a, b in pairwise(places)], axis=1)
     np.testing.assert_allclose(found.mixtures, wanted, rtol=1e-13)
 
 
