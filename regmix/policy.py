@@ -60,3 +60,7 @@ class Policy:
         ``losses`` are the validation losses by domain in nats a token; None where none are logged.
         """
         return state, None
+
+    def warning(self, state: State) -> str | None:
+        """What the user should hear of a run that has ended, in one line."""
+        return None

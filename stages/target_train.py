@@ -9,7 +9,7 @@ import numpy as np
 from regmix import export, plugins
 from regmix.engine.run import Run
 from regmix.params import Params
-from stages.harness import read_json, run, write_json, writing
+from stages.harness import note, read_json, run, write_json, writing
 from stages.plans import read_plan, target_seeds
 from stages.training import train_to
 
@@ -38,6 +38,8 @@ def target_train(
         )  # fmt: skip
         write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
         for entry, result in zip(runs, results, strict=True):
+            if policy and (said := policy.warning(result.state)):
+                note(f"{plan.name}, {entry.name}: {said}")
             assert result.weights is not None
             model = export.to_transformers(setup.shape, result.weights, eos)
             export.save(model, tokenizer / "tokenizer.json", eos, scratch / "export" / entry.name)

@@ -23,6 +23,7 @@ from regmix.corpus import Corpus
 from regmix.engine.run import Result, Run
 from regmix.mixtures import Rules
 from regmix.params import Kind, Training
+from regmix.plugins import Strict
 from regmix.schedule import Schedule
 
 
@@ -108,9 +109,9 @@ class Plan:
     spent: Sequence[Spent] = ()
 
 
-def key_of(plan: Plan, *modules: ModuleType) -> str:
-    """A policy's key: the plan it follows, and the source of the modules that decide its answers."""
-    digest = hashlib.sha256(repr((plan.schedule.to_json(), plan.facts)).encode())
+def key_of(plan: Plan, options: Strict, *modules: ModuleType) -> str:
+    """A policy's key: the plan and options it follows, and the source of the modules that decide its answers."""
+    digest = hashlib.sha256(repr((plan.schedule.to_json(), plan.facts, options)).encode())
     for name, table in sorted(plan.tables.items()):
         digest.update(name.encode() + table.to_csv(index=False).encode())
     for module in modules:

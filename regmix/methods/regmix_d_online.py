@@ -1,0 +1,167 @@
+"""RegMix-D, online (Algorithm 2): at every switch the mixture for the loss that the target has come to.
+
+The regressor knows the losses of proxies, so the target's loss is first carried down to their size by
+``loss * ratio ** beta``. The paper sets beta = 0.05; ``beta: fitted`` fits it to models of the target's size that
+train on the natural and the uniform mixture, which the swarm's anchors did as proxies. These models are runs of
+the methods natural and uniform as well and train once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+import regmix.methods._regmix_d as shared
+from regmix import dynamic, scale, stepwise, trajectories
+from regmix.dynamic import Search
+from regmix.engine.run import Run
+from regmix.engine.shape import ModelShape
+from regmix.errors import InputError
+from regmix.methods._interface import Context, Plan, Spent, key_of
+from regmix.params import Count, Kind, Positive, Training
+from regmix.policy import Policy, State
+from regmix.schedule import Schedule
+from regmix.stepwise import StepModel
+
+RESAMPLES, LEVEL = 1000, 0.95
+
+
+class Options(shared.Options):
+    """``beta``: the exponent, or ``fitted``; then ``beta_seeds`` models a mixture are trained for it."""
+
+    beta: Positive | Literal["fitted"]
+    beta_seeds: Count
+
+
+def plan(context: Context, options: Options) -> Plan:
+    tables = shared.tables(context, options)
+    weights = context.objectives[options.objective]
+    known = shared.learnt(tables, context.domains, weights)
+    knots = shared.knots(known, context, options)
+    steps = [round(knot * context.target.recipe.steps) for knot in knots]
+    for step in steps:
+        if step not in context.target.logged_steps:
+            raise InputError(
+                f"params.yaml: target.validation.logged = {context.target.validation.logged}: RegMix-D asks for the "
+                f"target's loss at step {step} of {context.target.recipe.steps}, where none is logged; set it to "
+                f"{context.proxy.validation.logged}, as the proxies'"
+            )
+    search = shared.search(context, options)
+    ratio = _body(context, context.target) / _body(context, context.proxy)
+    spent = [shared.cost(context, tables)]
+    beta: dict[str, Any] = {"value": options.beta}
+    if options.beta == "fitted":
+        beta, pairs = _fitted(context, options, known, ratio)
+        tables["beta"] = pairs
+        spent.append(Spent("models for beta", 2 * options.beta_seeds * context.target.train_tokens, 0,
+                           _shape(context, context.target).flops()))  # fmt: skip
+    facts = {
+        "weights": dict(weights),
+        "steps": steps,
+        "total": context.target.recipe.steps,
+        "ratio": ratio,
+        "beta": beta,
+        "regressor": shared.regressor(context, options).model_dump(),
+        "human": search.human.tolist(),
+        "bounds": search.bounds.tolist(),
+    }
+    return Plan(context.static(search.human), facts=facts, tables=tables, spent=spent)
+
+
+def policy(plan: Plan, options: Options, training: Training) -> Policy:
+    return Online(plan, options)
+
+
+@dataclass
+class Online(Policy):
+    """Asks the frozen regressor at each of the plan's steps; what it asked and heard is its state."""
+
+    plan: Plan
+    options: Options
+
+    @cached_property
+    def key(self) -> str:  # type: ignore[override]
+        entry = self.plan.facts["regressor"]
+        module = shared._interface.plugins.load("regressors", entry["kind"], "regressors")
+        return key_of(self.plan, self.options, shared, dynamic, scale, stepwise, trajectories, module)
+
+    @cached_property
+    def _model(self) -> StepModel:
+        known = shared.learnt(self.plan.tables, self.plan.schedule.domains, self.plan.facts["weights"])
+        return shared.fit(known, self.options, Kind.model_validate(self.plan.facts["regressor"]))
+
+    @cached_property
+    def _search(self) -> Search:
+        facts, options = self.plan.facts, self.options
+        human, bounds = np.array(facts["human"]), np.array(facts["bounds"])
+        domains = self.plan.schedule.domains
+        return Search(domains, human, bounds, options.alpha, options.candidates, options.top_k, options.seed)
+
+    def start(self, schedule: Schedule) -> State:
+        return {"queries": []}
+
+    def decide(
+        self, state: State, fraction: float, losses: Mapping[str, float] | None, schedule: Schedule
+    ) -> tuple[State, np.ndarray | None]:
+        facts, asked = self.plan.facts, state["queries"]
+        knots = [step / facts["total"] for step in facts["steps"]]
+        if losses is None or fraction not in knots:
+            return state, None
+        loss = sum(weight * losses[name] for name, weight in facts["weights"].items())
+        with threadpool_limits(limits=1):  # the same bits on any number of cores
+            choice, query = dynamic.online_choice(
+                self._model, self._search, knots.index(fraction), loss, facts["ratio"], facts["beta"]["value"],
+                fraction=fraction,
+            )  # fmt: skip
+        return {"queries": [*asked, query]}, choice.mixture
+
+    def warning(self, state: State) -> str | None:
+        return shared.outside(state["queries"])
+
+
+def _fitted(
+    context: Context, options: Options, known: trajectories.Trajectories, ratio: float
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Beta with its interval, and the pairs of losses behind it: one a mixture, seed and switch."""
+    mixtures = {"natural": context.rules.prior, "uniform": context.rules.uniform}
+    runs = [
+        Run(f"{name}+{seed}", context.static(mixture), seed)
+        for name, mixture in mixtures.items()
+        for seed in context.seeds[: options.beta_seeds]
+    ]
+    weights = context.objectives[options.objective]
+    proxies = known.granularity(options.granularity)
+    rows = []
+    for run, result in zip(runs, context.train(context.target, runs), strict=True):
+        name = run.name.split("+")[0]
+        proxy = np.flatnonzero(proxies.names == f"anchor-{name}")
+        if not len(proxy):
+            raise InputError(
+                f"params.yaml: target.methods: beta: fitted needs the proxy anchor-{name}; add anchors to swarm.shards"
+                " and anchor to kinds, or give beta as a number"
+            )
+        logged = dict(result.trajectory)
+        for index, knot in enumerate(shared.knots(known, context, options)):
+            losses = logged[round(knot * context.target.recipe.steps)]
+            large = sum(weight * losses[domain] for domain, weight in weights.items())
+            rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])
+    pairs = pd.DataFrame(rows, columns=["run", "fraction", "small", "large"])
+    found = dynamic.fit_beta(
+        pairs["small"].to_numpy(), pairs["large"].to_numpy(), pairs["run"].to_numpy(object), ratio,
+        level=LEVEL, resamples=RESAMPLES, seed=options.seed,
+    )  # fmt: skip
+    return {"value": found.value, "low": found.low, "high": found.high, "runs": len(runs)}, pairs
+
+
+def _shape(context: Context, training: Training) -> ModelShape:
+    return ModelShape(**training.shape.model_dump(), vocab=context.corpus.vocab)
+
+
+def _body(context: Context, training: Training) -> int:
+    return _shape(context, training).body
