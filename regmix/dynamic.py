@@ -27,7 +27,7 @@ from regmix.stepwise import StepModel, Support
 
 MAPPINGS = ("linear", "tokens")
 MAX_TRIES = 1000  # draws for one candidate before the settings are called infeasible
-SWITCH = 6  # a stream of random numbers beside those of regmix.mixtures
+DECISION = 64  # a stream of random numbers, far from those that regmix.mixtures counts up
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def candidates(search: Search, step: int) -> np.ndarray:
     They depend on the seed and the step alone, and more of them begin with the same. Raises InputError if
     ``MAX_TRIES`` draws a candidate do not give enough, or the first ``100 * MAX_TRIES`` none.
     """
-    rng = np.random.default_rng(np.random.SeedSequence(search.seed, spawn_key=(SWITCH, step)))
+    rng = np.random.default_rng(np.random.SeedSequence(search.seed, spawn_key=(DECISION, step)))
     drawable = np.flatnonzero(search.human)  # a Dirichlet draw has no parameter 0
     kept: list[np.ndarray] = []
     found, tried = 0, 0
