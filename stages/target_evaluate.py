@@ -10,12 +10,11 @@ import pandas as pd
 from regmix import summary
 from regmix.downstream import evaluate_all
 from regmix.params import Params
-from stages.harness import prune, read_csv, run, write_csv, write_json, writing
+from stages.harness import read_csv, run, write_csv, write_json, writing
 
 
-def target_evaluate(params: Params, *, targets: Path, tasks: Path, out: Path, metrics: Path) -> None:
+def target_evaluate(params: Params, *, targets: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
     """Write losses.csv and lm_eval.csv of the methods in TARGETS to OUT, and their summary to METRICS."""
-    prune(targets, params.target.methods)
     methods, seeds = list(params.target.methods), params.target.seeds
     losses = pd.concat(
         [summary.of_seeds(read_csv(targets / method / "losses.csv"), method, seeds) for method in methods],
@@ -25,7 +24,7 @@ def target_evaluate(params: Params, *, targets: Path, tasks: Path, out: Path, me
     with writing(out) as scratch:
         with tempfile.TemporaryDirectory(dir=scratch) as work:
             frames = evaluate_all(
-                [targets / method / "export" / f"seed-{seed}" for method, seed in runs],
+                [exported / method / f"seed-{seed}" for method, seed in runs],
                 tasks,
                 names=params.evaluation.tasks,
                 shots=params.evaluation.shots,

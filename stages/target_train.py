@@ -1,12 +1,13 @@
-"""Train the targets of one method, a run a seed, and export each for transformers."""
+"""Train the targets of one method, a run a seed."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save_file
 
-from regmix import export, plugins
+from regmix import plugins
 from regmix.engine.run import Run
 from regmix.params import Params
 from stages.harness import note, read_json, run, write_json, writing
@@ -14,10 +15,8 @@ from stages.plans import read_plan, target_seeds
 from stages.training import train_to
 
 
-def target_train(
-    params: Params, *, plan: Path, sample: Path, corpus: Path, tokenizer: Path, store: Path, out: Path
-) -> None:
-    """Train params.target.seeds runs by PLAN; write their tables and export/seed-<i> folders to OUT.
+def target_train(params: Params, *, plan: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
+    """Train params.target.seeds runs by PLAN; write their tables and weights/seed-<i>.safetensors to OUT.
 
     What a policy decided and why goes to OUT/policy.json.
     """
@@ -30,19 +29,18 @@ def target_train(
     limits = read_json(sample / "bounds.json")
     bounds = np.array([limits[name] for name in params.corpus.trained])
     runs = [Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target_seeds(params))]
-    eos = read_json(tokenizer / "meta.json")["eos"]
     with writing(out) as scratch:
-        setup, results = train_to(
+        _, results = train_to(
             scratch, params, params.target, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
             weights=True, tokens=given.tokens,
         )  # fmt: skip
+        (scratch / "weights").mkdir()
         write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
         for entry, result in zip(runs, results, strict=True):
             if policy and (said := policy.warning(result.state)):
                 note(f"{plan.name}, {entry.name}: {said}")
             assert result.weights is not None
-            model = export.to_transformers(setup.shape, result.weights, eos)
-            export.save(model, tokenizer / "tokenizer.json", eos, scratch / "export" / entry.name)
+            save_file(result.weights, scratch / "weights" / f"{entry.name}.safetensors")
 
 
 if __name__ == "__main__":
