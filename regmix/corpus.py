@@ -16,12 +16,16 @@ from regmix.tokens import check_fingerprints, open_tokens
 
 @dataclass(frozen=True)
 class Corpus:
-    """Training tokens of the trained domains and validation tokens of all; ``digest`` covers every byte."""
+    """Training tokens of the trained domains and validation tokens of all; ``digest`` covers every byte.
+
+    ``eos`` is the token that follows every document.
+    """
 
     train: dict[str, np.ndarray]
     valid: dict[str, np.ndarray]
     fingerprint: str
     vocab: int
+    eos: int
     digest: str
 
 
@@ -41,7 +45,8 @@ def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> C
     for side in (train, valid):
         for name, tokens in side.items():
             digest.update(hashlib.sha256(tokens.view(np.uint8).data).digest() + name.encode())
-    return Corpus(train, valid, fingerprint, metas[domains[0]]["vocab"], digest.hexdigest())
+    first = metas[domains[0]]
+    return Corpus(train, valid, fingerprint, first["vocab"], first["eos"], digest.hexdigest())
 
 
 def digest_of(corpus: Corpus, tokens: Mapping[str, np.ndarray] | None) -> str:
