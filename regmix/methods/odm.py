@@ -1,0 +1,106 @@
+"""Online Data Mixing (Albalak et al. 2023, Algorithm 1): a bandit over domains, rewarded with their training loss.
+
+After turn t, the next mixture is pi = (1 - K eps_{t+1}) softmax(eps_t R) + eps_{t+1}, with the exploration rate
+eps_t = min(1/K, sqrt(log K / (K t))). R holds a moving average by domain of loss / pi, that of the turns in which the
+domain was drawn; it starts at 0. The loss is the mean over the domain's sequences of the turn.
+
+Where the algorithm leaves a choice: R is fed during the warm-up too, with the prior as pi, and t counts from the first
+turn. The mixture is then moved to the nearest one within the bounds on repetition, and R is weighted by that one.
+The published code differs from the paper: it averages exp(loss), or sums loss / 10. Loss over weight pushes back
+against a large weight, so in this form the mixture stays closer to uniform than in a bandit that sums its rewards.
+
+K domains, B sequences a step, T tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import sys
+from collections.abc import Mapping
+from typing import Annotated
+
+import numpy as np
+from pydantic import Field
+
+from regmix import mixtures
+from regmix.methods._interface import Context, Plan, key_of
+from regmix.params import Count, Training
+from regmix.plugins import Strict
+from regmix.policy import Policy, Seen, State
+from regmix.schedule import Schedule
+
+
+class Options(Strict):
+    """``every``: steps to a turn (paper: 1). ``smoothing``: the share of its value that the moving average keeps at a
+    turn (published code: 0.5 to 0.9). ``warmup``: the share of training on the prior (paper: 0.01)."""
+
+    every: Count
+    smoothing: Annotated[float, Field(ge=0, lt=1)]
+    warmup: Annotated[float, Field(ge=0, lt=1)]
+
+
+def plan(context: Context, options: Options) -> Plan:
+    """The prior, which holds through the warm-up; the bounds (K,) by domain are the policy's."""
+    bounds = dict(zip(context.domains, context.rules.bounds.tolist(), strict=True))
+    return Plan(context.static(context.rules.prior), facts={"bounds": bounds})
+
+
+def policy(plan: Plan, options: Options, training: Training) -> Policy:
+    return Bandit(plan, options)
+
+
+def exploration(turn: int, domains: int) -> float:
+    """eps_t: the least weight of a domain at turn ``turn``, counted from 1."""
+    return min(1 / domains, math.sqrt(math.log(domains) / (domains * turn)))
+
+
+class Bandit(Policy):
+    """Its state: ``rewards`` R (K), ``turns`` and ``steps`` taken, and of the turn that runs the ``lost`` nats (K), a
+    mean over the tokens of each sequence, and the ``drawn`` sequences (K)."""
+
+    stepwise = True
+
+    def __init__(self, plan: Plan, options: Options) -> None:
+        self.options = options
+        self.bounds = np.array([plan.facts["bounds"][name] for name in plan.schedule.domains])
+        parts = (key_of(plan, sys.modules[__name__], mixtures), options.model_dump_json())
+        self.key = hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def start(self, schedule: Schedule) -> State:
+        none = [0.0] * len(schedule.domains)
+        return {"rewards": none, "turns": 0, "steps": 0, "lost": none, "drawn": [0] * len(none)}
+
+    def observe(self, state: State, seen: Seen) -> State:
+        means = seen.losses.mean(axis=1, dtype=np.float64)
+        domains = len(self.bounds)
+        lost = np.array(state["lost"]) + np.bincount(seen.domains, means, domains)
+        drawn = np.array(state["drawn"]) + np.bincount(seen.domains, minlength=domains)
+        return state | {"steps": state["steps"] + 1, "lost": lost.tolist(), "drawn": drawn.tolist()}
+
+    def decide(
+        self, state: State, fraction: float, losses: Mapping[str, float] | None, schedule: Schedule
+    ) -> tuple[State, np.ndarray | None]:
+        if state["steps"] % self.options.every:
+            return state, None
+        rewards = self._rewards(state, schedule.mixtures[-1])
+        turns = state["turns"] + 1
+        state = self.start(schedule) | {"rewards": rewards.tolist(), "turns": turns, "steps": state["steps"]}
+        if fraction < self.options.warmup:
+            return state, None
+        return state, mixtures.project(self.mixture(rewards, turns), self.bounds)
+
+    def mixture(self, rewards: np.ndarray, turns: int) -> np.ndarray:
+        """The mixture (K,) after ``turns`` turns that left the ``rewards`` R (K,), before the bounds."""
+        domains = len(rewards)
+        power = np.exp(exploration(turns, domains) * (rewards - rewards.max()))
+        least = exploration(turns + 1, domains)
+        return (1 - domains * least) * power / power.sum() + least
+
+    def _rewards(self, state: State, mixture: np.ndarray) -> np.ndarray:
+        """R (K,) after a turn under ``mixture`` (K,); that of a domain without a sequence stays."""
+        rewards, lost, drawn = (np.array(state[key], dtype=np.float64) for key in ("rewards", "lost", "drawn"))
+        seen = drawn > 0
+        reward = lost[seen] / drawn[seen] / mixture[seen]
+        rewards[seen] = self.options.smoothing * rewards[seen] + (1 - self.options.smoothing) * reward
+        return rewards
