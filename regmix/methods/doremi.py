@@ -1,0 +1,184 @@
+"""DoReMi (Xie et al. 2023, Algorithm 1): weights at which a small model lags least behind a reference.
+
+A reference of the proxy's shape and recipe trains on the reference weights. A proxy then trains by group DRO on
+batches drawn uniformly over domains (as near as the bounds on repetition allow). At each step, with lambda_d the mean
+over domain d's tokens of max(proxy loss - reference loss, 0), alpha_d <- alpha_d exp(step_size lambda_d), normalised,
+then mixed with uniform: (1 - smoothing) alpha + smoothing / K. The proxy's loss weighs a sequence of domain d by
+alpha_d / u_d, u the weights that it was drawn by. The result is the mean of alpha over the steps.
+
+Two differences. The step's loss is weighed before its losses are seen, so the alpha that weighs step t comes from the
+steps up to t - 1: one late. A domain without a sequence in a step keeps its last excess, 0 before the first.
+
+With ``rounds`` above 1 (the paper's iterated DoReMi, section 3.3), the next reference trains on the weights found;
+rounds end early when no weight has moved by ``CONVERGED``, the paper's criterion, from those of the reference.
+
+K domains, B sequences a step, T tokens.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from inspect import getsource
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import torch
+
+from regmix.engine.model import Model
+from regmix.engine.run import Result, Run
+from regmix.engine.shape import ModelShape
+from regmix.methods._interface import Context, Plan, Spent
+from regmix.mixtures import project
+from regmix.params import Count, NonNegative, Positive, Share
+from regmix.plugins import Strict
+from regmix.policy import Policy, Seen, State
+from regmix.schedule import Schedule
+
+CONVERGED = 1e-3  # largest change of a weight from one round to the next
+NOTED = 48  # rows of the alpha table a round, about
+ALONE, FEW = 0.99, 1.5  # a weight above, an effective number of domains below: the weights have collapsed
+
+
+class Options(Strict):
+    """``reference``: prior | uniform, what the first reference trains on (paper: the Pile's own weights).
+    ``step_size`` of alpha, 1/nat (paper: 1). ``smoothing``: share of uniform in alpha (paper: 1e-3). ``rounds``: at
+    most (paper: 1, iterated: until converged, 3 on GLaM). ``seed`` of the references and proxies."""
+
+    reference: Literal["prior", "uniform"]
+    step_size: Positive
+    smoothing: Share
+    rounds: Count
+    seed: NonNegative
+
+
+def plan(context: Context, options: Options) -> Plan:
+    """The weights found, as near as the bounds allow. The alpha table: round, step, a column a domain."""
+    rules, trained = context.rules, context.proxy.train_tokens
+    weights = {"prior": rules.prior, "uniform": rules.uniform}[options.reference]
+    tables, rounds, converged = [], 0, False
+    while rounds < options.rounds and not converged:
+        before, state = weights, _round(context, options, rounds, weights)
+        average, rounds = np.array(state["total"]) / state["steps"], rounds + 1
+        _warn_of_collapse(context, average, rounds)
+        weights = project(average, rules.bounds)
+        converged = bool(np.abs(weights - before).max() < CONVERGED)
+        table = pd.DataFrame(state["noted"], columns=["step", *context.domains])
+        tables.append(table.assign(round=rounds)[["round", "step", *context.domains]])
+    facts = {
+        "rounds": rounds,
+        "converged": converged,
+        "alpha": dict(zip(context.domains, state["alpha"], strict=True)),
+        "average": dict(zip(context.domains, average.tolist(), strict=True)),
+    }
+    spent = Spent("reference and proxy", 2 * rounds * trained, rounds * trained, context.swarm.meta["flops_a_token"])
+    return Plan(context.static(weights), facts=facts, tables={"alpha": pd.concat(tables)}, spent=[spent])
+
+
+def _round(context: Context, options: Options, index: int, weights: np.ndarray) -> State:
+    """What group DRO remembers of a proxy beside a reference that trained on ``weights`` (K,)."""
+    # Seeds of their own: with one, the reference would have trained on the very windows that it is asked about.
+    seeds = np.random.SeedSequence(options.seed, spawn_key=(index,)).generate_state(2) >> 1
+    reference = Run(f"doremi reference {index + 1}", context.static(weights), int(seeds[0]))
+    (done,) = context.train(context.proxy, [reference])
+    dro = GroupDRO.against(done, context, options)
+    proxy = Run(f"doremi proxy {index + 1}", context.static(context.rules.uniform), int(seeds[1]), dro)
+    return context.train(context.proxy, [proxy])[0].state
+
+
+def _warn_of_collapse(context: Context, average: np.ndarray, round_: int) -> None:
+    positive = average[average > 0]
+    effective = float(np.exp(-(positive * np.log(positive)).sum()))
+    top = int(np.argmax(average))
+    if len(average) > 1 and (average[top] > ALONE or effective < FEW):
+        context.warn(
+            f"method doremi: round {round_}: {context.domains[top]} has {average[top]:.3g} of the weight "
+            f"({effective:.2f} effective domains); lower step_size or raise smoothing"
+        )
+
+
+@dataclass(frozen=True)
+class Rates:
+    """How alpha moves, and every how many steps it is noted for the table."""
+
+    step_size: float
+    smoothing: float
+    note_every: int
+
+
+class GroupDRO(Policy):
+    """Its state: ``alpha`` (K), the last ``excess`` (K) in nats, the ``total`` (K) of alpha over the ``steps`` so far,
+    the weights (K) that sequences are ``drawn`` by, and ``noted``: rows of step and alpha.
+
+    ``reference`` holds the reference's weights by parameter. It goes to the training processes with its run.
+    """
+
+    stepwise = True
+
+    def __init__(self, shape: ModelShape, precision: str, reference: Mapping[str, np.ndarray], rates: Rates) -> None:
+        self.shape, self.precision, self.reference, self.rates = shape, precision, dict(reference), rates
+        digest = hashlib.sha256(repr((vars(shape), precision, rates)).encode())
+        digest.update(getsource(sys.modules[__name__]).encode())
+        for name, value in sorted(self.reference.items()):
+            digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
+        self.key = digest.hexdigest()
+
+    @classmethod
+    def against(cls, reference: Result, context: Context, options: Options) -> GroupDRO:
+        """For a proxy beside a reference as trained."""
+        assert reference.weights is not None
+        s, recipe = context.proxy.shape, context.proxy.recipe
+        shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, context.corpus.vocab)
+        rates = Rates(options.step_size, options.smoothing, max(1, recipe.steps // NOTED))
+        return cls(shape, recipe.precision, reference.weights, rates)
+
+    def start(self, schedule: Schedule) -> State:
+        K = len(schedule.domains)
+        return {
+            "alpha": [1 / K] * K,
+            "excess": [0.0] * K,
+            "total": [0.0] * K,
+            "steps": 0,
+            "drawn": schedule.mixtures[0].tolist(),
+            "noted": [],
+        }
+
+    def loss_weights(self, state: State) -> np.ndarray:
+        return np.array(state["alpha"]) / np.array(state["drawn"])
+
+    def observe(self, state: State, seen: Seen) -> State:
+        over = np.maximum(seen.losses.astype(np.float64) - self.reference_losses(seen.tokens), 0).mean(axis=1)
+        excess, K = np.array(state["excess"]), len(state["alpha"])
+        count = np.bincount(seen.domains, minlength=K)
+        present = count > 0
+        excess[present] = np.bincount(seen.domains, over, K)[present] / count[present]
+        alpha = np.array(state["alpha"]) * np.exp(self.rates.step_size * (excess - excess.max()))
+        alpha = (1 - self.rates.smoothing) * alpha / alpha.sum() + self.rates.smoothing / K
+        steps, noted = state["steps"] + 1, state["noted"]
+        if steps % self.rates.note_every == 0:
+            noted = [*noted, [steps, *alpha.tolist()]]
+        return state | {
+            "alpha": alpha.tolist(),
+            "excess": excess.tolist(),
+            "total": (np.array(state["total"]) + alpha).tolist(),
+            "steps": steps,
+            "noted": noted,
+        }
+
+    def reference_losses(self, tokens: np.ndarray) -> np.ndarray:
+        """The reference's loss (B, T) in nats of every token of ``tokens`` (B, T+1)."""
+        model, weights = self._model
+        return model.token_losses(weights, torch.from_numpy(tokens).long()[None])[0].numpy()
+
+    @cached_property
+    def _model(self) -> tuple[Model, dict[str, torch.Tensor]]:
+        """Made where it is used: only arrays go from one process to another."""
+        weights = {name: torch.from_numpy(value)[None] for name, value in self.reference.items()}
+        return Model(self.shape, self.precision), weights
+
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if name != "_model"}
