@@ -1,0 +1,236 @@
+"""Perplexity filtering (Ankner et al. 2024, section 2): train on the documents that a small reference finds neither
+too easy nor too hard.
+
+The reference is a proxy trained on the prior. A document's score is the mean loss in nats a token of its first tokens,
+each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same). Documents
+whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their domain; the
+target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the paper, which
+holds the reference's own training documents out of the pool, the reference here has seen a small part of what it
+scores.
+
+K domains, N documents, B documents a batch, T tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from pydantic import model_validator
+
+from regmix.engine.model import Model
+from regmix.engine.run import Run
+from regmix.engine.shape import ModelShape
+from regmix.errors import InputError
+from regmix.methods._interface import Context, Plan, Spent
+from regmix.mixtures import project
+from regmix.params import Count, NonNegative, Share
+from regmix.plugins import Strict
+from regmix.tokens import windows
+
+BATCH_TOKENS = 4096  # of one forward pass
+STEP = 16  # tokens; batches are a multiple of it wide, or as wide as what is scored
+
+
+class Options(Strict):
+    """``low``, ``high``: the band, as quantiles over documents (paper: the lowest, middle or highest 25-75 %; half by
+    default). ``tokens``: of the corpus that are considered at most, whole documents, by domain as the corpus; null:
+    all. ``score_tokens``: of a document that are scored, from its start, at most the context. ``seed`` of the
+    reference."""
+
+    low: Share
+    high: Share
+    tokens: Count | None
+    score_tokens: Count
+    seed: NonNegative
+
+    @model_validator(mode="after")
+    def _band(self) -> Options:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} must be below high {self.high:g}")
+        return self
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Documents of one token array: ``starts`` and ``lengths`` (N,), without the token that ends each."""
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    lengths: np.ndarray
+
+    @classmethod
+    def of(cls, tokens: np.ndarray, eos: int) -> Documents:
+        """Those between one ``eos`` and the next; text after the last one is a document too."""
+        ends = np.flatnonzero(np.asarray(tokens) == eos)
+        if not len(ends) or ends[-1] != len(tokens) - 1:
+            ends = np.append(ends, len(tokens))
+        starts = np.append(0, ends[:-1] + 1)
+        return cls(tokens, starts, ends - starts)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, chosen: np.ndarray) -> Documents:
+        return Documents(self.tokens, self.starts[chosen], self.lengths[chosen])
+
+    @property
+    def size(self) -> int:
+        """Tokens, those that end a document included."""
+        return int(self.lengths.sum()) + len(self)
+
+    def spread(self, budget: float) -> Documents:
+        """Documents at even spacing over the file, as many as have ``budget`` tokens or fewer between them."""
+        count = len(self)
+        picked = self
+        while picked.size > budget:
+            count = min(count - 1, int(count * budget / picked.size))
+            picked = self[np.arange(count) * len(self) // max(1, count)]
+        return picked
+
+    def text(self, eos: int) -> np.ndarray:
+        """Their tokens (T,), ``eos`` after each."""
+        end = np.array([eos], self.tokens.dtype)
+        parts = [
+            part
+            for start, length in zip(self.starts, self.lengths, strict=True)
+            for part in (self.tokens[start : start + length], end)
+        ]
+        return np.concatenate(parts) if parts else self.tokens[:0]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A trained model that scores the first ``limit`` tokens of documents."""
+
+    shape: ModelShape
+    precision: str
+    weights: Mapping[str, np.ndarray]
+    limit: int
+
+    def score(self, documents: Documents) -> np.ndarray:
+        """Mean loss (N,) in nats a token after the first; documents have 2 tokens or more.
+
+        The shape of the batch that a document is in depends on its own length alone, so its score does not depend
+        on its neighbours or their number.
+        """
+        # As in training: one thread, so that bits do not depend on the machine's cores, and that a later fork is safe.
+        torch.set_num_threads(1)
+        model = Model(self.shape, self.precision)
+        weights = {name: torch.from_numpy(value)[None] for name, value in self.weights.items()}
+        targets = np.minimum(documents.lengths - 1, self.limit)
+        scores = np.empty(len(documents))
+        narrower = 0
+        for width in self._widths():
+            chosen = np.flatnonzero((targets > narrower) & (targets <= width))
+            rows = max(1, BATCH_TOKENS // width)
+            for i in range(0, len(chosen), rows):
+                part = chosen[i : i + rows]
+                batch, mask = _padded(documents[part], targets[part], rows, width)
+                losses = model.token_losses(weights, torch.from_numpy(batch)[None])[0].double().numpy()
+                scores[part] = (np.where(mask, losses, 0).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[: len(part)]
+            narrower = width
+        return scores
+
+    def _widths(self) -> list[int]:
+        return [*range(STEP, self.limit, STEP), self.limit]
+
+
+def _padded(documents: Documents, targets: np.ndarray, rows: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first ``targets + 1`` tokens of documents, padded to (rows, width+1) int64, and which losses (rows, width)
+    count. A token sees none after it, so padding changes nothing before it."""
+    batch, mask = np.zeros((rows, width + 1), np.int64), np.zeros((rows, width), bool)
+    for row, (start, count) in enumerate(zip(documents.starts, targets, strict=True)):
+        batch[row, : count + 1] = documents.tokens[start : start + count + 1]
+        mask[row, :count] = True
+    return batch, mask
+
+
+def plan(context: Context, options: Options) -> Plan:
+    """The kept documents and their token shares. Raises InputError where they are too few for the target."""
+    if options.score_tokens > context.proxy.shape.context:
+        raise InputError(
+            f"params.yaml: target.methods: ppl: score_tokens = {options.score_tokens}: above the proxy's context of "
+            f"{context.proxy.shape.context}; lower it"
+        )
+    scorer, eos = _reference(context, options), context.corpus.eos
+    every = [Documents.of(context.corpus.train[name], eos) for name in context.domains]
+    budget = np.inf if options.tokens is None else options.tokens
+    drawn = [found.spread(budget * share) for found, share in zip(every, context.rules.prior, strict=True)]
+    pool = [documents[documents.lengths >= 2] for documents in drawn]
+    scores = [scorer.score(documents) for documents in pool]
+    if not any(len(of_domain) for of_domain in scores):
+        raise InputError(
+            f"params.yaml: target.methods: ppl: tokens = {options.tokens}: no document is scored; raise tokens"
+        )
+    low, high = np.quantile(np.concatenate(scores), [options.low, options.high])
+    kept = [d[(s >= low) & (s <= high)] for d, s in zip(pool, scores, strict=True)]
+    tokens, weights = _kept_text(context, options, kept)
+    table = pd.DataFrame(
+        {
+            "domain": context.domains,
+            "documents": [len(documents) for documents in pool],
+            "kept": [len(documents) for documents in kept],
+            "tokens": [documents.size for documents in pool],
+            "kept_tokens": [documents.size for documents in kept],
+            "mean_loss": [of_domain.mean() if len(of_domain) else np.nan for of_domain in scores],
+        }
+    )
+    scored = [int(np.minimum(documents.lengths - 1, options.score_tokens).sum()) for documents in pool]
+    facts = {
+        "band": {"low": float(low), "high": float(high)},
+        "documents": dict(zip(context.domains, table["documents"].tolist(), strict=True)),
+        "kept": dict(zip(context.domains, table["kept"].tolist(), strict=True)),
+        "kept_tokens": dict(zip(context.domains, table["kept_tokens"].tolist(), strict=True)),
+        "scored_tokens": dict(zip(context.domains, scored, strict=True)),
+        "too_short": {
+            name: len(a) - len(b) for name, a, b in zip(context.domains, drawn, pool, strict=True)
+        },
+    }  # fmt: skip
+    spent = Spent("reference", context.proxy.train_tokens, sum(scored), context.swarm.meta["flops_a_token"])
+    return Plan(context.static(weights), tokens, facts, {"documents": table}, [spent])
+
+
+def _reference(context: Context, options: Options) -> Scorer:
+    (result,) = context.train(context.proxy, [Run("ppl reference", context.static(context.rules.prior), options.seed)])
+    assert result.weights is not None
+    s = context.proxy.shape
+    shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, context.corpus.vocab)
+    return Scorer(shape, context.proxy.recipe.precision, result.weights, options.score_tokens)
+
+
+def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The text of the kept documents by domain, and the weights (K,) of the domains."""
+    size = context.target.shape.context
+    tokens, sizes = {}, np.zeros(len(kept))
+    for k, (name, documents) in enumerate(zip(context.domains, kept, strict=True)):
+        if windows(documents.size, size):
+            tokens[name], sizes[k] = documents.text(context.corpus.eos), documents.size
+            continue
+        tokens[name] = np.asarray(context.corpus.train[name])  # the loader wants a window of every domain
+        context.warn(
+            f"method ppl: {name}: {documents.size} tokens in the band are less than one window of {size}; it gets "
+            "weight 0; raise tokens or widen the band to have it in the mixture"
+        )
+    full = np.array([len(context.corpus.train[name]) for name in context.domains])
+    bounds = kept_bounds(context.rules.bounds, full, sizes, context.target.train_tokens)
+    if bounds.sum() < 1 - 1e-9:
+        raise InputError(
+            f"params.yaml: target.methods: ppl: tokens = {options.tokens} and the band {options.low:g} to "
+            f"{options.high:g} leave {int(sizes.sum())} tokens, too few for a target of "
+            f"{context.target.train_tokens} within the bounds on repetition; raise tokens or widen the band"
+        )
+    return tokens, project(sizes / sizes.sum(), bounds)
+
+
+def kept_bounds(bounds: np.ndarray, full: np.ndarray, kept: np.ndarray, trained: int) -> np.ndarray:
+    """The largest weight (K,) of domains of which ``kept`` of ``full`` tokens (K,) are left, in ``trained`` tokens.
+
+    ``bounds`` (K,) are those of the full text, min(1, passes x full / trained): the tightest tells how many passes are
+    allowed. Where all are 1 it tells only a lower limit, and one pass, which repeats nothing, is always allowed.
+    """
+    passes = max(1.0, float((bounds * trained / full).max()))
+    return np.minimum(1, passes * kept / trained)
