@@ -17,14 +17,14 @@ from regmix.policy import Seen
 from regmix.schedule import Schedule
 from tests.test_engine import DOMAINS, same, setup, train, training
 
-PAPER = {"every": 1, "smoothing": 0.9, "warmup": 0.01}
+OPTIONS = {"every": 1, "smoothing": 0.9, "warmup": 0.02}
 
 
 def bandit(prior, bounds=None, **options) -> tuple[odm.Bandit, Schedule]:
     names = tuple("abcdefgh"[: len(prior)])
     bounds = dict(zip(names, [1.0] * len(prior) if bounds is None else bounds, strict=True))
     plan = Plan(Schedule.static(names, np.array(prior)), facts={"bounds": bounds})
-    return odm.Bandit(plan, odm.Options(**PAPER | options)), plan.schedule
+    return odm.Bandit(plan, odm.Options(**OPTIONS | options)), plan.schedule
 
 
 def drive(policy: odm.Bandit, schedule: Schedule, losses, steps: int, sequences: int) -> list[np.ndarray]:
@@ -92,7 +92,7 @@ def steered(**options) -> Run:
     prior = Schedule.static(DOMAINS, np.array([0.2, 0.5, 0.3]))
     bounds = np.array([0.5, 1, 0.4])
     plan = Plan(prior, facts={"bounds": dict(zip(DOMAINS, bounds.tolist(), strict=True))})
-    policy = odm.policy(plan, odm.Options(**PAPER | options), training())
+    policy = odm.policy(plan, odm.Options(**OPTIONS | options), training())
     return Run("r", prior, seed=3, policy=policy, bounds=bounds)
 
 

@@ -9,8 +9,10 @@ alpha_d / u_d, u the weights that it was drawn by. The result is the mean of alp
 Two differences. The step's loss is weighed before its losses are seen, so the alpha that weighs step t comes from the
 steps up to t - 1: one late. A domain without a sequence in a step keeps its last excess, 0 before the first.
 
-With ``rounds`` above 1 (the paper's iterated DoReMi, section 3.3), the next reference trains on the weights found;
-rounds end early when no weight has moved by ``CONVERGED``, the paper's criterion, from those of the reference.
+With ``rounds`` above 1 (the paper's iterated DoReMi), the next reference trains on the weights found, within the
+bounds. As in the paper, rounds end early when no weight has moved by ``CONVERGED`` from those of the reference.
+
+On batches of fewer sequences than domains most excesses are stale and alpha wanders: compare seeds before use.
 
 K domains, B sequences a step, T tokens.
 """

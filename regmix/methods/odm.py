@@ -6,8 +6,9 @@ domain was drawn; it starts at 0. The loss is the mean over the domain's sequenc
 
 Where the algorithm leaves a choice: R is fed during the warm-up too, with the prior as pi, and t counts from the first
 turn. The mixture is then moved to the nearest one within the bounds on repetition, and R is weighted by that one.
-The published code differs from the paper: it averages exp(loss), or sums loss / 10. Loss over weight pushes back
+The published code differs by version: one sums loss / (10 pi), one averages exp(loss). Loss over weight pushes back
 against a large weight, so in this form the mixture stays closer to uniform than in a bandit that sums its rewards.
+It is exactly uniform until turn K log K, where eps_t falls below 1/K: a run of fewer turns learns nothing.
 
 K domains, B sequences a step, T tokens.
 """
@@ -32,8 +33,8 @@ from regmix.schedule import Schedule
 
 
 class Options(Strict):
-    """``every``: steps to a turn (paper: 1). ``smoothing``: the share of its value that the moving average keeps at a
-    turn (published code: 0.5 to 0.9). ``warmup``: the share of training on the prior (paper: 0.01)."""
+    """``every``: steps to a turn (published scripts: 1). ``smoothing``: the share of its value that the moving average
+    keeps at a turn (theirs: 0.5). ``warmup``: the share of training on the prior (theirs: 0.02)."""
 
     every: Count
     smoothing: Annotated[float, Field(ge=0, lt=1)]
