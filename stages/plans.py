@@ -29,6 +29,7 @@ def context_of(params: Params, sample: Path, swarm: Path, chosen: Path, corpus: 
 
     return Context(
         rules=mixtures.rules(read_json(sample / "prior.json"), read_json(sample / "bounds.json"), params.swarm),
+        max_epochs=params.swarm.max_epochs,
         objectives={name: params.objective_weights(name) for name in params.objectives},
         recommended={
             name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in weights.items()

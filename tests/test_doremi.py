@@ -27,7 +27,9 @@ PAPER = {"reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 1,
 UNIFORM = Schedule.static(DOMAINS, np.full(3, 1 / 3))
 
 
-def context(tokens, warned: list[str], store: Path | None = None, bounds=(1.0, 1.0, 1.0), **recipe) -> Context:
+def context(
+    tokens, warned: list[str], store: Path | None = None, bounds=(1.0, 1.0, 1.0), max_epochs=4.0, **recipe
+) -> Context:
     """What doremi.plan wants to know, with real training: in this process, or through ``store`` in others."""
     sizes = np.array([len(array) for array in tokens.values()])
     names = tuple(tokens)
@@ -43,7 +45,7 @@ def context(tokens, warned: list[str], store: Path | None = None, bounds=(1.0, 1
 
     rules = Rules(names, sizes / sizes.sum(), np.array(bounds), sizes / sizes.sum(), np.ones(1), 0.0, 1, 0)
     swarm = Swarm(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
-    return Context(rules, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
+    return Context(rules, max_epochs, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
 
 
 def corpus() -> dict[str, np.ndarray]:

@@ -75,6 +75,7 @@ def context() -> Context:
     trees = {"kind": "lightgbm", "trees": 20, "lr": 0.1, "leaves": 4, "min_rows": 2, "bags": 0}
     return Context(
         rules=rules,
+        max_epochs=4.0,
         objectives={"first": WEIGHTS, "outside": {"d": 1.0}},
         recommended={"first": np.array([0.9, 0.1, 0.0])},
         regressors={"trees": Kind.model_validate(trees)},

@@ -62,12 +62,14 @@ class Spent:
 class Context:
     """What a method may know.
 
-    ``rules`` holds the trained domains, their token shares (the prior) and the bounds of their weights;
+    ``rules`` holds the trained domains, their token shares (the prior) and the bounds of their weights, which come of
+    ``max_epochs``, the most passes over a domain in the target's training;
     ``objectives`` the weights of each objective over domains; ``recommended`` the mixture (K) that RegMix found
     for each objective. ``seeds`` are those of the targets' runs. ``warn`` is for what the user should see.
     """
 
     rules: Rules
+    max_epochs: float
     objectives: Mapping[str, Mapping[str, float]]
     recommended: Mapping[str, np.ndarray]
     regressors: Mapping[str, Kind]

@@ -15,7 +15,6 @@ K domains, B sequences a step, T tokens.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import sys
 from collections.abc import Mapping
@@ -65,8 +64,7 @@ class Bandit(Policy):
     def __init__(self, plan: Plan, options: Options) -> None:
         self.options = options
         self.bounds = np.array([plan.facts["bounds"][name] for name in plan.schedule.domains])
-        parts = (key_of(plan, sys.modules[__name__], mixtures), options.model_dump_json())
-        self.key = hashlib.sha256(repr(parts).encode()).hexdigest()
+        self.key = key_of(plan, options, sys.modules[__name__], mixtures)
 
     def start(self, schedule: Schedule) -> State:
         none = [0.0] * len(schedule.domains)

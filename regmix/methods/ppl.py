@@ -215,8 +215,7 @@ def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tup
             f"method ppl: {name}: {documents.size} tokens in the band are less than one window of {size}; it gets "
             "weight 0; raise tokens or widen the band to have it in the mixture"
         )
-    full = np.array([len(context.corpus.train[name]) for name in context.domains])
-    bounds = kept_bounds(context.rules.bounds, full, sizes, context.target.train_tokens)
+    bounds = np.minimum(1, context.max_epochs * sizes / context.target.train_tokens)
     if bounds.sum() < 1 - 1e-9:
         raise InputError(
             f"params.yaml: target.methods: ppl: tokens = {options.tokens} and the band {options.low:g} to "
@@ -224,13 +223,3 @@ def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tup
             f"{context.target.train_tokens} within the bounds on repetition; raise tokens or widen the band"
         )
     return tokens, project(sizes / sizes.sum(), bounds)
-
-
-def kept_bounds(bounds: np.ndarray, full: np.ndarray, kept: np.ndarray, trained: int) -> np.ndarray:
-    """The largest weight (K,) of domains of which ``kept`` of ``full`` tokens (K,) are left, in ``trained`` tokens.
-
-    ``bounds`` (K,) are those of the full text, min(1, passes x full / trained): the tightest tells how many passes are
-    allowed. Where all are 1 it tells only a lower limit, and one pass, which repeats nothing, is always allowed.
-    """
-    passes = max(1.0, float((bounds * trained / full).max()))
-    return np.minimum(1, passes * kept / trained)
