@@ -286,75 +286,6 @@ class Params(Strict):
         return {domain: weight / sum(weights.values()) for domain, weight in weights.items()}
 
 
-class Stop(Strict):
-    """Early stopping of LightGBM: after so many ``rounds`` without gain on a ``share`` of the training runs."""
-
-    rounds: Count
-    share: Annotated[float, Field(gt=0, lt=1)]
-    seed: NonNegative
-
-
-class Beta(Strict):
-    """RegMix-D's exponent across scale, and the regressor whose predictions stand in for 1M losses of 1B mixtures."""
-
-    paper: Positive
-    regressor: Name
-
-
-class Draws(Strict):
-    """How a replay of the simulation draws candidates; ``most`` bounds a weight at so many times the prior."""
-
-    candidates: Count
-    top_k: Count
-    temperature: Positive
-    strength: LogGrid
-    most: Positive | None
-
-
-class Replay(Strict):
-    """One replay: how it draws, with which regressor, fitted to which set of runs."""
-
-    draws: Name
-    regressor: Name
-    runs: Name
-    seeds: Annotated[list[NonNegative], Field(min_length=1)]
-
-
-class Simulate(Strict):
-    """The replays of the papers' simulation, and the Pile-CC weights beside the chosen one that are asked about."""
-
-    draws: dict[Name, Draws]
-    replays: dict[Name, Replay]
-    refits: Refits
-    neighbours: Annotated[list[Share], Field(min_length=1)]
-    neighbour_refits: Annotated[int, Field(ge=2)]
-
-
-class Published(Strict):
-    """published/params.yaml: how the published runs are analysed."""
-
-    objective: Name
-    starved: Share
-    regression: Regression
-    regressors: dict[Name, Kind]
-    paper_regressor: Name
-    ensemble: Annotated[list[Name], Field(min_length=2)]
-    stop: Stop
-    beta: Beta
-    downstream: Annotated[list[Name], Field(min_length=1)]
-    simulate: Simulate
-    workers: Count
-
-    @model_validator(mode="after")
-    def _names(self) -> Published:
-        for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
-            _known(name, self.regressors, "regressors", "regressor")
-        for key, replay in self.simulate.replays.items():
-            _known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
-            _known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
-        return self
-
-
 def _known(name: str, among: dict, key: str, what: str) -> None:
     if name not in among:
         raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
@@ -384,11 +315,6 @@ def check_plugins(params: Params) -> None:
 def load(path: Path) -> Params:
     """Read and check a params file. Raises InputError."""
     return parse(_read(path), path.name)
-
-
-def load_published(path: Path) -> Published:
-    """The same for the params of the published runs."""
-    return _parse(Published, _read(path), str(path))
 
 
 def _read(path: Path) -> object:

@@ -11,7 +11,8 @@ import numpy as np
 
 from regmix.mixtures import Rules
 from regmix.objectives import Runs
-from regmix.params import Draws, Mixture, Refits
+from regmix.params import Mixture, Refits
+from regmix.published_params import Draws
 from regmix.regressors._interface import Regressor
 from regmix.simulate import Simulation, resamples, simulate
 

@@ -14,7 +14,8 @@ import pandas as pd
 
 from regmix import crossval, ensemble, scores
 from regmix.objectives import Runs
-from regmix.params import Regression, Stop
+from regmix.params import Regression
+from regmix.published_params import Stop
 from regmix.regressors import lightgbm
 from regmix.scores import Score
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.scale import PARAMETERS
 from reports import render
 from reports.formats import count, counted

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from regmix import params as schema
+from regmix import published_params
 from regmix.errors import InputError
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 SETTINGS: dict[type, Callable[[], Any]] = {
     schema.Params: lambda: schema.load(Path("params.yaml")),
-    schema.Published: lambda: schema.load_published(Path("published/params.yaml")),
+    published_params.Published: lambda: published_params.load_published(Path("published/params.yaml")),
 }
 
 

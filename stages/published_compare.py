@@ -8,7 +8,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix import crossval, restricted, tournament
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.regressors import _interface
 from stages.harness import prune, read_csv, read_json, run, write_csv, write_json, writing
 from stages.published_sets import TRAIN, as_printed, read_sets

@@ -10,7 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix import association, crossval
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.regressors import _interface
 from regmix.scores import Score, percentiles
 from stages.harness import read_csv, run, write_csv, writing

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix import crossval
 from regmix.errors import InputError
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.regressors import _interface
 from stages.harness import run, write_csv, write_json, writing
 from stages.published_sets import TRAIN, as_printed, read_sets

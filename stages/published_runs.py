@@ -7,11 +7,11 @@ from pathlib import Path
 import pandas as pd
 
 from regmix import published
-from regmix.params import Params
+from regmix.published_params import Published
 from stages.harness import read_csv, run, write_csv, write_json, writing
 
 
-def published_runs(params: Params, *, tables: Path, out: Path) -> None:
+def published_runs(settings: Published, *, tables: Path, out: Path) -> None:
     """Join the published tables in TABLES, and write mixtures.csv, losses.csv and meta.json of each set to OUT."""
     with writing(out) as scratch:
         for name, source in published.SOURCES.items():

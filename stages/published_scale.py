@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from regmix import scale
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.scale import PARAMETERS
 from stages.harness import read_csv, run, write_csv, write_json, writing
 from stages.published_sets import TRAIN, read_sets

@@ -9,7 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix import replay
-from regmix.params import Published
+from regmix.published_params import Published
 from regmix.regressors import _interface
 from stages.harness import read_csv, run, write_csv, writing
 from stages.published_sets import TRAIN, read_sets

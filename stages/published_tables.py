@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regmix import cost, paired
-from regmix.params import Published
+from regmix.published_params import Published
 from stages.harness import read_csv, run, write_csv, write_json, writing
 
 AVERAGE = "average"

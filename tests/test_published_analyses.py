@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from threadpoolctl import threadpool_limits
 
-from regmix import association, cost, paired, params, replay, scale, scores, tournament
+from regmix import association, cost, paired, published_params, replay, scale, scores, tournament
 from regmix.crossval import no_proxy
 from regmix.errors import InputError
 from regmix.objectives import Runs
@@ -28,7 +28,7 @@ from stages.published_sets import as_printed, read_sets
 from tests.closure import ROOT
 from tests.test_published import IMPORTS, STORED, with_remote
 
-SETTINGS = params.load_published(ROOT / "published/params.yaml")
+SETTINGS = published_params.load_published(ROOT / "published/params.yaml")
 TABLES = ROOT / "published/tables"
 PILE = {"pile_cc": 1.0}
 DRAWN = {"resamples": 200, "level": 0.95, "seed": 0}
@@ -43,7 +43,7 @@ def sets() -> dict[str, Runs]:
         tables.mkdir()
         for file, path in STORED.items():
             shutil.copy(path, tables / file)
-        published_runs(params.load(ROOT / "params.yaml"), tables=tables, out=out)
+        published_runs(SETTINGS, tables=tables, out=out)
         return as_printed(read_sets(out), tables)
 
 
@@ -223,7 +223,7 @@ def test_the_settings_name_regressors_that_are_there():
     values = SETTINGS.model_dump()
     for key, name in (("downstream", ["oracle"]), ("paper_regressor", "oracle"), ("ensemble", ["ridge", "oracle"])):
         with pytest.raises(ValueError, match="unknown regressor 'oracle'"):
-            params.Published.model_validate(values | {key: name})
+            published_params.Published.model_validate(values | {key: name})
 
 
 def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch):
