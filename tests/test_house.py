@@ -11,6 +11,7 @@ import yaml
 from profiles.switch import switch
 from regmix import params as schema
 from regmix.errors import InputError
+from regmix.published_params import load_published
 from tests.closure import ROOT, closure
 
 MAIN, PUBLISHED = (yaml.safe_load((ROOT / path).read_text())["stages"] for path in ("dvc.yaml", "published/dvc.yaml"))
@@ -66,6 +67,15 @@ def test_a_stage_has_one_name_in_three_places(stage):
     assert command(stage).startswith(f"python -m {source(stage)}.{stage} ")
     if source(stage) == "stages":
         assert all(out.split("/")[1] == stage for out in body(stage)["outs"])
+
+
+def test_a_published_stage_names_the_files_of_the_regressors_that_it_fits_and_no_others():
+    settings = load_published(ROOT / "published/params.yaml")
+    every = [entry.kind for entry in settings.regressors.values()]
+    told = [settings.regressors[name].kind for name in settings.downstream]
+    for stage, kinds in (("published_compare", every), ("published_simulate", every), ("published_downstream", told)):
+        named = {dep for dep in deps(stage) if dep.startswith("regmix/regressors/") and Path(dep).name[0] != "_"}
+        assert named == {f"regmix/regressors/{kind}.py" for kind in kinds}, stage
 
 
 def test_nothing_depends_on_a_report():
