@@ -61,12 +61,21 @@ class Replay(Strict):
     seeds: Annotated[list[NonNegative], Field(min_length=1)]
 
 
+class Cloud(Strict):
+    """The candidates that Figure 2 shows: how many of which draws."""
+
+    draws: Name
+    candidates: Count
+    seed: NonNegative
+
+
 class Simulate(Strict):
     """The replays of the papers' simulation, and the Pile-CC weights beside the chosen one that are asked about."""
 
     draws: dict[Name, Draws]
     replays: dict[Name, Replay]
     refits: Refits
+    cloud: Cloud
     neighbours: Annotated[list[Share], Field(min_length=1)]
     neighbour_refits: Annotated[int, Field(ge=2)]
 
@@ -90,6 +99,7 @@ class Published(Strict):
     def _names(self) -> Published:
         for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
             _known(name, self.regressors, "regressors", "regressor")
+        _known(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
         for key, replay in self.simulate.replays.items():
             _known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
             _known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")

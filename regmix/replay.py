@@ -1,18 +1,22 @@
 """The papers' simulation on published runs: how firmly they fix the mixture that it recommends.
 
-N runs, K domains, G mixtures of a grid.
+N runs, K domains, G mixtures that are asked about.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
 
-from regmix.mixtures import Rules
+from regmix.mixtures import BLOCK, Rules, candidate_block
 from regmix.objectives import Runs
 from regmix.params import Mixture, Refits
-from regmix.published_params import Draws
+from regmix.published_params import Draws, Simulate
 from regmix.regressors._interface import Regressor
 from regmix.simulate import Simulation, resamples, simulate
 
@@ -64,6 +68,58 @@ def optimum(
         workers,
     )
     return found.simulations["objective"]
+
+
+def optima(
+    sets: Mapping[str, Runs], losses: Mapping[str, np.ndarray], regressors: Mapping[str, Regressor], plan: Simulate,
+    prior: np.ndarray, level: float, workers: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """``optimum`` of every replay and seed: replay, seed, domain, weight, spread; and the refits of each.
+
+    Losses (N,) are by set, as its runs are; ``prior`` is (K,).
+    """
+    weights, refits = [], []
+    for name, entry in plan.replays.items():
+        runs, regressor, draws = sets[entry.runs], regressors[entry.regressor], plan.draws[entry.draws]
+        for seed in entry.seeds:
+            found = optimum(runs, losses[entry.runs], regressor, draws, prior, plan.refits, seed, level, workers)
+            key = {"replay": name, "seed": seed}
+            one = pd.DataFrame({"domain": runs.domains, "weight": found.weights, "spread": found.spread})
+            weights.append(one.assign(**key)[[*key, *one.columns]])
+            refits.append(found.refits.assign(**key))
+    return pd.concat(weights, ignore_index=True), pd.concat(refits, ignore_index=True)
+
+
+def cloud(
+    runs: Runs, losses: np.ndarray, regressors: Sequence[Regressor], rules: Rules, count: int, seed: int, workers: int
+) -> pd.DataFrame:
+    """The first ``count`` candidates of ``seed``: their domains' weights, and predicted_<regressor> for each."""
+    blocks = [candidate_block(rules, seed, 0, block) for block in range(-(-count // BLOCK))]
+    candidates = np.concatenate(blocks)[:count]
+
+    def told(regressor: Regressor) -> np.ndarray:
+        return regressor.fit(runs.mixtures, losses, seed).mean(candidates)
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
+        predicted = list(pool.map(told, regressors))
+    table = dict(zip(rules.domains, candidates.T, strict=True))
+    return pd.DataFrame(table | {f"predicted_{r.name}": v for r, v in zip(regressors, predicted, strict=True)})
+
+
+def apart(
+    runs: Runs, losses: np.ndarray, regressors: Sequence[Regressor], mixture: np.ndarray,
+    others: Mapping[Any, np.ndarray], count: int, seed: int, workers: int,
+) -> pd.DataFrame:  # fmt: skip
+    """regressor, monotone, other, value, sd: ``differences`` of each from ``mixture`` (K,) to ``others`` by key."""
+    grid = np.stack(list(others.values()))
+
+    def told(regressor: Regressor) -> pd.DataFrame:
+        value, sd = differences(runs, losses, regressor, mixture, grid, count, seed)
+        key = {"regressor": regressor.name, "monotone": regressor.monotone}
+        return pd.DataFrame(key | {"other": list(others), "value": value, "sd": sd})
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
+        return pd.concat(pool.map(told, regressors), ignore_index=True)
 
 
 def along(mixture: np.ndarray, column: int, weights: Sequence[float]) -> np.ndarray:
