@@ -4,11 +4,28 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.published import SOURCES
 from regmix.published_params import Published
 from regmix.scale import PARAMETERS
 from reports import render
 from reports.formats import count, counted
-from reports.papers import claims, costs, domains, downstream, figures, methods, optimum, quality, scaling
+from reports.papers import (
+    claims,
+    costs,
+    domains,
+    downstream,
+    figures,
+    methods,
+    optimum,
+    pick,
+    quality,
+    rivals,
+    scaling,
+    sources,
+)
+from reports.papers import (
+    printed as papers,
+)
 from stages.harness import read_csv, read_json, run, write_csv, write_json
 from stages.published_sets import read_sets
 
@@ -17,6 +34,7 @@ TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
 RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }
 section:first-child td:nth-child(3), section:first-child td:last-child { min-width: 15rem; }
 """
+PICKED = ("ridge", "lightgbm_paper", "gp")  # in Figure 2
 OUTS = ("published.md", "published.html", "published")
 
 
@@ -34,14 +52,20 @@ def published(
     corrected, shares = read_json(scaled / "corrected.json"), read_json(counted / "shares.json")
     signs, averages = (read_csv(counted / f"{name}.csv") for name in ("signs", "averages"))
     related, predicted, span = (read_csv(down / f"{name}.csv") for name in ("correlations", "predicted", "range"))
-    weights, near = (read_csv(simulated / f"{name}.csv") for name in ("weights", "neighbours"))
-    sets = read_sets(runs)
+    weights, near, others, cloud = (
+        read_csv(simulated / f"{name}.csv") for name in ("weights", "neighbours", "methods", "candidates")
+    )
+    sets, joined = read_sets(runs), {name: read_json(runs / name / "meta.json") for name in SOURCES}
     linear, restricted = parts["coefficients"]["ridge"], read_csv(compared / "restricted.csv")
     train, large = (sets[name] for name in ("train_1m", "test_1b"))
+    curves = figures.curve(parts["curve"], level)
+    picked = pick.picks(parts["predictions"], cloud, large, objective, PICKED)
     found = {
+        "data": sources.figures(joined),
         "table2": figures.table2(scores, objective),
         "margins": figures.margins(margins, objective),
-        "figure4": figures.figure4(parts["curve"], level),
+        "figure2": pick.figures(picked),
+        "figure4": figures.figure4(curves),
         "figure15": figures.figure15(ranks),
         "beta": figures.beta(betas, corrected, objective, settings.beta.regressor),
         "compute": shares | costs.figures(printed["regmix_d_costs"], printed["regmix_4_costs"]),
@@ -50,6 +74,7 @@ def published(
         "table6": figures.table6(restricted),
         **domains.figures(linear, train),
         **optimum.figures(weights, near),
+        "figure6": rivals.figures(others),
         "methods": methods.figures(signs, averages),
     }
     ratio = PARAMETERS["1b"] / PARAMETERS["1m"]
@@ -60,7 +85,6 @@ def published(
         f"1B, beta = {settings.beta.paper:g}": last * ratio**settings.beta.paper,
         f"1B, beta = {found['beta']['value']:.3f}": last * ratio ** found["beta"]["value"],
     }
-    column = large.domains.index(objective)
     rows = [
         *claims.ranking(found, printed["regmix_2_regression"]),
         *domains.claims(found, linear, train),
@@ -68,16 +92,18 @@ def published(
         *claims.untestable(found, printed["regmix_6_without_pile_cc"]),
         *downstream.claims(found, printed["regmix_3_range"], objective),
         *optimum.claims(found, near, printed["regmix_7_mixtures"], objective),
+        *rivals.claims(others),
         *methods.claims(found["methods"], printed["regmix_d_3_ablations"]),
         *claims.compute(found),
     ]
     sections = [
         claims.page(rows),
+        sources.sources(joined, sets),
         quality.table2(scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), objective, level),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
-        quality.figure4(parts["curve"], scores, objective),
+        quality.figure4(curves, scores, objective),
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),
-        domains.figure2(parts["predictions"], objective, ("ridge", "lightgbm_paper", "gp"), -large.mixtures[:, column]),
+        pick.figure2(picked, parts["predictions"], cloud, large, objective),
         domains.interactions(linear, train),
         scaling.figure15(ranks),
         scaling.beta(betas, corrected, losses, settings.beta.paper, objective, settings.beta.regressor),
@@ -89,7 +115,10 @@ def published(
             _replays(settings),
             quality.nearby(parts["predictions"], objective),
         ),
+        rivals.figure6(others),
         downstream.downstream(related, predicted, span, printed["regmix_3_range"], objective),
+        papers.figure1(printed["regmix_10_seven_billion"]),
+        papers.tables(printed),
         methods.methods(signs, averages, printed["regmix_d_3_ablations"]),
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
     ]

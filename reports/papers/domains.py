@@ -1,4 +1,4 @@
-"""What the 512 runs say of domains: Figures 7 and 8, and Figure 2's ranking of the 64 large models."""
+"""What the 512 runs say of domains: Figures 7 and 8."""
 
 from __future__ import annotations
 
@@ -35,49 +35,6 @@ def straight(train: Runs) -> pd.DataFrame:
         slope = float(np.polyfit(x, y, 1)[0])
         rows.append([domain, int(some.sum()), slope, float(np.corrcoef(x, y)[0, 1] ** 2)])
     return pd.DataFrame(rows, columns=["domain", "n", "slope", "r2"])
-
-
-def figure2(
-    predictions: Mapping[str, pd.DataFrame], objective: str, names: tuple[str, ...], without: np.ndarray
-) -> Section:
-    """``predictions`` are the predictions.csv of the regressors, ``without`` the baseline's order (64,)."""
-    drawing, axes = style.panels(1, len(names) + 1, 2.7, sharey=True)
-    rows = []
-    for plot, name in zip(axes[0], [*names, "no_proxy"], strict=True):
-        frame = predictions[names[0] if name == "no_proxy" else name]
-        part = frame[(frame["objective"] == objective) & (frame["split"] == "test_1b")]
-        told = without if name == "no_proxy" else part["predicted"].to_numpy()
-        true = part["true"].to_numpy()
-        order = np.argsort(told, kind="stable")
-        plot.scatter(np.arange(1, len(true) + 1), true[order], s=10, color=style.KINDS["heldout"], linewidths=0)
-        plot.scatter([1], true[order[:1]], s=90, color=style.PALETTE[1], marker="*", zorder=3)
-        plot.set_title(name)
-        rows.append(
-            [name, str(part["run"].iloc[order[0]]), true[order[0]], true.min(), int((true < true[order[0]]).sum())]
-        )
-    axes[0, 0].set_ylabel("true Pile-CC loss of the 1B model")
-    drawing.supxlabel("rank by prediction from 1M models", fontsize=9)
-    table = pd.DataFrame(rows, columns=["regressor", "run", "loss", "best", "above"])
-    shown = pd.DataFrame(
-        {
-            "Regressor": table["regressor"],
-            "predicted best": table["run"],
-            "its loss": table["loss"].map(lambda v: fixed(v, 4)),
-            "best loss of 64": table["best"].map(lambda v: fixed(v, 4)),
-            "models that are better": table["above"].astype(str),
-        }
-    )
-    return Section(
-        "Figure 2: picking the best of 64 large models",
-        (
-            "The 64 models of 1B parameters in the order that regressors predict from 1M runs, the first as a star. "
-            "One "
-            "pick of 64 is one trial: the baseline without proxies stands beside it.",
-            Figure("figure2", "True loss of the 1B models by predicted rank.",
-                   "Scatter plots of true loss against predicted rank, the first with a star.", drawing),
-            Table("figure2", "What the first pick is worth.", shown, table),
-        ),
-    )  # fmt: skip
 
 
 def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:

@@ -45,21 +45,38 @@ def margins(frame: pd.DataFrame, objective: str) -> dict[str, Any]:
     return out
 
 
-def figure4(curves: Mapping[str, pd.DataFrame], level: float) -> dict[str, Any]:
-    """regressor -> proxies_<n>_<scale>: the mean over subsets with its t interval, sd and the number of subsets."""
+def figure4(table: pd.DataFrame) -> dict[str, Any]:
+    """``curve`` as regressor -> proxies_<n>_<scale>: the mean with its t interval, sd and the number of subsets."""
     out: dict[str, Any] = {}
-    for name, curve in curves.items():
-        for (size, split), part in curve.groupby(["proxies", "split"], sort=False):
-            values = PERCENT * part["spearman"].dropna().to_numpy()
-            key = f"proxies_{size}_{SCALES[str(split)]}"
-            if not len(values):
-                continue
-            values = values[:1] if np.ptp(values) == 0 else values  # all runs, so one subset
-            found = spread(values, level)
-            cell = {"": found.mean, "_low": found.low, "_high": found.high, "_sd": found.sd}
-            out.setdefault(name, {}).update({f"{key}{end}": known(value) for end, value in cell.items()})
-            out[name][f"{key}_subsets"] = len(values)
+    for row in table.itertuples(index=False):
+        if not row.subsets:
+            continue
+        key = f"proxies_{row.proxies}_{SCALES[row.split]}"
+        cell = {"": row.mean, "_low": row.low, "_high": row.high, "_sd": row.sd}
+        out.setdefault(row.regressor, {}).update({f"{key}{end}": known(value) for end, value in cell.items()})
+        out[row.regressor][f"{key}_subsets"] = row.subsets
     return out
+
+
+def curve(curves: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
+    """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs.
+
+    The interval is the t interval of the mean. No subset where the regressor has no rank correlation; all runs are
+    one subset.
+    """
+    rows = []
+    for name, frame in curves.items():
+        for (size, split), part in frame.groupby(["proxies", "split"], sort=False):
+            values = PERCENT * part["spearman"].dropna().to_numpy()
+            if not len(values):
+                rows.append([name, str(split), int(size), *[math.nan] * 6, 0])
+                continue
+            values = values[:1] if np.ptp(values) == 0 else values
+            found = spread(values, level)
+            ends = found.low, found.high, values.min(), values.max()
+            rows.append([name, str(split), int(size), found.mean, found.sd, *ends, len(values)])
+    columns = ["regressor", "split", "proxies", "mean", "sd", "low", "high", "min", "max", "subsets"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def table6(restricted: pd.DataFrame) -> dict[str, Any]:

@@ -138,56 +138,51 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     )  # fmt: skip
 
 
-def figure4(curves: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objective: str) -> Section:
-    """``curves`` are the curve.csv of the regressors."""
+def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
+    """``table`` is figures.curve's; ``scores`` published_compare's scores.csv."""
+    names, sizes = list(dict.fromkeys(table["regressor"])), sorted(set(table["proxies"]))
     drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
-    colour, marker = style.colours(list(curves)), style.markers(list(curves))
-    rows = []
+    colour, marker = style.colours(names), style.markers(names)
+    cells = table.set_index(["split", "regressor", "proxies"]).sort_index()
     for plot, split in zip(axes[0], TESTS, strict=True):
-        for name, curve in curves.items():
-            own = curve[curve["split"] == split].assign(spearman=100 * curve["spearman"])
-            found = own.groupby("proxies")["spearman"].agg(["mean", "min", "max", "std", "count"])
-            rows += [[name, split, size, *line] for size, line in zip(found.index, found.to_numpy(), strict=True)]
-            found = found.dropna(subset="mean")
-            plot.fill_between(found.index, found["min"], found["max"], color=colour[name], alpha=0.08, linewidth=0)
+        for name in names:
+            found = cells.loc[(split, name)].dropna(subset="mean")
+            low, high = found["low"].fillna(found["mean"]), found["high"].fillna(found["mean"])
+            plot.fill_between(found.index, low, high, color=colour[name], alpha=0.15, linewidth=0)
             plot.plot(found.index, found["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name)
         key = (scores["regressor"] == "no_proxy") & (scores["objective"] == objective) & (scores["split"] == split)
         without = 100 * scores[key & (scores["metric"] == "spearman")]["value"].iloc[0]
         plot.axhline(without, color=style.INK, linestyle=(0, (4, 3)), linewidth=1, label="no_proxy")
         plot.set_xscale("log", base=2)
-        plot.set_xticks(sorted(set(next(iter(curves.values()))["proxies"])), minor=False)
+        plot.set_xticks(sizes, minor=False)
         plot.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
         plot.set_title(SPLITS[split])
         plot.set_xlabel("proxies")
     axes[0, 0].set_ylabel("Spearman x 100")
     style.legend_above(drawing)
-    table = pd.DataFrame(rows, columns=["regressor", "split", "proxies", "mean", "min", "max", "sd", "subsets"])
-    shown = pd.DataFrame({"Regressor": list(curves)})
-    for split in TESTS:
-        part = table[table["split"] == split].set_index(["regressor", "proxies"])
-        for size in sorted(set(table["proxies"])):
-            shown[f"{SPLITS[split]}, {size}"] = [
-                fixed(part.loc[(name, size), "mean"], 1)
-                + (f" ± {fixed(part.loc[(name, size), 'sd'], 1)}" if part.loc[(name, size), "sd"] > 0 else "")
-                for name in curves
-            ]
+    lines = [(split, name) for split in TESTS for name in names]
+    shown = pd.DataFrame({"Tested at": [SPLITS[split] for split, _ in lines], "Regressor": [name for _, name in lines]})
+    for size in sizes:
+        shown[f"{size} proxies"] = [
+            spanned(cells.loc[(*line, size), ["mean", "low", "high"]].tolist(), 1) for line in lines
+        ]
     gone = table[(table["split"] == "test_1m") & (table["subsets"] == 0)]
     flat = listed(
         f"`{n}` with {listed(str(s) for s in part['proxies'])}" for n, part in gone.groupby("regressor", sort=False)
     )
     prose = (
-        "Regressors fitted to random subsets of the 512 runs, the same subsets for all. "
-        f"No fit, for want of runs: {flat}: LightGBM needs 20 runs on both sides of a split, so that with 32 its model "
-        "would be a constant, and a curve that starts there starts at no rank correlation at all. The token axis of "
-        "Figure 4 cannot be drawn, for only losses at the end of training are published."
+        f"Regressors fitted to random subsets of the 512 runs, {table['subsets'].max()} of each size and the same for "
+        f"all; all 512 are one. No fit, for want of runs: {flat}: LightGBM needs 20 runs on both sides of a split, so "
+        "that with 32 its model would be a constant, and a curve that starts there starts at no rank correlation at "
+        "all. The token axis of Figure 4 cannot be drawn, for only losses at the end of training are published."
     )
     return Section(
         "Figure 4: how many proxies",
         (
             prose,
-            Figure("figure4", "Spearman x 100 against the number of proxies, mean and range over subsets.",
+            Figure("figure4", "Spearman x 100 against the number of proxies: mean over subsets and its t interval.",
                    "Lines of rank correlation against number of proxies, a panel a test set.", drawing),
-            Table("figure4", "The same as numbers: mean ± sd over subsets.", shown, table),
+            Table("figure4", "The same as numbers: mean over subsets, with its t interval.", shown, table),
         ),
     )  # fmt: skip
 

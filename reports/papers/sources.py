@@ -1,0 +1,60 @@
+"""Where the numbers come from: the published sets of runs, and what had to be done to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from regmix.objectives import Runs
+from reports.formats import count, fixed, listed
+from reports.section import Section, Table
+
+WHAT = {
+    "train_1m": "1M models on 1B tokens; the regressors learn from these",
+    "test_1m": "1M models on 1B tokens",
+    "test_60m": "60M models on 1B tokens, the mixtures of test_1m",
+    "test_1b": "1B models on 25B tokens; the models of Appendix G",
+}
+
+
+def figures(joined: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """set -> runs, and how many rows of weights missed 1 by more than a thousandth; ``joined`` are the meta.json."""
+    return {name: {"runs": of["runs"], "renormalised": of["sums"]["runs"]} for name, of in joined.items()}
+
+
+def sources(joined: Mapping[str, Mapping[str, Any]], sets: Mapping[str, Runs]) -> Section:
+    """``joined`` are the meta.json of published_runs, ``sets`` the runs, by set."""
+    first = next(iter(sets.values()))
+    off = next(iter(joined.values()))["sums"]["off_by_over"]
+    lost = [domain for domain in first.domains if domain not in first.losses]
+    numbers = pd.DataFrame(
+        [[name, *of["files"], of["runs"], of["sums"]["runs"]] for name, of in joined.items()],
+        columns=["set", "mixtures", "losses", "runs", "missed"],
+    )
+    shown = pd.DataFrame(
+        {
+            "Set": numbers["set"],
+            "What": [WHAT[name] for name in numbers["set"]],
+            "Files": [f"`{a}`, `{b}`" for a, b in zip(numbers["mixtures"], numbers["losses"], strict=True)],
+            "Runs": numbers["runs"].map(count),
+            f"Miss 1 by over {off:g}": numbers["missed"].astype(str),
+            "Pile-CC weight": [
+                f"{fixed(w.min(), 3)} to {fixed(w.max(), 3)}"
+                for w in (runs.mixtures[:, runs.domains.index("pile_cc")] for runs in sets.values())
+            ],
+        }
+    )
+    return Section(
+        "The published runs",
+        (
+            "The tables are those of github.com/sail-sg/regmix at commit b004d3a, by their md5. Mixtures and losses "
+            "are joined on the index and columns by name; the 1B tables count from 0, the others from 1, and runs are "
+            "named here from 1 on, as in the paper's Appendix G. Weights are printed to three digits, so that rows "
+            "miss 1; every row is divided by its sum, and the table says how many were off by more than rounding one "
+            f"weight explains. {len(first.domains)} domains have weights and {len(first.losses.columns)} a validation "
+            f"loss: {listed(lost)} have none. One run a mixture, no seeds, no losses before the end of training.",
+            Table("published_runs", "The four sets.", shown, numbers),
+        ),
+    )  # fmt: skip
