@@ -26,6 +26,7 @@ class Contest:
     margins: pd.DataFrame  # as tournament.margins
     restricted: pd.DataFrame  # as restricted.ranked
     trees: dict[str, int]  # where each early stop stopped
+    stops: pd.DataFrame  # as tournament.stops_by_part
 
 
 def held(
@@ -61,7 +62,10 @@ def held(
         part = tournament.starved(sets, entrants, objective, settings.starved)
         scores.append(tournament.judged(*part, objective, settings.regression))
         margins.append(tournament.margins(*part, objective, None, settings.regression))
-    trees, stopped = _stops(train, near, printed, divided, settings)
+    options = _interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
+    weights, exact = ({name: runs.mixtures for name, runs in of.items()} for of in (printed, divided))
+    losses = {name: runs.objective({settings.objective: 1.0}) for name, runs in printed.items()}
+    trees, stopped = tournament.stops(weights, exact, losses, train, near, options, settings.stop)
     scores.append(tournament.judged(sets, stopped, settings.objective, settings.regression))
     return Contest(
         pd.concat(scores, ignore_index=True),
@@ -71,6 +75,7 @@ def held(
             sets[CV], sets[near], settings.objective, settings.starved, settings.regression,
         ),
         trees,
+        tournament.stops_by_part(printed, train, settings.objective, options, settings.stop),
     )  # fmt: skip
 
 
@@ -82,13 +87,3 @@ def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> tournament.To
         }
         for name, frame in told.items()
     }
-
-
-def _stops(
-    train: str, leaked: str, printed: Mapping[str, Runs], divided: Mapping[str, Runs], settings: Published
-) -> tuple[dict[str, int], tournament.Told]:
-    """``tournament.stops`` on the sets; ``leaked`` is the test set that the notebook stops on."""
-    weights, exact = ({name: runs.mixtures for name, runs in of.items()} for of in (printed, divided))
-    losses = {name: runs.objective({settings.objective: 1.0}) for name, runs in printed.items()}
-    options = _interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
-    return tournament.stops(weights, exact, losses, train, leaked, options, settings.stop)

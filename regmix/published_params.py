@@ -31,7 +31,7 @@ class Stop(Strict):
     """Early stopping of LightGBM: after so many ``rounds`` without gain on a ``share`` of the training runs."""
 
     rounds: Count
-    share: Annotated[float, Field(gt=0, lt=1)]
+    share: Annotated[float, Field(gt=0, le=0.5)]
     seed: NonNegative
 
 

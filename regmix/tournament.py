@@ -113,11 +113,10 @@ def stops(
     """Variants of the paper's LightGBM: its trees and predictions by name.
 
     ``lightgbm_notebook`` stops early on the test set ``leaked``, as the published notebook does, ``lightgbm_stopped``
-    on a share of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights over their
-    sums. Weights (N, K) and losses (N,) are by split.
+    on the last ``share`` of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights over
+    their sums. Weights (N, K) and losses (N,) are by split.
     """
-    order = np.random.default_rng(stop.seed).permutation(len(losses[train]))
-    aside, kept = np.split(order, [round(stop.share * len(order))])
+    kept, aside = parts(len(losses[train]), stop.share)[-1]
     part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
     whole = (weights[train], losses[train])
     fits = {
@@ -134,3 +133,27 @@ def stops(
         told[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
         trees[name] = count
     return trees, told
+
+
+def parts(count: int, share: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The rows to keep and those to set aside, for each of the 1 / ``share`` consecutive parts of ``count`` runs.
+
+    The published runs are in random order, so each part is a fair sample.
+    """
+    every = np.arange(count)
+    return [(np.setdiff1d(every, aside), aside) for aside in np.array_split(every, round(1 / share))]
+
+
+def stops_by_part(sets: Mapping[str, Runs], train: str, objective: str, options: Any, stop: Stop) -> pd.DataFrame:
+    """part, trees, split, spearman: ``lightgbm_stopped`` with each part of ``train`` set aside in turn."""
+    known, rows = sets[train], []
+    losses = known.objective({objective: 1.0})
+    for number, (kept, aside) in enumerate(parts(len(losses), stop.share)):
+        learnt, valid = ((known.mixtures[part], losses[part]) for part in (kept, aside))
+        trees = lightgbm.stopping_point(learnt, valid, options, stop.rounds, stop.seed)
+        model = lightgbm.Booster(*learnt, options.model_copy(update={"trees": trees}), stop.seed)
+        for split, runs in sets.items():
+            if split != train:
+                value = float(scores.spearman(runs.objective({objective: 1.0}), model.predict(runs.mixtures)))
+                rows.append([number, trees, split, value])
+    return pd.DataFrame(rows, columns=["part", "trees", "split", "spearman"])

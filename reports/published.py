@@ -63,6 +63,7 @@ def published(
     found = {
         "data": sources.figures(joined),
         "table2": figures.table2(scores, objective),
+        "stops": figures.stops(read_csv(compared / "stops.csv")),
         "margins": figures.margins(margins, objective),
         "figure2": pick.figures(picked),
         "figure4": figures.figure4(curves),
@@ -99,7 +100,9 @@ def published(
     sections = [
         claims.page(rows),
         sources.sources(joined, sets),
-        quality.table2(scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), objective, level),
+        quality.table2(
+            scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), found["stops"], objective, level
+        ),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
         quality.figure4(curves, scores, objective),
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),

@@ -27,6 +27,7 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
         write_csv(scratch / "scores.csv", found.scores)
         write_csv(scratch / "margins.csv", found.margins)
         write_csv(scratch / "restricted.csv", found.restricted)
+        write_csv(scratch / "stops.csv", found.stops)
         write_json(scratch / "trees.json", found.trees)
 
 

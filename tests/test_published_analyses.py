@@ -97,6 +97,31 @@ def test_the_notebook_stops_after_613_trees():
     for name, known in (("notebook", [98.92, 98.49, 96.51]), ("divided", [99.04, 98.60, 96.17])):
         found = [rho(published(split), told[f"lightgbm_{name}"][split]) for split in SETS]
         np.testing.assert_allclose(found, known, rtol=0, atol=0.01)
+    stopped = [rho(published(split), told["lightgbm_stopped"][split]) for split in SETS]
+    np.testing.assert_allclose(stopped, [98.86, 98.43, 96.15], rtol=0, atol=0.2)
+
+
+@with_remote
+def test_the_stop_that_is_shown_is_that_of_the_last_part():
+    sets = {split: published(split) for split in SOURCES}
+    chosen = options("lightgbm_paper", SETTINGS.regressors["lightgbm_paper"]).model_copy(update={"trees": 60})
+    stop = SETTINGS.stop.model_copy(update={"share": 0.5})
+    every = tournament.stops_by_part(sets, "train_1m", "pile_cc", chosen, stop)
+    weights = {split: runs.mixtures for split, runs in sets.items()}
+    losses = {split: runs.objective(PILE) for split, runs in sets.items()}
+    trees, told = tournament.stops(weights, weights, losses, "train_1m", "test_1m", chosen, stop)
+    last = every[every["part"] == 1].set_index("split")
+    assert every["part"].tolist() == [0] * 3 + [1] * 3
+    assert last["trees"].unique().tolist() == [trees["lightgbm_stopped"]]
+    shown = [rho(sets[split], told["lightgbm_stopped"][split]) for split in SETS]
+    assert (100 * last.loc[list(SETS), "spearman"]).tolist() == shown
+
+
+def test_parts_of_the_runs_are_set_aside_in_turn():
+    parts = tournament.parts(23, 0.1)
+    assert len(parts) == 10
+    assert np.concatenate([aside for _, aside in parts]).tolist() == list(range(23))
+    assert all(sorted([*kept, *aside]) == list(range(23)) for kept, aside in parts)
 
 
 @with_remote

@@ -31,7 +31,7 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     """``runs`` and ``shares`` are published_tables's; ``printed`` Table 4's last rows, ``hours`` RegMix-D's."""
     models = pd.DataFrame({"Model": runs["model"], "Non-embedding": runs["body"].map(count),
                            "All parameters": runs["parameters"].map(count),
-                           "Tokens of a run": runs["tokens"].map(lambda v: power(v, 1))})  # fmt: skip
+                           "Tokens of a run": runs["tokens"].map(power)})  # fmt: skip
     for key, label in COUNTS.items():
         models[f"FLOPs of a run, {label}"] = runs[f"flops_{key}"].map(power)
     models["Head's share"] = [percent(shares[f"head_share_{m.lower()}"]) for m in runs["model"]]
@@ -50,7 +50,8 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     rows = [["512 proxies", fixed(swarm[512], 0), percent(swarm[512] / used["regmix"])],
             ["128 proxies", fixed(swarm[128], 0), percent(swarm[128] / used["regmix"])]]  # fmt: skip
     rows += [
-        [f"one target run, {name}", fixed(value, 1), percent(value / used["regmix"])] for name, value in used.items()
+        [f"one target run, {name}", fixed(value, 1), f"{100 * value / used['regmix']:.1f} %"]
+        for name, value in used.items()
     ]
     share = figures(hours, printed)
     frame = pd.DataFrame(rows, columns=["What", "H800 hours", "of one RegMix target run"])
@@ -66,7 +67,8 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
             f"count: its 512 proxies take {percent(share['hours_512_of_target'])} of the GPU hours of one target run, "
             "and "
             f"switching mixtures online adds {percent(share['hours_online_extra'])} to the run itself.",
-            Table("costs_models", "Models of Table 9 and what a run of each costs.", models, runs),
+            Table("costs_models", "Models of Table 9 and what a run of each costs. Attention is counted for all pairs "
+                  "of positions; a causal kernel does about half of it.", models, runs),
             Table("costs_claims", "The claims of cost by each count.", pd.DataFrame(claims, columns=columns),
                   pd.DataFrame([shares])),
             Table("costs_hours", "RegMix-D's hours as it states them, the papers' numbers: 8 GPUs a target run.",

@@ -138,6 +138,6 @@ def claims(found: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs) ->
               f"R² {fixed(maths, 2)} for DM Mathematics, {fixed(web, 2)} for Pile-CC; highest: "
               f"{listed(f'{d} {fixed(v, 2)}' for d, v in fits.nlargest(3).items())}",
               "512 runs, those with some of the domain", verdict(maths > 0.9, int((fits > 0.9).sum()) < len(fits) / 2),
-              f"R² is above 0.9 for {int((fits > 0.9).sum())} of {len(fits)} domains; DM Mathematics is "
-              f"{int((fits > maths).sum()) + 1}. of {len(fits)}."),
+              f"R² is above 0.9 for {int((fits > 0.9).sum())} of {len(fits)} domains; DM Mathematics "
+              f"has rank {int((fits > maths).sum()) + 1} of {len(fits)}."),
     ]  # fmt: skip

@@ -37,6 +37,15 @@ def domains(scores: pd.DataFrame) -> dict[str, Any]:
     return out
 
 
+def stops(table: pd.DataFrame) -> dict[str, Any]:
+    """spearman_<scale>: mean, lowest and highest over the parts of the training runs that LightGBM stops on."""
+    out: dict[str, Any] = {"parts": int(table["part"].nunique())}
+    for split, part in table.groupby("split", sort=False)["spearman"]:
+        name = f"spearman_{SCALES[str(split)]}"
+        out |= {f"{name}_{word}": PERCENT * float(part.agg(word)) for word in ("mean", "min", "max")}
+    return out
+
+
 def margins(frame: pd.DataFrame, objective: str) -> dict[str, Any]:
     """first -> minus_<second>_<scale> with its edges, of the objective."""
     out: dict[str, Any] = {}

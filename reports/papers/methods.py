@@ -139,7 +139,7 @@ def _pair(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, 
     word = compared(of[f"{name}_low"], of[f"{name}_high"], "better", "worse")
     return Claim(
         paper, place, says, text, "the paper's numbers over tasks; 1 seed a method", verdict(above, clear),
-        f"The average is {'higher' if above else 'not higher'}; over tasks the two are: {word}. By the sign test "
+        f"The average is {'higher' if above else 'not higher'}; over tasks, {word}. By the sign test "
         f"p = {fixed(of[f'{name}_p'], 3)}.",
     )  # fmt: skip
 

@@ -50,7 +50,7 @@ def optimum(
     """
     table = pooled(weights).set_index(["replay", "domain"])
     domains, names = list(printed["domain"]), list(replays)
-    shown = pd.DataFrame({"Domain": domains, "*paper*": printed["regmix"].map(lambda v: fixed(v, 3))})
+    shown = pd.DataFrame({"Domain": domains, "*as published*": printed["regmix"].map(lambda v: fixed(v, 3))})
     for name in names:
         shown[name] = [_spread(table.loc[(name, d)], "weight", 3) for d in domains]
     drawing, axes = style.panels(1, 1, 3.6)
@@ -78,9 +78,9 @@ def optimum(
     apart = pd.DataFrame({"Regressor": regressors})
     for weight in grid:
         apart[fixed(weight, 2)] = [
-            bold(_spread(near.loc[(n, weight)], "value", 4), _apart(near.loc[(n, weight)])) for n in regressors
+            bold(_spread(near.loc[(n, weight)], "value", 3), _apart(near.loc[(n, weight)])) for n in regressors
         ]
-    apart["RMSE, best tenth"] = [fixed(nearby.set_index("regressor").loc[n, "rmse"], 4) for n in regressors]
+    apart["RMSE, best tenth"] = [fixed(nearby.set_index("regressor").loc[n, "rmse"], 3) for n in regressors]
     lines, panels = style.panels(1, len(regressors), 2.5, sharey=True)
     for plot, name in zip(panels[0], regressors, strict=True):
         part = neighbours[neighbours["regressor"] == name].sort_values("weight")
@@ -105,7 +105,7 @@ def optimum(
             f"second experiment would move by, as far as the runs can tell. The published weights lie {listed(far)} "
             "from "
             "the replays (L1, at most 2).",
-            Table("table7", "Weights recommended for Pile-CC's loss, ± one sd; the column in italics is the paper's.",
+            Table("table7", "Weights recommended for Pile-CC's loss, ± one sd; in italics the paper's Table 7.",
                   shown, pooled(weights)),
             Figure("figure14", "The same on a log axis, weights below 0.0001 drawn there (the paper's Figure 14, "
                                "whose 60M "

@@ -69,7 +69,7 @@ def figure2(
         cloud.set_title(name)
         if name == NO_PROXY:
             cloud.set_axis_off()
-            cloud.text(0.5, 0.5, "predicts an order,\nno loss", transform=cloud.transAxes, ha="center", color=style.INK)
+            cloud.text(0.72, 0.5, "predicts an order,\nno loss", transform=cloud.transAxes, ha="center", fontsize=9)
             continue
         cloud.scatter(candidates[objective], candidates[f"predicted_{name}"], s=2, color=style.PALE, linewidths=0,
                       rasterized=True)  # fmt: skip
@@ -79,7 +79,8 @@ def figure2(
     axes[0, 0].set_ylabel("predicted loss at 1M")
     axes[1, 0].set_ylabel("true loss at 1B")
     if shades is not None:
-        drawing.colorbar(shades, ax=axes[0, -1], location="left", label="true loss at 1B", fraction=0.5, aspect=12)
+        bar = axes[0, -1].inset_axes((0.0, 0.0, 0.07, 1.0))
+        drawing.colorbar(shades, cax=bar, label="true loss at 1B")
     shown = pd.DataFrame(
         {
             "Regressor": table["regressor"],
@@ -96,9 +97,9 @@ def figure2(
             f"Above, {count(len(candidates))} candidates of the simulation, drawn as the published code draws them, by "
             "their Pile-CC weight and the loss that regressors fitted to the 512 runs predict, with the 64 mixtures of "
             "the 1B models in their place. Below, the 64 by predicted rank and their true loss. The star is the one "
-            "predicted best. One pick of 64 is one trial: the baseline without proxies stands beside it. And the 64 "
-            "are the middle of the cloud: what a simulation recommends lies beyond all of them, where no 1B model was "
-            "trained.",
+            "predicted best. One pick of 64 is one trial: the baseline without proxies stands beside it. The weights "
+            f"of the 64 end at {fixed(weight.max(), 2)}; a simulation may recommend what lies to their right, where no "
+            "1B model was trained.",
             Figure("figure2", "Candidates (grey) and the 64 mixtures of 1B models (coloured by their true Pile-CC "
                    "loss) by predicted loss; true loss by predicted rank.",
                    "Scatter plots: above, predicted loss against Pile-CC weight for candidates and the 64 large "

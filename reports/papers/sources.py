@@ -12,10 +12,10 @@ from reports.formats import count, fixed, listed
 from reports.section import Section, Table
 
 WHAT = {
-    "train_1m": "1M models on 1B tokens; the regressors learn from these",
-    "test_1m": "1M models on 1B tokens",
-    "test_60m": "60M models on 1B tokens, the mixtures of test_1m",
-    "test_1b": "1B models on 25B tokens; the models of Appendix G",
+    "train_1m": "training: 1M models on 1B tokens",
+    "test_1m": "test: 1M models on 1B tokens",
+    "test_60m": "test: 60M models on 1B tokens, the mixtures of test_1m",
+    "test_1b": "test: 1B models on 25B tokens, those of Appendix G",
 }
 
 
