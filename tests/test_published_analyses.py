@@ -264,19 +264,48 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
 
 
 @with_remote
-def test_a_changed_cell_that_is_still_a_number_is_refused_by_its_md5(tmp_path, monkeypatch):
-    ran: list[str] = []
-    monkeypatch.setattr(paper, "_repro", ran.append)
+@pytest.mark.parametrize(
+    ("file", "edit", "message"),
+    [
+        (
+            "train_pile_loss_1m.csv",
+            lambda lines: [*lines[:40], "x" + lines[40], *lines[41:]],
+            r"train_pile_loss_1m\.csv: line 41: column 'index': 'x40' is no row from 1 to 512",
+        ),
+        (
+            "test_pile_loss_60m.csv",
+            lambda lines: [*lines[:7], lines[7].replace(".", "o", 1), *lines[8:]],
+            r"test_pile_loss_60m\.csv: row 7: column 'metric/the_pile_\w+_val_loss': '\d+o\d+' is no number",
+        ),
+        (
+            "test_mixture_1B.csv",
+            lambda lines: lines[:8] + lines[9:],
+            r"test_mixture_1B\.csv: row 7 is missing in 'index'",
+        ),
+        (
+            "train_mixture_1m.csv",
+            lambda lines: [",".join([row[0], row[2], row[1], *row[3:]]) for row in (line.split(",") for line in lines)],
+            r"train_mixture_1m\.csv: column 2 is 'train_the_pile_freelaw', not 'train_the_pile_arxiv': columns are",
+        ),
+        (
+            "train_mixture_1m.csv",  # still a number: only the md5 tells
+            lambda lines: [lines[0], *(line.replace("0.001", "0.002", 1) for line in lines[1:])],
+            r"train_mixture_1m\.csv: not the file that was published, by its md5",
+        ),
+    ],
+)
+def test_make_paper_refuses_a_changed_table_in_one_line(tmp_path, monkeypatch, file, edit, message):
     monkeypatch.setattr(paper, "FOLDER", tmp_path)
     (tmp_path / "data").mkdir()
-    for file, path in STORED.items():
-        shutil.copy(path, tmp_path / "data" / file)
-        shutil.copy(IMPORTS[file], tmp_path / f"{file}.dvc")
+    for name, path in STORED.items():
+        shutil.copy(path, tmp_path / "data" / name)
+        shutil.copy(IMPORTS[name], tmp_path / f"{name}.dvc")
     assert paper._changed() == []
-    table = tmp_path / "data/train_mixture_1m.csv"
-    text = table.read_text()
+    table = tmp_path / "data" / file
+    lines = table.read_text().splitlines()
     table.unlink()
-    table.write_text(text.replace("0.0", "0.1", 1))
-    with pytest.raises(InputError, match=r"train_mixture_1m\.csv: not the file that was published"):
+    table.write_text("\n".join(edit(lines)) + "\n")
+    with pytest.raises(InputError, match=message) as error:
         paper.paper(None)
-    assert ran == ["published_runs"]
+    assert "\n" not in str(error.value)
+    assert str(error.value).endswith("delete it and run again")
