@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from regmix.errors import InputError
@@ -67,11 +68,17 @@ def _check() -> None:
     Not by its stage: DVC would look for a changed import on the web first.
     """
     for name, source in SOURCES.items():
-        mixtures, losses = (read_csv(FOLDER / "data" / file) for file in (source.mixtures, source.losses))
         try:
-            join(mixtures, losses, name)
+            join(_table(source.mixtures), _table(source.losses), name)
         except InputError as error:
             raise InputError(f"{FOLDER / 'data'}/{error}: delete it and run again") from None
+
+
+def _table(file: str) -> pd.DataFrame:
+    try:
+        return pd.read_csv(FOLDER / "data" / file)
+    except ValueError as error:
+        raise InputError(f"{file}: cannot be read as CSV ({str(error).strip()})") from None
 
 
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -288,6 +288,11 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
             r"train_mixture_1m\.csv: column 2 is 'train_the_pile_freelaw', not 'train_the_pile_arxiv': columns are",
         ),
         (
+            "train_mixture_1m.csv",
+            lambda lines: ['index,"'],
+            r"train_mixture_1m\.csv: cannot be read as CSV \(.*EOF inside string",
+        ),
+        (
             "train_mixture_1m.csv",  # still a number: only the md5 tells
             lambda lines: [lines[0], *(line.replace("0.001", "0.002", 1) for line in lines[1:])],
             r"train_mixture_1m\.csv: not the file that was published, by its md5",
