@@ -83,25 +83,36 @@ def test_a_regression_knob_leaves_the_swarm_and_the_other_fits_alone(pipeline):
     assert after["ridge"] == before["ridge"]
 
 
-def test_a_kill_in_a_new_shard_loses_nothing_and_leaves_the_other_shards_alone(pipeline):
-    edit(pipeline, {"swarm.shards": ["random-0", "random-1", "random-2", "anchors", "heldout", "repeats"]})
-    store = pipeline / ".runs"
+def killed(folder: Path, stage: str) -> dict:
+    """A stage's entry in the lock after a kill -9 of the process group at its first checkpoint, and another run."""
+    store = folder / ".runs"
     had = set(store.rglob("*"))
     process = subprocess.Popen(
-        ["dvc", "repro", "swarm_collect"], cwd=pipeline, start_new_session=True, text=True,
+        ["dvc", "repro", stage], cwd=folder, start_new_session=True, text=True,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     while not any("checkpoint" in path.name for path in set(store.rglob("*")) - had):
-        assert process.poll() is None, "the shard ended before a checkpoint was seen"
+        assert process.poll() is None, "the stage ended before a checkpoint was seen"
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    (pipeline / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
-    assert ran(dvc(pipeline, "repro", "swarm_collect")) == {"swarm_train@random-2", "swarm_collect"}
-    resumed = lock(pipeline, "swarm_train@random-2")
-    shutil.rmtree(store)
-    dvc(pipeline, "repro", "--force", "--single-item", "--no-run-cache", "swarm_train@random-2")
-    assert lock(pipeline, "swarm_train@random-2") == resumed
+    (folder / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
+    assert ran(dvc(folder, "repro", stage)) == {stage}
+    return lock(folder, stage)
+
+
+def uninterrupted(folder: Path, stage: str) -> dict:
+    """The entry in the lock of a stage run from nothing."""
+    shutil.rmtree(folder / ".runs")
+    dvc(folder, "repro", "--force", "--single-item", "--no-run-cache", stage)
+    return lock(folder, stage)
+
+
+def test_a_kill_in_a_new_shard_loses_nothing_and_leaves_the_other_shards_alone(pipeline):
+    edit(pipeline, {"swarm.shards": ["random-0", "random-1", "random-2", "anchors", "heldout", "repeats"]})
+    resumed = killed(pipeline, "swarm_train@random-2")
+    assert resumed == uninterrupted(pipeline, "swarm_train@random-2")
+    assert ran(dvc(pipeline, "repro", "swarm_collect")) == {"swarm_collect"}
 
 
 def test_a_removed_shard_is_pruned(pipeline):
@@ -109,6 +120,17 @@ def test_a_removed_shard_is_pruned(pipeline):
     dvc(pipeline, "repro", "swarm_collect")
     assert not (pipeline / "data" / "swarm_train" / "random-2").exists()
     assert ran(dvc(pipeline, "repro", "swarm_collect")) == set()
+
+
+def test_a_kill_in_an_online_run_decides_the_same_again_and_leaves_the_other_methods_alone(pipeline):
+    dvc(pipeline, "repro")
+    edit(pipeline, {"target.methods.regmix_d_online.candidates": 90000})
+    assert ran(dvc(pipeline, "repro", "target_schedule")) == {"target_schedule"}
+    resumed = killed(pipeline, "target_train@regmix_d_online")
+    policy = (pipeline / "data/target_train/regmix_d_online/policy.json").read_text()
+    assert len(json.loads(policy)["seed-0"]["queries"]) == 5
+    assert resumed == uninterrupted(pipeline, "target_train@regmix_d_online")
+    assert not any(stage.startswith("target_train") for stage in ran(dvc(pipeline, "repro", "target_export")))
 
 
 def test_a_clone_pulls_and_has_nothing_to_do(pipeline, tmp_path):
