@@ -13,14 +13,17 @@ from typing import Any
 
 import torch
 
-from benchmarks import scoring, swarm
+from benchmarks import methods, scoring, swarm
 from regmix import mixtures
 from regmix import params as schema
 from regmix.errors import InputError
 from regmix.objectives import runs
+from regmix.published_params import load_published
 from stages.harness import read_csv, read_json, write_json
+from stages.published_sets import read_sets
 
 RESULTS = Path("benchmarks/results.json")
+PUBLISHED = Path("published/data/published_runs")  # of `make paper`, if it was run
 
 
 def noop_repro(times: int = 3) -> dict[str, Any]:
@@ -53,9 +56,13 @@ def main() -> None:
     results = {
         "machine": machine(),
         "swarm_against_transformers": [swarm.measure(name, tokens) for name in swarm.SHAPES for tokens in (256, 1024)],
+        "methods": methods.measure(params),
         "noop_repro": noop_repro(),
         "scoring": scoring.measure(trained.of("random", "anchor"), rules, params),
     }
+    if PUBLISHED.is_dir():
+        settings = load_published(Path("published/params.yaml"))
+        results["scoring_published"] = scoring.published(settings, read_sets(PUBLISHED)["train_1m"])
     write_json(RESULTS, results)
     for one in results["swarm_against_transformers"]:
         theirs, ours = one["transformers_tokens_a_second"] / 1e3, one["engine_tokens_a_second"] / 1e3
@@ -64,8 +71,15 @@ def main() -> None:
             f"engine {ours:.0f} thousand tokens/s: {one['ratio']['median']} times"
         )
     print(f"no-op dvc repro: {results['noop_repro']['median_seconds']} s")
-    times = {key.removesuffix("_seconds"): value for key, value in results["scoring"].items() if "seconds" in key}
-    print("a million candidates:", ", ".join(f"{key} {value} s" for key, value in times.items()))
+    for part in ("scoring", "scoring_published"):
+        if part in results:
+            times = {key.removesuffix("_seconds"): value for key, value in results[part].items() if "seconds" in key}
+            told = ", ".join(f"{key} {value} s" for key, value in times.items())
+            print(f"a million candidates, {results[part]['fitted_to']} proxies: {told}")
+    for name, one in results["methods"].items():
+        steered = one.get("train_against_natural")
+        told = f", trains {steered['median']} times as long as natural" if steered else ""
+        print(f"{name}: planned in {one['plan_seconds']} s{told}")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from threadpoolctl import threadpool_limits
 
 from regmix.mixtures import Rules, candidate_block
 from regmix.objectives import Runs
-from regmix.params import Params
+from regmix.params import Kind, Params
+from regmix.published_params import Published
 from regmix.regressors._interface import bind
 
 CANDIDATES, SAMPLE = 1_000_000, 50_000
@@ -27,18 +28,37 @@ def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
         candidates = np.concatenate(blocks)[:CANDIDATES]
         out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses), "draw_seconds": round(seconds, 2)}
         for name in dict.fromkeys([*params.mixture.ensemble, params.mixture.paper_regressor]):
-            model = bind(name, params.regressors[name]).fit(runs.mixtures, losses, 0)
-            single = getattr(model, "booster", None)  # whose deviation is no candidate's own
-            score = model.predict if single is None else model.mean
-            out[f"{name}_seconds"] = round(_timed(lambda score=score: score(candidates))[0], 2)
-            boosters = getattr(model, "boosters", None) or ([single] if single is not None else [])
-            if boosters:
-                theirs, _ = _timed(lambda b=boosters: [o.model.predict(candidates[:SAMPLE], num_threads=1) for o in b])
-                out[f"{name}_by_lightgbm_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)
+            out |= _scored(name, params.regressors[name], runs.mixtures, losses, candidates)
         kernel = Matern(np.ones(runs.mixtures.shape[1]), nu=2.5) + WhiteKernel(0.01)
         process = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(np.sqrt(runs.mixtures), losses)
         theirs, _ = _timed(lambda: process.predict(np.sqrt(candidates[:SAMPLE]), return_std=True))
         out["gp_by_scikit_learn_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)
+    return out
+
+
+def published(settings: Published, runs: Runs) -> dict[str, Any]:
+    """The same for the paper's LightGBM and the Gaussian process fitted to the published proxies."""
+    losses = runs.objective({settings.objective: 1.0})
+    candidates = np.random.default_rng(0).dirichlet(np.full(runs.mixtures.shape[1], 0.3), CANDIDATES)
+    out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses)}
+    with threadpool_limits(1):
+        for name in (settings.paper_regressor, "gp"):
+            out |= _scored(name, settings.regressors[name], runs.mixtures, losses, candidates)
+    return out
+
+
+def _scored(
+    name: str, entry: Kind, mixtures: np.ndarray, losses: np.ndarray, candidates: np.ndarray
+) -> dict[str, float]:
+    """Seconds of a regressor's scoring, and of LightGBM's own prediction where it is one."""
+    model = bind(name, entry).fit(mixtures, losses, 0)
+    single = getattr(model, "booster", None)  # whose deviation is no candidate's own
+    score = model.predict if single is None else model.mean
+    out = {f"{name}_seconds": round(_timed(lambda: score(candidates))[0], 2)}
+    boosters = getattr(model, "boosters", None) or ([single] if single is not None else [])
+    if boosters:
+        theirs, _ = _timed(lambda: [o.model.predict(candidates[:SAMPLE], num_threads=1) for o in boosters])
+        out[f"{name}_by_lightgbm_seconds"] = round(theirs * CANDIDATES / SAMPLE, 2)
     return out
 
 
