@@ -1,8 +1,10 @@
 """Schedules: piecewise constant, on the simplex, knots in order."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from regmix import realised
 from regmix.errors import InputError
 from regmix.schedule import Schedule
 
@@ -38,3 +40,40 @@ def test_knots_out_of_order(knots):
 def test_off_the_simplex(mixture):
     with pytest.raises(InputError, match=r"off the simplex .* give non-negative weights that sum to 1"):
         Schedule.static(DOMAINS, np.array(mixture))
+
+
+def table() -> pd.DataFrame:
+    """Run x switches at a half, run y keeps its mixture; columns in another order than the domains."""
+    rows = [("x", 0.0, 0.8, 0.2), ("y", 0.0, 0.5, 0.5), ("x", 0.5, 0.1, 0.9)]
+    return pd.DataFrame(rows, columns=["run", "knot", "b", "a"])
+
+
+def test_realised_schedules_by_run():
+    found = realised.schedules(table(), DOMAINS)
+    assert list(found) == ["x", "y"]
+    assert found["x"].to_json() == {"knots": [0, 0.5], "mixtures": [{"a": 0.2, "b": 0.8}, {"a": 0.9, "b": 0.1}]}
+    assert [realised.changes(schedule) for schedule in found.values()] == [True, False]
+    assert not realised.changes(found["y"].switched(0.5, np.array([0.5, 0.5])))  # a knot that changes nothing
+
+
+def test_the_mean_of_schedules_has_the_knots_of_all():
+    one, other = Schedule.static(DOMAINS, np.array([0.0, 1.0])), Schedule.static(DOMAINS, np.array([1.0, 0.0]))
+    found = realised.mean([one.switched(0.25, np.array([1.0, 0.0])), other.switched(0.5, np.array([0.0, 1.0]))])
+    assert found.knots.tolist() == [0, 0.25, 0.5]
+    assert found.mixtures[:, 0].tolist() == [0.5, 1, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.drop(columns="knot"), "schedules.csv: no column 'knot'; it has run, b, a"),
+        (lambda t: t.drop(columns="a"), "no column 'a'"),
+        (lambda t: t.iloc[:0], "no rows"),
+        (lambda t: t.iloc[::-1], r"run 'x': schedule: knots \[0.5, 0.0\] must rise"),
+        (lambda t: t.assign(a=0.3), r"run 'x': .*off the simplex"),
+    ],
+)
+def test_malformed_schedules_are_refused(change, message):
+    with pytest.raises(InputError, match=message) as error:
+        realised.schedules(change(table()), DOMAINS)
+    assert "\n" not in str(error.value)
