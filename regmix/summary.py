@@ -18,6 +18,7 @@ from regmix.objectives import objective_losses
 
 LOSS, LM_EVAL = "loss", "lm_eval"
 AVERAGE = "average"
+BASELINE = "natural"  # the method that others are compared with
 # The first that a task has is its score. The paper's tasks have acc_norm or acc; ours of continuations also have
 # acc_mutual_info, which takes off how likely a continuation is without its context: models too small to be
 # moved much by a context score at chance by the others.
@@ -105,29 +106,64 @@ def differences(table: pd.DataFrame, baseline: str, level: float) -> pd.DataFram
     for method, frame in of.items():
         if method == baseline:
             continue
-        joined = frame.merge(of[baseline], on=keys, suffixes=("", "_baseline"), how="outer")
-        if joined[["value", "value_baseline"]].isna().any(axis=None):
-            seed = joined["seed"][joined[["value", "value_baseline"]].isna().any(axis=1)].iloc[0]
-            raise InputError(f"method {method}: cannot be paired with {baseline} on seed {seed}; evaluate both again")
-        # The order of the method's own frame, which an outer join does not keep.
-        paired = frame.drop(columns="value").merge(joined[[*keys, "value", "value_baseline"]], on=keys)
-        rest.append(paired.assign(value=paired["value"] - paired["value_baseline"]))
+        own, base = (part.set_index(keys)["value"] for part in (frame, of[baseline]))
+        less = own - base.reindex(own.index)
+        alone = [*own.index.symmetric_difference(base.index), *less.index[less.isna()]]
+        if alone:
+            raise InputError(
+                f"method {method}: cannot be paired with {baseline} on seed {alone[0][0]}; evaluate both again"
+            )
+        rest.append(frame.assign(value=less.to_numpy()))
     if not rest:
         return pd.DataFrame(columns=["method", "group", "measure", *Spread._fields])
     return summarise(pd.concat(rest, ignore_index=True), level)
 
 
-def targets(table: pd.DataFrame) -> dict[str, Any]:
+def difference(table: pd.DataFrame, method: str, other: str, measure: str, level: float) -> Spread:
+    """Of ``method`` minus ``other`` on one measure, seed by seed. Raises InputError as ``differences`` does."""
+    part = table[(table["measure"] == measure) & table["method"].isin([method, other])]
+    if method not in set(part["method"]):
+        raise InputError(f"method {method}: has no {measure}; evaluate again")
+    row = differences(part, other, level).iloc[0]
+    return Spread(float(row["mean"]), float(row["sd"]), int(row["n"]), float(row["low"]), float(row["high"]))
+
+
+def seed_noise(table: pd.DataFrame, measure: str) -> tuple[float, int]:
+    """The standard deviation of a measure over seeds, pooled over methods, and its degrees of freedom.
+
+    NaN and 0 where no method has two seeds. Runs of one seed share init and draws, so methods move together from
+    seed to seed and the freedom is less than this count of it.
+    """
+    part = table[table["measure"] == measure]
+    free = len(part) - part["method"].nunique()
+    if free == 0:
+        return math.nan, 0
+    apart = part["value"] - part.groupby("method")["value"].transform("mean")
+    return math.sqrt(float((apart**2).sum()) / free), free
+
+
+def targets(table: pd.DataFrame, level: float, baseline: str = BASELINE) -> dict[str, Any]:
     """The content of targets.json, {method: {<objective>_loss: cell, lm_eval: {average or task: cell}}}.
 
-    A cell is {mean, sd, n}; the sd of one value is null.
+    A cell is {mean, sd, n}; where there is the ``baseline`` and the method is another also the paired difference to
+    it and its interval, {less_<baseline>, low, high}. What one value leaves undefined is null.
     """
     out: dict[str, Any] = {}
-    for row in summarise(table, 0.95).itertuples(index=False):
-        cell = {"mean": row.mean, "sd": row.sd if math.isfinite(row.sd) else None, "n": row.n}
+    paired: dict[tuple[str, str, str], Any] = {}
+    if baseline in set(table["method"]):
+        rows = differences(table, baseline, level).itertuples(index=False)
+        paired = {(row.method, row.group, row.measure): row for row in rows}
+    for row in summarise(table, level).itertuples(index=False):
+        cell = {"mean": row.mean, "sd": _known(row.sd), "n": row.n}
+        if less := paired.get((row.method, row.group, row.measure)):
+            cell |= {f"less_{baseline}": less.mean, "low": _known(less.low), "high": _known(less.high)}
         method = out.setdefault(row.method, {})
         (method if row.group == LOSS else method.setdefault(LM_EVAL, {}))[row.measure] = cell
     return out
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def _scores(lm_eval: pd.DataFrame) -> pd.DataFrame:

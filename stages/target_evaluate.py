@@ -35,7 +35,7 @@ def target_evaluate(params: Params, *, targets: Path, exported: Path, tasks: Pat
         scores = [pd.DataFrame({"method": m, "seed": s, **frame}) for (m, s), frame in zip(runs, frames, strict=True)]
         lm_eval = pd.concat(scores, ignore_index=True)
         objectives = {name: params.objective_weights(name) for name in params.objectives}
-        summarised = summary.targets(summary.measures(losses, lm_eval, objectives))
+        summarised = summary.targets(summary.measures(losses, lm_eval, objectives), params.regression.interval)
         write_csv(scratch / "losses.csv", losses)
         write_csv(scratch / "lm_eval.csv", lm_eval)
     write_json(metrics, summarised)

@@ -48,26 +48,40 @@ def test_spread_of_one_value_has_no_interval():
 
 
 def test_targets_content(losses, lm_eval):
-    found = summary.targets(summary.measures(losses, lm_eval, OBJECTIVES))
+    found = summary.targets(summary.measures(losses, lm_eval, OBJECTIVES), 0.95)
     assert list(found) == ["natural", "best"]
     assert list(found["best"]) == ["news_loss", "broad_loss", "lm_eval"]
     assert list(found["best"]["lm_eval"]) == ["average", "choice", "word"]
     assert found["natural"]["news_loss"] == {"mean": 4.5, "sd": pytest.approx(math.sqrt(0.5)), "n": 2}
+    half = 12.7062 * 0.125  # t with one degree of freedom; the seeds differ from natural by 1 and 0.75
     assert found["best"]["broad_loss"] == {
         "mean": pytest.approx((4 + 5.25) / 2),
         "sd": pytest.approx(1.25 / math.sqrt(2)),
         "n": 2,
+        "less_natural": pytest.approx(0.875),
+        "low": pytest.approx(0.875 - half, rel=1e-5),
+        "high": pytest.approx(0.875 + half, rel=1e-5),
     }
     choice = found["natural"]["lm_eval"]["choice"]  # acc_norm before acc, the mean over shots, in percent
     assert choice == {"mean": pytest.approx(41), "sd": pytest.approx(2 / math.sqrt(2)), "n": 2}
-    assert found["best"]["lm_eval"]["word"] == {"mean": pytest.approx(20), "sd": 0, "n": 2}
+    assert found["best"]["lm_eval"]["word"] == {
+        "mean": pytest.approx(20), "sd": 0, "n": 2, "less_natural": 0, "low": 0, "high": 0
+    }  # fmt: skip
     assert found["best"]["lm_eval"]["average"]["mean"] == pytest.approx((51 + 20) / 2)
 
 
 def test_one_seed_has_no_sd_and_is_still_json(losses, lm_eval):
     first = losses[losses["seed"] == 0], lm_eval[lm_eval["seed"] == 0]
-    found = summary.targets(summary.measures(*first, OBJECTIVES))
-    assert json.loads(json.dumps(found, allow_nan=False))["best"]["news_loss"] == {"mean": 3.0, "sd": None, "n": 1}
+    found = summary.targets(summary.measures(*first, OBJECTIVES), 0.95)
+    assert json.loads(json.dumps(found, allow_nan=False))["best"]["news_loss"] == {
+        "mean": 3.0, "sd": None, "n": 1, "less_natural": -1.0, "low": None, "high": None
+    }  # fmt: skip
+
+
+def test_targets_without_the_baseline_have_no_differences(losses, lm_eval):
+    table = summary.measures(losses, lm_eval, OBJECTIVES)
+    found = summary.targets(table[table["method"] == "best"], 0.95)
+    assert list(found["best"]["news_loss"]) == ["mean", "sd", "n"]
 
 
 def test_differences_are_paired_by_seed(losses, lm_eval):
@@ -85,6 +99,25 @@ def test_differences_are_paired_by_seed(losses, lm_eval):
     assert summary.differences(table, "natural", 0.95)["measure"].tolist() == [
         "news_loss", "broad_loss", "average", "choice", "word"
     ]  # fmt: skip
+
+
+def test_the_difference_of_two_methods(losses, lm_eval):
+    table = summary.measures(losses, lm_eval, OBJECTIVES)
+    found, back = (summary.difference(table, *pair, "news_loss", 0.95) for pair in (("best", "natural"),
+                                                                                    ("natural", "best")))  # fmt: skip
+    assert found.mean == pytest.approx(-0.75)
+    assert (back.mean, back.low, back.high) == pytest.approx((-found.mean, -found.high, -found.low))
+    with pytest.raises(InputError, match="method best: has no law_loss"):
+        summary.difference(table, "best", "natural", "law_loss", 0.95)
+
+
+def test_seed_noise_is_pooled_over_methods(losses, lm_eval):
+    table = summary.measures(losses, lm_eval, OBJECTIVES)
+    sd, free = summary.seed_noise(table, "news_loss")
+    assert free == 2
+    assert sd == pytest.approx(math.sqrt((0.5 + 1.125) / 2))  # of 4, 5 and of 3, 4.5
+    assert summary.seed_noise(table[table["seed"] == 0], "news_loss")[1] == 0
+    assert math.isnan(summary.seed_noise(table[table["seed"] == 0], "news_loss")[0])
 
 
 def test_differences_need_the_baseline_and_its_seeds(losses, lm_eval):
