@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 # Okabe and Ito's eight, its black as dark grey, its yellow darkened for lines on white; then three further shades.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444", "#B8A400"]
 PALETTE += ["#7B3294", "#8C510A", "#01665E"]
-MARKERS = "osD^vPXp<>h"
+MARKERS = "osD^vPXp<>h*"  # one more than colours, so that the pairs repeat late
 INK, MUTED, PALE = "#222222", "#8A8F98", "#D5D8DD"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "heldout": "#0072B2"}
 KIND_LABELS = {"random": "random", "anchor": "anchors", "heldout": "held out"}
@@ -78,13 +78,14 @@ def markers(names: Sequence[str]) -> dict[str, str]:
 
 
 def legend_above(figure: Figure, columns: int = 8) -> None:
-    """One legend above all panels; a label of several panels stands in it once."""
+    """One legend above all panels, as wide as the figure allows; a label of several panels stands in it once."""
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(label, handle)
     if handles:
-        columns = min(columns, len(handles))
+        inches = 0.4 + 0.065 * max(map(len, handles))  # a handle and the longest label
+        columns = max(1, min(columns, len(handles), int(figure.get_figwidth() / inches)))
         figure.legend(list(handles.values()), list(handles), loc="outside upper center", ncols=columns)
 
 

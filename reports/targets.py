@@ -9,12 +9,10 @@ import pandas as pd
 
 from regmix import summary, tasks
 from regmix.objectives import objective_losses
-from regmix.summary import AVERAGE, LM_EVAL, LOSS
-from reports import style
-from reports.formats import apart_from_zero, bold, compared, counted, fixed, interval, listed, plus_minus, spanned
+from regmix.summary import AVERAGE, BASELINE, LM_EVAL
+from reports import by_method, style
+from reports.formats import apart_from_zero, compared, counted, fixed, listed
 from reports.section import Figure, Section, Table
-
-BASELINE = "natural"
 
 
 def targets(
@@ -33,7 +31,10 @@ def targets(
     means, paired = summary.summarise(measures, level), summary.differences(measures, BASELINE, level)
     methods = list(dict.fromkeys(means["method"]))
     seeds = int(means["n"].max())
+    rest = [method for method in methods if method != BASELINE]
     domains = [column for column in losses if column not in ("method", "seed")]
+    scored = [measure for measure in means.loc[means["group"] == LM_EVAL, "measure"].unique() if measure != AVERAGE]
+    own = [measure for measure in means["measure"].unique() if measure not in scored]
     by_domain = losses.groupby("method", sort=False)[domains].mean().reset_index()
     shots = sorted(lm_eval["shots"].unique())
     told_shots = f"{'averaged over' if len(shots) > 1 else 'with'} {listed(map(str, shots))} shots"
@@ -42,11 +43,9 @@ def targets(
         _prose(paired, objectives, methods, seeds, level),
         Table(
             "targets",
-            "Final validation losses (nats a token, lower is better) and task scores (percent, higher is better)"
-            f"{spread}; best mean in bold (the paper's Table 4, which has one run a method). Tasks have up to "
-            f"{int(lm_eval['items'].max())} items, {told_shots}."
-            f" A task's score is the first of {listed(summary.ACCURACIES)} that it reports.{_chance(means, choices)}",
-            _means(means, methods),
+            "Final validation losses (nats a token, lower is better) and the average of the tasks' scores (percent, "
+            f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run a method).",
+            by_method.means(means, methods, own, with_best=True),
             means,
         ),
     ]
@@ -57,18 +56,40 @@ def targets(
                 f"Paired differences to `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more than "
                 "one seed; in bold where the interval leaves out zero. Negative is better for losses, positive for "
                 "tasks.",
-                _differences(paired, [m for m in methods if m != BASELINE]),
+                by_method.differences(paired, rest, own),
                 paired,
             )
         )
-    if surprise := perplexities(lm_eval, level):
+    parts.append(
+        Table(
+            "target_tasks",
+            f"Task scores{spread}; best mean in bold. Tasks have up to {int(lm_eval['items'].max())} items, "
+            f"{told_shots}. A task's score is the first of {listed(summary.ACCURACIES)} that it reports."
+            f"{_chance(means, choices)}",
+            by_method.means(means, methods, scored),
+            means[means["measure"].isin(scored)],
+        )
+    )
+    if len(paired):
+        parts.append(
+            Table(
+                "target_tasks_paired",
+                f"Paired differences of task scores to `{BASELINE}` in points; in bold where the interval leaves out "
+                "zero.",
+                by_method.differences(paired, rest, scored),
+                paired[paired["measure"].isin(scored)],
+            )
+        )
+    if surprise := by_method.perplexities(lm_eval, level):
         parts.append(surprise)
     parts.append(
         Figure(
             "target_curves",
-            "Validation loss during training, mean and range over seeds (the paper's Figure 6). Logged losses may use "
-            "fewer validation tokens than the final ones of the table.",
-            "Lines of loss against step for each method, a panel an objective.",
+            "Validation loss during training, mean and range over seeds (the paper's Figure 6), and below it the "
+            f"paired difference to `{BASELINE}`. Logged losses may use fewer validation tokens than the final ones "
+            "of the table.",
+            "Lines of loss, and of its difference to the baseline's, against step for each method, a panel an "
+            "objective.",
             _curves(trajectories, objectives),
         )
     )
@@ -91,35 +112,6 @@ def targets(
         )
     )
     return Section("Targets", tuple(parts))
-
-
-def perplexities(lm_eval: pd.DataFrame, level: float) -> Table | None:
-    """What tasks that report a perplexity say of it, in nats: its logarithm, the mean over shots.
-
-    Of last words this moves where the share that is guessed right stays at zero. None without such tasks.
-    """
-    rows = lm_eval[lm_eval["metric"] == "perplexity"]
-    if rows.empty:
-        return None
-    logs = rows.assign(value=np.log(rows["value"]), measure=rows["task"], group=LM_EVAL)
-    keys = ["method", "seed", "group", "measure"]
-    table = logs.groupby(keys, sort=False, as_index=False)["value"].mean()
-    means, paired = summary.summarise(table, level), summary.differences(table, BASELINE, level)
-    shown = []
-    for measure, part in means.groupby("measure", sort=False):
-        base = part[part["method"] == BASELINE].iloc[0]
-        cells = {BASELINE: plus_minus(base["mean"], base["sd"], 2)}
-        for row in paired[paired["measure"] == measure].itertuples(index=False):
-            text = interval(row.mean, row.low, row.high, 2, sign=True)
-            cells[str(row.method)] = bold(text, apart_from_zero(row.low, row.high))
-        shown.append({"Task": _label(str(measure), LM_EVAL), **cells})
-    return Table(
-        "target_perplexity",
-        f"Nats that a task's answer costs, the logarithm of lm-eval's perplexity: for `{BASELINE}` the mean, for the "
-        "others the paired difference to it; negative is better, in bold where the interval leaves out zero.",
-        pd.DataFrame(shown),
-        pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
-    )
 
 
 def difference(paired: pd.DataFrame, method: str, measure: str) -> summary.Spread | None:
@@ -182,61 +174,34 @@ def _chance(means: pd.DataFrame, choices: int) -> str:
     return f" Guessing scores {listed(told)}." if told else ""
 
 
-def _label(measure: str, group: str) -> str:
-    if group == LOSS:
-        return f"{measure.removesuffix('_loss')} loss"
-    return "**average of tasks**" if measure == AVERAGE else measure.removeprefix("heldout_").replace("_", " ")
-
-
-def _means(means: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    rows = []
-    for (group, measure), part in means.groupby(["group", "measure"], sort=False):
-        cells = part.set_index("method").loc[list(methods)]
-        digits = 3 if group == LOSS else 1
-        best = cells["mean"].min() if group == LOSS else cells["mean"].max()
-        tied = cells["mean"].nunique() == 1
-        texts = {}
-        for method, mean, sd in zip(methods, cells["mean"], cells["sd"], strict=True):
-            spread = f" ± {fixed(sd, digits)}" if np.isfinite(sd) else ""
-            texts[method] = bold(f"{fixed(mean, digits)}{spread}", bool(mean == best and not tied))
-        rows.append({"Measure": _label(measure, group), **texts})
-    scored = means[(means["group"] == LM_EVAL) & (means["measure"] != AVERAGE)]
-    scored = scored[scored.groupby("measure")["mean"].transform("nunique") > 1]  # where all tie, none is best
-    best_on = scored[scored["mean"] == scored.groupby("measure")["mean"].transform("max")]["method"].value_counts()
-    total = scored["measure"].nunique()
-    rows.append({"Measure": "tasks best on (ties count)", **{m: f"{best_on.get(m, 0)} / {total}" for m in methods}})
-    return pd.DataFrame(rows)
-
-
-def _differences(paired: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    rows = []
-    for (group, measure), part in paired.groupby(["group", "measure"], sort=False):
-        cells = part.set_index("method")
-        digits = 3 if group == LOSS else 1
-        texts = {
-            method: bold(spanned([mean, low, high], digits, sign=True), apart_from_zero(low, high))
-            for method, (mean, low, high) in zip(
-                methods, cells.loc[list(methods), ["mean", "low", "high"]].to_numpy().tolist(), strict=True
-            )
-        }
-        rows.append({"Measure": _label(measure, group), **texts})
-    return pd.DataFrame(rows)
-
-
 def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
-    figure, axes = style.panels(1, len(objectives), 3.3)
+    """Losses, and below them what is left of each run's when that of the baseline's run of the same seed is taken."""
+    rows = 2 if BASELINE in trajectories and len(trajectories) > 1 else 1
+    figure, axes = style.panels(rows, len(objectives), 0.7 + 2.7 * rows, sharex=True)
     colour, marker = style.colours(list(trajectories)), style.markers(list(trajectories))
-    for plot, (objective, weights) in zip(axes[0], objectives.items(), strict=True):
-        for method, frame in trajectories.items():
-            at = frame[["step"]].assign(loss=objective_losses(frame, weights))
-            line = at.groupby("step")["loss"].agg(["mean", "min", "max"])
-            plot.fill_between(line.index, line["min"], line["max"], color=colour[method], alpha=0.12, linewidth=0)
-            plot.plot(line.index, line["mean"], color=colour[method], marker=marker[method], markersize=4, label=method)
-        plot.set_title(objective)
-        plot.set_xlabel("step")
+    for (over, *under), (objective, weights) in zip(axes.T, objectives.items(), strict=True):
+        losses = {name: _logged(frame, weights) for name, frame in trajectories.items()}
+        for name, values in losses.items():
+            drawn = [(over, values)] + [(plot, values - losses[BASELINE]) for plot in under]
+            for plot, table in drawn:
+                line = table.groupby("step").agg(["mean", "min", "max"])
+                plot.fill_between(line.index, line["min"], line["max"], color=colour[name], alpha=0.1, linewidth=0)
+                plot.plot(
+                    line.index, line["mean"], color=colour[name], marker=marker[name], markersize=4, label=name,
+                    linewidth=1.3,
+                )  # fmt: skip
+        over.set_title(objective)
+        axes[-1, list(objectives).index(objective)].set_xlabel("step")
     axes[0, 0].set_ylabel("validation loss, nats a token")
+    if rows > 1:
+        axes[1, 0].set_ylabel(f"less {BASELINE}'s, nats a token")
     style.legend_above(figure)
     return figure
+
+
+def _logged(frame: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
+    """The objective's losses by run and step."""
+    return pd.Series(objective_losses(frame, weights), pd.MultiIndex.from_frame(frame[["run", "step"]]))
 
 
 def _domains(by_domain: pd.DataFrame, methods: Sequence[str], domains: Sequence[str]) -> style.Figure:
