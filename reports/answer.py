@@ -15,7 +15,7 @@ from regmix import summary
 from reports import models, ranking, targets
 from reports.formats import SAME, compared, count, counted, fixed, interval, listed, power, relative, spanned
 from reports.section import Section
-from reports.verdicts import Headline, ranks, realised, trained, unseen
+from reports.verdicts import Headline, paying, ranks, realised, switched, trained, unseen
 
 
 def headlines(
@@ -25,12 +25,14 @@ def headlines(
     measures: pd.DataFrame,
     methods: Mapping[str, str],
     alone: Mapping[str, str],
+    dynamic: Mapping[str, Mapping[str, Any]],
     level: float,
 ) -> Headline:
     """By objective: ``regression``, ``mixture`` and ``target``, each with value, interval and n; None if undefined.
 
     ``mixture`` is metrics/mixture.json, ``measures`` the targets' of regmix.summary. ``methods`` names the RegMix
     method of an objective, ``alone`` that which trains on the objective's domains only, where there is one.
+    ``dynamic`` are steered.compare's numbers, which join their objectives' under that name.
     """
     natural = summary.differences(measures, targets.BASELINE, level)
     out: Headline = {}
@@ -44,6 +46,8 @@ def headlines(
                 "n": real["n"],
             },
         }
+        if objective in dynamic:
+            out[objective]["dynamic"] = dict(dynamic[objective])
         method, loss = methods.get(objective), f"{objective}_loss"
         found = targets.difference(natural, method, loss) if method else None
         if not method or not found:
@@ -68,7 +72,7 @@ def answer(found: Headline, kept: pd.DataFrame | None, cost: Mapping[str, float]
         "Summary",
         (
             _opening(found),
-            "\n".join(f"- {line}" for line in (*_lines(found), _kept(kept), _cost(cost))),
+            "\n".join(f"- {line}" for line in (*_lines(found), *_switched(found), _kept(kept), _cost(cost))),
             f"*What this does not show.* {_caveats(found, target)}",
         ),
     )
@@ -163,6 +167,23 @@ def _trained(part: Mapping[str, Any], word: str) -> str:
         saying = compared(part["tasks_difference_low"], part["tasks_difference_high"], "better", "worse")
         text += f" Average task score, less natural: {_span(part, 'tasks_difference', 1)} points, {saying}."
     return text
+
+
+def _switched(found: Headline) -> list[str]:
+    """A line an objective that dynamic methods steer for: what they are worth beside the best static one."""
+    return [
+        f"**Dynamic mixing.** Does changing the mixture during training beat the best static method on `{name}`? "
+        f"{paying(one['dynamic'])}: "
+        + "; ".join(
+            f"`{method}` less `{one['dynamic']['best_static']}` "
+            f"{interval(less['value'], less['low'], less['high'], sign=True)} nats a token, {word}"
+            for method, word in switched(one["dynamic"]).items()
+            for less in [one["dynamic"]["methods"][method]["less"][one["dynamic"]["best_static"]]]
+        )
+        + f" (n = {counted(one['dynamic']['n'], 'pair')})."
+        for name, one in found.items()
+        if "dynamic" in one
+    ]
 
 
 def _kept(kept: pd.DataFrame | None) -> str:

@@ -94,6 +94,6 @@ def listed(items: Iterable[str]) -> str:
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
 
 
-def counted(number: int, noun: str) -> str:
-    """``1 seed``, ``3 seeds``."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """``1 seed``, ``3 seeds``; ``plural`` where it takes more than an s."""
+    return f"{count(number)} {noun if number == 1 else plural or f'{noun}s'}"

@@ -1,13 +1,15 @@
-"""Print, after a run, where the report is and three numbers of it: python -m reports.headline."""
+"""Print, after a run, where the report is and its headline numbers: python -m reports.headline."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from regmix.errors import InputError
-from reports.formats import spanned
-from reports.verdicts import Headline, ranks, realised, trained, unseen
+from reports.formats import interval, spanned
+from reports.verdicts import Headline, ranks, realised, switched, trained, unseen
 from stages.harness import read_json
 
 REPORT = Path("reports/report.html")
@@ -16,6 +18,8 @@ METRICS = Path("metrics/report.json")
 
 def headline(found: Headline, report: Path) -> str:
     """Four lines: the report, then one a number, of the first objective that has a target, or else the first.
+
+    One more for every objective that dynamic methods steer for.
 
     Raises InputError if ``found`` lacks a number.
     """
@@ -41,9 +45,20 @@ def headline(found: Headline, report: Path) -> str:
             )
         else:
             lines.append(f"{name}, target: none; no method of kind regmix in params.yaml aims at it")
+        lines += [_switched(name, one["dynamic"]) for name, one in found.items() if "dynamic" in one]
     except (KeyError, StopIteration, TypeError, AttributeError) as error:
         raise InputError(f"{METRICS}: no headline numbers ({error!r}); run `dvc repro -f report`") from None
     return "\n".join(lines)
+
+
+def _switched(name: str, part: Mapping[str, Any]) -> str:
+    """Every dynamic method beside the best static one."""
+    best = part["best_static"]
+    said = []
+    for method, word in switched(part).items():
+        less = part["methods"][method]["less"][best]
+        said.append(f"{method} {interval(less['value'], less['low'], less['high'], sign=True)}: {word}")
+    return f"{name}, dynamic mixing less {best}, nats a token (n = {part['n']} pairs): {'; '.join(said)}"
 
 
 def main(metrics: Path = METRICS, report: Path = REPORT) -> None:

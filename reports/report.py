@@ -9,11 +9,11 @@ from typing import Any
 from regmix import summary
 from regmix.objectives import runs
 from regmix.params import Params
-from regmix.schedule import Schedule
-from reports import answer, invariance, models, ranking, render
+from reports import answer, invariance, methods, models, ranking, render, steered
 from reports import regression as quality
 from reports.corpora import corpora
 from reports.coverage import coverage
+from reports.dynamic import dynamic
 from reports.interactions import interactions
 from reports.mixtures import mixtures, scoring
 from reports.settings import settings
@@ -26,11 +26,11 @@ OUTS = ("report.md", "report.html", "tables", "figures")
 
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
-    simulated: Path, confirmed: Path, chosen: Path, schedules: Path, trained: Path, evaluated: Path, metrics: Path,
-    knobs: Path, project: Path, headline: Path, out: Path,
+    simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
+    metrics: Path, knobs: Path, project: Path, headline: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures, and the headline numbers to HEADLINE."""
-    domains, names, methods = params.corpus.trained, list(params.objectives), list(params.target.methods)
+    domains, names = params.corpus.trained, list(params.objectives)
     weights = {name: params.objective_weights(name) for name in names}
     level = params.regression.interval
 
@@ -38,20 +38,24 @@ def report(
     table = read_csv(swarm / "mixtures.csv")
     proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
-    proxy_meta, target_meta = read_json(swarm / "meta.json"), read_json(trained / methods[0] / "meta.json")
+    first = next(iter(params.target.methods))
+    proxy_meta, target_meta = read_json(swarm / "meta.json"), read_json(trained / first / "meta.json")
     scores = read_csv(compared / "scores.csv")
     fitted = {part: {r: read_csv(fits / r / f"{part}.csv") for r in params.regressors}
               for part in ("predictions", "curve", "coefficients")}  # fmt: skip
     margins = ranking.over_no_proxy(fitted["predictions"], proxies, weights, params.regression)
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
     measures = summary.measures(losses, lm_eval, weights)
-    plans = {m: Schedule.from_json(read_json(schedules / f"{m}.json")["schedule"]) for m in methods}
-    same = invariance.pairs(confirming, plans)
+    tokens = {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains}
+    found_methods = methods.read(params, schedules, trained, tokens)
+    kept = {name: schedule for name, method in found_methods.items() if (schedule := method.static)}
+    same = invariance.pairs(confirming, kept)
+    dynamics = steered.compare(found_methods, measures, params.trajectory.objective, target_meta, level)
     mixture = read_json(metrics)
     spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
     recommended, last = ({n: read_json(of / f"{n}.json") for n in names} for of in (simulated, chosen))
     found = answer.headlines(scores, margins, mixture, measures, _of_kind(params, "regmix"),
-                             _of_kind(params, "objective_only"), level)  # fmt: skip
+                             _of_kind(params, "objective_only"), dynamics, level)  # fmt: skip
     sections = [
         answer.answer(
             found,
@@ -61,7 +65,7 @@ def report(
             target_meta,
         ),
         corpora(
-            {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains},
+            tokens,
             {d: read_json(extracted / d / "stats.json") for d in params.corpus.domains},
             prior, bounds, domains, params.target.train_tokens, params.swarm.max_epochs,
         ),
@@ -74,8 +78,11 @@ def report(
             weights, prior, _scoring(params), last if params.mixture.refit else None,
         ),
         targets(
-            losses, lm_eval, measures, {m: read_csv(trained / m / "trajectories.csv") for m in methods}, weights,
+            losses, lm_eval, measures, {name: method.trajectories for name, method in found_methods.items()}, weights,
             level, params.evaluation.choices,
+        ),
+        dynamic(
+            params, found_methods, dynamics, losses, lm_eval, read_csv(stepwise / "errors.csv"), target_meta,
         ),
         invariance.invariance(confirming, losses, same, weights, level),
         settings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reports.formats import compared
+from reports.formats import UNKNOWN, compared
 
 Headline = dict[str, dict[str, Any]]  # by objective; reports.answer.headlines makes it
 
@@ -33,3 +33,24 @@ def trained(one: Mapping[str, Any]) -> str:
 def unseen(part: Mapping[str, Any]) -> str:
     """The mixtures that a Spearman correlation was taken on."""
     return f"{part['n']} held-out mixtures" if part["split"] == "heldout" else f"{part['n']} runs out of fold"
+
+
+def switched(part: Mapping[str, Any]) -> dict[str, str]:
+    """Dynamic method -> what targets say of it against the best static method; of losses, so that less is better."""
+    best = part["best_static"]
+    return {name: against(one, best) for name, one in part["methods"].items()}
+
+
+def against(one: Mapping[str, Any], other: str) -> str:
+    """What a dynamic method's paired difference to another method allows to say."""
+    return compared(one["less"][other]["low"], one["less"][other]["high"], "worse", "better")
+
+
+def paying(part: Mapping[str, Any]) -> str:
+    """Whether dynamic methods beat the best static one, in the words that one may open with."""
+    words = list(switched(part).values())
+    if "better" in words:
+        return "Yes" if set(words) == {"better"} else "Not all do"
+    if set(words) == {"worse"}:
+        return "No"
+    return "Undecided" if set(words) == {UNKNOWN} else "Not shown"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import itertools
 import json
 import math
 import re
@@ -34,7 +35,7 @@ VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 
 
 def values() -> dict[str, Any]:
-    """params.yaml cut down to three trained domains, two objectives, two regressors and four methods."""
+    """params.yaml cut down: three trained domains, two objectives, two regressors, eight methods (PATHS says more)."""
     cut = copy.deepcopy(VALUES)
     cut["corpus"]["domains"] = {name: VALUES["corpus"]["domains"][name] for name in ALL}
     cut["corpus"]["validation_only"] = ["reviews"]
@@ -49,9 +50,35 @@ def values() -> dict[str, Any]:
         "only": {"kind": "objective_only", "objective": "news"},
         "regmix_news": {"kind": "regmix", "objective": "news"},
         "regmix_broad": {"kind": "regmix", "objective": "broad"},
+        "planned": {"kind": "regmix_d_offline", "objective": "news"},
+        "steered": {"kind": "regmix_d_online", "objective": "news"},
+        "wandering": {"kind": "stepwise"},
+        "picked": {"kind": "filter"},
     }
+    cut["trajectory"] |= {"objective": "news", "regressors": ["gp"], "granularities": [2]}
     cut["evaluation"] |= {"last_word": ["news"], "continuation": ["news"], "tasks": []}
     return cut
+
+
+# Of methods whose mixture changes: the knots, and how heavy news is from each on.
+PATHS = {
+    "planned": ([0, 0.5], [0.2, 0.9]),
+    "steered": ([0, 0.25, 0.5], [0.2, 0.9, 0.7]),
+    "wandering": ([i / 20 for i in range(20)], [0.3 + 0.02 * i for i in range(20)]),
+}
+
+
+def query(fraction: float, loss: float, **more: float) -> dict[str, Any]:
+    """One whose mixture is near, asked of a regressor that knows losses from 5 to 6 nats."""
+    weights = {"news": 0.9, "law": 0.06, "drama": 0.04}
+    near = {"distance": 0.1, "typical": 0.2, "limit": 0.5, "low": 5.0, "high": 6.0, "nearest_loss": 5.5}
+    found = {"step": 0, "fraction": fraction, "predicted": 4.5, "weights": weights, "loss": loss} | near | more
+    outside = found["distance"] > found["limit"] or not found["low"] <= found["loss"] <= found["high"]
+    return found | {"outside": outside}
+
+
+def switching(news: list[float], knots: list[float]) -> Schedule:
+    return Schedule(TRAINED, np.array(knots, float), np.array([[w, (1 - w) / 2, (1 - w) / 2] for w in news]))
 
 
 class Artifacts:
@@ -73,7 +100,8 @@ class Artifacts:
         """Write the report into ``folder``/reports."""
         path, of = self.folder, dict.fromkeys
         stages = ("corpus", "extracted", "sample", "swarm", "fits", "compared", "simulated", "confirmed", "chosen")
-        folders: Any = {name: path / name for name in of((*stages, "schedules", "trained", "evaluated"))}
+        later = ("stepwise", "schedules", "trained", "evaluated")
+        folders: Any = {name: path / name for name in of((*stages, *later))}
         report(
             self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "params.yaml",
             project=ROOT / "pyproject.toml", headline=path / "h.json", out=path / "reports",
@@ -169,15 +197,44 @@ class Artifacts:
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
 
+    def plan(self, method: str, schedule: Schedule, seeds: range) -> None:
+        """The folders of a method's plan and targets but for their losses."""
+        plan, trained = self.folder / f"schedules/{method}", self.folder / f"trained/{method}"
+        steered, facts, states = [f"seed-{s}" for s in seeds], {}, {f"seed-{s}": {} for s in seeds}
+        flops = {"body": 1e9, "attention": 2e9, "full": 4e9}
+        spent = [{"what": "proxies", "trained": 1e6, "scored": 0, "flops": flops}] if method in PATHS else []
+        if method == "planned":
+            facts = {"queries": [query(0.5, 5.5, nearest_loss=5.2)]}
+        if method == "steered":
+            facts = {"beta": {"value": 0.3, "low": 0.2, "high": 0.4, "runs": 2}, "ratio": 2.0}
+            states = {run: {"queries": [query(0.25, 5.5, raw_loss=5.4, corrected_loss=5.5),
+                                        query(0.5, 6.2, distance=0.9, raw_loss=4.9, corrected_loss=6.2)]}
+                      for run in steered}  # fmt: skip
+            pairs = pd.DataFrame({"run": ["a", "b"], "fraction": 0.25, "small": [6.0, 5.5], "large": [5.0, 4.5]})
+            write_csv(plan / "beta.csv", pairs)
+        if method == "wandering":
+            states = {run: {"probabilities": [0.1]} for run in steered}
+        if method == "picked":
+            (plan / "tokens").mkdir(parents=True)
+            for domain in TRAINED:
+                np.save(plan / f"tokens/{domain}.npy", np.zeros(1000, np.uint16))
+        write_json(plan / "plan.json", {"schedule": schedule.to_json(), "facts": facts, "spent": spent})
+        rows = [{"run": run, "knot": knot, **dict(zip(TRAINED, row, strict=True))}
+                for run in steered for knot, row in zip(schedule.knots, schedule.mixtures, strict=True)]  # fmt: skip
+        write_csv(trained / "schedules.csv", pd.DataFrame(rows))
+        write_csv(trained / "ledger.csv", pd.DataFrame({"run": steered, **dict.fromkeys(TRAINED, 5000)}))
+        write_json(trained / "policy.json", states)
+        write_json(trained / "meta.json", self.meta(self.params.target))
+
     def targets(self) -> None:
         mixture = {"natural": "natural", "only": "only_news"}
         frames, rows = [], []
         for method in self.params.target.methods:
-            weights = self.found[mixture.get(method, method)]
-            schedule = Schedule.static(TRAINED, weights)
-            write_json(self.folder / f"schedules/{method}.json", {"schedule": schedule.to_json()})
-            write_json(self.folder / f"trained/{method}/meta.json", self.meta(self.params.target))
+            weights = self.found.get(mixture.get(method, method), self.PRIOR)
+            knots, news = PATHS.get(method, ([], []))
+            schedule = switching(news, knots) if news else Schedule.static(TRAINED, weights)
             seeds = range(self.params.target.seeds)
+            self.plan(method, schedule, seeds)
             losses = self.losses(np.repeat(weights[None], len(seeds), axis=0))
             frames.append(pd.concat([pd.DataFrame({"method": method, "seed": seeds}), losses], axis=1))
             steps = [losses.assign(run=[f"seed-{s}" for s in seeds], step=step) for step in (1, 2)]
@@ -189,6 +246,22 @@ class Artifacts:
         columns = ["method", "seed", "task", "shots", "metric", "value", "items"]
         write_csv(self.folder / "evaluated/losses.csv", pd.concat(frames))
         write_csv(self.folder / "evaluated/lm_eval.csv", pd.DataFrame(rows, columns=columns))
+        write_csv(self.folder / "stepwise/errors.csv", errors())
+
+
+def errors() -> pd.DataFrame:
+    """errors.csv of two regressors and the baseline, which stands there once for each of them."""
+    rows = []
+    for regressor, size in (("gp", 0.02), ("lightgbm", 0.05)):
+        for predictor, kind in itertools.product(("model", "mean_drop"), ("one_step", "rolled_out")):
+            for step in (48, 96):
+                mae = (size if predictor == "model" else 0.4) + 0.001 * step
+                row: dict[str, Any] = {"regressor": regressor, "granularity": 2, "label": "loss"}
+                row |= {"predictor": predictor, "kind": kind, "step": step, "n": 6}
+                for metric, value in (("mae", mae), ("rmse", mae), ("bias", -mae), ("spearman", 0.9)):
+                    row |= {metric: value, f"{metric}_low": value - 0.01, f"{metric}_high": value + 0.01}
+                rows.append(row)
+    return pd.DataFrame(rows)
 
 
 @pytest.fixture
@@ -434,18 +507,35 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
         formats.spanned(row[["mean", "low", "high"]].tolist(), 3, sign=True),
         formats.apart_from_zero(row["low"], row["high"]),
     )
-    assert shown["regmix_news"][0] == cell.replace(" ", "")
+    assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
 
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "h.json").read_text())
     assert found["news"]["target"]["difference"] == pytest.approx(row["mean"])
     assert found["news"]["target"]["alone"] == "only"
     assert found["broad"]["regression"]["over_no_proxy"] is None
-    assert len(headline.headline(found, Path("r.html")).splitlines()) == 4
+
+    # Methods that change their mixture, by what they left: one aims at nothing, none aims at the other objective.
+    assert "dynamic" not in found["broad"]
+    part = found["news"]["dynamic"]
+    assert list(part["methods"]) == ["planned", "steered", "wandering"]
+    assert (part["best_static"], part["regmix"], part["alone"], part["n"]) == ("only", "regmix_news", "only", 3)
+    measures = pd.read_csv(out / "tables/dynamic_news.csv")
+    row = measures[(measures["method"] == "planned") & (measures["less"] == "natural")].iloc[0]
+    assert row["measure"] == "news_loss"
+    less = part["methods"]["planned"]["less"]["natural"]
+    assert [less["value"], less["low"], less["high"]] == pytest.approx(row[["mean", "low", "high"]].tolist())
+    assert part["methods"]["steered"]["queries"] == 6  # two a seed, of which one lies outside
+    assert part["methods"]["steered"]["outside"] == 3
+    assert "**Dynamic mixing.** Does changing the mixture" in text.split("## 1.")[0]
+    assert len(pd.read_csv(out / "tables/queries.csv")) == 7  # one planned
+    assert set(pd.read_csv(out / "tables/epochs.csv")["method"]) >= {"picked", "wandering"}
+    assert len(headline.headline(found, Path("r.html")).splitlines()) == 5  # the last is on dynamic mixing
 
 
 def one_objective(cut: dict) -> None:
     cut["objectives"] = {"reviews": {"reviews": 1}}
+    cut["trajectory"]["objective"] = "reviews"
     cut["target"]["methods"] = {"natural": {"kind": "natural"}}
 
 
@@ -472,6 +562,8 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
     assert ("the mean mixture of the swarm is replaced" in text) == (change is not one_regressor)  # a linear model
     assert ("a second simulation chose" in text) == (change is one_seed)
     assert ("nothing is compared" in text) == (change is one_objective)
+    assert ("No method changes the mixture" in text) == (change is one_objective)
+    assert ("Undecided: `planned`" in text.split("## 1.")[0]) == (change is one_seed)
     if change is one_seed:
         assert formats.UNKNOWN in text
         assert " better for" not in text.split("Against the natural mixture")[1].split("\n")[0]
