@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from regmix.params import Recipe
 
+MOMENTS = ("exp_avg", "exp_avg_sq")
 
-def adamw(parameters: Sequence[Tensor], recipe: Recipe) -> torch.optim.AdamW:
-    """AdamW over stacked parameters (P, ...); weight decay on every tensor, as the paper's code has it."""
-    betas = (recipe.betas[0], recipe.betas[1])
-    return torch.optim.AdamW(parameters, lr=recipe.lr, betas=betas, weight_decay=recipe.weight_decay, fused=True)
+
+class AdamW:
+    """AdamW over stacked parameters (P, ...); weight decay on every tensor, as the paper's code has it.
+
+    ``moments`` holds each of MOMENTS by parameter, ``step`` the steps taken. torch's function, not its class, which
+    imports torch's compiler at its first use: two seconds in every process that trains.
+    """
+
+    def __init__(
+        self, parameters: Mapping[str, Tensor], moments: Mapping[str, dict[str, Tensor]], step: int, recipe: Recipe
+    ) -> None:
+        self.parameters, self.moments, self.recipe = list(parameters.values()), moments, recipe
+        self._averages = [[moments[kind][name] for name in parameters] for kind in MOMENTS]
+        self._steps = [torch.tensor(float(step)) for _ in parameters]
+
+    @torch.no_grad()
+    def step(self, lr: float) -> None:
+        """Update the parameters by their gradients, and drop these."""
+        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        (beta1, beta2), decay = self.recipe.betas, self.recipe.weight_decay
+        first, second = self._averages
+        adamw(self.parameters, grads, first, second, [], self._steps, fused=True, amsgrad=False, beta1=beta1,
+              beta2=beta2, lr=lr, weight_decay=decay, eps=1e-8, maximize=False)  # fmt: skip
+        for parameter in self.parameters:
+            parameter.grad = None
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from regmix.engine.model import Model, Weights
-from regmix.engine.optimizer import adamw, clip_each
+from regmix.engine.optimizer import MOMENTS, AdamW, clip_each
 from regmix.engine.run import Result, RunState, Setup
 from regmix.errors import InputError
 from regmix.policy import Seen
@@ -46,13 +46,11 @@ def train_stack(
     while step < setup.recipe.steps:
         until = min(step + ahead, next(stop for stop in stops if stop > step))
         for tokens, domains in _batches(setup, states, step, until - step):
-            optimizer.param_groups[0]["lr"] = setup.learning_rate(step)
-            optimizer.zero_grad(set_to_none=True)
             means, losses = model.loss(weights, tokens, _counts(states, domains))
             _check(means, states, step)
             means.sum().backward()
             clip_each(list(weights.values()), setup.recipe.clip)
-            optimizer.step()
+            optimizer.step(setup.learning_rate(step))
             _observe(states, step, tokens, domains, losses)
             step += 1
             trained(losses.numel())
@@ -81,22 +79,20 @@ def evaluate(setup: Setup, model: Model, weights: Weights, logged: bool = False)
     return out
 
 
-def _optimizer(setup: Setup, states: Sequence[RunState], weights: Weights) -> torch.optim.AdamW:
-    optimizer = adamw(list(weights.values()), setup.recipe)
-    for name, parameter in weights.items():
-        optimizer.state[parameter] = {
-            "step": torch.tensor(float(states[0].step)),
-            **{key: torch.stack([state.tensors[key][name] for state in states]) for key in ("exp_avg", "exp_avg_sq")},
-        }
-    return optimizer
+def _optimizer(setup: Setup, states: Sequence[RunState], weights: Weights) -> AdamW:
+    moments = {
+        kind: {name: torch.stack([state.tensors[kind][name] for state in states]) for name in weights}
+        for kind in MOMENTS
+    }
+    return AdamW(weights, moments, states[0].step, setup.recipe)
 
 
-def _bind(states: Sequence[RunState], weights: Weights, optimizer: torch.optim.AdamW) -> None:
+def _bind(states: Sequence[RunState], weights: Weights, optimizer: AdamW) -> None:
     """Make each state's tensors views of the stack, so that the states are always current."""
     for p, state in enumerate(states):
         state.tensors = {"weights": {name: value.data[p] for name, value in weights.items()}}
-        for key in ("exp_avg", "exp_avg_sq"):
-            state.tensors[key] = {name: optimizer.state[value][key][p] for name, value in weights.items()}
+        for kind in MOMENTS:
+            state.tensors[kind] = {name: value[p] for name, value in optimizer.moments[kind].items()}
 
 
 def _batches(setup: Setup, states: Sequence[RunState], step: int, count: int) -> Iterator[tuple[Tensor, np.ndarray]]:
