@@ -9,35 +9,33 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
+from regmix import changes
 from regmix import params as schema
 from regmix.errors import InputError
 
 HERE = Path(__file__).parent
 
 
-def switch(text: str, profile: dict[str, Any], name: str) -> str:
-    """``text`` (params.yaml) with the values of ``profile``. Raises InputError for a key that params.yaml lacks."""
+def switch(text: str, profile: dict[str, Any], name: str, parse: Callable[[object, str], object] = schema.parse) -> str:
+    """``text`` (params.yaml) with the values of ``profile``, as ``parse`` accepts them.
+
+    Raises InputError for a key that the text lacks.
+    """
     yaml = YAML()
     yaml.width = 120
     yaml.preserve_quotes = True
     yaml.indent(mapping=2, sequence=4, offset=2)
     values = yaml.load(text)
-    for key, value in profile.items():
-        *parents, last = key.split(".")
-        node = values
-        for part in parents:
-            node = node.get(part) if isinstance(node, dict) else None
-        if not isinstance(node, dict) or last not in node:
-            raise InputError(f"profiles/{name}.yaml: unknown key {key}; use a key of params.yaml")
-        node[last] = value
+    changes.apply(values, profile, f"profiles/{name}.yaml")
     out = io.StringIO()
     yaml.dump(values, out)
-    schema.parse(YAML(typ="safe").load(out.getvalue()), f"profiles/{name}.yaml")
+    parse(YAML(typ="safe").load(out.getvalue()), f"profiles/{name}.yaml")
     return out.getvalue()
 
 
