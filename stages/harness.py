@@ -1,7 +1,7 @@
 """What every stage shares: its command line, its one-line errors, and writes that are whole or absent.
 
 A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags, and the
-type of ``params`` says which file of settings it reads.
+types of what comes before them say which files of settings it reads.
 Nothing here touches a number, so dvc.yaml does not list it as a dependency.
 """
 
@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
+from regmix import ablation_params, published_params
 from regmix import params as schema
-from regmix import published_params
 from regmix.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 SETTINGS: dict[type, Callable[[], Any]] = {
     schema.Params: lambda: schema.load(Path("params.yaml")),
     published_params.Published: lambda: published_params.load_published(Path("published/params.yaml")),
+    ablation_params.Ablations: lambda: ablation_params.load(Path("ablations/params.yaml")),
 }
 
 
@@ -43,12 +44,13 @@ def run(stage: Callable[..., None]) -> None:
     """
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
-    first, *names = inspect.signature(stage).parameters
-    for name in names:
+    names = list(inspect.signature(stage).parameters)
+    settings = [name for name in names if hints[name] in SETTINGS]
+    for name in names[len(settings) :]:
         parser.add_argument(f"--{name.replace('_', '-')}", type=hints[name], required=True)
     flags = vars(parser.parse_args())
     try:
-        stage(SETTINGS[hints[first]](), **flags)
+        stage(*(SETTINGS[hints[name]]() for name in settings), **flags)
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
