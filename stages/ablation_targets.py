@@ -1,0 +1,54 @@
+"""Train the targets of one arm of ablations/params.yaml, by the root's own stages."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import torch._dynamo  # noqa: F401 - else every forked process takes 2 s to import it for its optimiser
+
+from regmix import gathered, summary
+from regmix.ablation_params import Ablations, spell, with_methods, world_params
+from regmix.params import Params
+from stages.harness import read_csv, read_json, run, write_csv, writing
+from stages.target_schedule import target_schedule
+from stages.target_train import target_train
+
+
+def ablation_targets(
+    params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, store: Path, out: Path
+) -> None:
+    """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD is its ablation_swarm."""
+    own = world_params(params, settings, settings.arms[arm].world)
+    spelled = spell(own, settings, arm)
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("losses", "schedules", "support", "beta", "spent")}
+    with writing(out) as scratch:
+        for part, methods in spelled.methods.items():
+            given, learnt = with_methods(own, methods), world / "parts" / part
+            plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
+            target_schedule(
+                given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen", corpus=corpus,
+                store=store, out=plans,
+            )  # fmt: skip
+            for method in methods:
+                folder = trained / method
+                target_train(
+                    given, plan=plans / method, sample=world / "sample", corpus=corpus, store=store, out=folder
+                )
+                plan = read_json(plans / method / "plan.json")
+                losses = read_csv(folder / "losses.csv")
+                tables["losses"].append(summary.of_seeds(losses, method, own.target.seeds))
+                tables["schedules"].append(read_csv(folder / "schedules.csv").assign(method=method))
+                tables["support"].append(gathered.support(method, plan["facts"], read_json(folder / "policy.json")))
+                tables["beta"].append(gathered.beta(method, plan["facts"]))
+                tables["spent"].append(gathered.spent(method, plan["spent"]))
+                shutil.rmtree(folder)  # its weights are in STORE
+        shutil.rmtree(scratch / "work")
+        for name, frames in tables.items():
+            write_csv(scratch / f"{name}.csv", pd.concat(frames, ignore_index=True))
+        write_csv(scratch / "design.csv", pd.DataFrame(spelled.rows))
+
+
+if __name__ == "__main__":
+    run(ablation_targets)
