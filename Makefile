@@ -7,13 +7,15 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper smoke profile check test bench clean
+.PHONY: help install repro paper ablations smoke smoke-ablations profile check test bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
+	@echo "make ablations        what the papers vary, on own runs; about an hour on two cores, resumable"
 	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
 	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
+	@echo "make smoke-ablations  the ablations at their smallest, in that copy"
 	@echo "make check | test     fast checks | all tests"
 	@echo "make bench            measure what the README says of speed, into benchmarks/results.json"
 
@@ -32,8 +34,19 @@ repro: install
 paper: install
 	@python -m stages.paper $(if $(REMOTE),--remote "$(REMOTE)")
 
+# Of the root's pipeline the ablations need the corpus and the tasks alone: swarm_sample prunes stale domains.
+ablations: install
+	@python -m stages.params_check
+	@python -m stages.ablations_check
+	@dvc repro swarm_sample target_tasks
+	@dvc --cd ablations repro
+	@echo "page: reports/ablations.html"
+
 smoke: install
 	@python -m profiles.tryout smoke .smoke
+
+smoke-ablations: install
+	@python -m profiles.tryout smoke .smoke ablations
 
 profile: install
 	@python -m profiles.switch $(PROFILE)

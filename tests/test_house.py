@@ -14,8 +14,10 @@ from regmix.errors import InputError
 from regmix.published_params import load_published
 from tests.closure import ROOT, closure
 
-MAIN, PUBLISHED = (yaml.safe_load((ROOT / path).read_text())["stages"] for path in ("dvc.yaml", "published/dvc.yaml"))
-DVC = MAIN | PUBLISHED
+MAIN, PUBLISHED, ABLATIONS = (
+    yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"] for folder in ("", "published", "ablations")
+)
+DVC = MAIN | PUBLISHED | ABLATIONS
 VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 PINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["regmix"]["pins"]
 
@@ -25,7 +27,7 @@ def body(stage: str) -> dict:
 
 
 def command(stage: str) -> str:
-    """What the stage runs at the root, to which the published pipeline goes first."""
+    """What the stage runs at the root, to which the pipelines in folders go first."""
     return body(stage)["cmd"].removeprefix("cd .. && ")
 
 
@@ -33,7 +35,8 @@ def deps(stage: str) -> list[str]:
     """The stage's dependencies, from the root."""
     if stage in MAIN:
         return body(stage)["deps"]
-    return [dep.removeprefix("../") if dep.startswith("../") else f"published/{dep}" for dep in body(stage)["deps"]]
+    folder = "published" if stage in PUBLISHED else "ablations"
+    return [dep.removeprefix("../") if dep.startswith("../") else f"{folder}/{dep}" for dep in body(stage)["deps"]]
 
 
 def source(stage: str) -> str:
@@ -41,13 +44,22 @@ def source(stage: str) -> str:
     return "reports" if command(stage).startswith("python -m reports.") else "stages"
 
 
-def test_the_two_pipelines_share_no_stage_and_no_data():
-    assert not set(MAIN) & set(PUBLISHED)
-    assert all(body(stage)["cmd"].startswith("cd .. && ") for stage in PUBLISHED)
-    assert not any(dep.startswith("published/") for stage in MAIN for dep in deps(stage))
+def test_the_pipelines_share_no_stage_and_the_root_reads_no_other():
+    assert len(DVC) == len(MAIN) + len(PUBLISHED) + len(ABLATIONS)
+    assert all(body(stage)["cmd"].startswith("cd .. && ") for stage in PUBLISHED | ABLATIONS)
+    assert not any(dep.startswith(("published/", "ablations/")) for stage in MAIN for dep in deps(stage))
     assert not any(dep.startswith("data/") for stage in PUBLISHED for dep in deps(stage))
     # The root's .dvcignore does not reach there, and a folder of code would count its __pycache__.
-    assert not any((ROOT / dep).is_dir() for stage in PUBLISHED for dep in deps(stage) if dep.startswith("regmix/"))
+    assert not any(
+        (ROOT / dep).is_dir() for stage in PUBLISHED | ABLATIONS for dep in deps(stage) if dep.startswith("regmix/")
+    )
+
+
+def test_the_ablations_depend_on_every_method_and_regressor():
+    for stage, packages in {"ablation_targets": ("methods", "regressors"), "ablation_swarm": ("regressors",)}.items():
+        files = {str(path.relative_to(ROOT)) for p in packages for path in (ROOT / "regmix" / p).glob("*.py")}
+        missing = files - set(deps(stage)) - {f"regmix/{p}/__init__.py" for p in packages}
+        assert not missing, f"ablations/dvc.yaml: {stage}: add to deps: {sorted(missing)}"
 
 
 @pytest.mark.parametrize("stage", DVC)
@@ -58,7 +70,8 @@ def test_a_stage_declares_the_files_it_imports(stage):
             wanted |= set(closure(method.relative_to(ROOT))) - {str(method.relative_to(ROOT))}
     declared = {dep for dep in deps(stage) if dep.endswith(".py")}
     assert wanted <= declared, f"dvc.yaml: {stage}: add to deps: {sorted(wanted - declared)}"
-    plain = {dep for dep in declared if "$" not in dep and not dep.startswith(("regmix/readers", "regmix/regressors"))}
+    loaded = ("regmix/readers", "regmix/regressors", "regmix/methods")
+    plain = {dep for dep in declared if "$" not in dep and not dep.startswith(loaded)}
     assert plain <= wanted, f"dvc.yaml: {stage}: remove from deps: {sorted(plain - wanted)}"
 
 
