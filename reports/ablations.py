@@ -66,7 +66,9 @@ def ablations(
     ]
     sections = [
         claims.page(rows, arms["efficiency"].target.seeds, level),
-        dynamic.efficiency(results, {k: v.random for k, v in main.proxies.items() if not v.switched}),
+        dynamic.efficiency(
+            results, {k: v.random for k, v in main.proxies.items() if not v.switched}, steps[worlds.DEFAULT]
+        ),
         dynamic.beta(results, read_csv(targets / "beta" / "beta.csv"), read_csv(targets / "beta" / "support.csv")),
         dynamic.learners(results, steps[worlds.DEFAULT]),
         dynamic.switched(results, steps[worlds.DEFAULT], {k: (v.random, v.switched) for k, v in main.proxies.items()}),

@@ -324,7 +324,9 @@ def shown(section: Section) -> str:
 
 
 def test_the_tables_are_bold_where_an_interval_leaves_out_zero():
-    section = dynamic.efficiency(frames({"efficiency": {"online": -0.3}}), {"all": 128, "half": 64, "quarter": 32})
+    section = dynamic.efficiency(
+        frames({"efficiency": {"online": -0.3}}), {"all": 128, "half": 64, "quarter": 32}, steps()
+    )
     table = section.tables["efficiency"].shown
     online = table[table["Method"] == "online"]["less natural"]
     assert len(online) == 12
@@ -377,9 +379,9 @@ def final() -> pd.DataFrame:
                       for name, spread in (("gp", 0.1), ("ridge", 3.0)) for part in ("all", "half")])  # fmt: skip
 
 
-def swarms(distance: float) -> dict[str, worlds.Swarm]:
+def swarms(distance: float, spread: float = 0.02) -> dict[str, worlds.Swarm]:
     def chosen(moved: float) -> dict[str, Any]:
-        return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": {"news": 0.02, "law": 0.02}}
+        return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": dict.fromkeys(("news", "law"), spread)}
 
     return {name: worlds.Swarm(10_000, final(), chosen(0 if name == "main" else distance)) for name in worlds.SIZES}
 
@@ -387,6 +389,9 @@ def swarms(distance: float) -> dict[str, worlds.Swarm]:
 @pytest.mark.parametrize(("distance", "word"), [(0.0, HOLDS), (0.3, FAILS)])
 def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
     results, given = frames({}), swarms(distance)
+    blurred = {claim.place: claim for claim in claims.sizes(results, swarms(distance, 0.4))}["Figure 14"]
+    assert blurred.verdict == UNTOLD
+    assert "refits alone" in blurred.why
     assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
     large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
     section = worlds.sizes(results, given, large, "gp", 0.95)
@@ -397,6 +402,8 @@ def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
 
 def test_what_falls_away_without_the_objective_is_said():
     section = worlds.distribution(frames({}), {"without_news": final()}, ["objective_only"], 0.95)
+    names = section.tables["without_news"].shown["Method"].tolist()
+    assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
     assert "`objective_only` falls away" in section.prose
     found = {claim.place: claim for claim in claims.distribution(frames({}), final(), "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS

@@ -27,8 +27,8 @@ def bases(results: Results, arm: str) -> dict[str, tuple[Base, str]]:
     return {"less natural": (natural(arm), "natural"), "less static RegMix": (static(results, arm), "regmix")}
 
 
-def efficiency(results: Results, sizes: dict[str, int]) -> Section:
-    """``sizes`` are the random proxies of each part of the swarm."""
+def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> Section:
+    """``sizes`` are the random proxies of each part of the swarm; ``steps`` is steps.csv of the arm's world."""
     arm = "efficiency"
     rows = results.rows(arm, "uniform", "regmix", *BOTH)
     table = against(
@@ -44,7 +44,11 @@ def efficiency(results: Results, sizes: dict[str, int]) -> Section:
         f"RegMix-D may switch. {floor(results, arm).capitalize()}. The static mixture is RegMix's risk-aware choice; "
         "RegMix-D searches as its paper does, by the predicted mean."
     )
-    return Section("Number of proxies and granularity", (prose, *_matrix(results, rows, list(sizes)), table))
+    parts: list[Part] = [prose, *_matrix(results, rows, list(sizes)), table]
+    own = _usual(steps[steps["proxies"].isin(sizes) & (steps["tested"] == "heldout")])
+    if len(own):
+        parts.append(_errors("efficiency_errors", own, "held-out proxies of one mixture"))
+    return Section("Number of proxies and granularity", tuple(parts))
 
 
 def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part, ...]:
@@ -117,8 +121,11 @@ def learners(results: Results, steps: pd.DataFrame) -> Section:
         results.rows(arm, *BOTH), {"Method": "entry", "Regressor": "regressor", "Label": "label"}, bases(results, arm),
     )  # fmt: skip
     parts: list[Part] = [f"{floor(results, arm).capitalize()}. The paper's regressor is LightGBM on the loss.", table]
-    if len(steps):
-        parts.append(_errors("learners_errors", steps[steps["tested"] == "heldout"], "held-out proxies of one mixture"))
+    whole = steps[(steps["proxies"] == "all") & (steps["tested"] == "heldout")]
+    kinds = whole.groupby("granularity")[["regressor", "label"]].apply(lambda of: len(of.drop_duplicates()))
+    if len(kinds):  # the granularity that most regressors and labels were fitted at
+        own = whole[whole["granularity"] == kinds.idxmax()]
+        parts.append(_errors("learners_errors", own, "held-out proxies of one mixture"))
     return Section("Regressor and label", tuple(parts))
 
 
@@ -141,10 +148,19 @@ def switched(results: Results, steps: pd.DataFrame, sizes: dict[str, tuple[int, 
         f"buys and not what more runs buy. {floor(results, arm).capitalize()}.",
         table,
     ]
-    if len(steps):
-        own = steps[steps["proxies"].isin(sizes)]
-        parts.append(_errors("switched_errors", own, "held-out proxies, of one mixture and switched"))
+    own = _usual(steps[steps["proxies"].isin([row["proxies"] for row in rows])])
+    if len(own):
+        own = own[own["granularity"].isin(own.loc[own["proxies"] != "all", "granularity"])]
+        parts.append(_errors("switched_errors", own, "held-out proxies, of one mixture and switched (unseen)"))
     return Section("Proxies that switch their mixture", tuple(parts))
+
+
+def _usual(steps: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first regressor and label."""
+    if steps.empty:
+        return steps
+    first = steps.iloc[0]
+    return steps[(steps["regressor"] == first["regressor"]) & (steps["label"] == first["label"])]
 
 
 def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
@@ -165,5 +181,5 @@ def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
         "before (one_step), and from the first on through all predictions (rolled_out). The mean drop takes the "
         "training runs' mean change. Intervals are over the held-out runs.",
         pd.DataFrame(rows),
-        steps,
+        last,
     )

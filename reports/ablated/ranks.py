@@ -114,7 +114,8 @@ def losses_and_scores(losses: pd.DataFrame, tasks: pd.DataFrame, domains: list[s
     x = -losses.groupby("run", sort=False)[domains].mean()
     y = tasks.pivot_table(index="method", columns="measure", values="value", sort=False).loc[x.index]
     y = y.loc[:, y.nunique() > 1]  # a constant score correlates with nothing
-    return association.correlations(x, y, resamples=RESAMPLES, level=level, seed=0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # a score may be constant on a resample; it is left out
+        return association.correlations(x, y, resamples=RESAMPLES, level=level, seed=0)
 
 
 def downstream(spreads: pd.DataFrame, related: pd.DataFrame, n: int, items: int, seeds: int) -> Section:

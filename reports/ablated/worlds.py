@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,7 @@ def distribution(results: Results, finals: Mapping[str, pd.DataFrame], dropped: 
         "without_news": "The objective's domain is left out of training, all methods again",
     }
     for arm, said in arms.items():
-        rows = [row for row in results.rows(arm) if row["id"] != f"{arm}/natural"]
+        rows = _once(row for row in results.rows(arm) if row["id"] != f"{arm}/natural")
         caption = (f"{said}: final loss on it, and mean over the trained domains, less those of natural and of the "
                    f"static mixture. {floor(results, arm).capitalize()}.")  # fmt: skip
         tables.append(
@@ -56,7 +56,7 @@ def distribution(results: Results, finals: Mapping[str, pd.DataFrame], dropped: 
     return Section(
         "In and out of distribution",
         (
-            "A method in two rows of one kind with the same settings is one method, trained once." + gone + " The "
+            f"A row with several names is one method: aimed at the same objective they are the same.{gone} The "
             "tokenizer has seen the training text of the domain that is left out; the models have not.",
             *tables,
             Table(
@@ -67,6 +67,17 @@ def distribution(results: Results, finals: Mapping[str, pd.DataFrame], dropped: 
             ),
         ),
     )  # fmt: skip
+
+
+def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each target in one row, under all its entries' names."""
+    found: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["id"] in found:
+            found[row["id"]]["entry"] += f", {row['entry']}"
+        else:
+            found[row["id"]] = dict(row)
+    return list(found.values())
 
 
 def ranking(final: pd.DataFrame, level: float) -> pd.DataFrame:
