@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from regmix import changes, plugins
 from regmix.errors import InputError
-from regmix.params import Count, Kind, Name, NonNegative, Params, Training, parse
+from regmix.params import Count, Kind, Name, NonNegative, Params, Training, _known, _parse, _read, parse
 from regmix.plugins import Strict
 
 FILE = "ablations/params.yaml"
@@ -123,19 +122,12 @@ class Spelled:
 
 def load(path: Path) -> Ablations:
     """Read and check ablations/params.yaml. Raises InputError."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); mend the file") from None
-    return parse_ablations(values)
+    return parse_ablations(_read(path))
 
 
 def parse_ablations(values: object, name: str = FILE) -> Ablations:
     """``values`` (a mapping) as Ablations. Raises InputError with one line."""
-    try:
-        return Ablations.model_validate(values)
-    except ValidationError as error:
-        raise InputError(plugins.describe(error).replace("params.yaml", name, 1)) from None
+    return _parse(Ablations, values, name)
 
 
 def world_params(params: Params, settings: Ablations, name: str) -> Params:
@@ -220,8 +212,3 @@ def size_training(params: Params, settings: Ablations, name: str, budget: int) -
         return Training.model_validate({key: values[key] for key in ("shape", "recipe", "validation")})
     except ValidationError as error:
         raise InputError(plugins.describe(error).replace("params.yaml", where, 1)) from None
-
-
-def _known(name: str, among: dict, key: str, what: str) -> None:
-    if name not in among:
-        raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
