@@ -333,6 +333,8 @@ def test_the_tables_are_bold_where_an_interval_leaves_out_zero():
     assert online.str.startswith("**−0.").all()
     assert table.loc[table["Method"] == "uniform", "less natural"].str.startswith("**").sum() <= 1
     assert "`quarter` has 32" in shown(section)
+    lines = [text.get_text() for text in section.figures["efficiency"].drawing.axes[0].get_yticklabels()]
+    assert lines == ["regmix", *(f"{kind}, N = {n}" for kind in ("offline", "online") for n in (3, 5, 7, 9))]
 
 
 def test_beta_says_what_was_fitted_and_what_was_asked_beyond_the_proxies():

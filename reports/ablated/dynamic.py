@@ -10,7 +10,6 @@ from reports.ablated.results import Base, Results, Row, against, floor
 from reports.formats import MISSING, fixed, listed, spanned
 from reports.section import Figure, Part, Section, Table
 
-LABELS = {"offline": "offline", "online": "online"}
 BOTH = ("offline", "online")
 
 
@@ -54,22 +53,18 @@ def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> 
 def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part, ...]:
     """Differences to natural, methods by parts of the swarm."""
     lines = [row for row in rows if row["entry"] in ("regmix", *BOTH)]
-    keys = list(dict.fromkeys((row["entry"], row.get("granularity")) for row in lines))
-    labels = [entry if n != n or n is None else f"{entry}, N = {n:g}" for entry, n in keys]
-    values = np.full((len(keys), len(parts)), np.nan)
-    texts = [[MISSING for _ in parts] for _ in keys]
+    labels = list(dict.fromkeys(_label(row) for row in lines))
+    values = np.full((len(labels), len(parts)), np.nan)
+    texts = [[MISSING for _ in parts] for _ in labels]
     for row in lines:
         found = results.less(row["id"], "efficiency/natural")
         if found and row["proxies"] in parts:
-            i, j = (
-                keys.index((row["entry"], row.get("granularity"))) if row["entry"] != "regmix" else 0,
-                parts.index(row["proxies"]),
-            )
+            i, j = labels.index(_label(row)), parts.index(row["proxies"])
             values[i, j], texts[i][j] = found.mean, fixed(found.mean, sign=True)
     if not np.isfinite(values).any():
         return ()
     limit = float(np.nanmax(np.abs(values))) or 1.0
-    figure, axes = style.panels(1, 1, 0.34 * len(keys) + 1.3)
+    figure, axes = style.panels(1, 1, 0.34 * len(labels) + 1.3)
     style.heat(axes[0, 0], values, labels, parts, cmap="RdBu_r", span=(-limit, limit), texts=texts)
     return (
         Figure(
@@ -80,6 +75,10 @@ def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part,
             figure,
         ),
     )
+
+
+def _label(row: Row) -> str:
+    return row["entry"] if row["entry"] == "regmix" else f"{row['entry']}, N = {row['granularity']:g}"
 
 
 def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Section:
