@@ -7,7 +7,6 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-import torch._dynamo  # noqa: F401 - else every forked process takes 2 s to import it for its optimiser
 
 from regmix import export
 from regmix.ablation_params import Ablations, size_training

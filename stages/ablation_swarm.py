@@ -5,8 +5,6 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-import torch._dynamo  # noqa: F401 - else every forked process takes 2 s to import it for its optimiser
-
 from regmix import parts, results
 from regmix.ablation_params import FILE, Ablations, world_params
 from regmix.params import Params

@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-import torch._dynamo  # noqa: F401 - else every forked process takes 2 s to import it for its optimiser
 
 from regmix import gathered, summary
 from regmix.ablation_params import Ablations, spell, with_methods, world_params
