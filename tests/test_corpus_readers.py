@@ -395,6 +395,20 @@ def test_datasets_from_a_folder_of_files(tmp_path: Path, offline: Any) -> None:
         texts("datasets", tmp_path / "absent", **DATASET)
 
 
+def test_datasets_that_have_a_value_at_a_nested_key(tmp_path: Path, offline: Any) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    rows = [("one", "ArXiv"), ("two", "Pile-CC"), ("three", "ArXiv")]
+    told = [json.dumps({"body": text, "meta": {"set": of}}) for text, of in rows]
+    (folder / "train.jsonl").write_text("\n".join(told))
+    chosen = {**DATASET, "where": {"meta.set": "ArXiv"}}
+    assert texts("datasets", folder, **chosen) == ["one", "three"]
+    assert texts("datasets", folder, **{**chosen, "first": 2}) == ["one"]
+    assert texts("datasets", folder, **{**DATASET, "where": None}) == ["one", "two", "three"]
+    with pytest.raises(InputError, match=r"no field 'meta\.sort' \(set\); mend `where`"):
+        texts("datasets", folder, **{**DATASET, "where": {"meta.sort": "ArXiv"}})
+
+
 def test_datasets_saved_to_disk(tmp_path: Path, offline: Any) -> None:
     rows = offline.Dataset.from_dict({"body": ["one", "two"]}, split="train")
     rows.save_to_disk(tmp_path / "flat")

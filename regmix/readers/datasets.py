@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,16 @@ class Options(Strict):
     split: str
     text_field: str
     first: Count | None  # documents to look at; null: the whole split
+    where: dict[str, str] | None = None  # only documents with these values, as {meta.pile_set_name: ArXiv}; null: all
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """The texts of a split, streamed; null texts are passed over.
+    """The texts of a split, streamed; null texts are passed over, and documents that ``options.where`` leaves out.
 
     ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name``
-    is null; else it is not read. Raises InputError if the data set, split or field is not to be had.
+    is null; else it is not read. A dot in a key of ``where`` leads into a mapping. Nothing is kept of a document that
+    is passed over, so a part of a set larger than the disk can be had, at the price of reading all of it.
+    Raises InputError if the data set, split or a field is not to be had.
     """
     name = options.name or str(path)
     rows = itertools.islice(_load(path, options), options.first)
@@ -36,6 +39,8 @@ def read(path: Path, options: Options) -> Iterator[str]:
             return
         except Exception as error:
             raise _unreadable(name, options, error) from None
+        if not all(_field(row, key, name) == value for key, value in (options.where or {}).items()):
+            continue
         if options.text_field not in row:
             raise InputError(f"{name}: no field {options.text_field!r} ({', '.join(row)}); mend `text_field`")
         text = row[options.text_field]
@@ -43,6 +48,16 @@ def read(path: Path, options: Options) -> Iterator[str]:
             yield text
         elif text is not None:
             raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); mend `text_field`")
+
+
+def _field(row: Mapping[str, Any], key: str, name: str) -> Any:
+    value: Any = row
+    for part in key.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            had = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
+            raise InputError(f"{name}: no field {key!r} ({had}); mend `where`")
+        value = value[part]
+    return value
 
 
 def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
