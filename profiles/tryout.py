@@ -43,7 +43,7 @@ def copy(profile: str, folder: Path) -> None:
             continue  # they tell of this tree's run, not of the copy's
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
-    switch.main(profile, folder / "params.yaml")
+    switch.main(profile, folder / "params.yaml", replace=True)
     smallest = yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text())
     path = folder / ablation_params.FILE
     path.write_text(switch.switch(path.read_text(), smallest, "smoke", ablation_params.parse_ablations))

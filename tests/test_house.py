@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+import profiles.save
+import profiles.switch
 from profiles.switch import switch
 from regmix import params as schema
 from regmix.errors import InputError
@@ -170,12 +172,55 @@ def test_switching_a_profile_keeps_comments_and_refuses_unknown_keys():
     assert "# mixtures a random shard" in switched
     with pytest.raises(InputError, match=r"profiles/test\.yaml: unknown key swarm\.per_shart"):
         switch(text, {"swarm.per_shart": 2}, "test")
+    within = yaml.safe_load(switch(text, {"regressors.lightgbm.leaves": 4}, "test"))["regressors"]["lightgbm"]
+    assert within == {**VALUES["regressors"]["lightgbm"], "leaves": 4}
+    with pytest.raises(InputError, match=r"unknown key regressors\.lightgbm\.leafs"):
+        switch(text, {"regressors.lightgbm.leafs": 2}, "test")
 
 
-def test_every_profile_sets_the_same_keys_and_laptop_is_the_default():
-    profiles = {path.stem: yaml.safe_load(path.read_text()) for path in (ROOT / "profiles").glob("*.yaml")}
+def test_every_profile_is_whole_and_laptop_is_params_yaml_byte_for_byte():
+    text, base = (ROOT / "params.yaml").read_text(), profiles.switch.read("laptop")
+    for name in profiles.switch.known():
+        assert set(profiles.switch.read(name)) <= set(base)
+        switched, kept = profiles.switch.apply(text, name)
+        schema.check_plugins(schema.parse(yaml.safe_load(switched)))
+        assert not kept
+        assert profiles.switch.apply(switched, name)[0] == switched
+        assert profiles.switch.apply(switched, "laptop")[0] == text
+        for other in profiles.switch.known():
+            assert (
+                profiles.switch.apply(profiles.switch.apply(text, other)[0], name)[0] == switched
+            )  # whatever it was before
+    assert profiles.save.profile(text, "laptop") == (ROOT / "profiles/laptop.yaml").read_text()
+
+
+def test_a_section_of_ones_own_is_kept_or_the_switch_is_refused(tmp_path):
     text = (ROOT / "params.yaml").read_text()
-    assert {frozenset(profile) for profile in profiles.values()} == {frozenset(profiles["laptop"])}
-    for name, profile in profiles.items():
-        switched = switch(text, profile, name)
-        assert yaml.safe_load(switch(switched, profiles["laptop"], "laptop")) == VALUES
+    own = text.replace("    reviews:                   # film", "    verdicts:                  # film")
+    own = own.replace("validation_only: [reviews]", "validation_only: [verdicts]")
+    own = own.replace("{reviews: 1}", "{verdicts: 1}").replace("drama, reviews]", "drama, verdicts]")
+    own = own.replace("factbook, reviews]", "factbook, verdicts]")
+    with pytest.raises(InputError, match=r"corpus\.domains is in no profile, and paper would replace it; keep"):
+        profiles.switch.apply(own, "paper")
+    assert profiles.switch.apply(own, "paper", replace=True)[0] == profiles.switch.apply(text, "paper")[0]
+    # A profile of that name knows the section, so that nothing is lost.
+    for name in profiles.switch.known():
+        (tmp_path / f"{name}.yaml").write_text((ROOT / f"profiles/{name}.yaml").read_text())
+    (tmp_path / "mine.yaml").write_text(profiles.save.profile(own, "mine"))
+    away = profiles.switch.apply(own, "paper", tmp_path)[0]
+    back = profiles.switch.apply(away, "mine", tmp_path)[0]
+    assert yaml.safe_load(back) == yaml.safe_load(own)
+    assert "# film and product reviews" in back
+
+
+def test_a_smaller_profile_keeps_corpora_of_ones_own():
+    text = (ROOT / "params.yaml").read_text()
+    own = text.replace("      strip_urls: true", "      strip_urls: false")
+    switched, kept = profiles.switch.apply(own, "smoke")
+    assert kept == ["corpus.domains"]
+    assert yaml.safe_load(switched)["corpus"]["domains"]["tweets"]["strip_urls"] is False
+
+
+def test_an_unknown_profile_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of campus, laptop, paper, smoke$"):
+        profiles.switch.read("pepar")
