@@ -1,0 +1,139 @@
+"""What of a plan is done already: stages that DVC has up to date, runs that the store holds. It only reads."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from regmix import planner, plugins
+from regmix.errors import InputError
+from regmix.params import Params
+from regmix.planner import Text, Work
+from regmix.schedule import Schedule
+from stages.harness import read_json
+
+HASHED = 4e9  # bytes of token files above which their digest is not taken, and so no run looked up
+
+
+def text_of(params: Params, root: Path) -> tuple[Text, int] | None:
+    """The tokenized corpus under ``root``, and its vocabulary; None if a domain is missing."""
+    try:
+        metas = {name: read_json(root / "data/corpus_tokenize" / name / "meta.json") for name in params.corpus.domains}
+    except InputError:
+        return None
+    train, valid = ({name: meta[side]["tokens"] for name, meta in metas.items()} for side in ("train", "valid"))
+    chars = sum(meta[side]["chars"] for meta in metas.values() for side in ("train", "valid"))
+    return Text(train, valid, chars, "token files in data/", True), next(iter(metas.values()))["vocab"]
+
+
+def stale_stages(root: Path) -> set[str] | None:
+    """Names (``stage`` or ``stage@part``) that `dvc status` lists as changed; None if it cannot say."""
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    try:
+        return set(json.loads(done.stdout))
+    except ValueError:
+        return None
+
+
+def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
+    """The stages of a dvc.yaml (its ``stages``) that will run: those that are stale, and all that follow on them.
+
+    A part of a stage stands for the whole: what follows on a stage reads all of its parts.
+    """
+    out = {name.split("@")[0] for name in stale}
+    for stage, body in pipeline.items():  # written in order
+        deps = body.get("do", body).get("deps", ())
+        # What a domain is read from is named by params.yaml; it may be an archive that was fetched.
+        paths = ["data/corpus_fetch" if dep == "${item.path}" else dep for dep in deps]
+        before = {Path(path).parts[1] for path in paths if path.startswith("data/")}
+        if before & out:
+            out.add(stage)
+    return out
+
+
+def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) -> dict[tuple[str, str], int]:
+    """How many runs of a (stage, part) the store under ``root`` holds, where that can be told.
+
+    It can for the swarm, whose mixtures follow from the corpus, and after the stages named in ``fresh`` for what
+    follows from their outputs. Raises InputError for damaged token files.
+    """
+    sizes = [path.stat().st_size for path in (root / "data/corpus_tokenize").rglob("*.bin")]
+    if not sizes or sum(sizes) > HASHED:
+        return {}
+    from regmix.corpus import digest_of, open_corpus  # the engine takes seconds to import
+    from regmix.engine.run import Run, Setup
+    from regmix.engine.store import RunStore, run_key
+    from stages.plans import read_plan, target_seeds
+
+    text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
+    store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
+
+    def count(setup: Setup, runs: Sequence[Run], digest: str, weights: bool = False) -> int:
+        keys = [run_key(setup, run, digest) for run in runs]
+        held = [key for key in keys if store.result(key, weights=False) is not None]
+        return sum(not weights or (store.root / key / "weights.safetensors").exists() for key in held)
+
+    proxy, out = Setup(params.proxy, text.vocab, text.train, text.valid), {}
+    sizes_of = text_of(params, root)
+    assert sizes_of is not None
+    for shard, planned in planner.planned_runs(params, sizes_of[0]).items():
+        runs = [Run(run.name, run.schedule, run.seed) for run in planned]
+        out["swarm_train", shard] = count(proxy, runs, text.digest)
+    if "mixture_simulate" in fresh:
+        out["mixture_confirm", ""] = count(proxy, _confirming(params, root, trained, Run), text.digest)
+    for work in todo:
+        if work.stage == "target_train" and "target_schedule" in fresh:
+            given, method = (
+                read_plan(root / "data/target_schedule" / work.part, trained),
+                params.target.methods[work.part],
+            )
+            module, policy = plugins.load("methods", method.kind, "target.methods"), None
+            if hasattr(module, "policy"):
+                options = plugins.options(module, method.model_extra or {}, "target.methods")
+                policy = module.policy(given, options, params.target)
+            runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params)]
+            setup = Setup(params.target, text.vocab, given.tokens or text.train, text.valid)
+            out["target_train", work.part] = count(setup, runs, digest_of(text, given.tokens), weights=True)
+        elif work.stage == "target_schedule" and "target_schedule" in fresh:
+            out["target_schedule", work.part] = work.runs  # the plans are made, so their runs are done
+    return out
+
+
+def _confirming(params: Params, root: Path, domains: tuple[str, ...], run: Any) -> list[Any]:
+    """The runs of mixture_confirm, as that stage makes them."""
+    prior = read_json(root / "data/swarm_sample/prior.json")
+    out = []
+    for name in planner.confirmed(params):
+        if name == "natural":
+            mixture = np.array([prior[domain] for domain in domains])
+        elif name == "uniform":
+            mixture = np.full(len(domains), 1 / len(domains))
+        elif name.startswith("only_"):
+            mixture = np.array([float(domain == name.removeprefix("only_")) for domain in domains])
+        else:
+            path = root / "data/mixture_simulate" / f"{name.removeprefix('regmix_')}.json"
+            mixture = np.array([read_json(path)["weights"][domain] for domain in domains])
+        out += [
+            run(f"{name}-{i}", Schedule.static(domains, mixture), 2**31 + i)
+            for i in range(params.mixture.confirm.seeds)
+        ]
+    return out
+
+
+def stages(root: Path) -> dict[str, Any]:
+    """The stages of ``root``'s dvc.yaml."""
+    out: dict[str, Any] = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return out
