@@ -7,13 +7,14 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper ablations smoke smoke-ablations profile check test bench clean
+.PHONY: help install repro paper ablations smoke smoke-ablations profile plan check test bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
 	@echo "make ablations        what the papers vary, on own runs; about an hour on two cores, resumable"
-	@echo "make profile PROFILE=smoke|laptop   write a profile's values into params.yaml"
+	@echo "make profile PROFILE=smoke|laptop|campus|paper   write a profile's values into params.yaml"
+	@echo "make plan [PROFILE=...]   what it will cost, before anything starts: FLOPs, hours, memory, disk"
 	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
 	@echo "make smoke-ablations  the ablations at their smallest, in that copy"
 	@echo "make check | test     fast checks | all tests"
@@ -50,6 +51,9 @@ smoke-ablations: install
 
 profile: install
 	@python -m profiles.switch $(PROFILE)
+
+plan: install
+	@python -m profiles.plan $(PROFILE) $(if $(DEVICE),--device $(DEVICE)) $(if $(JSON),--json "$(JSON)")
 
 check: install
 	ruff format --check .

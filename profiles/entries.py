@@ -59,12 +59,6 @@ def value_of(entry: str) -> Any:
     return yaml.safe_load(f"key:{entry}\n")["key"]
 
 
-def flow(value: Any) -> str:
-    """An entry, on one line, that says ``value``."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=10**6)
-    return " " + text.removesuffix("...\n").strip()
-
-
 def is_block(entry: str) -> bool:
     """Whether the entry is a section: more than its line."""
     return "\n" in entry
