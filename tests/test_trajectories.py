@@ -69,7 +69,7 @@ def test_a_switch_counts_from_the_step_from_which_the_loader_draws_it(knot):
     total, steps = 100, [3, 29, 58, 100]
     loader = Loader({"a": np.zeros(50, np.uint16), "b": np.ones(50, np.uint16)}, 4, 1, total)
     schedule = Schedule(("a", "b"), np.array([0, knot]), np.eye(2))
-    tokens, _ = loader.batches(0, schedule, np.zeros(2, np.int64), 0, total)
+    tokens, *_ = loader.batches(0, schedule, np.zeros(2, np.int64), 0, total)
     of_b = tokens[:, 0, 0]
     mixtures, schedules, _ = frames()
     found = read(
