@@ -37,23 +37,23 @@ def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
 
 
 def published(settings: Published, runs: Runs) -> dict[str, Any]:
-    """The same for the paper's LightGBM and the Gaussian process fitted to the published proxies."""
+    """The paper's LightGBM and the Gaussian process fitted to the published proxies, by mean alone as replays rank."""
     losses = runs.objective({settings.objective: 1.0})
     candidates = np.random.default_rng(0).dirichlet(np.full(runs.mixtures.shape[1], 0.3), CANDIDATES)
     out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses)}
     with threadpool_limits(1):
         for name in (settings.paper_regressor, "gp"):
-            out |= _scored(name, settings.regressors[name], runs.mixtures, losses, candidates)
+            out |= _scored(name, settings.regressors[name], runs.mixtures, losses, candidates, deviation=False)
     return out
 
 
 def _scored(
-    name: str, entry: Kind, mixtures: np.ndarray, losses: np.ndarray, candidates: np.ndarray
+    name: str, entry: Kind, mixtures: np.ndarray, losses: np.ndarray, candidates: np.ndarray, deviation: bool = True
 ) -> dict[str, float]:
     """Seconds of a regressor's scoring, and of LightGBM's own prediction where it is one."""
     model = bind(name, entry).fit(mixtures, losses, 0)
     single = getattr(model, "booster", None)  # whose deviation is no candidate's own
-    score = model.predict if single is None else model.mean
+    score = model.predict if single is None and deviation else model.mean
     out = {f"{name}_seconds": round(_timed(lambda: score(candidates))[0], 2)}
     boosters = getattr(model, "boosters", None) or ([single] if single is not None else [])
     if boosters:
