@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from regmix.mixtures import Rules
 from regmix.params import Machine, Training
 from regmix.policy import Seen
 from regmix.schedule import Schedule
-from tests.test_engine import DOMAINS, VOCAB, same, setup, train, training
+from tests.test_engine import DOMAINS, VOCAB, resumed, same, setup, train, training
 
 PAPER = {"reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 1, "seed": 0}
 UNIFORM = Schedule.static(DOMAINS, np.full(3, 1 / 3))
@@ -105,14 +104,7 @@ def test_a_proxy_that_stays_its_reference_has_no_excess_and_uniform_weights():
 def test_a_run_resumed_on_the_way_ends_in_the_same_bits():
     kit, run = setup(), Run("r", UNIFORM, seed=3, policy=dro(seed=5))
     whole = train(kit, [run])["r"]
-    state, saved = RunState.start(run, kit.shape, 3), []
-
-    def checkpoint() -> None:
-        if state.step == 7:
-            saved.append(copy.deepcopy(state.to_checkpoint()))
-
-    train_stack(kit, [state], checkpoint=checkpoint)
-    assert same(train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0], whole)
+    assert same(resumed(kit, run, 7), whole)
 
 
 def test_the_domain_that_is_learned_slowest_gets_the_most_weight():

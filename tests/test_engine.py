@@ -55,6 +55,18 @@ def train(kit: Setup, chosen: list[Run]) -> dict[str, Result]:
     return {run.name: result for run, result in zip(chosen, train_stack(kit, states), strict=True)}
 
 
+def resumed(kit: Setup, run: Run, stop: int) -> Result:
+    """The run taken up again from its checkpoint after ``stop`` steps."""
+    state, saved = RunState.start(run, kit.shape, len(DOMAINS)), []
+
+    def checkpoint() -> None:
+        if state.step == stop:
+            saved.append(copy.deepcopy(state.to_checkpoint()))
+
+    train_stack(kit, [state], checkpoint=checkpoint)
+    return train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0]
+
+
 def same(one: Result, other: Result) -> bool:
     assert one.weights is not None
     assert other.weights is not None
@@ -232,17 +244,9 @@ def test_a_killed_online_run_ends_in_the_same_bits():
     kit, run = setup(), dataclasses.replace(runs(1)[0], policy=Chaser())
     whole = train(kit, [run])["r0"]
     for stop in (3, 8):
-        state = RunState.start(run, kit.shape, 3)
-        saved = []
-
-        def checkpoint(stop=stop, state=state, saved=saved) -> None:
-            if state.step == stop:
-                saved.append(copy.deepcopy(state.to_checkpoint()))
-
-        train_stack(kit, [state], checkpoint=checkpoint)
-        resumed = train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0]
-        assert same(resumed, whole)
-        assert np.array_equal(resumed.schedule.mixtures, whole.schedule.mixtures)
+        again = resumed(kit, run, stop)
+        assert same(again, whole)
+        assert np.array_equal(again.schedule.mixtures, whole.schedule.mixtures)
 
 
 def test_a_sequence_counts_in_the_loss_as_the_policy_says():

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import math
 
 import numpy as np
 import pytest
 
-from regmix.engine.run import Run, RunState
-from regmix.engine.train import train_stack
+from regmix.engine.run import Run
 from regmix.methods import odm
 from regmix.methods._interface import Plan
 from regmix.policy import Seen
 from regmix.schedule import Schedule
-from tests.test_engine import DOMAINS, same, setup, train, training
+from tests.test_engine import DOMAINS, resumed, same, setup, train, training
 
 OPTIONS = {"every": 1, "smoothing": 0.9, "warmup": 0.02}
 
@@ -99,16 +97,9 @@ def steered(**options) -> Run:
 def test_a_run_resumed_in_mid_turn_ends_in_the_same_bits():
     kit, run = setup(), steered(every=2, warmup=0.2)
     whole = train(kit, [run])["r"]
-    state, saved = RunState.start(run, kit.shape, 3), []
-
-    def checkpoint() -> None:
-        if state.step == 7:
-            saved.append(copy.deepcopy(state.to_checkpoint()))
-
-    train_stack(kit, [state], checkpoint=checkpoint)
-    resumed = train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0]
-    assert same(resumed, whole)
-    assert np.array_equal(resumed.schedule.mixtures, whole.schedule.mixtures)
+    again = resumed(kit, run, 7)
+    assert same(again, whole)
+    assert np.array_equal(again.schedule.mixtures, whole.schedule.mixtures)
     assert whole.state["turns"] == 5  # of 12 steps; after the last there is nothing to decide
 
 

@@ -11,9 +11,9 @@ from reports.ablated.dynamic import BOTH
 from reports.ablated.results import Results, basis, floor, told
 from reports.ablated.verdicts import FAILS, HOLDS, UNTOLD, alike, because, lower
 from reports.ablated.worlds import DEFAULT, PART, Swarm, apart, default, ranking
-from reports.formats import counted, fixed, interval, listed, spanned
-from reports.papers.claims import Claim
-from reports.section import Section, Table
+from reports.formats import counted, fixed, interval, spanned
+from reports.papers.claims import Claim, tabled
+from reports.section import Section
 
 REGMIX, REGMIX_D = "RegMix", "RegMix-D"
 BLURRED = 0.5  # L1, of at most 2, between two mixtures of the same swarm's refits, beyond which likeness says nothing
@@ -21,21 +21,9 @@ BLURRED = 0.5  # L1, of at most 2, between two mixtures of the same swarm's refi
 
 def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
     """The page's first section: the claims and how many of each verdict."""
-    frame = pd.DataFrame([vars(claim) for claim in claims])
-    counts = frame["verdict"].value_counts()
-    said = listed(f"{counts[word]} × *{word}*" for word in (HOLDS, FAILS, UNTOLD) if word in counts)
-    shown = pd.DataFrame(
-        {
-            "Paper": frame["paper"] + ", " + frame["place"],
-            "It says": frame["says"],
-            "Here": frame["found"],
-            "From": frame["basis"],
-            "Verdict": frame["verdict"].map(lambda word: f"**{word}**"),
-            "Why": frame["why"],
-        }
-    )
+    said, table = tabled(claims, (HOLDS, FAILS, UNTOLD))
     prose = (
-        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that ask for training, {len(frame)} in "
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that ask for training, {len(claims)} in "
         f"all: {said}. Models, corpus and budgets are thousands of times smaller than the papers', and RegMix-D's "
         "scores on tasks are replaced by the objective's validation loss in nats a token, less being better: a claim "
         "that holds here need not hold there, nor the other way round. Differences are paired by seed, "
@@ -45,7 +33,7 @@ def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
         f"{fixed(20 * (1 - level), 0)} would leave out zero. *Holds* and *does not hold* ask that intervals say so; "
         "else it *cannot be told here*. *Alike* is within twice the spread of natural over its seeds."
     )
-    return Section("The papers' claims on own runs", (prose, Table("claims", "Claims.", shown, frame)))
+    return Section("The papers' claims on own runs", (prose, table))
 
 
 def dynamic(results: Results) -> list[Claim]:
@@ -171,11 +159,13 @@ def ranks(
         Claim(
             REGMIX, "Table 3", "The mixture matters much for downstream scores (up to 14.6 points)",
             f"widest: {widest['task'].removeprefix('heldout_')}, {fixed(widest['worst'], 1)} to "
-            f"{fixed(widest['best'], 1)}; mixtures differ beyond the seeds on {len(clear)} of {len(tested)} tasks",
-            f"{n} mixtures, {counted(seeds, 'seed')}; p < 0.05 / {max(1, len(tested))}",
+            f"{fixed(widest['best'], 1)}"
+            + (f"; mixtures differ beyond the seeds on {len(clear)} of {len(tested)} tasks" if len(tested) else ""),
+            f"{n} mixtures, {counted(seeds, 'seed')}" + (f"; p < 0.05 / {len(tested)}" if len(tested) else ""),
             HOLDS if len(clear) else UNTOLD,
             "mixtures differ by more than their seeds" if len(clear)
-            else "a best and a worst of many always lie apart; seeds and few items explain as much",
+            else "a best and a worst of many always lie apart; "
+            + ("seeds and few items explain as much" if len(tested) else "one run a mixture cannot say by how much"),
         )
     )  # fmt: skip
     own = related[related["task"] == AVERAGE].sort_values("value", ascending=False, kind="stable")

@@ -13,7 +13,7 @@ from regmix import association, scores, summary
 from regmix.objectives import objective_losses
 from regmix.summary import AVERAGE
 from reports import style
-from reports.formats import bold, count, fixed, percent, spanned
+from reports.formats import bold, count, counted, fixed, percent, spanned
 from reports.section import Figure, Section, Table
 
 RESAMPLES = 2000
@@ -71,8 +71,9 @@ def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, i
     prose = (
         f"{n} random mixtures, the swarm's held-out ones, trained at {len(bodies)} sizes "
         f"({', '.join(f'{name} {count(body)}' for name, body in bodies.items())} body parameters) and "
-        f"{losses['budget'].nunique()} numbers of steps, {seeds} seeds each. Losses are means over the seeds; "
-        "intervals are over resamples of the mixtures. At a higher budget a domain may be repeated more often than the "
+        f"{losses['budget'].nunique()} numbers of steps, {counted(seeds, 'seed')} each. Losses are means over the "
+        "seeds; intervals are over resamples of the mixtures. At a higher budget a domain may be repeated "
+        "more often than the "
         "swarm's bound allows."
     )
     return Section(
@@ -136,10 +137,12 @@ def downstream(spreads: pd.DataFrame, related: pd.DataFrame, n: int, items: int,
     return Section(
         "Losses and downstream scores",
         (
-            f"The {n} mixtures at the target's size and budget 1, {seeds} seeds each, tasks of up to {items} items: "
-            "the tasks are made of held-out text, as models this small are at chance on the paper's. The worst and the "
+            f"The {n} mixtures at the target's size and budget 1, {counted(seeds, 'seed')} each, tasks of "
+            f"up to {items} "
+            "items: the tasks are made of held-out text, as models this small are at chance on the paper's. "
+            "The worst and the "
             "best of many lie apart by noise alone, so p says how often mixtures that do not differ would spread as "
-            "much, given the spread of the seeds (one-way analysis of variance).",
+            "much, given the spread of the seeds (one-way analysis of variance); one seed gives none.",
             Table("task_range", "Worst and best mixture on each task, percent, mean over seeds (the paper's Table 3).",
                   shown, spreads),
             Figure("losses_scores", "Correlation (Pearson's r) of minus a domain's validation loss with task scores "

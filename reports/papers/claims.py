@@ -40,11 +40,11 @@ def verdict(*flags: bool) -> str:
     return HOLDS if all(flags) else PARTLY if any(flags) else FAILS
 
 
-def page(claims: Sequence[Claim]) -> Section:
-    """The page's first section: the table of claims and how many of each verdict."""
+def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
+    """How many claims have each verdict of ``words``, in words, and their table."""
     frame = pd.DataFrame([vars(claim) for claim in claims])
     counts = frame["verdict"].value_counts()
-    told = listed(f"{counts[word]} × *{word}*" for word in (HOLDS, PARTLY, FAILS, UNTESTED) if word in counts)
+    told = listed(f"{counts[word]} × *{word}*" for word in words if word in counts)
     shown = pd.DataFrame(
         {
             "Paper": frame["paper"] + ", " + frame["place"],
@@ -55,14 +55,21 @@ def page(claims: Sequence[Claim]) -> Section:
             "Why": frame["why"],
         }
     )
+    return told, Table("claims", "Claims.", shown, frame)
+
+
+def page(claims: Sequence[Claim]) -> Section:
+    """The page's first section: the table of claims and how many of each verdict."""
+    told, table = tabled(claims, (HOLDS, PARTLY, FAILS, UNTESTED))
     prose = (
-        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(frame)} in all: {told}. Everything "
-        "is computed from the mixtures and losses that RegMix's authors published and from the papers' own tables; "
-        "nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless a cell says "
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {told}. "
+        "Everything is computed from the mixtures and losses that RegMix's authors published and from the papers' own "
+        "tables; nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless "
+        "a cell says "
         "otherwise, not corrected for their number. A figure of the paper *holds* if it lies in our interval, an order "
         "if the interval of the difference leaves out zero, in the direction claimed. Spearman is times 100."
     )
-    return Section("The papers' claims against the published data", (prose, Table("claims", "Claims.", shown, frame)))
+    return Section("The papers' claims against the published data", (prose, table))
 
 
 def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
