@@ -12,15 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from regmix.engine.model import Model, Weights
-from regmix.engine.optimizer import MOMENTS, AdamW, clip_each
 from regmix.engine.run import Result, RunState, Setup
+from regmix.engine.stack import Stack
 from regmix.errors import InputError
 from regmix.policy import Seen
 from regmix.schedule import check_bounds, check_mixture
 
 AHEAD = 32  # steps whose batches are gathered at one time
-EVAL_WINDOWS = 16  # validation windows in one forward pass; fixed, so that no sum depends on the stack
 
 
 def train_stack(
@@ -34,65 +32,30 @@ def train_stack(
     ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states``
     are whole. Raises InputError if a loss is not finite, naming run, step and mixture.
     """
-    model = Model(setup.shape, setup.recipe.precision)
-    weights = {
-        name: torch.nn.Parameter(torch.stack([state.tensors["weights"][name] for state in states]))
-        for name in setup.shape.tensors()
-    }
-    optimizer = _optimizer(setup, states, weights)
-    _bind(states, weights, optimizer)
+    stack = Stack(setup, states)
     step, stops = states[0].step, setup.logged_steps
     ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
     while step < setup.recipe.steps:
         until = min(step + ahead, next(stop for stop in stops if stop > step))
         for tokens, domains in _batches(setup, states, step, until - step):
-            means, losses = model.loss(weights, tokens, _counts(states, domains))
+            means, losses = stack.step(tokens, _counts(states, domains), setup.learning_rate(step))
             _check(means, states, step)
-            means.sum().backward()
-            clip_each(list(weights.values()), setup.recipe.clip)
-            optimizer.step(setup.learning_rate(step))
             _observe(states, step, tokens, domains, losses)
             step += 1
             trained(losses.numel())
         for state in states:
             state.step = step
         if step in stops and step < setup.recipe.steps:
-            _log(setup, states, evaluate(setup, model, weights, logged=True), step)
+            _log(setup, states, stack.evaluate(logged=True), step)
         if step < setup.recipe.steps:
             _decide(states, step, step / setup.recipe.steps)
         checkpoint()
-    final = evaluate(setup, model, weights)
+    final = stack.evaluate()
     _log(setup, states, {name: losses[:, setup.logged[name]] for name, losses in final.items()}, step)
     return [
         _result(setup, state, {name: float(losses[p].mean()) for name, losses in final.items()})
         for p, state in enumerate(states)
     ]
-
-
-def evaluate(setup: Setup, model: Model, weights: Weights, logged: bool = False) -> dict[str, np.ndarray]:
-    """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set alone."""
-    out = {}
-    for name, windows in setup.windows.items():
-        chosen = windows[setup.logged[name]] if logged else windows
-        parts = [model.window_losses(weights, chunk) for chunk in chosen.split(EVAL_WINDOWS)]
-        out[name] = torch.cat(parts, dim=1).double().numpy()
-    return out
-
-
-def _optimizer(setup: Setup, states: Sequence[RunState], weights: Weights) -> AdamW:
-    moments = {
-        kind: {name: torch.stack([state.tensors[kind][name] for state in states]) for name in weights}
-        for kind in MOMENTS
-    }
-    return AdamW(weights, moments, states[0].step, setup.recipe)
-
-
-def _bind(states: Sequence[RunState], weights: Weights, optimizer: AdamW) -> None:
-    """Make each state's tensors views of the stack, so that the states are always current."""
-    for p, state in enumerate(states):
-        state.tensors = {"weights": {name: value.data[p] for name, value in weights.items()}}
-        for kind in MOMENTS:
-            state.tensors[kind] = {name: value[p] for name, value in optimizer.moments[kind].items()}
 
 
 def _batches(setup: Setup, states: Sequence[RunState], step: int, count: int) -> Iterator[tuple[Tensor, np.ndarray]]:
