@@ -37,7 +37,7 @@ class Policy:
     ``stepwise``: it is shown every step and asked after each; otherwise it is asked at the logged steps alone.
     """
 
-    key: str = "keep"
+    key: str  # no default: two policies of one key would be taken for one
     stepwise: bool = False
 
     def start(self, schedule: Schedule) -> State:

@@ -59,7 +59,7 @@ def corpus() -> dict[str, np.ndarray]:
 
 def dro(step_size=1.0, smoothing=1e-3, seed=100) -> doremi.GroupDRO:
     kit = setup()
-    return doremi.GroupDRO(kit.shape, "fp32", initial_weights(kit.shape, seed), doremi.Rates(step_size, smoothing, 2))
+    return doremi.GroupDRO(kit.shape, initial_weights(kit.shape, seed), doremi.Rates(step_size, smoothing, 2))
 
 
 def test_alpha_is_algorithm_1_and_a_domain_that_is_not_drawn_keeps_its_excess():

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from regmix.engine.model import Model
+from regmix.engine.compiled import Kernels, one_thread, score
+from regmix.engine.model import Model, initial_weights
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.shape import ModelShape
 from regmix.engine.train import train_stack
@@ -176,6 +177,8 @@ def test_a_loss_that_is_not_finite_names_run_step_and_mixture():
 class SwitchAt(Policy):
     """A policy for the tests: at a fraction, go over to the domain whose loss is highest."""
 
+    key = "switch"
+
     def __init__(self, fraction: float) -> None:
         self.fraction = fraction
 
@@ -188,6 +191,7 @@ class SwitchAt(Policy):
 class Chaser(Policy):
     """A policy for the tests: at every step, mostly the domain whose windows have lost least so far."""
 
+    key = "chase"
     stepwise = True
 
     def start(self, schedule):
@@ -206,6 +210,8 @@ class Chaser(Policy):
 
 class Counting(Policy):
     """A policy for the tests: the first domain counts for ``weight``, the others for nothing."""
+
+    key = "count"
 
     def __init__(self, weight: float) -> None:
         self.weights = np.array([weight, 0, 0])
@@ -260,6 +266,40 @@ def test_a_sequence_counts_in_the_loss_as_the_policy_says():
     start = RunState.start(ignored, kit.shape, 3).tensors["weights"]
     assert weights is not None
     assert all(np.array_equal(weights[name], start[name].numpy()) for name in weights)
+
+
+@pytest.mark.parametrize(
+    ("shape", "sequences"),
+    [
+        (ModelShape(2, 2, 32, 96, 64, 512), 6),  # more than a block of tokens
+        (ModelShape(1, 3, 12, 20, 7, 33), 5),  # nothing a whole number of vectors
+        (ModelShape(1, 2, 64, 192, 300, 4099), 2),  # sequences longer than a block, logits and products in parts
+    ],
+)
+def test_the_compiled_kernels_agree_with_autograd(shape, sequences):
+    rng = np.random.default_rng(0)
+    tensors = {name: torch.from_numpy(value)[None] for name, value in initial_weights(shape, 5).items()}
+    tokens, counts = rng.integers(0, shape.vocab, (sequences, shape.context + 1)), rng.exponential(size=sequences)
+    weights = {name: torch.nn.Parameter(value) for name, value in tensors.items()}
+    mean, each = Model(shape, "fp32").loss(
+        weights, torch.from_numpy(tokens)[None], torch.from_numpy(counts)[None].float()
+    )
+    mean.sum().backward()
+    flat = shape.flat({name: value[0] for name, value in tensors.items()}).numpy()
+    grad = np.empty_like(flat)
+    with one_thread():
+        losses = Kernels(shape).losses(flat, tokens, counts.astype(np.float32), grad)
+        assert np.array_equal(Kernels(shape).losses(flat, tokens), losses)
+    assert losses == pytest.approx(each[0].numpy(), abs=1e-5)
+    for name, value in shape.parts(torch.from_numpy(grad)).items():
+        expected = weights[name].grad[0]
+        assert (value - expected).norm() <= 2e-6 * expected.norm() + 1e-9, name
+
+
+def test_a_token_outside_the_vocabulary_is_an_error():
+    shape = ModelShape(1, 1, 8, 8, 4, 10)
+    with pytest.raises(InputError, match="token 10 is outside the vocabulary of 10; a token file is damaged"):
+        score(shape, initial_weights(shape, 0), np.full((1, 5), 10))
 
 
 def test_a_weighted_loss_has_the_gradients_of_its_definition():

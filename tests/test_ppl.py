@@ -30,7 +30,7 @@ def text(documents: ppl.Documents) -> list[list[int]]:
 
 def scorer(limit: int = 16) -> ppl.Scorer:
     shape = setup().shape
-    return ppl.Scorer(shape, "fp32", initial_weights(shape, 3), limit)
+    return ppl.Scorer(shape, initial_weights(shape, 3), limit)
 
 
 def pattern(rng: np.random.Generator, count: int, shift: int) -> list[list[int]]:

@@ -7,7 +7,11 @@ D width, F ffn width, H heads, C width of a head, L layers, V vocabulary.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,16 @@ class ModelShape:
         table["norm"] = ((D,), 0.0)
         table["head"] = ((V, D), 0.02)
         return table
+
+    def flat(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """All parameters of one run as one tensor (n,), in the order of ``tensors``."""
+        return torch.cat([tensors[name].reshape(-1) for name in self.tensors()])
+
+    def parts(self, flat: Tensor) -> dict[str, Tensor]:
+        """The way back of ``flat``; views."""
+        sizes = {name: size for name, (size, _) in self.tensors().items()}
+        pieces = flat.split([math.prod(size) for size in sizes.values()])
+        return {name: piece.view(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
 
     @property
     def body(self) -> int:

@@ -1,4 +1,4 @@
-"""The compute of one stack of runs, apart from the loop that feeds it: its weights, a step, an evaluation."""
+"""A stack of runs with products in bfloat16, by torch's autograd: its weights, a step, an evaluation."""
 
 from __future__ import annotations
 

@@ -19,7 +19,9 @@ from pickle import UnpicklingError
 from typing import Any
 
 import filelock
+import numba
 import numpy as np
+import threadpoolctl
 import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
@@ -38,11 +40,12 @@ def code_digest() -> str:
 
 
 def environment() -> dict[str, str]:
-    """What of this machine decides bits: library versions, the processor and the kernels torch picks for it."""
+    """What of this machine decides bits: library versions, the processor and the kernels that they pick for it."""
     return {
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "kernels": torch.backends.cpu.get_cpu_capability(),
+        "numba": numba.__version__,
+        "kernels": f"{torch.backends.cpu.get_cpu_capability()} {_blas()}",
         "processor": _processor(),
     }
 
@@ -135,6 +138,14 @@ def _atomic(path: Path, write: Any) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _blas() -> str:
+    """Which of its kernels scipy's BLAS, which the compiled products go to, has taken for this processor."""
+    import scipy.linalg  # noqa: F401  (loads it)
+
+    found = [one for one in threadpoolctl.threadpool_info() if "scipy.libs" in one["filepath"]]
+    return " ".join(f"{one['version']} {one.get('architecture')}" for one in found)
 
 
 def _processor() -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from regmix.engine.compiled import prepare
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.engine.train import train_stack
@@ -68,6 +69,7 @@ def _train_pending(
     setup: Setup, pending: dict[str, Run], store: RunStore, machine: Machine, *, weights: bool, label: str
 ) -> None:
     items = list(pending.items())
+    prepare()
     context = multiprocessing.get_context("fork")
     plan = Plan(setup, store, weights, machine.checkpoint_seconds, context.SimpleQueue())
     tokens_a_run = setup.recipe.steps * setup.recipe.sequences * setup.shape.context

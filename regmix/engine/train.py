@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regmix.engine.compiled import CompiledStack, one_thread
 from regmix.engine.run import Result, RunState, Setup
 from regmix.engine.stack import Stack
 from regmix.errors import InputError
@@ -32,7 +33,14 @@ def train_stack(
     ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states``
     are whole. Raises InputError if a loss is not finite, naming run, step and mixture.
     """
-    stack = Stack(setup, states)
+    with one_thread():
+        return _train(setup, states, trained, checkpoint)
+
+
+def _train(
+    setup: Setup, states: Sequence[RunState], trained: Callable[[int], None], checkpoint: Callable[[], None]
+) -> list[Result]:
+    stack = (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
     step, stops = states[0].step, setup.logged_steps
     ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
     while step < setup.recipe.steps:

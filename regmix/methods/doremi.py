@@ -23,15 +23,13 @@ import hashlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from inspect import getsource
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-import torch
 
-from regmix.engine.model import Model
+from regmix.engine.compiled import score
 from regmix.engine.run import Result, Run
 from regmix.engine.shape import ModelShape
 from regmix.methods._interface import Context, Plan, Spent
@@ -121,9 +119,9 @@ class GroupDRO(Policy):
 
     stepwise = True
 
-    def __init__(self, shape: ModelShape, precision: str, reference: Mapping[str, np.ndarray], rates: Rates) -> None:
-        self.shape, self.precision, self.reference, self.rates = shape, precision, dict(reference), rates
-        digest = hashlib.sha256(repr((vars(shape), precision, rates)).encode())
+    def __init__(self, shape: ModelShape, reference: Mapping[str, np.ndarray], rates: Rates) -> None:
+        self.shape, self.reference, self.rates = shape, dict(reference), rates
+        digest = hashlib.sha256(repr((vars(shape), rates)).encode())
         digest.update(getsource(sys.modules[__name__]).encode())
         for name, value in sorted(self.reference.items()):
             digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
@@ -136,7 +134,7 @@ class GroupDRO(Policy):
         s, recipe = context.proxy.shape, context.proxy.recipe
         shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, context.corpus.vocab)
         rates = Rates(options.step_size, options.smoothing, max(1, recipe.steps // NOTED))
-        return cls(shape, recipe.precision, reference.weights, rates)
+        return cls(shape, reference.weights, rates)
 
     def start(self, schedule: Schedule) -> State:
         K = len(schedule.domains)
@@ -173,14 +171,4 @@ class GroupDRO(Policy):
 
     def reference_losses(self, tokens: np.ndarray) -> np.ndarray:
         """The reference's loss (B, T) in nats of every token of ``tokens`` (B, T+1)."""
-        model, weights = self._model
-        return model.token_losses(weights, torch.from_numpy(tokens).long()[None])[0].numpy()
-
-    @cached_property
-    def _model(self) -> tuple[Model, dict[str, torch.Tensor]]:
-        """Made where it is used: only arrays go from one process to another."""
-        weights = {name: torch.from_numpy(value)[None] for name, value in self.reference.items()}
-        return Model(self.shape, self.precision), weights
-
-    def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if name != "_model"}
+        return score(self.shape, self.reference, tokens)

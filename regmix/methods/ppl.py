@@ -18,10 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from pydantic import model_validator
 
-from regmix.engine.model import Model
+from regmix.engine.compiled import score
 from regmix.engine.run import Run
 from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
@@ -107,7 +106,6 @@ class Scorer:
     """A trained model that scores the first ``limit`` tokens of documents."""
 
     shape: ModelShape
-    precision: str
     weights: Mapping[str, np.ndarray]
     limit: int
 
@@ -117,10 +115,6 @@ class Scorer:
         The shape of the batch that a document is in depends on its own length alone, so its score does not depend
         on its neighbours or their number.
         """
-        # As in training: one thread, so that bits do not depend on the machine's cores, and that a later fork is safe.
-        torch.set_num_threads(1)
-        model = Model(self.shape, self.precision)
-        weights = {name: torch.from_numpy(value)[None] for name, value in self.weights.items()}
         targets = np.minimum(documents.lengths - 1, self.limit)
         scores = np.empty(len(documents))
         narrower = 0
@@ -130,7 +124,7 @@ class Scorer:
             for i in range(0, len(chosen), rows):
                 part = chosen[i : i + rows]
                 batch, mask = _padded(documents[part], targets[part], rows, width)
-                losses = model.token_losses(weights, torch.from_numpy(batch)[None])[0].double().numpy()
+                losses = score(self.shape, self.weights, batch).astype(np.float64)
                 scores[part] = (np.where(mask, losses, 0).sum(axis=1) / np.maximum(mask.sum(axis=1), 1))[: len(part)]
             narrower = width
         return scores
@@ -199,7 +193,7 @@ def _reference(context: Context, options: Options) -> Scorer:
     assert result.weights is not None
     s = context.proxy.shape
     shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, context.corpus.vocab)
-    return Scorer(shape, context.proxy.recipe.precision, result.weights, options.score_tokens)
+    return Scorer(shape, result.weights, options.score_tokens)
 
 
 def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tuple[dict[str, np.ndarray], np.ndarray]:
