@@ -237,6 +237,7 @@ class Machine(Strict):
     processes: Count
     stack: Count
     checkpoint_seconds: Positive
+    sharded: NonNegative
 
 
 class Params(Strict):
@@ -277,6 +278,14 @@ class Params(Strict):
             aim = (method.model_extra or {}).get("objective")
             if aim is not None:
                 _known(str(aim), self.objectives, f"target.methods.{name}", "objective")
+        return self
+
+    @model_validator(mode="after")
+    def _shared(self) -> Params:
+        if self.machine.sharded > self.target.recipe.sequences:
+            raise ValueError(
+                f"machine.sharded must not exceed target.recipe.sequences ({self.target.recipe.sequences})"
+            )
         return self
 
     def objective_weights(self, name: str) -> dict[str, float]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from safetensors.numpy import save_file
 
 from regmix import plugins
-from regmix.engine.run import Run
+from regmix.engine.run import Result, Run
+from regmix.engine.swarm import train_runs
+from regmix.methods._interface import Plan
 from regmix.params import Params
 from stages.harness import note, read_json, run, write_json, writing
 from stages.plans import read_plan, target_seeds
@@ -20,6 +23,23 @@ def target_train(params: Params, *, plan: Path, sample: Path, corpus: Path, stor
 
     What a policy decided and why goes to OUT/policy.json.
     """
+    given, runs = planned(params, plan, sample)
+    with writing(out) as scratch:
+        _, results = train_to(
+            scratch, params, params.target, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
+            weights=True, tokens=given.tokens, train=_trainer(params),
+        )  # fmt: skip
+        (scratch / "weights").mkdir()
+        write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
+        for entry, result in zip(runs, results, strict=True):
+            if entry.policy and (said := entry.policy.warning(result.state)):
+                note(f"{plan.name}, {entry.name}: {said}")
+            assert result.weights is not None
+            save_file(result.weights, scratch / "weights" / f"{entry.name}.safetensors")
+
+
+def planned(params: Params, plan: Path, sample: Path) -> tuple[Plan, list[Run]]:
+    """The plan in the folder ``plan``, named for its method, and its runs."""
     given, method = read_plan(plan, params.corpus.trained), params.target.methods[plan.name]
     key = f"target.methods.{plan.name}"
     module = plugins.load("methods", method.kind, f"{key}.kind")
@@ -28,19 +48,17 @@ def target_train(params: Params, *, plan: Path, sample: Path, corpus: Path, stor
         policy = module.policy(given, plugins.options(module, method.model_extra or {}, key), params.target)
     limits = read_json(sample / "bounds.json")
     bounds = np.array([limits[name] for name in params.corpus.trained])
-    runs = [Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target_seeds(params))]
-    with writing(out) as scratch:
-        _, results = train_to(
-            scratch, params, params.target, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
-            weights=True, tokens=given.tokens,
-        )  # fmt: skip
-        (scratch / "weights").mkdir()
-        write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
-        for entry, result in zip(runs, results, strict=True):
-            if policy and (said := policy.warning(result.state)):
-                note(f"{plan.name}, {entry.name}: {said}")
-            assert result.weights is not None
-            save_file(result.weights, scratch / "weights" / f"{entry.name}.safetensors")
+    return given, [
+        Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target_seeds(params))
+    ]
+
+
+def _trainer(params: Params) -> Callable[..., list[Result]]:
+    if not params.machine.sharded:
+        return train_runs
+    from regmix.engine.processes import train_sharded  # torch's distributed part takes a second
+
+    return train_sharded
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +18,15 @@ from stages.harness import write_csv, write_json
 def train_to(
     out: Path, params: Params, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
     kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
+    train: Callable[..., list[Result]] = train_runs,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip
     """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``.
 
-    ``tokens`` by domain take the place of the corpus's.
+    ``tokens`` by domain take the place of the corpus's. ``train`` is called as ``train_runs`` is.
     """
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(training, text.vocab, tokens or text.train, text.valid)
-    done = train_runs(setup, runs, store, digest_of(text, tokens), params.machine, weights=weights, label=label)
+    done = train(setup, runs, store, digest_of(text, tokens), params.machine, weights=weights, label=label)
     for name, table in results.tables(runs, kinds, done).items():
         write_csv(out / f"{name}.csv", table)
     write_json(out / "meta.json", results.describe(setup, text.fingerprint))

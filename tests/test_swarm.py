@@ -18,7 +18,7 @@ from tests.test_engine import runs, same, setup
 
 
 def machine(**change) -> Machine:
-    return Machine.model_validate({"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6} | change)
+    return Machine.model_validate({"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0} | change)
 
 
 def train(store: Path, chosen, kit=None, **change):

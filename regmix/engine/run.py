@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -87,8 +87,11 @@ class RunState:
 class Setup:
     """All that the runs of one swarm or one target share: shape, recipe, data.
 
-    ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped).
+    ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped). ``compute`` says what
+    trains the runs, and is part of their keys.
     """
+
+    compute: Literal["stack", "sharded"] = "stack"
 
     def __init__(
         self, training: Training, vocab: int, train: Mapping[str, np.ndarray], valid: Mapping[str, np.ndarray]

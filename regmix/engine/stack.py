@@ -53,3 +53,6 @@ class Stack:
             parts = [self.model.window_losses(self.weights, chunk) for chunk in chosen.split(EVAL_WINDOWS)]
             out[name] = torch.cat(parts, dim=1).double().numpy()
         return out
+
+    def gather(self) -> None:
+        """Bring the tensors of the states up to date; here they always are."""

@@ -39,11 +39,16 @@ def code_digest() -> str:
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def environment() -> dict[str, str]:
-    """What of this machine decides bits: library versions, the processor and the kernels that they pick for it."""
-    return {
-        "torch": torch.__version__,
-        "numpy": np.__version__,
+def environment(compute: str = "stack") -> dict[str, str]:
+    """What of this machine decides bits: library versions, the processor and the kernels that they pick for it.
+
+    A sharded run is the same within rounding on any number of any processes, so that it may go on, and be found,
+    on another machine: its key says that it is sharded, and nothing of where.
+    """
+    versions = {"torch": torch.__version__, "numpy": np.__version__}
+    if compute == "sharded":
+        return versions | {"compute": compute}
+    return versions | {
         "numba": numba.__version__,
         "kernels": f"{torch.backends.cpu.get_cpu_capability()} {_blas()}",
         "processor": _processor(),
@@ -62,7 +67,7 @@ def run_key(setup: Setup, run: Run, data: str) -> str:
         "policy": run.policy.key if run.policy else None,
         "data": data,
         "code": code_digest(),
-        **environment(),
+        **environment(setup.compute),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 

@@ -1,12 +1,13 @@
 """The training loop of one stack: P runs, the same number of steps, each on its own batches.
 
-The one loop for proxies and targets. At the logged steps it evaluates every domain. A run's policy, if it has
-one, is asked for a mixture there, or after every step if it wants to see them all.
+The one loop for proxies and targets, whatever computes their steps. At the logged steps it evaluates every domain. A
+run's policy, if it has one, is asked for a mixture there, or after every step if it wants to see them all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -22,25 +23,43 @@ from regmix.schedule import check_bounds, check_mixture
 AHEAD = 32  # steps whose batches are gathered at one time
 
 
+class Compute(Protocol):
+    """What the loop asks of the weights of P runs: see Stack."""
+
+    def step(self, tokens: Tensor, counts: Tensor | None, lr: float) -> tuple[Tensor, Tensor]: ...
+
+    def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]: ...
+
+    def gather(self) -> None: ...
+
+
 def train_stack(
     setup: Setup,
     states: Sequence[RunState],
     trained: Callable[[int], None] = lambda tokens: None,
     checkpoint: Callable[[], None] = lambda: None,
+    compute: Compute | None = None,
 ) -> list[Result]:
     """Train the runs of ``states``, which stand at one and the same step, to the end.
 
-    ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states``
-    are whole. Raises InputError if a loss is not finite, naming run, step and mixture.
+    ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states`` are whole
+    but for what ``compute`` has to gather. That holds their weights; by default it is a CompiledStack, or a Stack
+    for bf16. Raises InputError if
+    a loss is not finite, naming run, step and mixture.
     """
+    if compute is None:
+        compute = (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
     with one_thread():
-        return _train(setup, states, trained, checkpoint)
+        return _train(setup, states, compute, trained, checkpoint)
 
 
 def _train(
-    setup: Setup, states: Sequence[RunState], trained: Callable[[int], None], checkpoint: Callable[[], None]
+    setup: Setup,
+    states: Sequence[RunState],
+    stack: Compute,
+    trained: Callable[[int], None],
+    checkpoint: Callable[[], None],
 ) -> list[Result]:
-    stack = (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
     step, stops = states[0].step, setup.logged_steps
     ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
     while step < setup.recipe.steps:
@@ -60,6 +79,7 @@ def _train(
         checkpoint()
     final = stack.evaluate()
     _log(setup, states, {name: losses[:, setup.logged[name]] for name, losses in final.items()}, step)
+    stack.gather()
     return [
         _result(setup, state, {name: float(losses[p].mean()) for name, losses in final.items()})
         for p, state in enumerate(states)

@@ -1,0 +1,177 @@
+"""A run shared by processes is the run of a stack, within rounding and on the same samples, on any number of them.
+
+Losses agree to 2.5e-7, the spacing of float32 at 4, and weights to 4e-6 as measured; the limits leave room for
+processors that sum in another order.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+
+from regmix.engine import module, processes, sharded
+from regmix.engine.processes import train_sharded
+from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.store import RunStore, run_key
+from regmix.engine.train import train_stack
+from regmix.errors import InputError
+from regmix.params import Machine
+from tests.test_engine import Chaser, Counting, SwitchAt, runs, setup
+from tests.test_engine import train as train_plain
+
+pytestmark = pytest.mark.skipif(
+    not (dist.is_available() and dist.is_gloo_available()), reason="this build of torch has no gloo"
+)
+LOSS, WEIGHT = 2e-6, 2e-5
+
+
+@pytest.fixture(autouse=True)
+def _no_long_wait(monkeypatch):
+    """A process whose partner is gone gives up soon; this machine's own loopback is all it needs."""
+    monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=60))
+
+
+class Recording(Chaser):
+    """Remembers all samples in their order, and steers by them; process 0 is killed at step ``killed``."""
+
+    def __init__(self, killed: int | None = None) -> None:
+        self.killed = killed
+
+    def start(self, schedule):
+        return super().start(schedule) | {"samples": 0}
+
+    def observe(self, state, seen):
+        if seen.step == self.killed and dist.get_rank() == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().observe(state, seen) | {"samples": zlib.crc32(seen.tokens.tobytes(), state["samples"])}
+
+
+class Divided(Chaser):
+    """Decides otherwise in every process."""
+
+    def decide(self, state, fraction, losses, schedule):
+        return state, np.eye(3)[dist.get_rank()]
+
+
+def train(kit: Setup, chosen: list[Run], store: Path, count: int) -> dict[str, Result]:
+    machine = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=count)
+    results = train_sharded(kit, chosen, store, "data", machine, weights=True, label="test")
+    return {run.name: result for run, result in zip(chosen, results, strict=True)}
+
+
+def alike(one: Result, other: Result, loss: float = LOSS, weight: float = WEIGHT) -> None:
+    """The same samples, decisions and logged steps; losses and weights within rounding."""
+    assert one.ledger == other.ledger
+    assert one.state.get("samples") == other.state.get("samples")
+    assert np.array_equal(one.schedule.mixtures, other.schedule.mixtures)
+    assert [step for step, _ in one.trajectory] == [step for step, _ in other.trajectory]
+    for (_, ours), (_, theirs) in zip(one.trajectory, other.trajectory, strict=True):
+        assert ours == pytest.approx(theirs, abs=loss)
+    assert one.losses == pytest.approx(other.losses, abs=loss)
+    assert one.weights is not None
+    assert other.weights is not None
+    for name, value in one.weights.items():
+        assert np.abs(value - other.weights[name]).max() <= weight, name
+
+
+def steered() -> list[Run]:
+    policies = [None, Recording(), SwitchAt(8 / 12), Counting(1.5)]
+    return [dataclasses.replace(run, policy=policy) for run, policy in zip(runs(4), policies, strict=True)]
+
+
+def test_two_processes_are_one_and_one_is_a_stack(tmp_path, monkeypatch):
+    """Three sequences a step: one process has one to fill up. Two take one at a time, and their logits in parts."""
+    kit, chosen = setup(sequences=3), steered()
+    one, plain = train(kit, chosen, tmp_path / "one", 1), train_plain(kit, chosen)
+    monkeypatch.setattr(sharded, "PASS_TOKENS", 16)
+    monkeypatch.setattr(sharded, "EVAL_WINDOWS", 1)
+    monkeypatch.setattr(module, "CHUNK", 7)
+    two = train(kit, chosen, tmp_path / "two", 2)
+    for run in chosen:
+        alike(two[run.name], one[run.name])
+        alike(one[run.name], plain[run.name])
+    assert two["r1"].state["asked"] == 11
+    assert len(two["r2"].schedule.knots) == 2
+
+
+@pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
+def test_a_killed_run_goes_on_with_another_number_of_processes_on_the_same_samples(tmp_path, before, after):
+    kit, (run, *_) = setup(sequences=3), runs(1)
+    killed, whole = (dataclasses.replace(run, policy=Recording(at)) for at in (7, None))
+    with pytest.raises(InputError, match="test: a training process was killed, perhaps for want of memory"):
+        train(kit, [killed], tmp_path, before)
+    (checkpoint,) = tmp_path.glob("*/checkpoint.pt")
+    value = torch.load(checkpoint, weights_only=True)
+    assert value["step"] == 7
+    again = train(kit, [whole], tmp_path, after)["r0"]
+    assert [path.name for path in tmp_path.glob("*/*")] != []
+    plain = train_plain(kit, [whole])["r0"]
+    alike(again, plain)
+    assert again.state["samples"] == plain.state["samples"] != 0
+    # A stack takes the checkpoint up as well.
+    alike(train_stack(kit, [RunState.from_checkpoint(whole, value)])[0], plain)
+
+
+def test_a_key_says_that_a_run_is_sharded(tmp_path):
+    kit, (run,) = setup(), runs(1)
+    result = train(kit, [run], tmp_path, 2)["r0"]
+    assert RunStore(tmp_path).result(run_key(kit, run, "data"), weights=True) is None
+    kit.compute = "sharded"
+    kept = RunStore(tmp_path).result(run_key(kit, run, "data"), weights=True)
+    assert kept is not None
+    assert kept.losses == result.losses
+
+
+def test_bf16_products_stay_near_a_stack_s(tmp_path):
+    """bfloat16 rounds at other places in the two; its 8 bits move a loss in the fourth digit."""
+    kit, chosen = setup(precision="bf16"), runs(1)
+    shared, plain = train(kit, chosen, tmp_path, 2)["r0"], train_plain(kit, chosen)["r0"]
+    alike(shared, plain, loss=5e-3, weight=0.1)
+    assert shared.losses != pytest.approx(train_plain(setup(), chosen)["r0"].losses, abs=LOSS)
+
+
+@pytest.mark.parametrize(
+    ("count", "change", "policy", "message"),
+    [
+        (3, {}, None, r"target\.recipe\.sequences = 2: 3 processes share a step, and each needs a sequence"),
+        (2, {"lr": 1e30, "clip": 1e30, "warmup": 0.0}, None, "run r0: loss is not finite at step"),
+        (2, {}, Divided(), "run r0: its processes trained on different samples"),
+    ],
+)
+def test_bad_input_in_the_processes_is_one_line(tmp_path, count, change, policy, message):
+    chosen = [dataclasses.replace(run, policy=policy) for run in runs(1)]
+    with pytest.raises(InputError, match=message) as error:
+        train(setup(**change), chosen, tmp_path, count)
+    assert "\n" not in str(error.value)
+
+
+SHARE = """
+from pathlib import Path
+from regmix.engine.processes import Job, share
+from tests.test_sharded import MACHINE, runs, setup
+share(Job.of(setup(), runs(2), Path({store!r}), "data", MACHINE, weights=True, label="test"))
+"""
+MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1)
+
+
+def test_what_torchrun_trains_is_found(tmp_path, capfd):
+    script = tmp_path / "share.py"
+    script.write_text(SHARE.format(store=str(tmp_path / "store")))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    root = Path(__file__).parent.parent
+    subprocess.run(command, check=True, timeout=120, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    capfd.readouterr()
+    found = train(setup(), runs(2), tmp_path / "store", 1)
+    assert "thousand tokens/s" not in capfd.readouterr().out  # nothing was left to train
+    alike(found["r1"], train_plain(setup(), runs(2))["r1"])
