@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import datetime
+import logging
 import os
 import pickle
 import signal
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch._dynamo  # FSDP imports it at its first use: two seconds, here once and not in every process
 import torch.distributed as dist
 from torch import multiprocessing
 from tqdm import tqdm
@@ -84,14 +86,14 @@ class Job:
         return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
 
 
-def share(job: Job, rendezvous: str = "env://", timeout: datetime.timedelta = TIMEOUT) -> None:
+def share(job: Job, rendezvous: str = "env://") -> None:
     """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     device = _device(int(os.environ["LOCAL_RANK"]))
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     backend = "nccl" if device.type == "cuda" else "gloo"
-    dist.init_process_group(backend, init_method=rendezvous, rank=rank, world_size=world, timeout=timeout)
+    dist.init_process_group(backend, init_method=rendezvous, rank=rank, world_size=world, timeout=TIMEOUT)
     try:
         with tqdm(total=0, unit="tok", unit_scale=True, desc=job.label, disable=True if rank else None) as bar:
             for key in job.runs:
@@ -159,9 +161,10 @@ def _start(job: Job, processes: int) -> None:
     """Run ``share`` in processes of this machine and wait for them. Raises what they raise, if the user can mend it."""
     # torch must not have run in parallel before the fork, nor have touched a GPU; here it has only been imported.
     torch.set_num_threads(1)
+    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # not that it ends one, as another has failed
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.start_processes(
-            _share_here, (job, processes, scratch), processes, join=False, start_method="fork"
+            _share_here, (job, processes, scratch), processes, join=False, daemon=True, start_method="fork"
         )
         assert context is not None
         try:
@@ -179,6 +182,7 @@ def _start(job: Job, processes: int) -> None:
 
 
 def _share_here(rank: int, job: Job, processes: int, scratch: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which torch sends when this process's parent dies
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     try:
         share(job, f"file://{scratch}/rendezvous")
