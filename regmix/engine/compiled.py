@@ -90,6 +90,9 @@ class CompiledStack:
             out[name] = np.stack(rows).astype(np.float64)
         return out
 
+    def gather(self) -> None:
+        """See Stack.gather."""
+
 
 def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarray) -> np.ndarray:
     """Loss (B, T) in nats of every token of tokens (B, T+1) under one trained model, in float32.

@@ -44,8 +44,7 @@ def train_stack(
 
     ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states`` are whole
     but for what ``compute`` has to gather. That holds their weights; by default it is a CompiledStack, or a Stack
-    for bf16. Raises InputError if
-    a loss is not finite, naming run, step and mixture.
+    in bf16. Raises InputError if a loss is not finite, naming run, step and mixture.
     """
     if compute is None:
         compute = (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
