@@ -19,7 +19,7 @@ import torch
 from regmix.engine.run import Run, RunState, Setup
 from regmix.engine.swarm import train_runs
 from regmix.export import to_transformers
-from regmix.params import Machine, Training
+from regmix.params import Kind, Machine, Training
 from regmix.schedule import Schedule
 
 # The two shapes of small language models that the literature on such swarms would use first.
@@ -68,7 +68,9 @@ def _setup(name: str, tokens_a_step: int, steps: int) -> Setup:
 
 def _engine(setup: Setup, repeat: int) -> float:
     runs = [Run(f"r{i}", Schedule.static(DOMAINS, np.array([0.5, 0.5])), seed=i) for i in range(RUNS)]
-    machine = Machine(processes=PROCESSES, stack=RUNS // PROCESSES, checkpoint_seconds=3600, sharded=0)
+    machine = Machine(
+        processes=PROCESSES, stack=RUNS // PROCESSES, checkpoint_seconds=3600, sharded=0, launcher=Kind(kind="local")
+    )
     with tempfile.TemporaryDirectory() as store:
         start = time.perf_counter()
         train_runs(setup, runs, Path(store), f"benchmark {repeat}", machine, weights=False, label="benchmark")

@@ -238,6 +238,7 @@ class Machine(Strict):
     stack: Count
     checkpoint_seconds: Positive
     sharded: NonNegative
+    launcher: Kind
 
 
 class Params(Strict):
@@ -313,10 +314,12 @@ def _parse(model: type[S], values: object, name: str) -> S:
 
 
 def check_plugins(params: Params) -> None:
-    """Check the further keys of every reader, regressor and method. Raises InputError."""
+    """Check the further keys of every reader, regressor and method, and of the launcher. Raises InputError."""
     entries = [("readers", d.reader, f"corpus.domains.{n}", d.model_extra) for n, d in params.corpus.domains.items()]
     entries += [("regressors", r.kind, f"regressors.{n}", r.model_extra) for n, r in params.regressors.items()]
     entries += [("methods", m.kind, f"target.methods.{n}", m.model_extra) for n, m in params.target.methods.items()]
+    launcher = params.machine.launcher
+    entries += [("launchers", launcher.kind, "machine.launcher", launcher.model_extra)]
     for package, kind, key, extra in entries:
         plugins.options(plugins.load(package, kind, key), extra or {}, key)
 

@@ -1,4 +1,4 @@
-"""Load a reader, a regressor or a method by the name that params.yaml gives it.
+"""Load a reader, a regressor, a method or a launcher by the name that params.yaml gives it.
 
 A plug-in is one file in its package. It defines ``Options``, the pydantic model of its further keys.
 """

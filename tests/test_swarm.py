@@ -18,7 +18,9 @@ from tests.test_engine import runs, same, setup
 
 
 def machine(**change) -> Machine:
-    return Machine.model_validate({"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0} | change)
+    return Machine.model_validate(
+        {"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "launcher": {"kind": "local"}} | change
+    )
 
 
 def train(store: Path, chosen, kit=None, **change):

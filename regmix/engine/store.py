@@ -1,19 +1,20 @@
 """Finished runs and checkpoints, kept by content: the key of a run covers all that decides its bits.
 
 A run is found again whatever shard or stage asks for it, so a changed shard size or a killed process
-costs nothing that was done. A file lock a run keeps two processes from writing the same one; the
-operating system drops it when its holder dies.
+costs nothing that was done. Machines may share the store. A file lock a run keeps two processes from
+writing the same one; the operating system drops it when its holder dies.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -29,34 +30,37 @@ from safetensors.numpy import load_file, save_file
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.schedule import Schedule
 
+# The files whose code decides a run's bits. Not among them: what decides who trains a run, when it is saved and where
+# it is kept (pack, store, swarm, launchers), for a run has the same bits alone, in company, and killed and resumed.
+ENGINE = ("arithmetic", "compiled", "kernels", "model", "ops", "optimizer", "run", "shape", "stack", "train")
+SHARDED = ("module", "sharded")
+AROUND = ("loader", "order", "policy", "schedule", "tokens")
 
-def code_digest() -> str:
-    """Hash of the engine's own source."""
+
+@functools.cache
+def code_digest(compute: str = "stack") -> str:
+    """Hash of the source that decides a run's bits."""
     here = Path(__file__).parent
-    files = sorted(here.glob("*.py")) + [
-        here.parent / f"{name}.py" for name in ("loader", "order", "policy", "schedule", "tokens")
-    ]
+    files = [here / f"{name}.py" for name in (*ENGINE, *(SHARDED if compute == "sharded" else ()))]
+    files += [here.parent / f"{name}.py" for name in AROUND]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
-def environment(compute: str = "stack") -> dict[str, str]:
-    """What of this machine decides bits: library versions, the processor and the kernels that they pick for it.
+@functools.cache
+def hardware() -> dict[str, str]:
+    """What of this machine decides bits: the processor and the kernels that torch and scipy's BLAS pick for it."""
+    return {"kernels": f"{torch.backends.cpu.get_cpu_capability()} {_blas()}", "processor": _processor()}
+
+
+def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None = None) -> str:
+    """The content key of a run; ``data`` is a digest of the token files, ``place`` another machine's ``hardware``.
 
     A sharded run is the same within rounding on any number of any processes, so that it may go on, and be found,
     on another machine: its key says that it is sharded, and nothing of where.
     """
-    versions = {"torch": torch.__version__, "numpy": np.__version__}
-    if compute == "sharded":
-        return versions | {"compute": compute}
-    return versions | {
-        "numba": numba.__version__,
-        "kernels": f"{torch.backends.cpu.get_cpu_capability()} {_blas()}",
-        "processor": _processor(),
-    }
-
-
-def run_key(setup: Setup, run: Run, data: str) -> str:
-    """The content key of a run; ``data`` is a digest of the token files."""
+    computed = {"numba": numba.__version__, **(place or hardware())}
+    if setup.compute == "sharded":
+        computed = {"compute": "sharded"}
     parts = {
         "shape": vars(setup.shape),
         "recipe": setup.recipe.model_dump(),
@@ -66,14 +70,19 @@ def run_key(setup: Setup, run: Run, data: str) -> str:
         "seed": run.seed,
         "policy": run.policy.key if run.policy else None,
         "data": data,
-        "code": code_digest(),
-        **environment(setup.compute),
+        "code": code_digest(setup.compute),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        **computed,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class RunStore:
-    """One folder a run under ``root``: its result, its weights if kept, its checkpoint while it trains."""
+    """One folder a run under ``root``: its result, its weights if kept, its checkpoint while it trains.
+
+    Beside them ``places`` remembers which processors the jobs of a cluster ran on.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -126,9 +135,24 @@ class RunStore:
             shutil.rmtree(self.root / key)  # unreadable: the run starts again
             return None
 
+    def enter(self) -> None:
+        """Remember this machine's hardware among the ``places``."""
+        text = json.dumps(hardware(), sort_keys=True)
+        (self.root / "places").mkdir(parents=True, exist_ok=True)
+        name = hashlib.sha256(text.encode()).hexdigest()[:32]
+        _atomic(self.root / "places" / f"{name}.json", lambda path: path.write_text(text))
+
+    def places(self) -> list[dict[str, str]]:
+        """The hardware of all machines that entered, in an order of no meaning that stays."""
+        return [json.loads(path.read_text()) for path in sorted((self.root / "places").glob("*.json"))]
+
     @contextlib.contextmanager
     def locked(self, keys: Sequence[str]) -> Iterator[None]:
-        """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other."""
+        """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other.
+
+        Between nodes they hold as far as the shared file system has flock (NFS 4, Lustre with ``-o flock``). Where it
+        has not, two `dvc repro` at one time may train a run twice, to the same bytes: every file is replaced whole.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             for key in sorted(set(keys)):
@@ -137,7 +161,7 @@ class RunStore:
 
 
 def _atomic(path: Path, write: Any) -> None:
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{platform.node()}.{os.getpid()}.partial")  # nodes may share the folder
     try:
         write(partial)
         os.replace(partial, path)

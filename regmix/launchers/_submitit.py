@@ -1,0 +1,173 @@
+"""What the launchers through submitit share: an array of tasks that train on other nodes, watched until all have ended.
+
+A task trains its share of the runs as ``local`` does, under keys of its own node's processor, into the store, which
+must lie on a file system that all nodes share at one path, as must the repository and its environment. So whatever
+became of a task, what it finished is kept, and a task that is requeued (preempted, out of time, its node lost) goes on
+from its checkpoints. Work is pickled once, with memory-mapped tokens as the names of their files.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import mmap
+import multiprocessing
+import pickle
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from regmix.engine.pack import Work
+from regmix.engine.store import RunStore
+from regmix.engine.swarm import packs, split, train_runs
+from regmix.errors import InputError
+from regmix.params import Kind
+
+try:
+    import submitit
+except ImportError:
+    raise InputError(
+        "params.yaml: machine.launcher: submitit is not installed; pip install -c constraints.txt -e '.[slurm]'"
+    ) from None
+
+TIMEOUTS = 1000  # times that a task may run out of time and be requeued; each goes on where the one before stopped
+LOOK = 1.0  # seconds between looks for results
+ASK = 5.0  # seconds between questions to the scheduler
+
+
+@dataclass(frozen=True)
+class Task:
+    """The runs ``first`` to ``last`` (excluded) of the work in the file ``path``; submitit calls it on a node."""
+
+    path: Path
+    first: int
+    last: int
+
+    def __call__(self) -> str | None:
+        """Train them; returns the line of an InputError."""
+        work: Work = pickle.loads(self.path.read_bytes())
+        work.store.enter()
+        machine = work.machine.model_copy(update={"launcher": Kind(kind="local")})
+        runs = work.runs[self.first : self.last]
+        try:
+            train_runs(work.setup, runs, work.store.root, work.data, machine, weights=work.weights, label=work.label)
+        except InputError as error:
+            return str(error)
+        return None
+
+    def checkpoint(self) -> submitit.helpers.DelayedSubmission:
+        """What to run once the task is requeued; submitit asks before the node is taken away."""
+        for child in multiprocessing.active_children():
+            child.kill()  # at once: there is little time, and the checkpoints are in the store
+        return submitit.helpers.DelayedSubmission(self)
+
+
+def places(store: RunStore) -> list[dict[str, str]]:
+    """The processors that tasks of this store have run on."""
+    return store.places()
+
+
+def launch(
+    work: Work,
+    tasks_at_once: int,
+    submit: Callable[[Path, list[Task]], list[Any]],
+    alive: Callable[[Sequence[Any]], set[str]],
+    grace: float,
+) -> None:
+    """Train the runs of ``work`` in tasks of ``machine.processes`` processes, ``tasks_at_once`` of them if that works.
+
+    ``submit`` makes the jobs of a folder's tasks, ``alive`` says by their ids which of some jobs wait or run, and
+    ``grace`` is how many seconds the result of one that does not may take to show in the folder. Raises InputError.
+    """
+    root = work.store.root.absolute()
+    (root / "jobs").mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", work.label) + "-", dir=root / "jobs"))
+    with (folder / "work.pkl").open("wb") as file:
+        _Pickler(file).dump(replace(work, store=RunStore(root)))
+    number = len(packs(math.ceil(len(work.runs) / work.machine.processes), tasks_at_once, work.machine.stack))
+    tasks = [Task(folder / "work.pkl", part.start, part.stop) for part in split(len(work.runs), number)]
+    jobs = _submitted(work.label, folder, lambda: submit(folder, tasks))
+    try:
+        failures = _watch(work, folder, dict(zip(jobs, tasks, strict=True)), alive, grace)
+    finally:
+        for job in jobs:
+            if not job.paths.result_pickle.exists():
+                job.cancel(check=False)
+    if failures:
+        raise InputError(failures[0] + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""))
+    deadline = time.monotonic() + grace
+    while not all(work.find(run, work.store.places()) for run in work.runs) and time.monotonic() < deadline:
+        time.sleep(LOOK)
+    shutil.rmtree(folder)
+
+
+def _submitted(label: str, folder: Path, submit: Callable[[], list[Any]]) -> list[Any]:
+    """The jobs, or InputError with the scheduler's reason, of which submitit would also show all lines."""
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            return submit()
+    except (RuntimeError, OSError, ValueError) as error:
+        shutil.rmtree(folder)
+        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{label}: not submitted: {said}; mend machine.launcher in params.yaml") from None
+
+
+def _watch(
+    work: Work, folder: Path, waiting: dict[Any, Task], alive: Callable[[Sequence[Any]], set[str]], grace: float
+) -> list[str]:
+    """Wait until every job has ended, well or not; what went wrong, a line each."""
+    failures: list[str] = []
+    asked, gone = -math.inf, dict[Any, float]()  # jobs that the scheduler does not know any more, and since when
+    with tqdm(total=len(work.runs), unit="run", desc=work.label, disable=None) as bar:
+        while waiting:
+            now = time.monotonic()
+            if now - asked >= ASK:
+                known, asked = alive(list(waiting)), now
+                gone = {job: gone.get(job, now) for job in waiting if job.job_id not in known}
+            written = {path.name for path in folder.iterdir()}  # listed, since a shared file system may remember a lack
+            for job in list(waiting):
+                if job.paths.result_pickle.name in written:
+                    failures += _failure(work, job)
+                elif now - gone.get(job, now) > grace:
+                    failures.append(f"{work.label}: job {job.job_id} was killed; {_kept(job)}")
+                else:
+                    continue
+                task = waiting.pop(job)
+                bar.update(task.last - task.first)
+            if waiting:
+                time.sleep(LOOK)
+    return failures
+
+
+def _failure(work: Work, job: Any) -> list[str]:
+    """What went wrong in a job that ended by itself."""
+    if job.exception() is not None:
+        return [f"{work.label}: job {job.job_id} broke off; {_kept(job)}"]
+    said = job.result()
+    return [said] if said else []
+
+
+def _kept(job: Any) -> str:
+    return f"see its log {job.paths.stderr} and run again, finished runs and checkpoints are kept"
+
+
+class _Pickler(pickle.Pickler):
+    """A mapped token file goes as its name, not as its content."""
+
+    def reducer_override(self, value: Any) -> Any:
+        if isinstance(value, np.memmap) and isinstance(value.base, mmap.mmap):  # whole, not a part of one
+            return _map, (Path(str(value.filename)).absolute(), value.dtype.str, value.offset, value.shape)
+        return NotImplemented
+
+
+def _map(path: Path, dtype: str, offset: int, shape: tuple[int, ...]) -> np.memmap:
+    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)

@@ -1,0 +1,89 @@
+"""Processes of this machine, forked, so that token files stay mapped: ``machine.processes`` of one thread each."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import multiprocessing
+import signal
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from regmix.engine.compiled import prepare
+from regmix.engine.pack import Work, train_pack
+from regmix.engine.run import Run
+from regmix.engine.store import RunStore, hardware, run_key
+from regmix.engine.swarm import packs
+from regmix.errors import InputError
+from regmix.plugins import Strict
+
+
+class Options(Strict):
+    """None."""
+
+
+def places(store: RunStore) -> list[dict[str, str]]:
+    """This machine."""
+    return [hardware()]
+
+
+def launch(work: Work, options: Options) -> None:
+    """Train the runs of ``work`` here. Raises InputError."""
+    items = [(run_key(work.setup, run, work.data), run) for run in work.runs]
+    prepare()
+    context = multiprocessing.get_context("fork")
+    progress, machine = context.SimpleQueue(), work.machine
+    chunks = [items[pack.start : pack.stop] for pack in packs(len(items), machine.processes, machine.stack)]
+    # torch must not have run in parallel before the fork; here it has only been imported.
+    torch.set_num_threads(1)
+    with (
+        ProcessPoolExecutor(min(machine.processes, len(chunks)), context, _prepare, (work, progress)) as pool,
+        tqdm(total=work.run_tokens * len(items), unit="tok", unit_scale=True, desc=work.label, disable=None) as bar,
+    ):
+        futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
+        try:
+            while futures:
+                done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
+                while not progress.empty():
+                    bar.update(progress.get())
+                for future in done:
+                    future.result()
+        except BrokenProcessPool:
+            raise InputError(
+                f"{work.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
+                "run again, finished runs and checkpoints are kept"
+            ) from None
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+_work: Work  # of this worker process
+_progress: Any  # its queue of token counts
+
+
+def _prepare(work: Work, progress: Any) -> None:
+    """Make this process, a fork, one that trains."""
+    global _work, _progress
+    _work, _progress = work, progress
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        # Keep freed buffers: by default glibc gives large ones back at every step and faults them in again.
+        libc.mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+    if hasattr(libc, "prctl"):
+        # A worker whose parent was killed would train on for nobody, and then wait for work for ever.
+        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+    # A scheduler signals all processes of a job, but what the parent does on a signal is for the parent alone to do.
+    for number in signal.valid_signals() - {signal.SIGINT}:
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_IGN)
+    gc.freeze()
+
+
+def _train(items: list[tuple[str, Run]]) -> None:
+    train_pack(_work, items, _progress.put)

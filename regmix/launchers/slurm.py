@@ -1,0 +1,69 @@
+"""A job array of Slurm's: a task is ``machine.processes`` processes on one node, with as many CPUs.
+
+A task that is preempted, out of time or requeued goes on from its checkpoints; `sacct` is not needed. Results of any
+processor that tasks of the store have run on count, for a node is not known before it is given. Where all nodes shall
+give the same last bits, ask for one kind: ``additional_parameters: {constraint: NAME}``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from regmix.engine.pack import Work
+from regmix.errors import InputError
+from regmix.launchers import _submitit
+from regmix.launchers._submitit import places, submitit
+from regmix.params import Count, Positive
+from regmix.plugins import Strict
+
+__all__ = ["Options", "launch", "places"]
+
+GRACE = 15  # seconds that a file may take to show on another node
+
+
+class Options(Strict):
+    """``partition``: null for the default one. ``array_parallelism``: most tasks at one time, as many as there are if
+    there are enough runs. ``mem_gb``: memory of a task; null: the partition's default. ``timeout_min``: minutes of a
+    task's time limit. ``additional_parameters``: further options of sbatch by their long names."""
+
+    partition: str | None
+    array_parallelism: Count
+    mem_gb: Positive | None
+    timeout_min: Count
+    additional_parameters: dict[str, bool | int | float | str]
+
+
+def launch(work: Work, options: Options) -> None:
+    """Train the runs of ``work`` on the cluster. Raises InputError."""
+    if shutil.which("sbatch") is None:
+        raise InputError(
+            "params.yaml: machine.launcher.kind = slurm: there is no sbatch here; use local, or a login node"
+        )
+
+    def submit(folder: Path, tasks: list[_submitit.Task]) -> list[submitit.Job]:
+        executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=_submitit.TIMEOUTS)
+        cpus = work.machine.processes
+        executor.update_parameters(
+            name="regmix",
+            timeout_min=options.timeout_min,
+            mem_gb=options.mem_gb,
+            cpus_per_task=cpus,
+            slurm_partition=options.partition,
+            slurm_array_parallelism=options.array_parallelism,
+            slurm_additional_parameters=options.additional_parameters,
+            slurm_srun_args=[f"--cpus-per-task={cpus}"],  # which srun does not take from sbatch since Slurm 22.05
+        )
+        with submitit.helpers.clean_env():  # where this is itself a job
+            return executor.submit_array(tasks)
+
+    _submitit.launch(work, options.array_parallelism, submit, _alive, grace=GRACE)
+
+
+def _alive(jobs: Sequence[submitit.Job]) -> set[str]:
+    """Jobs that Slurm's queue lists; all while it cannot say, for a controller may be away for a while."""
+    command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {job.job_id for job in jobs} if done.returncode else set(done.stdout.split())
