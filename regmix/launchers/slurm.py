@@ -7,6 +7,7 @@ give the same last bits, ask for one kind: ``additional_parameters: {constraint:
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -56,7 +57,9 @@ def launch(work: Work, options: Options) -> None:
             slurm_additional_parameters=options.additional_parameters,
             slurm_srun_args=[f"--cpus-per-task={cpus}"],  # which srun does not take from sbatch since Slurm 22.05
         )
-        with submitit.helpers.clean_env():  # where this is itself a job
+        cluster = {name: value for name, value in os.environ.items() if name == "SLURM_CONF"}
+        with submitit.helpers.clean_env():  # of what Slurm tells this process, if it is itself a job
+            os.environ.update(cluster)
             return executor.submit_array(tasks)
 
     _submitit.launch(work, options.array_parallelism, submit, _alive, grace=GRACE)
