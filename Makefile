@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper ablations smoke smoke-ablations profile plan check test bench clean
+.PHONY: help install repro paper ablations smoke smoke-ablations profile plan check test test-slurm bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -18,6 +18,7 @@ help:
 	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
 	@echo "make smoke-ablations  the ablations at their smallest, in that copy"
 	@echo "make check | test     fast checks | all tests"
+	@echo "make test-slurm       the swarm as a job array, on a Slurm of one node that it installs and starts; as root"
 	@echo "make bench            measure what the README says of speed, into benchmarks/results.json"
 
 install: $(VENV)/.installed
@@ -65,6 +66,10 @@ test: install
 	ruff check .
 	mypy
 	pytest
+
+# A Slurm of one node, from Debian's packages, which it installs; as root.
+test-slurm: install
+	@bash tests/slurm/cluster.sh pytest tests/slurm
 
 bench: install
 	@python -m benchmarks.bench
