@@ -76,15 +76,20 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
     from regmix.corpus import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
     from regmix.engine.store import RunStore, run_key
+    from regmix.engine.swarm import launcher_of
     from stages.plans import read_plan, target_seeds
 
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
+    places = launcher_of(params.machine).places(store)
 
     def count(setup: Setup, runs: Sequence[Run], digest: str, weights: bool = False) -> int:
-        keys = [run_key(setup, run, digest) for run in runs]
-        held = [key for key in keys if store.result(key, weights=False) is not None]
-        return sum(not weights or (store.root / key / "weights.safetensors").exists() for key in held)
+        def holds(run: Run, place: dict[str, str]) -> bool:
+            key = run_key(setup, run, digest, place)
+            found = store.result(key, weights=False) is not None
+            return found and (not weights or (store.root / key / "weights.safetensors").exists())
+
+        return sum(any(holds(run, place) for place in places) for run in runs)
 
     proxy, out = Setup(params.proxy, text.vocab, text.train, text.valid), {}
     sizes_of = text_of(params, root)

@@ -13,11 +13,16 @@ from stages.training import train_to
 
 def swarm_train(params: Params, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD; checkpoints and finished runs live in STORE, tables go to OUT."""
-    listed = read_json(shard)["runs"]
-    runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in listed]
-    kinds = [entry["kind"] for entry in listed]
+    runs, kinds = listed(shard)
     with writing(out) as scratch:
         train_to(scratch, params, params.proxy, corpus, store, runs, kinds, f"swarm {shard.stem}")
+
+
+def listed(shard: Path) -> tuple[list[Run], list[str]]:
+    """The runs of a shard's file, and their kinds."""
+    entries = read_json(shard)["runs"]
+    runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in entries]
+    return runs, [entry["kind"] for entry in entries]
 
 
 if __name__ == "__main__":

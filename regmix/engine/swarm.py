@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 
 from regmix import plugins
 from regmix.engine.pack import Work
@@ -27,7 +28,7 @@ def train_runs(
     ``data`` is a digest of the token files, ``weights`` whether the trained weights come along, ``label``
     what the progress bar says. Raises InputError.
     """
-    launcher = plugins.load("launchers", machine.launcher.kind, f"{KEY}.kind")
+    launcher = launcher_of(machine)
     options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
     work = Work(setup, runs, data, RunStore(store_root), machine, weights, label)
     places = launcher.places(work.store)
@@ -45,6 +46,11 @@ def train_runs(
         if result is None:
             raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
     return [result for result in results if result is not None]
+
+
+def launcher_of(machine: Machine) -> ModuleType:
+    """The file in regmix/launchers that params.yaml names. Raises InputError."""
+    return plugins.load("launchers", machine.launcher.kind, f"{KEY}.kind")
 
 
 def packs(count: int, processes: int, stack: int) -> list[range]:

@@ -20,6 +20,7 @@ from regmix.errors import InputError
 from regmix.params import Machine
 from tests.test_engine import runs, same, setup
 from tests.test_launchers import LOCAL, SLURM, machine, times
+from tests.test_sharing import only_gathers
 
 
 def ask(*command: str) -> str:
@@ -129,6 +130,10 @@ def test_a_preempted_task_requeues_itself(tmp_path):
         until(lambda: (start_now(), future.done())[1])
     assert "Requeued job" in logs
     assert all(map(same, future.result(), train(tmp_path / "whole", LOCAL, 2)))
+
+
+def test_a_swarm_trained_ahead_is_only_gathered(tmp_path, capfd):
+    only_gathers(tmp_path, {**SLURM, "array_parallelism": 2}, capfd)
 
 
 @pytest.mark.parametrize(
