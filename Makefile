@@ -7,11 +7,12 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export TOKENIZERS_PARALLELISM := false
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper ablations smoke smoke-ablations profile plan check test test-slurm bench clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check test test-slurm bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
+	@echo "make swarm            train all proxies ahead of the pipeline, on a cluster in one job array"
 	@echo "make ablations        what the papers vary, on own runs; about an hour on two cores, resumable"
 	@echo "make profile PROFILE=smoke|laptop|campus|paper   write a profile's values into params.yaml"
 	@echo "make plan [PROFILE=...]   what it will cost, before anything starts: FLOPs, hours, memory, disk"
@@ -35,6 +36,12 @@ repro: install
 
 paper: install
 	@python -m stages.paper $(if $(REMOTE),--remote "$(REMOTE)")
+
+# `dvc repro` trains shard by shard; after this it only gathers.
+swarm: install
+	@python -m stages.params_check
+	@dvc repro swarm_sample
+	@python -m stages.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
 # Of the root's pipeline the ablations need the corpus and the tasks alone: swarm_sample prunes stale domains.
 ablations: install
