@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -61,11 +62,14 @@ def results(store: Path) -> int:
     return len(list(store.glob("*/result.json")))
 
 
-def training(store: Path) -> list[str]:
-    """The tasks at work that have written a checkpoint; a task has one run."""
+def training(store: Path, since: float = 0) -> list[str]:
+    """The tasks at work that have written a checkpoint after the time ``since``; a task has one run."""
     start_now()
-    keys = [run_key(KIT, run, "data") for run in runs(RUNS)]
-    begun = {f"_{index}" for index, key in enumerate(keys) if (store / key / "checkpoint.pt").exists()}
+    begun = set()
+    for index, run in enumerate(runs(RUNS)):
+        with contextlib.suppress(FileNotFoundError):
+            if (store / run_key(KIT, run, "data") / "checkpoint.pt").stat().st_mtime > since:
+                begun.add(f"_{index}")
     return [job for job in queue("running") if job[job.index("_") :] in begun]
 
 
@@ -96,7 +100,8 @@ def test_an_array_requeued_drained_and_killed_ends_in_the_same_bytes(tmp_path, c
         assert (results(store), queue("pending")) == drained, "a drained node starts nothing"
         node("resume")
 
-        victim, *_ = until(lambda: training(store), future)
+        resumed = time.time()
+        victim, *_ = until(lambda: training(store, resumed), future)
         ask("scancel", "--signal=KILL", victim)
         until(lambda: (start_now(), future.done())[1])
     with pytest.raises(InputError, match=rf"job {victim} was killed; see its log \S+ and run again") as error:
