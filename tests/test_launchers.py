@@ -168,7 +168,7 @@ def test_results_of_a_clusters_processors_count_for_jobs_alone(tmp_path):
     assert store.result(run_key(setup(), run, "data"), weights=True) is not None
 
 
-SLURM = {
+SLURM: dict = {
     "kind": "slurm", "partition": None, "array_parallelism": 4, "mem_gb": None, "timeout_min": 5,
     "additional_parameters": {},
 }  # fmt: skip

@@ -78,10 +78,11 @@ def node(state: str) -> None:
     ask("scontrol", "update", f"nodename={name}", f"state={state}", *(["reason=test"] if state == "drain" else []))
 
 
-def start_now() -> None:
+def start_now() -> bool:
     """Do without the minutes that Slurm leaves a requeued job."""
     for job in queue("pending"):
         subprocess.run(["scontrol", "update", f"jobid={job}", "starttime=now"], capture_output=True)
+    return True
 
 
 def test_an_array_requeued_drained_and_killed_ends_in_the_same_bytes(tmp_path, capfd):
@@ -103,7 +104,7 @@ def test_an_array_requeued_drained_and_killed_ends_in_the_same_bytes(tmp_path, c
         resumed = time.time()
         victim, *_ = until(lambda: training(store, resumed), future)
         ask("scancel", "--signal=KILL", victim)
-        until(lambda: (start_now(), future.done())[1])
+        until(lambda: start_now() and future.done())
     with pytest.raises(InputError, match=rf"job {victim} was killed; see its log \S+ and run again") as error:
         future.result()
     assert "\n" not in str(error.value)
@@ -132,7 +133,7 @@ def test_a_preempted_task_requeues_itself(tmp_path):
         ask("scancel", "--signal=USR2", job)
         until(lambda: job in queue("pending"), future)
         logs = "".join(path.read_text() for path in store.glob("jobs/*/*.out"))
-        until(lambda: (start_now(), future.done())[1])
+        until(lambda: start_now() and future.done())
     assert "Requeued job" in logs
     assert all(map(same, future.result(), train(tmp_path / "whole", LOCAL, 2)))
 
