@@ -7,97 +7,58 @@ on the same side in every domain, and more text adds documents without moving th
 from __future__ import annotations
 
 import hashlib
-import heapq
-import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from regmix.documents import as_line
 from regmix.errors import InputError
+from regmix.sorting import Sorter
 
 
-@dataclass(frozen=True)
-class Split:
-    """The documents of a domain, each side in the order of the hash."""
-
-    train: list[str]
-    valid: list[str]
-    duplicates: int  # further copies of these documents, dropped
-    undecodable: int  # documents among these that hold U+FFFD, a character that could not be read
-
-    def stats(self, domain: str) -> dict[str, object]:
-        """Counts of documents and characters, as stats.json holds them."""
-        sides = {"train": self.train, "valid": self.valid}
-        counts = {side: {"documents": len(texts), "chars": sum(map(len, texts))} for side, texts in sides.items()}
-        return {"domain": domain, **counts, "duplicates": self.duplicates, "undecodable": self.undecodable}
-
-
-def split_documents(texts: Iterable[str], domain: str, *, max_chars: int, valid_fraction: float, salt: str) -> Split:
-    """The ``domain``'s documents, at most ``max_chars`` characters of them, in two sides.
+def split_documents(
+    texts: Iterable[str], folder: Path, domain: str, *, max_chars: int, valid_fraction: float, salt: str
+) -> dict[str, object]:
+    """Write the ``domain``'s documents, at most ``max_chars`` characters of them, to train.jsonl and valid.jsonl.
 
     White space around a text does not count; empty texts and exact duplicates are dropped. If there
-    is more text, the documents first in the order of the hash stay, and the last of them is cut to fit.
-    Holds little more than ``max_chars`` characters at a time. Raises InputError if a side is empty.
+    is more text, the documents first in the order of the hash stay, and the last of them is cut to fit;
+    each side is in that order. Returns what stats.json holds: documents and characters of each side,
+    ``duplicates``, further copies that were dropped, and ``undecodable``, documents with U+FFFD, a
+    character that could not be read. Memory is that of regmix.sorting, whose files lie in ``folder``.
+    Raises InputError if a side is empty.
     """
-    heap: list[tuple[int, bool, str]] = []  # (-order, is it validation text, text): the last in order on top
-    copies: dict[int, int] = {}  # order -> further copies
-    chars = 0
-    for text in map(_clean, texts):
-        if not text:
-            continue
-        order, is_valid = _draw(text, valid_fraction, salt)
-        if order in copies:
-            copies[order] += 1
-        elif chars < max_chars or order < -heap[0][0]:
-            heapq.heappush(heap, (-order, is_valid, text))
-            copies[order] = 0
+    sides = {side: {"documents": 0, "chars": 0} for side in ("train", "valid")}
+    documents = chars = duplicates = undecodable = 0
+    with (
+        tempfile.TemporaryDirectory(prefix=".sorted-", dir=folder) as scratch,
+        (folder / "train.jsonl").open("w", encoding="utf-8", newline="\n") as train,
+        (folder / "valid.jsonl").open("w", encoding="utf-8", newline="\n") as valid,
+    ):
+        sorter = Sorter(Path(scratch), max_chars)
+        for text in map(_clean, texts):
+            if text:
+                sorter.add(*_draw(text, valid_fraction, salt), text)
+        for _, is_valid, text, seen in sorter.documents():
+            documents, duplicates = documents + 1, duplicates + seen - 1
             chars += len(text)
-            while chars - len(heap[0][2]) >= max_chars:
-                last, _, dropped = heapq.heappop(heap)
-                del copies[-last]
-                chars -= len(dropped)
-    if not heap:
+            if chars > max_chars:  # the last
+                text = text[: len(text) - (chars - max_chars)].rstrip()
+            undecodable += "\ufffd" in text
+            side = sides["valid" if is_valid else "train"]
+            side["documents"] += 1
+            side["chars"] += len(text)
+            (valid if is_valid else train).write(as_line(text))
+    if not documents:
         raise InputError(f"corpus.domains.{domain}: missing or empty domain; mend its path and its reader's keys")
-    kept = sorted(heap, reverse=True)
-    if chars > max_chars:
-        order, is_valid, text = kept[-1]
-        kept[-1] = (order, is_valid, text[: len(text) - (chars - max_chars)].rstrip())
-    train, valid = ([text for _, is_valid, text in kept if is_valid is side and text] for side in (False, True))
-    for what, side in (("validation", valid), ("training", train)):
-        if not side:
+    for what, name in (("validation", "valid"), ("training", "train")):
+        if not sides[name]["documents"]:
             raise InputError(
-                f"corpus.domains.{domain}: no {what} text, for all of its {len(kept)} documents fell on the other "
+                f"corpus.domains.{domain}: no {what} text, for all of its {documents} documents fell on the other "
                 f"side; add documents, cut longer ones, or change corpus.valid_fraction ({valid_fraction:g}) "
                 f"or corpus.split_salt ({salt!r})"
             )
-    return Split(train, valid, sum(copies.values()), sum("\ufffd" in text for text in train + valid))
-
-
-def write_documents(path: Path, texts: Iterable[str]) -> None:
-    """One ``{"text": ...}`` a line, UTF-8."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        for text in texts:
-            file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
-
-
-def read_documents(path: Path) -> Iterator[str]:
-    """The texts that write_documents wrote. Raises InputError if the file is missing or damaged."""
-    try:
-        with path.open(encoding="utf-8", newline="\n") as file:
-            for line in file:
-                yield json.loads(line)["text"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"{path}: missing or empty domain, or damaged ({reason}); run `dvc repro` again") from None
-
-
-def first_chars(texts: Iterable[str], chars: int) -> Iterator[str]:
-    """The first ``chars`` characters of ``texts``, the last text cut to fit."""
-    for text in texts:
-        if chars <= 0:
-            return
-        yield text[:chars]
-        chars -= len(text)
+    return {"domain": domain, **sides, "duplicates": duplicates, "undecodable": undecodable}
 
 
 def _clean(text: str) -> str:
@@ -105,7 +66,7 @@ def _clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
-def _draw(text: str, valid_fraction: float, salt: str) -> tuple[int, bool]:
+def _draw(text: str, valid_fraction: float, salt: str) -> tuple[bytes, bool]:
     """Two independent draws from the hash of a text: its place in the order, and whether it is validation text."""
     digest = hashlib.sha256(f"{salt}\n{text}".encode()).digest()
-    return int.from_bytes(digest[:16], "big"), int.from_bytes(digest[16:24], "big") < valid_fraction * 2.0**64
+    return digest[:16], int.from_bytes(digest[16:24], "big") < valid_fraction * 2.0**64

@@ -7,7 +7,7 @@ from pathlib import Path
 from regmix import fetch, plugins
 from regmix.errors import InputError
 from regmix.params import Params
-from regmix.split import split_documents, write_documents
+from regmix.split import split_documents
 from stages.harness import run, write_json, writing
 
 
@@ -24,17 +24,16 @@ def corpus_extract(params: Params, *, domain: str, path: Path, out: Path) -> Non
     for name, archive in corpus.archives.items():
         if path.name == archive.file:
             fetch.verify(path, archive.sha256, f"corpus.archives.{name}")
-    split = split_documents(
-        reader.read(path, options),
-        domain,
-        max_chars=corpus.domain_chars,
-        valid_fraction=corpus.valid_fraction,
-        salt=corpus.split_salt,
-    )
     with writing(out) as scratch:
-        write_documents(scratch / "train.jsonl", split.train)
-        write_documents(scratch / "valid.jsonl", split.valid)
-        write_json(scratch / "stats.json", split.stats(domain))
+        stats = split_documents(
+            reader.read(path, options),
+            scratch,
+            domain,
+            max_chars=corpus.domain_chars,
+            valid_fraction=corpus.valid_fraction,
+            salt=corpus.split_salt,
+        )
+        write_json(scratch / "stats.json", stats)
 
 
 if __name__ == "__main__":

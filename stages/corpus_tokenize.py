@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.documents import read_documents
 from regmix.errors import InputError
 from regmix.params import Params
-from regmix.split import read_documents
 from regmix.tokenizer import encode, fingerprint, load_json
 from regmix.tokens import check_fingerprints, dtype_for, write_tokens
 from stages.harness import read_json, run, write_json, writing

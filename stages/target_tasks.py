@@ -9,8 +9,8 @@ import numpy as np
 import yaml
 
 from regmix import tasks
+from regmix.documents import read_documents
 from regmix.params import Params
-from regmix.split import read_documents
 from regmix.tokenizer import load_json
 from stages.harness import run, writing
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from regmix import tokenizer, tokens
+from regmix.documents import first_chars, read_documents
 from regmix.params import Params
-from regmix.split import first_chars, read_documents
 from stages.harness import prune, run, write_json, writing
 
 

@@ -1,28 +1,120 @@
-"""The split: decided by each text alone, without leaks, bounded, and clear about what it lacks."""
+"""The split: decided by each text alone, without leaks, in bounded memory, and clear about what it lacks."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from regmix import sorting
+from regmix.documents import read_documents
 from regmix.errors import InputError
-from regmix.split import Split, first_chars, read_documents, split_documents, write_documents
+from regmix.split import split_documents
 
 TEXTS = [f"document {number} " + "x" * (number % 50) for number in range(2000)]
 
 
-def split(texts: list[str], *, max_chars: int = 10**9, valid_fraction: float = 0.1, salt: str = "salt") -> Split:
-    return split_documents(texts, "toy", max_chars=max_chars, valid_fraction=valid_fraction, salt=salt)
+@dataclass(frozen=True)
+class Split:
+    train: list[str]
+    valid: list[str]
+    stats: dict
+
+
+def split(texts: Iterable[str], *, max_chars: int = 10**9, valid_fraction: float = 0.1, salt: str = "salt") -> Split:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        stats = split_documents(texts, folder, "toy", max_chars=max_chars, valid_fraction=valid_fraction, salt=salt)
+        assert {path.name for path in folder.iterdir()} == {"train.jsonl", "valid.jsonl"}, "the sorted files must go"
+        return Split(*(list(read_documents(folder / f"{side}.jsonl")) for side in ("train", "valid")), stats)
+
+
+def reference(texts: list[str], max_chars: int, valid_fraction: float, salt: str) -> tuple[bytes, bytes, dict]:
+    """What the split must write and return, with all the text in memory."""
+    seen = Counter(text.strip() for text in texts if text.strip())
+    digests = {text: hashlib.sha256(f"{salt}\n{text}".encode()).digest() for text in seen}
+    sides: dict[str, list[str]] = {"train": [], "valid": []}
+    chars = duplicates = 0
+    for text in sorted(seen, key=lambda text: digests[text]):
+        if chars >= max_chars:
+            break
+        duplicates += seen[text] - 1
+        draw = int.from_bytes(digests[text][16:24], "big") / 2**64
+        left = max_chars - chars
+        sides["valid" if draw < valid_fraction else "train"].append(text if len(text) <= left else text[:left].rstrip())
+        chars += len(text)
+    lines = ("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in of) for of in sides.values())
+    train, valid = (line.encode() for line in lines)
+    counts = {side: {"documents": len(of), "chars": sum(map(len, of))} for side, of in sides.items()}
+    undecodable = sum("\ufffd" in text for of in sides.values() for text in of)
+    return train, valid, {"domain": "toy", **counts, "duplicates": duplicates, "undecodable": undecodable}
+
+
+def generated(count: int) -> list[str]:
+    """Documents of many lengths and scripts, some of them again, some empty, some with white space around."""
+    rng = np.random.default_rng(3)
+    words = ["the", "caf\u00e9", "\u4e2d\u6587", "\U0001f600", "a\ufffdb", "line\nbreak", '"quoted"', " ", "\u2028"]
+    texts = [" ".join(rng.choice(words, size)) for size in rng.integers(0, 60, count)]
+    again = [texts[i] for i in rng.integers(0, count, count // 3)]
+    return [*texts, *again, *again[: count // 20], *(f"  {text}\n" for text in texts[: count // 10])]
+
+
+@pytest.mark.parametrize("files", [2, 3, 64])
+@pytest.mark.parametrize("held", [5_000, 60_000, 1 << 27])
+@pytest.mark.parametrize("max_chars", [10**9, 100_000, 20_001, 3_000])
+def test_the_bytes_are_those_of_a_sort_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, files: int, max_chars: int
+) -> None:
+    monkeypatch.setattr(sorting, "HELD_BYTES", held)
+    monkeypatch.setattr(sorting, "FILES", files)
+    texts = generated(1500)
+    stats = split_documents(iter(texts), tmp_path, "toy", max_chars=max_chars, valid_fraction=0.2, salt="s")
+    train, valid, expected = reference(texts, max_chars, 0.2, "s")
+    assert (tmp_path / "train.jsonl").read_bytes() == train
+    assert (tmp_path / "valid.jsonl").read_bytes() == valid
+    assert list(stats.items()) == list(expected.items())
+
+
+def test_a_domain_is_sorted_in_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "HELD_BYTES", 1 << 19)
+    monkeypatch.setattr(sorting, "FILES", 4)
+    size, peaks = 1000, {}
+    for max_chars in (10**9, 2_000_000):
+        texts = (f"{number} " + "long " * (size // 5) for number in range(6_000))  # 6 MB
+        with tempfile.TemporaryDirectory() as folder:
+            tracemalloc.start()
+            split_documents(texts, Path(folder), "toy", max_chars=max_chars, valid_fraction=0.1, salt="")
+            peaks[max_chars] = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+    assert max(peaks.values()) < 2 * sorting.HELD_BYTES, peaks
+
+
+def test_what_a_cap_leaves_out_does_not_stay_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorting, "HELD_BYTES", 50_000)
+    monkeypatch.setattr(sorting, "FILES", 4)
+    sorter = sorting.Sorter(tmp_path, 100_000)
+    most = 0
+    for number in range(20_000):  # 2 MB
+        sorter.add(hashlib.sha256(str(number).encode()).digest(), False, f"{number:0100d}")
+        if number % 500 == 0:
+            most = max(most, sum(path.stat().st_size for path in tmp_path.iterdir()))
+    assert 0 < most < 700_000
+    assert len(list(sorter.documents())) == 1000
 
 
 def test_every_document_is_on_one_side_and_the_share_is_about_right() -> None:
     found = split(TEXTS)
     assert sorted(found.train + found.valid) == sorted(text.strip() for text in TEXTS)
     assert 150 < len(found.valid) < 250  # 200 expected, sd 13
-    assert found.duplicates == found.undecodable == 0
+    assert found.stats["duplicates"] == found.stats["undecodable"] == 0
 
 
 @pytest.mark.parametrize("max_chars", [10**9, 20_000])
@@ -35,7 +127,7 @@ def test_neither_order_nor_copies_change_the_choice(max_chars: int) -> None:
     for texts in (shuffled + TEXTS, TEXTS[::-1] + [f"\n {text} " for text in shuffled]):
         doubled = split(texts, max_chars=max_chars)
         assert (doubled.train, doubled.valid) == (whole.train, whole.valid)
-        assert doubled.duplicates == kept
+        assert doubled.stats["duplicates"] == kept
 
 
 def test_no_validation_text_is_trained_on_in_another_domain() -> None:
@@ -49,8 +141,7 @@ def test_cap_keeps_the_first_in_order_and_cuts_the_last() -> None:
     whole = split(TEXTS)
     for max_chars in (2_000, 20_001):
         capped = split(TEXTS, max_chars=max_chars)
-        stats = capped.stats("toy")
-        sizes = [stats[side]["chars"] for side in ("train", "valid")]  # type: ignore[index]
+        sizes = [capped.stats[side]["chars"] for side in ("train", "valid")]
         assert max_chars - 2 <= sum(sizes) <= max_chars  # a space where it is cut may go
         cut = 0
         for side, full in ((capped.train, whole.train), (capped.valid, whole.valid)):
@@ -65,26 +156,10 @@ def test_salt_and_fraction_move_the_split_and_a_larger_fraction_only_adds() -> N
     assert set(split(TEXTS).valid) < set(split(TEXTS, valid_fraction=0.2).valid)
 
 
-def test_half_a_surrogate_pair_is_counted_and_can_be_written(tmp_path: Path) -> None:
+def test_half_a_surrogate_pair_is_counted_and_can_be_written() -> None:
     found = split([*TEXTS, json.loads('"half \\ud83d pair"'), "whole \U0001f600 pair"])
-    assert found.undecodable == 1
-    write_documents(tmp_path / "a.jsonl", found.train + found.valid)
-    assert {"half \ufffd pair", "whole \U0001f600 pair"} <= set(read_documents(tmp_path / "a.jsonl"))
-
-
-def test_documents_read_back_as_written(tmp_path: Path) -> None:
-    texts = ["a\nb\r\nc\rd", "e\u2028f\x85g", '"quoted" \\ \x00', "\u00e9\U0001f600"]
-    write_documents(tmp_path / "a.jsonl", texts)
-    assert list(read_documents(tmp_path / "a.jsonl")) == texts
-    assert (tmp_path / "a.jsonl").read_bytes().count(b"\n") == len(texts)
-
-
-@pytest.mark.parametrize("content", [None, b'{"text": "x"}\n{"te', b'{"body": "x"}\n', b"\xff\n", b"3\n"])
-def test_damaged_documents_are_refused(tmp_path: Path, content: bytes | None) -> None:
-    if content is not None:
-        (tmp_path / "a.jsonl").write_bytes(content)
-    with pytest.raises(InputError, match=r"a\.jsonl: missing or empty domain, or damaged"):
-        list(read_documents(tmp_path / "a.jsonl"))
+    assert found.stats["undecodable"] == 1
+    assert {"half \ufffd pair", "whole \U0001f600 pair"} <= set(found.train + found.valid)
 
 
 def test_empty_sides_are_named() -> None:
@@ -94,9 +169,3 @@ def test_empty_sides_are_named() -> None:
         split(["alone"], valid_fraction=1e-9)
     with pytest.raises(InputError, match=r"corpus\.domains\.toy: no training text"):
         split(["alone"], valid_fraction=1 - 1e-9)
-
-
-def test_first_chars() -> None:
-    assert list(first_chars(["abc", "de", "f"], 4)) == ["abc", "d"]
-    assert list(first_chars(["abc"], 4)) == ["abc"]
-    assert list(first_chars(["abc", "de"], 3)) == ["abc"]

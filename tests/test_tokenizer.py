@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 
 from regmix import params, tokenizer
 from regmix.errors import InputError
-from regmix.split import split_documents, write_documents
+from regmix.split import split_documents
 from regmix.tokens import open_tokens
 from stages.corpus_tokenize import corpus_tokenize
 from stages.harness import read_json, write_json
@@ -134,12 +134,10 @@ def corpus_of(tmp_path: Path) -> params.Params:
     values["evaluation"] |= {"last_word": [], "continuation": []}
     for number, name in enumerate("abc"):
         texts = [f"{name} {text}" for text in TEXTS[number * 100 : number * 100 + 100]]
-        split = split_documents(texts, name, max_chars=10**6, valid_fraction=0.1, salt="")
         folder = tmp_path / "extracted" / name
         folder.mkdir(parents=True)
-        write_documents(folder / "train.jsonl", split.train)
-        write_documents(folder / "valid.jsonl", split.valid)
-        write_json(folder / "stats.json", split.stats(name))
+        stats = split_documents(texts, folder, name, max_chars=10**6, valid_fraction=0.1, salt="")
+        write_json(folder / "stats.json", stats)
     return params.parse(values)
 
 
