@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +15,7 @@ from regmix.errors import InputError
 EOS = "<|endoftext|>"
 # What published tokenizer.json files call it; the file itself does not say which token it is.
 KNOWN_EOS: tuple[str, ...] = (EOS, "</s>", "<eos>", "<|end_of_text|>", "<|eos|>")
-BATCH_CHARS = 200_000  # characters that a thread encodes at a time
+BATCH_CHARS = 200_000  # characters that are encoded at a time
 
 
 def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -90,27 +86,16 @@ def fingerprint(tokenizer: Tokenizer) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def encode(tokenizer: Tokenizer, texts: Iterable[str], eos: int, workers: int) -> Generator[np.ndarray, None, None]:
+def encode(tokenizer: Tokenizer, texts: Iterable[str], eos: int) -> Iterator[np.ndarray]:
     """Tokens of ``texts`` in order, ``eos`` after each, in chunks (T,) of uint32.
 
-    The text of a special token within a document is text like any other. ``workers`` threads share
-    the work, outside Python's lock; the result does not depend on their number. A few batches are
-    held at a time.
+    The text of a special token within a document is text like any other. One batch is held at a time.
     """
     tokenizer.encode_special_tokens = True
-    pending: deque[Future[np.ndarray]] = deque()
-    with _serial_batches(), ThreadPoolExecutor(workers) as pool:
-        for batch in _batches(texts):
-            pending.append(pool.submit(_encode_batch, tokenizer, batch, eos))
-            if len(pending) > 2 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-
-
-def _encode_batch(tokenizer: Tokenizer, batch: list[str], eos: int) -> np.ndarray:
-    encodings = tokenizer.encode_batch(batch, add_special_tokens=False)
-    return np.concatenate([np.array([*encoding.ids, eos], dtype=np.uint32) for encoding in encodings])
+    for batch in _batches(texts):
+        # Fast: the same ids without the places in the text that they come from.
+        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
+        yield np.concatenate([np.array([*encoding.ids, eos], dtype=np.uint32) for encoding in encodings])
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -124,17 +109,3 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
             batch, chars = [], 0
     if batch:
         yield batch
-
-
-@contextlib.contextmanager
-def _serial_batches() -> Iterator[None]:
-    """One thread a batch: the library's own pool would take every core, whatever ``workers`` says."""
-    before = os.environ.get("TOKENIZERS_PARALLELISM")
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["TOKENIZERS_PARALLELISM"]
-        else:
-            os.environ["TOKENIZERS_PARALLELISM"] = before

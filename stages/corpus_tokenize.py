@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from regmix.documents import read_documents
+from regmix.encoding import encode_file
 from regmix.errors import InputError
 from regmix.params import Params
-from regmix.tokenizer import encode, fingerprint, load_json
+from regmix.tokenizer import fingerprint, load_json
 from regmix.tokens import check_fingerprints, dtype_for, write_tokens
 from stages.harness import read_json, run, write_json, writing
 
 
-def corpus_tokenize(params: Params, *, domain: str, extracted: Path, tokenizer: Path, out: Path) -> None:
-    """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER."""
+def corpus_tokenize(params: Params, *, domain: str, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
+    """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER.
+
+    Finished parts live in STORE until all is written.
+    """
     given = load_json(tokenizer / "tokenizer.json")
     meta = read_json(tokenizer / "meta.json")
     check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
@@ -23,10 +27,10 @@ def corpus_tokenize(params: Params, *, domain: str, extracted: Path, tokenizer: 
     sides = {}
     with writing(out) as scratch:
         for side in ("train", "valid"):
-            documents = read_documents(extracted / f"{side}.jsonl")
-            chunks = encode(given, documents, meta["eos"], params.corpus.workers)
+            chunks = encode_file(extracted / f"{side}.jsonl", given, meta, store / domain, params.corpus.workers)
             sides[side] = {"tokens": write_tokens(scratch / f"{side}.bin", chunks, meta["vocab"]), **stats[side]}
         write_json(scratch / "meta.json", {"domain": domain, "dtype": dtype_for(meta["vocab"]).name, **meta, **sides})
+    shutil.rmtree(store / domain)
 
 
 if __name__ == "__main__":

@@ -28,8 +28,8 @@ def trained() -> Tokenizer:
     return tokenizer.train(TEXTS, 400)
 
 
-def tokens_of(given: Tokenizer, texts: list[str], workers: int = 1) -> np.ndarray:
-    return np.concatenate(list(tokenizer.encode(given, texts, 0, workers)))
+def tokens_of(given: Tokenizer, texts: list[str]) -> np.ndarray:
+    return np.concatenate(list(tokenizer.encode(given, texts, 0)))
 
 
 def test_trained_vocabulary(trained: Tokenizer) -> None:
@@ -65,21 +65,19 @@ def test_an_end_of_text_follows_each_document_and_all_decodes_back(trained: Toke
     assert [trained.decode(document[:-1].tolist(), skip_special_tokens=False) for document in documents] == texts
 
 
-@pytest.mark.parametrize("workers", [2, 5])
-def test_workers_change_no_byte(trained: Tokenizer, monkeypatch: pytest.MonkeyPatch, workers: int) -> None:
-    monkeypatch.setattr(tokenizer, "BATCH_CHARS", 100)  # many batches
-    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")
+def test_batches_change_no_token(trained: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = np.concatenate([[*trained.encode(text, add_special_tokens=False).ids, 0] for text in TEXTS])
-    np.testing.assert_array_equal(tokens_of(trained, TEXTS, workers), expected)
+    np.testing.assert_array_equal(tokens_of(trained, TEXTS), expected)
+    monkeypatch.setattr(tokenizer, "BATCH_CHARS", 100)
+    np.testing.assert_array_equal(tokens_of(trained, TEXTS), expected)
 
 
-def test_encoding_holds_a_few_batches_at_a_time(trained: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoding_holds_a_batch_at_a_time(trained: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tokenizer, "BATCH_CHARS", 1)
     read = []
-    chunks = tokenizer.encode(trained, (read.append(text) or text for text in TEXTS), 0, 2)  # type: ignore[func-returns-value]
+    chunks = tokenizer.encode(trained, (read.append(text) or text for text in TEXTS), 0)  # type: ignore[func-returns-value]
     next(chunks)
-    assert len(read) <= 6
-    chunks.close()
+    assert len(read) == 1
 
 
 def test_a_given_tokenizer_json(trained: Tokenizer, tmp_path: Path) -> None:
@@ -151,8 +149,9 @@ def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
     tokenizer_train(given, extracted=extracted, out=tmp_path / "again")
     assert read_json(tmp_path / "again" / "meta.json") == meta
 
-    out = tmp_path / "tokens"
-    corpus_tokenize(given, domain="a", extracted=extracted / "a", tokenizer=made, out=out)
+    out, store = tmp_path / "tokens", tmp_path / "store"
+    corpus_tokenize(given, domain="a", extracted=extracted / "a", tokenizer=made, store=store, out=out)
+    assert list(store.iterdir()) == [], "parts are kept until the whole is written, and no longer"
     found = read_json(out / "meta.json")
     assert {key: found[key] for key in meta} == meta
     assert (found["domain"], found["dtype"]) == ("a", "uint16")
@@ -163,7 +162,7 @@ def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
         assert (ids == 0).sum() == stats[side]["documents"]
 
     with pytest.raises(InputError, match="holds domain 'a', not 'b'"):
-        corpus_tokenize(given, domain="b", extracted=extracted / "a", tokenizer=made, out=out)
+        corpus_tokenize(given, domain="b", extracted=extracted / "a", tokenizer=made, store=store, out=out)
     (extracted / "b" / "train.jsonl").unlink()
     with pytest.raises(InputError, match=r"b/train\.jsonl: missing or empty domain"):
         tokenizer_train(given, extracted=extracted, out=made)
@@ -179,6 +178,7 @@ def test_a_tokenizer_that_is_not_the_one_of_its_meta_is_refused(tmp_path: Path, 
             domain="a",
             extracted=tmp_path / "extracted" / "a",
             tokenizer=tmp_path / "made",
+            store=tmp_path / "store",
             out=tmp_path / "tokens",
         )
     assert not (tmp_path / "tokens").exists()
