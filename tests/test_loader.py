@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from regmix.errors import InputError
 from regmix.loader import Loader, validation_windows
 from regmix.order import shuffled
 from regmix.schedule import Schedule
+from regmix.tokens import open_tokens, windows
 
 DOMAINS = ("a", "b")
 STEPS = 40
@@ -58,6 +61,33 @@ def test_a_domain_is_consumed_once_an_epoch_across_a_switch():
         counts = np.bincount(np.array(own) // 8, minlength=size)
         assert counts.max() - counts.min() <= 1, name
     assert ledger[0] > 49, "the case must run past one epoch of domain a"
+
+
+def test_a_domain_of_a_trillion_tokens_is_read_at_any_place_of_its_order(tmp_path: Path):
+    """A sparse file of 2 TB, of which only what the order asks for has content."""
+    size, context, seed = 10**12, 8, 3
+    meta = {"vocab": 60_000, "train": {"tokens": size}}
+    key = int(np.random.SeedSequence((seed, 0, 0)).generate_state(1, np.uint64)[0])
+    begin = windows(size, context) - 32  # the last steps of the epoch
+    place = shuffled(begin + np.arange(32), windows(size, context), key)
+    assert len(set(place.tolist())) == 32
+    assert place.max() * context > 2**38
+    with (tmp_path / "train.bin").open("wb") as file:
+        file.truncate(2 * size)
+        for number, at in enumerate(place.tolist()):
+            file.seek(2 * at * context)
+            file.write(np.arange(1000 * number, 1000 * number + context + 1, dtype="<u2").tobytes())
+    try:
+        kit = Loader({"a": open_tokens(tmp_path, meta, "train")}, context, 4, STEPS)
+        schedule = Schedule.static(("a",), np.array([1.0]))
+        tokens, _, after = kit.batches(seed, schedule, np.array([begin], np.int64), 0, 8)
+        expected = 1000 * np.arange(32)[:, None] + np.arange(context + 1)
+        assert np.array_equal(tokens.reshape(32, context + 1), expected)
+        assert after.tolist() == [windows(size, context)]
+        spread = validation_windows(open_tokens(tmp_path, meta, "train"), "a", context, 10 * context)
+        assert len(spread) == 10
+    finally:
+        (tmp_path / "train.bin").unlink()
 
 
 def test_the_mixture_in_force_is_what_is_drawn():

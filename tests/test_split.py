@@ -34,7 +34,8 @@ def split(texts: Iterable[str], *, max_chars: int = 10**9, valid_fraction: float
         folder = Path(name)
         stats = split_documents(texts, folder, "toy", max_chars=max_chars, valid_fraction=valid_fraction, salt=salt)
         assert {path.name for path in folder.iterdir()} == {"train.jsonl", "valid.jsonl"}, "the sorted files must go"
-        return Split(*(list(read_documents(folder / f"{side}.jsonl")) for side in ("train", "valid")), stats)
+        train, valid = (list(read_documents(folder / f"{side}.jsonl")) for side in ("train", "valid"))
+        return Split(train, valid, stats)
 
 
 def reference(texts: list[str], max_chars: int, valid_fraction: float, salt: str) -> tuple[bytes, bytes, dict]:
