@@ -1,0 +1,195 @@
+"""Extraction and tokenization of a gigabyte of text, and tokenization against `datasets.map`.
+
+The text is the corpus's own, again and again: every copy of a document begins elsewhere in it, so that no two
+are alike. The gigabyte goes through in a process of its own, and the memory of that and its children is watched.
+`datasets.map` gets the same tokenizer, the same call of it and as many processes; its time begins with the text
+loaded into a data set and ends with arrays of ids in an Arrow file, ours goes from the documents file to the
+token file. Wall clock, in turns.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from regmix.documents import read_documents
+from regmix.encoding import encode_file
+from regmix.errors import InputError
+from regmix.split import split_documents
+from regmix.tokenizer import load_json
+from regmix.tokens import write_tokens
+from stages.harness import read_json
+
+CHARS, COMPARED_CHARS = 1_000_000_000, 40_000_000
+PROCESSES, REPEATS = 2, 3
+
+
+def measure(extracted: Path, tokenizer: Path) -> dict[str, Any]:
+    """Seconds, tokens a second and peak memory of the whole; the ratio to `datasets.map` on less.
+
+    ``extracted`` and ``tokenizer`` are the folders that corpus_extract and tokenizer_train write.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        return {"processes": PROCESSES, "whole": _whole(extracted, tokenizer, Path(name))} | _compared(
+            extracted, tokenizer, Path(name)
+        )
+
+
+def generated(extracted: Path, chars: int) -> Iterator[str]:
+    """About ``chars`` characters of the domains in ``extracted``, no two documents alike."""
+    files = sorted(extracted.glob("*/train.jsonl"))
+    for copy in itertools.count():
+        for file in files:
+            for text in read_documents(file):
+                if chars <= 0:
+                    return
+                cut = copy * 7919 % len(text)
+                yield f"{copy} {text[cut:]} {text[:cut]}"
+                chars -= len(text)
+
+
+def _whole(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
+    out: dict[str, Any] = {"chars": CHARS}
+    context = multiprocessing.get_context("spawn")  # so that nothing of this process counts
+    for step, work in (("extract", _extract), ("tokenize", _tokenize)):
+        start = time.perf_counter()
+        process = context.Process(target=work, args=(extracted, tokenizer, folder))
+        process.start()
+        peak = _peak_bytes(process)
+        if process.exitcode:
+            raise InputError(f"{step}: the measured process failed; see its message above")
+        out |= {f"{step}_seconds": round(time.perf_counter() - start, 1), f"{step}_peak_mib": round(peak / 2**20)}
+    tokens = sum(path.stat().st_size for path in folder.glob("*.bin")) // 2
+    return out | {"tokens": tokens, "tokens_a_second": round(tokens / out["tokenize_seconds"])}
+
+
+def _peak_bytes(process: BaseProcess) -> int:
+    """The largest resident memory of a process and its children together, pages they share counted for each.
+
+    Looked at five times a second: to look costs milliseconds, and all of it is slow to change.
+    """
+    peak = 0
+    root = psutil.Process(process.pid)
+    while process.is_alive():
+        total = 0
+        for one in [root, *_children(root)]:
+            try:
+                total += one.memory_info().rss
+            except psutil.NoSuchProcess:
+                continue
+        peak = max(peak, total)
+        process.join(0.2)
+    return peak
+
+
+def _children(root: psutil.Process) -> list[psutil.Process]:
+    try:
+        return root.children()
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _extract(extracted: Path, tokenizer: Path, folder: Path) -> None:
+    _split(extracted, folder, CHARS)
+
+
+def _split(extracted: Path, folder: Path, chars: int) -> None:
+    texts = generated(extracted, chars)
+    split_documents(texts, folder, "generated", max_chars=2 * chars, valid_fraction=0.01, salt="benchmark")
+
+
+def _tokenize(extracted: Path, tokenizer: Path, folder: Path) -> None:
+    for side in ("train", "valid"):
+        _ours(folder / f"{side}.jsonl", tokenizer, folder)
+
+
+def _ours(documents: Path, tokenizer: Path, folder: Path) -> Path:
+    meta = read_json(tokenizer / "meta.json")
+    with tempfile.TemporaryDirectory(dir=folder) as store:
+        chunks = encode_file(documents, load_json(tokenizer / "tokenizer.json"), meta, Path(store), PROCESSES)
+        write_tokens(documents.with_suffix(".bin"), chunks, meta["vocab"])
+    return documents.with_suffix(".bin")
+
+
+def _compared(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
+    import datasets
+
+    datasets.disable_progress_bars()
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # a process a core
+    part = folder / "compared"
+    part.mkdir()
+    _split(extracted, part, COMPARED_CHARS)
+    rows = datasets.load_dataset("json", data_files=str(part / "train.jsonl"), split="train", cache_dir=str(part))
+    given, meta = load_json(tokenizer / "tokenizer.json"), read_json(tokenizer / "meta.json")
+    given.encode_special_tokens = True
+
+    def ids(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
+        found = given.encode_batch_fast(batch["text"], add_special_tokens=False)
+        return {"ids": [[*one.ids, meta["eos"]] for one in found]}
+
+    features = datasets.Features({"ids": datasets.List(datasets.Value("uint16"))})
+    ours, theirs = [], []
+    for turn in range(REPEATS):
+        start = time.perf_counter()
+        mapped = rows.map(
+            ids, batched=True, num_proc=PROCESSES, remove_columns=["text"], features=features,
+            cache_file_name=str(part / f"{turn}.arrow"), load_from_cache_file=False,
+        )  # fmt: skip
+        theirs.append(time.perf_counter() - start)
+        start = time.perf_counter()
+        path = _ours(part / "train.jsonl", tokenizer, part)
+        ours.append(time.perf_counter() - start)
+    tokens = np.fromfile(path, "<u2")
+    if not np.array_equal(tokens, np.concatenate([batch["ids"].values for batch in _arrow(mapped)])):
+        raise InputError("datasets.map: its tokens are others than ours, so the times say nothing; mend the benchmark")
+    ratios = [theirs_ / ours_ for theirs_, ours_ in zip(theirs, ours, strict=True)]
+    return {
+        "compared_tokens": len(tokens),
+        "datasets_tokens_a_second": round(len(tokens) / statistics.median(theirs)),
+        "tokens_a_second": round(len(tokens) / statistics.median(ours)),
+        "ratio": {"median": round(statistics.median(ratios), 2), "all": [round(r, 2) for r in ratios]},
+    }
+
+
+def _arrow(rows: Any) -> Iterator[dict[str, Any]]:
+    """Batches of a data set's columns as Arrow arrays of one chunk."""
+    for batch in rows.with_format("arrow").iter(1000):
+        yield {name: batch[name].combine_chunks() for name in batch.column_names}
+
+
+def main() -> None:
+    extracted, tokenizer = Path("data/corpus_extract"), Path("data/tokenizer_train")
+    for folder in (extracted, tokenizer):
+        if not folder.is_dir():
+            raise InputError(f"{folder}: missing; run `make repro` first")
+    out = measure(extracted, tokenizer)
+    whole = out["whole"]
+    print(
+        f"{whole['chars'] / 1e9:g} GB: extracted in {whole['extract_seconds']} s and {whole['extract_peak_mib']} MiB, "
+        f"tokenized in {whole['tokenize_seconds']} s and {whole['tokenize_peak_mib']} MiB"
+    )
+    print(
+        f"tokenization: datasets.map {out['datasets_tokens_a_second'] / 1e6:.2f}, here "
+        f"{out['tokens_a_second'] / 1e6:.2f} million tokens/s: {out['ratio']['median']} times"
+    )
+    print(json.dumps(out, indent=1))
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
