@@ -215,7 +215,8 @@ def notes(
     )
     if params.corpus.domain_chars > 1e9:
         out.append(
-            f"corpus_extract holds a domain's text in memory: up to {_bytes(params.corpus.domain_chars)} as characters"
+            f"corpus_extract sorts a domain on disk: about {_bytes(2 * params.corpus.domain_chars)} more at most; "
+            "corpus_tokenize holds a domain's tokens twice"
         )
     out.append("not timed: fetching, tokenization, regressors, simulation, lm-eval (its tokens at most), the report")
     if running is not None:
