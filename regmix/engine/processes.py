@@ -173,10 +173,12 @@ def _start(job: Job, processes: int) -> None:
         except (multiprocessing.ProcessRaisedException, multiprocessing.ProcessExitedException):
             for path in sorted(Path(scratch).glob("error-*")):
                 raise pickle.loads(path.read_bytes()) from None
-            if -signal.SIGKILL in [process.exitcode for process in context.processes]:
+            codes = [-(process.exitcode or 0) for process in context.processes]
+            fatal = [signal.Signals(code).name for code in codes if code > 0 and code != signal.SIGTERM]
+            if fatal:  # SIGTERM is how torch ends the others
                 raise InputError(
-                    f"{job.label}: a training process was killed, perhaps for want of memory; run again, finished runs "
-                    "and checkpoints are kept"
+                    f"{job.label}: a training process was killed ({fatal[0]}), perhaps for want of memory; run again, "
+                    "finished runs and checkpoints are kept"
                 ) from None
             raise
 
