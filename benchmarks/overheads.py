@@ -1,0 +1,154 @@
+"""What a swarm at params.yaml's settings pays beside its training steps: evaluation, start-up, checkpoints."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from benchmarks import proxies
+from benchmarks.growth import MINIMAL
+from profiles.switch import switch
+from profiles.tryout import ROOT
+from regmix.corpus import Corpus
+from regmix.engine.model import Model
+from regmix.engine.run import Run, RunState, Setup
+from regmix.engine.store import RunStore
+from regmix.engine.swarm import packs
+from regmix.engine.train import evaluate, train_stack
+from regmix.params import Params
+from stages.harness import read_json, write_json
+
+REPEATS = 3
+
+
+def measure(params: Params, repeats: int = REPEATS) -> dict[str, Any]:
+    """What is told of: shares of training, of the swarm's seconds, and of training between checkpoints."""
+    text, shards = proxies.corpus(params), {shard: proxies.runs(shard) for shard in params.swarm.shards}
+    some = max(shards.values(), key=len)
+    return {
+        "startup": startup(params, text, shards, repeats),
+        "evaluation": evaluation(params, text, some, repeats),
+        "checkpoints": checkpoints(params, text, some, repeats),
+    }
+
+
+def evaluation(params: Params, text: Corpus, runs: Sequence[Run], repeats: int) -> dict[str, Any]:
+    """CPU seconds of one stack, in one process of one thread: its training, its trajectories, its final losses.
+
+    CPU seconds, which other work on the machine hardly touches; a process that trains never waits. What is evaluated
+    at the logged steps and at the end is evaluated once more, to be timed apart.
+    """
+    setup = Setup(params.proxy, text.vocab, text.train, text.valid)
+    stack = list(runs[: len(packs(len(runs), params.machine.processes, params.machine.stack)[0])])
+    with multiprocessing.get_context("fork").Pool(1) as pool:  # torch stays unused here, where others will fork
+        turns = pool.apply(_evaluated, (setup, stack, repeats))
+    training, trajectories, final = zip(*turns, strict=True)
+    return {
+        "runs": len(stack),
+        "training_seconds": proxies.summary(training, 2),
+        "trajectories_of_training": proxies.summary(
+            [part / of for part, of in zip(trajectories, training, strict=True)]
+        ),
+        "final_of_training": proxies.summary([part / of for part, of in zip(final, training, strict=True)]),
+    }
+
+
+def _evaluated(setup: Setup, runs: list[Run], repeats: int) -> list[tuple[float, float, float]]:
+    """CPU seconds of training, of all evaluations at logged steps, and of the last one, each time."""
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    model, out = Model(setup.shape, setup.recipe.precision), []
+    for _ in range(repeats):
+        states = [RunState.start(run, setup.shape, len(setup.loader.domains)) for run in runs]
+        marks = [time.process_time()]
+        train_stack(setup, states)
+        marks.append(time.process_time())
+        weights = {name: torch.stack([s.tensors["weights"][name] for s in states]) for name in setup.shape.tensors()}
+        for step in setup.logged_steps:
+            evaluate(setup, model, weights, logged=step < setup.recipe.steps)
+            marks.append(time.process_time())
+        all_, *logged, final = np.diff(marks)
+        out.append((float(all_ - sum(logged) - final), float(sum(logged)), float(final)))
+    return out
+
+
+def startup(params: Params, text: Corpus, shards: Mapping[str, Sequence[Run]], repeats: int) -> dict[str, Any]:
+    """Seconds of a `swarm_train` whose two runs take one small step each, against those of training a shard.
+
+    Imports, opening the corpus, starting the processes that train and writing the tables are all in the former. The
+    share is that of all stages in start-up and training of all runs, each run taking as long as one of the largest
+    shard. The two take turns.
+    """
+    largest, count = max(shards.values(), key=len), sum(len(runs) for runs in shards.values())
+    starts, trains = [], []
+    for _ in range(repeats):
+        starts.append(_smallest(params))
+        trains.append(proxies.train(params, params.proxy, text, largest, "a shard").wall)
+    of_all = [(len(shards) * start, train / len(largest) * count) for start, train in zip(starts, trains, strict=True)]
+    return {
+        "stages": len(shards),
+        "stage_seconds": proxies.summary(starts, 2),
+        "swarm_seconds": proxies.summary([start + train for start, train in of_all], 1),
+        "share_of_swarm": proxies.summary([start / (start + train) for start, train in of_all]),
+    }
+
+
+def _smallest(params: Params) -> float:
+    """Seconds of the smallest `swarm_train` that trains at all, in a process of its own."""
+    smallest = MINIMAL | {
+        "proxy.recipe.steps": 1,
+        "proxy.validation.logged": 1,
+        "swarm.per_shard": params.swarm.per_shard,
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        (folder / "params.yaml").write_text(switch((ROOT / "params.yaml").read_text(), smallest, "benchmark"))
+        shard = read_json(proxies.SHARDS / f"{params.swarm.shards[0]}.json")
+        write_json(folder / "shard.json", shard | {"runs": shard["runs"][: params.machine.processes]})
+        command = [
+            sys.executable, "-m", "stages.swarm_train", "--shard", "shard.json",
+            "--corpus", str(proxies.CORPUS.resolve()), "--store", "runs", "--out", "out",
+        ]  # fmt: skip
+        start = time.perf_counter()
+        subprocess.run(
+            command, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=True
+        )
+        return time.perf_counter() - start
+
+
+def checkpoints(params: Params, text: Corpus, runs: Sequence[Run], repeats: int) -> dict[str, Any]:
+    """Seconds to save the runs of one stack and to bring them back, as a killed process's successor does."""
+    setup = Setup(params.proxy, text.vocab, text.train, text.valid)
+    stack = packs(len(runs), params.machine.processes, params.machine.stack)[0]
+    states = [RunState.start(run, setup.shape, len(setup.loader.domains)) for run in runs[: len(stack)]]
+    saving, resuming = [], []
+    with tempfile.TemporaryDirectory() as scratch:
+        store = RunStore(Path(scratch))
+        for _ in range(repeats):
+            start = time.perf_counter()
+            for state in states:
+                store.save(state.run.name, state)
+            saved = time.perf_counter()
+            for state in states:
+                store.resume(state.run.name, state.run)
+            saving.append(saved - start)
+            resuming.append(time.perf_counter() - saved)
+    every = params.machine.checkpoint_seconds
+    return {
+        "runs": len(states),
+        "save_seconds": proxies.summary(saving, 4),
+        "resume_seconds": proxies.summary(resuming, 4),
+        "most_seconds_lost": every,
+        "share_of_training": round(statistics.median(saving) / every, 5),
+    }

@@ -1,0 +1,75 @@
+"""Copies of this repository in which benchmarks run DVC, and what its stages say of their time."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from profiles import switch, tryout
+from regmix.errors import InputError
+
+UPSTREAM = ("corpus_fetch", "corpus_extract", "tokenizer_train", "corpus_tokenize")  # the corpus, tokenized
+
+
+@dataclass(frozen=True)
+class Repro:
+    """A `dvc` command: its wall-clock ``seconds``, and those of every stage it ran, imports included, by name."""
+
+    seconds: float
+    stages: dict[str, list[float]]
+
+    @property
+    def inside(self) -> float:
+        """Seconds in stages; the rest is DVC's own."""
+        return sum(sum(parts) for parts in self.stages.values())
+
+
+def copy(folder: Path, values: Mapping[str, Any], profile: str | None = None) -> None:
+    """This working tree's files in ``folder``, with ``values`` by dotted key; its params.yaml and dvc.lock as they are,
+    or a profile's, and no lock.
+
+    The copy has no data and a cache of its own, as a fresh clone.
+    """
+    tryout.copy(profile or switch.BASE, folder)
+    path = folder / "params.yaml"
+    text = (tryout.ROOT / "params.yaml").read_text() if profile is None else path.read_text()
+    path.write_text(switch.switch(text, values, "benchmark") if values else text)
+    if profile is None:
+        shutil.copy2(tryout.ROOT / "dvc.lock", folder / "dvc.lock")
+
+
+def with_corpus(folder: Path) -> None:
+    """Fetch the tokenized corpus of this working tree, as dvc.lock has it, into a copy. Raises InputError."""
+    cache = dvc(tryout.ROOT, "cache", "dir").strip()
+    dvc(
+        folder, "remote", "add", "--local", "--default", "source", str(tryout.ROOT / cache)
+    )  # a cache is laid out as one
+    dvc(folder, "pull", "--quiet", *UPSTREAM)
+
+
+def repro(folder: Path, *arguments: str) -> Repro:
+    """Run `dvc` with ``arguments`` and take its time. Raises InputError."""
+    start = time.perf_counter()
+    told = dvc(folder, *arguments)
+    seconds = time.perf_counter() - start
+    stages: dict[str, list[float]] = {}
+    for stage, took in re.findall(r"^(\w+): ([\d.]+) s$", told, flags=re.M):
+        stages.setdefault(stage, []).append(float(took))
+    return Repro(seconds, stages)
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    """What `dvc` says. Raises InputError where it fails."""
+    done = subprocess.run(
+        ["dvc", *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    if done.returncode:
+        said = [line for line in done.stdout.splitlines() if "error" in line.lower()] or done.stdout.splitlines()[-1:]
+        raise InputError(f"dvc {' '.join(arguments)}: {' '.join(said).strip()}; run `make repro` first")
+    return done.stdout
