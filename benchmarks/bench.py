@@ -1,29 +1,35 @@
-"""Measure what the README claims about speed: python -m benchmarks.bench, on an idle machine, after `make repro`."""
+"""Measure what the README claims about speed: python -m benchmarks.bench [PART ...], idle machine, after `make repro`.
+
+Without PART it measures all but the long ones. What is not measured anew stays in benchmarks/results.json as it was,
+and is told with the rest; ``machines`` there says where each part was measured.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks import methods, scoring, swarm
+from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, told
 from regmix import mixtures
 from regmix import params as schema
 from regmix.errors import InputError
 from regmix.objectives import runs
+from regmix.params import Params
 from regmix.published_params import load_published
 from stages.harness import read_csv, read_json, write_json
 from stages.published_sets import read_sets
 
 RESULTS = Path("benchmarks/results.json")
 PUBLISHED = Path("published/data/published_runs")  # of `make paper`, if it was run
+SAMPLE, COLLECTED = Path("data/swarm_sample"), Path("data/swarm_collect")
 
 
 def noop_repro(times: int = 3) -> dict[str, Any]:
@@ -35,7 +41,37 @@ def noop_repro(times: int = 3) -> dict[str, Any]:
         seconds.append(time.perf_counter() - start)
         if done.returncode or "Running stage" in done.stdout:
             raise InputError("dvc.lock: `dvc repro` had work to do, so its time says nothing; run `make repro` first")
-    return {"median_seconds": round(statistics.median(seconds), 2), "all": [round(s, 2) for s in seconds]}
+    values = proxies.summary(seconds, 2)
+    return {"median_seconds": values["median"], "all": values["all"]}
+
+
+def candidates(params: Params) -> dict[str, Any]:
+    """Seconds of scoring, by regressors fitted to the swarm."""
+    trained = runs(read_csv(COLLECTED / "mixtures.csv"), read_csv(COLLECTED / "losses.csv"), params.corpus.trained)
+    rules = mixtures.rules(read_json(SAMPLE / "prior.json"), read_json(SAMPLE / "bounds.json"), params.swarm)
+    return scoring.measure(trained.of("random", "anchor"), rules, params)
+
+
+def candidates_published() -> dict[str, Any] | None:
+    """The same by those fitted to the published proxies; None without them."""
+    if not PUBLISHED.is_dir():
+        return None
+    return scoring.published(load_published(Path("published/params.yaml")), read_sets(PUBLISHED)["train_1m"])
+
+
+# The parts that train come first: their processes are forked, and no thread of another library must be there.
+PARTS: dict[str, Callable[[Params], Any]] = {
+    "swarm_against_transformers": lambda _: [swarm.measure(name, n) for name in swarm.SHAPES for n in (256, 1024)],
+    "precision": precision.measure,
+    "overheads": overheads.measure,
+    "methods": methods.measure,
+    "growth": lambda _: growth.measure(),
+    "stages": lambda _: stages.measure(),
+    "noop_repro": lambda _: noop_repro(),
+    "scoring": candidates,
+    "scoring_published": lambda _: candidates_published(),
+}
+LONG = ("stages",)  # the whole pipeline from nothing
 
 
 def machine() -> dict[str, Any]:
@@ -44,46 +80,39 @@ def machine() -> dict[str, Any]:
     return {"cpu": models[0] if models else platform.processor(), "cores": os.cpu_count(), "torch": torch.__version__}
 
 
-def main() -> None:
-    sample, collected = Path("data/swarm_sample"), Path("data/swarm_collect")
-    for folder in (sample, collected):
+def main(wanted: Sequence[str]) -> None:
+    """Measure the parts ``wanted``, or all but the long ones, keep each as it comes, and tell all there are.
+
+    Raises InputError: an unknown part, or a pipeline that has not run.
+    """
+    if unknown := sorted(set(wanted) - set(PARTS)):
+        raise InputError(f"{unknown[0]}: not a part that can be measured; use some of {', '.join(PARTS)}")
+    for folder in (SAMPLE, COLLECTED):
         if not folder.is_dir():
             raise InputError(f"{folder}: missing; run `make repro` first")
     params = schema.load(Path("params.yaml"))
-    trained = runs(read_csv(collected / "mixtures.csv"), read_csv(collected / "losses.csv"), params.corpus.trained)
-    rules = mixtures.rules(read_json(sample / "prior.json"), read_json(sample / "bounds.json"), params.swarm)
-    # The swarm comes first: its processes are forked, and no thread of another library must be there.
-    results = {
-        "machine": machine(),
-        "swarm_against_transformers": [swarm.measure(name, tokens) for name in swarm.SHAPES for tokens in (256, 1024)],
-        "methods": methods.measure(params),
-        "noop_repro": noop_repro(),
-        "scoring": scoring.measure(trained.of("random", "anchor"), rules, params),
-    }
-    if PUBLISHED.is_dir():
-        settings = load_published(Path("published/params.yaml"))
-        results["scoring_published"] = scoring.published(settings, read_sets(PUBLISHED)["train_1m"])
-    write_json(RESULTS, results)
-    for one in results["swarm_against_transformers"]:
-        theirs, ours = one["transformers_tokens_a_second"] / 1e3, one["engine_tokens_a_second"] / 1e3
-        print(
-            f"width {one['shape']['width']}, {one['tokens_a_step']} tokens a step: transformers {theirs:.0f}, "
-            f"engine {ours:.0f} thousand tokens/s: {one['ratio']['median']} times"
-        )
-    print(f"no-op dvc repro: {results['noop_repro']['median_seconds']} s")
-    for part in ("scoring", "scoring_published"):
-        if part in results:
-            times = {key.removesuffix("_seconds"): value for key, value in results[part].items() if "seconds" in key}
-            told = ", ".join(f"{key} {value} s" for key, value in times.items())
-            print(f"a million candidates, {results[part]['fitted_to']} proxies: {told}")
-    for name, one in results["methods"].items():
-        steered = one.get("train_against_natural")
-        told = f", trains {steered['median']} times as long as natural" if steered else ""
-        print(f"{name}: planned in {one['plan_seconds']} s{told}")
+    known: dict[str, Any] = read_json(RESULTS) if RESULTS.exists() else {"machines": {}}
+    chosen = [part for part in PARTS if part in wanted or (not wanted and part not in LONG)]
+    for part in chosen:
+        if (value := PARTS[part](params)) is not None:
+            known = with_part(known, part, value)
+            write_json(RESULTS, known)
+    for part in PARTS:
+        if part in known:
+            at = known["machines"][part]
+            kept = "" if part in chosen else f" (kept, of {at['cpu']}, {at['cores']} cores, torch {at['torch']})"
+            print("\n".join([f"{part}{kept}", *(f"  {line}" for line in told.LINES[part](known[part]))]))
+
+
+def with_part(known: dict[str, Any], part: str, value: Any) -> dict[str, Any]:
+    """``known`` with a part measured here and now; parts in their order, whatever was measured first."""
+    values, places = {**known, part: value}, {**known["machines"], part: machine()}
+    order = [name for name in PARTS if name in values]
+    return {"machines": {name: places[name] for name in order}, **{name: values[name] for name in order}}
 
 
 if __name__ == "__main__":
     try:
-        main()
+        main(sys.argv[1:])
     except InputError as error:
         sys.exit(f"error: {error}")

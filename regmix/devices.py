@@ -144,9 +144,10 @@ def _measured(path: Path) -> list[Point]:
     """What benchmarks.bench wrote of the engine, in fp32, on all processes together."""
     try:
         results: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        machine = results["machines"]["swarm_against_transformers"]
         return [
             Point(ModelShape(**one["shape"]), one["tokens_a_step"], float(one["engine_tokens_a_second"]), "fp32",
-                  "measured", f"{path.name}, {results['machine']['cpu']}, {results['machine']['cores']} cores")
+                  "measured", f"{path.name}, {machine['cpu']}, {machine['cores']} cores")
             for one in results["swarm_against_transformers"]
         ]  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -1,0 +1,103 @@
+"""What was measured, in lines to read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def _swarm(results: list[dict[str, Any]]) -> list[str]:
+    return [
+        f"width {one['shape']['width']}, {one['tokens_a_step']} tokens a step: "
+        f"transformers {one['transformers_tokens_a_second'] / 1e3:.0f}, "
+        f"engine {one['engine_tokens_a_second'] / 1e3:.0f} thousand tokens/s: {one['ratio']['median']} times"
+        for one in results
+    ]
+
+
+def _precision(result: dict[str, Any]) -> list[str]:
+    return [
+        f"bf16 products: noise {result['ratio']['median']} of the seeds' (at most {result['ratio']['largest']}), "
+        f"{result['mixtures']} mixtures, {result['seeds']} seeds; {result['speed']['median']} times as fast",
+        *(
+            f"{name}: bf16 less fp32 {one['shift']:+.5f} ± {one['noise']:.5f}, between seeds ± {one['seed']:.5f}"
+            for name, one in result["domains"].items()
+        ),
+    ]
+
+
+def _overheads(result: dict[str, Any]) -> list[str]:
+    start, evaluation, saved = result["startup"], result["evaluation"], result["checkpoints"]
+    return [
+        f"start-up: {start['stage_seconds']['median']} s a stage, {start['stages']} stages: "
+        f"{start['share_of_swarm']['median']:.1%} of the swarm's {start['swarm_seconds']['median']} s",
+        f"evaluation: trajectories {evaluation['trajectories_of_training']['median']:.1%} of training, "
+        f"final losses {evaluation['final_of_training']['median']:.1%}",
+        f"checkpoints: {saved['share_of_training']:.2%} of training; of {saved['runs']} runs "
+        f"{saved['save_seconds']['median']} s to save, {saved['resume_seconds']['median']} s to go on; a kill loses "
+        f"{saved['most_seconds_lost']:.0f} s of training at most",
+    ]
+
+
+def _methods(results: dict[str, Any]) -> list[str]:
+    lines = []
+    for name, one in results.items():
+        steered = one.get("train_against_natural")
+        more = f", trains {steered['median']} times as long as natural" if steered else ""
+        lines.append(f"{name}: planned in {one['plan_seconds']} s{more}")
+    return lines
+
+
+def _growth(result: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{size} proxies: {one['repro']} s, {1e3 * one['repro'] / int(size):.0f} ms each; stages {one['in_stages']} s"
+        f", DVC {one['dvc']} s; nothing to do {one['noop']} s, status {one['status']} s"
+        for size, one in result["proxies"].items()
+    ]
+    slopes = ", ".join(f"{key} {value}" for key, value in result["exponent"].items())
+    added = ", ".join(
+        f"{key} {' then '.join(map(str, values))}" for key, values in result["added_seconds_a_thousand"].items()
+    )
+    return [*lines, f"exponent, first size to last: {slopes}", f"seconds a thousand more: {added}"]
+
+
+def _stages(result: dict[str, Any]) -> list[str]:
+    rows = [
+        (stage, one["parts"], one["seconds"], one["floor_seconds"], f"{one['floor_seconds'] / one['seconds']:.1%}")
+        for stage, one in result["stages"].items()
+    ]
+    rows.append(("DVC's own", "", result["dvc_seconds"], 0.0, "0.0%"))
+    share = f"{result['floor_seconds'] / result['seconds']:.1%}"
+    rows.append(("in all", "", result["seconds"], result["floor_seconds"], share))
+    rates = ", ".join(f"{library} {rate}" for library, rate in result["gemm_gflops_a_second"].items())
+    return [
+        f"floor: FLOPs of training and scoring at the best rate of large fp32 products, GFLOP/s of all cores: {rates}",
+        f"{'stage':20}{'parts':>6}{'seconds':>9}{'floor':>8}{'share':>8}",
+        *(
+            f"{stage:20}{parts:>6}{seconds:>9.1f}{floor:>8.2f}{share:>8}"
+            for stage, parts, seconds, floor, share in rows
+        ),
+    ]
+
+
+def _noop(result: dict[str, Any]) -> list[str]:
+    return [f"`dvc repro` with nothing to do: {result['median_seconds']} s"]
+
+
+def _scoring(result: dict[str, Any]) -> list[str]:
+    times = {key.removesuffix("_seconds"): value for key, value in result.items() if "seconds" in key}
+    listed = ", ".join(f"{key} {value} s" for key, value in times.items())
+    return [f"a million candidates, {result['fitted_to']} proxies: {listed}"]
+
+
+LINES: dict[str, Callable[[Any], list[str]]] = {
+    "swarm_against_transformers": _swarm,
+    "precision": _precision,
+    "overheads": _overheads,
+    "methods": _methods,
+    "growth": _growth,
+    "stages": _stages,
+    "noop_repro": _noop,
+    "scoring": _scoring,
+    "scoring_published": _scoring,
+}
