@@ -20,7 +20,7 @@ help:
 	@echo "make smoke-ablations  the ablations at their smallest, in that copy"
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a Slurm of one node that it installs and starts; as root"
-	@echo "make bench            measure what the README says of speed, into benchmarks/results.json"
+	@echo "make bench [PART=...]   measure what the README says of speed, into benchmarks/results.json"
 
 install: $(VENV)/.installed
 
@@ -79,7 +79,7 @@ test-slurm: install
 	@bash tests/slurm/cluster.sh pytest tests/slurm
 
 bench: install
-	@python -m benchmarks.bench
+	@python -m benchmarks.bench $(PART)
 
 clean:
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
