@@ -2,8 +2,8 @@
 
 A part is a run of lines of a documents file. Its tokens are kept in a file by content: the key covers
 the part's bytes, the tokenizer and the code, so that a part is found again whatever else has changed.
-Processes share the parts, since with threads Python's lock, which turning ids into arrays needs, would
-bind at a dozen cores.
+Processes share the parts: on two cores threads are as fast, but Python's lock, which reading lines and
+turning ids into arrays need, would bind them on many.
 """
 
 from __future__ import annotations

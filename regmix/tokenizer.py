@@ -94,8 +94,11 @@ def encode(tokenizer: Tokenizer, texts: Iterable[str], eos: int) -> Iterator[np.
     tokenizer.encode_special_tokens = True
     for batch in _batches(texts):
         # Fast: the same ids without the places in the text that they come from.
-        encodings = tokenizer.encode_batch_fast(batch, add_special_tokens=False)
-        yield np.concatenate([np.array([*encoding.ids, eos], dtype=np.uint32) for encoding in encodings])
+        ids: list[int] = []
+        for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
+            ids += encoding.ids
+            ids.append(eos)
+        yield np.array(ids, dtype=np.uint32)
 
 
 def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
