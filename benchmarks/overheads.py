@@ -14,18 +14,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from benchmarks import proxies
 from benchmarks.growth import MINIMAL
 from profiles.switch import switch
 from profiles.tryout import ROOT
 from regmix.corpus import Corpus
-from regmix.engine.model import Model
+from regmix.engine import arithmetic
+from regmix.engine.compiled import one_thread, prepare
 from regmix.engine.run import Run, RunState, Setup
 from regmix.engine.store import RunStore
 from regmix.engine.swarm import packs
-from regmix.engine.train import evaluate, train_stack
+from regmix.engine.train import stack_of, train_stack
 from regmix.params import Params
 from stages.harness import read_json, write_json
 
@@ -51,6 +51,7 @@ def evaluation(params: Params, text: Corpus, runs: Sequence[Run], repeats: int) 
     """
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
     stack = list(runs[: len(packs(len(runs), params.machine.processes, params.machine.stack)[0])])
+    prepare()
     with multiprocessing.get_context("fork").Pool(1) as pool:  # torch stays unused here, where others will fork
         turns = pool.apply(_evaluated, (setup, stack, repeats))
     training, trajectories, final = zip(*turns, strict=True)
@@ -66,18 +67,18 @@ def evaluation(params: Params, text: Corpus, runs: Sequence[Run], repeats: int) 
 
 def _evaluated(setup: Setup, runs: list[Run], repeats: int) -> list[tuple[float, float, float]]:
     """CPU seconds of training, of all evaluations at logged steps, and of the last one, each time."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    model, out = Model(setup.shape, setup.recipe.precision), []
+    arithmetic.settle()
+    out = []
     for _ in range(repeats):
         states = [RunState.start(run, setup.shape, len(setup.loader.domains)) for run in runs]
         marks = [time.process_time()]
-        train_stack(setup, states)
+        stack = stack_of(setup, states)
+        train_stack(setup, states, compute=stack)
         marks.append(time.process_time())
-        weights = {name: torch.stack([s.tensors["weights"][name] for s in states]) for name in setup.shape.tensors()}
-        for step in setup.logged_steps:
-            evaluate(setup, model, weights, logged=step < setup.recipe.steps)
-            marks.append(time.process_time())
+        with one_thread():
+            for step in setup.logged_steps:
+                stack.evaluate(logged=step < setup.recipe.steps)
+                marks.append(time.process_time())
         all_, *logged, final = np.diff(marks)
         out.append((float(all_ - sum(logged) - final), float(sum(logged)), float(final)))
     return out

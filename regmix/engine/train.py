@@ -43,13 +43,16 @@ def train_stack(
     """Train the runs of ``states``, which stand at one and the same step, to the end.
 
     ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states`` are whole
-    but for what ``compute`` has to gather. That holds their weights; by default it is a CompiledStack, or a Stack
-    in bf16. Raises InputError if a loss is not finite, naming run, step and mixture.
+    but for what ``compute`` has to gather. That holds their weights; by default it is ``stack_of`` them.
+    Raises InputError if a loss is not finite, naming run, step and mixture.
     """
-    if compute is None:
-        compute = (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
     with one_thread():
-        return _train(setup, states, compute, trained, checkpoint)
+        return _train(setup, states, compute or stack_of(setup, states), trained, checkpoint)
+
+
+def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
+    """What computes the runs of ``states`` in this process, at the recipe's precision."""
+    return (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
 
 
 def _train(
