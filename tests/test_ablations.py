@@ -18,8 +18,8 @@ from profiles.switch import switch
 from regmix import ablation_params, parts, summary
 from regmix import params as schema
 from regmix.ablation_params import parse_ablations, size_training, spell, world_params
-from regmix.engine import swarm as engine
 from regmix.errors import InputError
+from regmix.launchers import local as launcher
 from regmix.summary import Spread
 from regmix.tokens import write_tokens
 from reports.ablated import claims, dynamic, ranks, worlds
@@ -247,7 +247,7 @@ def test_what_is_in_the_store_is_not_trained_again_and_gives_the_same_bytes(ran,
     def never(*args: Any, **kwargs: Any) -> None:
         raise AssertionError("a run was trained again")
 
-    monkeypatch.setattr(engine, "_train_pending", never)
+    monkeypatch.setattr(launcher, "launch", never)
     work(corpus, ran / "second", ran / "runs")
     assert tree(ran / "second") == tree(ran / "first")
 

@@ -37,7 +37,7 @@ LONG = 200  # steps that take long enough to be caught at
 
 
 def machine(launcher: dict, processes: int = 1) -> Machine:
-    values = {"processes": processes, "stack": 2, "checkpoint_seconds": 1e-6, "launcher": launcher}
+    values = {"processes": processes, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "launcher": launcher}
     return Machine.model_validate(values)
 
 

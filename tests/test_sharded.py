@@ -26,7 +26,7 @@ from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
-from regmix.params import Machine
+from regmix.params import Kind, Machine
 from tests.test_engine import Chaser, SwitchAt, runs, setup
 from tests.test_engine import train as train_plain
 
@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this build of torch has no gloo"
 )
 LOSS, WEIGHT = 2e-6, 2e-5
+MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, launcher=Kind(kind="local"))
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,7 @@ class Divided(Chaser):
 
 
 def train(kit: Setup, chosen: list[Run], store: Path, count: int) -> dict[str, Result]:
-    machine = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=count)
+    machine = MACHINE.model_copy(update={"sharded": count})
     results = train_sharded(kit, chosen, store, "data", machine, weights=True, label="test")
     return {run.name: result for run, result in zip(chosen, results, strict=True)}
 
@@ -157,7 +158,6 @@ from regmix.engine.processes import Job, share
 from tests.test_sharded import MACHINE, runs, setup
 share(Job.of(setup(), runs(2), Path({store!r}), "data", MACHINE, weights=True, label="test"))
 """
-MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1)
 
 
 @pytest.mark.slow
