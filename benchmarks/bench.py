@@ -17,9 +17,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, told
+from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, told, tokenization
 from regmix import mixtures
 from regmix import params as schema
+from regmix.engine.store import hardware
 from regmix.errors import InputError
 from regmix.objectives import runs
 from regmix.params import Params
@@ -66,18 +67,20 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "overheads": overheads.measure,
     "methods": methods.measure,
     "growth": lambda _: growth.measure(),
+    "tokenization": lambda _: tokenization.measure(Path("data/corpus_extract"), Path("data/tokenizer_train")),
     "stages": lambda _: stages.measure(),
     "noop_repro": lambda _: noop_repro(),
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-LONG = ("stages",)  # the whole pipeline from nothing
+LONG = ("tokenization", "stages")  # of a gigabyte; the whole pipeline from nothing
 
 
 def machine() -> dict[str, Any]:
     models = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
               if line.startswith("model name")]  # fmt: skip
-    return {"cpu": models[0] if models else platform.processor(), "cores": os.cpu_count(), "torch": torch.__version__}
+    cpu = models[0] if models else platform.processor()
+    return {"cpu": cpu, "cores": os.cpu_count(), "torch": torch.__version__, "kernels": hardware()["kernels"]}
 
 
 def main(wanted: Sequence[str]) -> None:
@@ -100,7 +103,7 @@ def main(wanted: Sequence[str]) -> None:
     for part in PARTS:
         if part in known:
             at = known["machines"][part]
-            kept = "" if part in chosen else f" (kept, of {at['cpu']}, {at['cores']} cores, torch {at['torch']})"
+            kept = "" if part in chosen else f" (kept, of {at['cpu']}, {at['cores']} cores, torch {at['torch']}, {at['kernels']})"
             print("\n".join([f"{part}{kept}", *(f"  {line}" for line in told.LINES[part](known[part]))]))
 
 

@@ -10,11 +10,9 @@ token file. Wall clock, in turns.
 from __future__ import annotations
 
 import itertools
-import json
 import multiprocessing
 import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -168,28 +166,3 @@ def _arrow(rows: Any) -> Iterator[dict[str, Any]]:
     """Batches of a data set's columns as Arrow arrays of one chunk."""
     for batch in rows.with_format("arrow").iter(1000):
         yield {name: batch[name].combine_chunks() for name in batch.column_names}
-
-
-def main() -> None:
-    extracted, tokenizer = Path("data/corpus_extract"), Path("data/tokenizer_train")
-    for folder in (extracted, tokenizer):
-        if not folder.is_dir():
-            raise InputError(f"{folder}: missing; run `make repro` first")
-    out = measure(extracted, tokenizer)
-    whole = out["whole"]
-    print(
-        f"{whole['chars'] / 1e9:g} GB: extracted in {whole['extract_seconds']} s and {whole['extract_peak_mib']} MiB, "
-        f"tokenized in {whole['tokenize_seconds']} s and {whole['tokenize_peak_mib']} MiB"
-    )
-    print(
-        f"tokenization: datasets.map {out['datasets_tokens_a_second'] / 1e6:.2f}, here "
-        f"{out['tokens_a_second'] / 1e6:.2f} million tokens/s: {out['ratio']['median']} times"
-    )
-    print(json.dumps(out, indent=1))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except InputError as error:
-        sys.exit(f"error: {error}")

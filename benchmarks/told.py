@@ -61,6 +61,16 @@ def _growth(result: dict[str, Any]) -> list[str]:
     return [*lines, f"exponent, first size to last: {slopes}", f"seconds a thousand more: {added}"]
 
 
+def _tokenization(result: dict[str, Any]) -> list[str]:
+    whole = result["whole"]
+    return [
+        f"{whole['chars'] / 1e9:g} billion characters, {result['processes']} processes: extracted in "
+        f"{whole['extract_seconds']} s with {whole['extract_peak_mib']} MiB, tokenized in {whole['tokenize_seconds']} s "
+        f"with {whole['tokenize_peak_mib']} MiB",
+        f"datasets.map with the same tokenizer and processes takes {result['ratio']['median']} times as long",
+    ]
+
+
 def _stages(result: dict[str, Any]) -> list[str]:
     rows = [
         (stage, one["parts"], one["seconds"], one["floor_seconds"], f"{one['floor_seconds'] / one['seconds']:.1%}")
@@ -96,6 +106,7 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "overheads": _overheads,
     "methods": _methods,
     "growth": _growth,
+    "tokenization": _tokenization,
     "stages": _stages,
     "noop_repro": _noop,
     "scoring": _scoring,

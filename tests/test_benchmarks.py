@@ -18,7 +18,7 @@ def test_every_part_can_be_told_and_names_its_machine():
     parts = [name for name in RESULTS if name != "machines"]
     assert list(RESULTS["machines"]) == parts == [name for name in bench.PARTS if name in RESULTS]
     assert all(told.LINES[part](RESULTS[part]) for part in parts)
-    assert all(set(machine) == {"cpu", "cores", "torch"} for machine in RESULTS["machines"].values())
+    assert all(set(machine) == {"cpu", "cores", "torch", "kernels"} for machine in RESULTS["machines"].values())
 
 
 def test_a_part_measured_anew_leaves_the_others_and_their_machines():
