@@ -5,6 +5,8 @@ VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 # Two processes with one thread each train faster than one with two; libraries must not add threads of their own.
 export TOKENIZERS_PARALLELISM := false
+# BLAS knows the processor; a shell that asks for other kernels can halve the speed of training.
+unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
 .PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check test test-slurm bench clean

@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, told, tokenization
+from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
 from regmix import mixtures
 from regmix import params as schema
 from regmix.engine.store import hardware
