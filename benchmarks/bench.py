@@ -103,7 +103,8 @@ def main(wanted: Sequence[str]) -> None:
     for part in PARTS:
         if part in known:
             at = known["machines"][part]
-            kept = "" if part in chosen else f" (kept, of {at['cpu']}, {at['cores']} cores, torch {at['torch']}, {at['kernels']})"
+            place = f"{at['cpu']}, {at['cores']} cores, torch {at['torch']}, {at['kernels']}"
+            kept = "" if part in chosen else f" (kept, of {place})"
             print("\n".join([f"{part}{kept}", *(f"  {line}" for line in told.LINES[part](known[part]))]))
 
 

@@ -64,9 +64,9 @@ def _growth(result: dict[str, Any]) -> list[str]:
 def _tokenization(result: dict[str, Any]) -> list[str]:
     whole = result["whole"]
     return [
-        f"{whole['chars'] / 1e9:g} billion characters, {result['processes']} processes: extracted in "
-        f"{whole['extract_seconds']} s with {whole['extract_peak_mib']} MiB, tokenized in {whole['tokenize_seconds']} s "
-        f"with {whole['tokenize_peak_mib']} MiB",
+        f"{whole['chars'] / 1e9:g} billion characters, {result['processes']} processes: "
+        f"extracted in {whole['extract_seconds']} s with {whole['extract_peak_mib']} MiB, "
+        f"tokenized in {whole['tokenize_seconds']} s with {whole['tokenize_peak_mib']} MiB",
         f"datasets.map with the same tokenizer and processes takes {result['ratio']['median']} times as long",
     ]
 
