@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from regmix.engine.shape import ModelShape
+from regmix.shape import ModelShape
 
 CONTEXT = 2048
 SWARM = 512  # proxies

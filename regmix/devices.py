@@ -18,10 +18,10 @@ import yaml
 from pydantic import Field, ValidationError
 
 from regmix import plugins
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
 from regmix.params import Count, Positive
 from regmix.plugins import Strict
+from regmix.shape import ModelShape
 
 FAR = 2.0  # a shape that costs so many times more or less a token than any with a rate is extrapolated to
 Origin = Literal["measured", "published", "assumed"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from regmix.engine.shape import ModelShape
+from regmix.shape import ModelShape
 
 if TYPE_CHECKING:
     from transformers import LlamaForCausalLM

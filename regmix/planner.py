@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from regmix import mixtures
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
 from regmix.params import Params, Training
+from regmix.shape import ModelShape
 
 CHUNK = 256  # tokens whose logits exist at one time
 STATE = 16  # bytes a parameter: weight, gradient and AdamW's two moments, in fp32

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from regmix.engine.shape import ModelShape
+from regmix.shape import ModelShape
 from reports.formats import count, fixed, percent, power, relative
 from reports.section import Section, Table
 

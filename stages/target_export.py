@@ -7,8 +7,8 @@ from pathlib import Path
 from safetensors.numpy import load_file
 
 from regmix import export
-from regmix.engine.shape import ModelShape
 from regmix.params import Params
+from regmix.shape import ModelShape
 from stages.harness import prune, read_json, run, writing
 
 

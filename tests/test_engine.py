@@ -12,12 +12,12 @@ import torch
 from regmix.engine.compiled import Kernels, one_thread, score
 from regmix.engine.model import Model, initial_weights
 from regmix.engine.run import Result, Run, RunState, Setup
-from regmix.engine.shape import ModelShape
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
 from regmix.params import Training
 from regmix.policy import Policy
 from regmix.schedule import Schedule
+from regmix.shape import ModelShape
 
 DOMAINS = ("a", "b", "c")
 VOCAB = 64

@@ -14,11 +14,11 @@ from profiles import plan, progress, switch
 from regmix import devices, planner
 from regmix import params as schema
 from regmix.engine.run import Result, Run, Setup
-from regmix.engine.shape import ModelShape
 from regmix.engine.store import RunStore, run_key
 from regmix.errors import InputError
 from regmix.params import Params
 from regmix.planner import Text, Work
+from regmix.shape import ModelShape
 from regmix.tokens import dtype_for, write_tokens
 from tests.closure import ROOT
 

@@ -19,10 +19,10 @@ import yaml
 
 from regmix import confirm, crossval, scores, summary
 from regmix import params as schema
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
 from regmix.objectives import runs
 from regmix.schedule import Schedule
+from regmix.shape import ModelShape
 from reports import answer, formats, headline, invariance, models, ranking, render, style, targets, verdicts
 from reports.report import report
 from reports.section import Figure, Section, Table

@@ -14,8 +14,8 @@ from torch import Tensor
 from regmix.engine import kernels
 from regmix.engine.optimizer import MOMENTS, AdamW, clip_each
 from regmix.engine.run import RunState, Setup
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
+from regmix.shape import ModelShape
 
 _NONE = np.empty(0, np.float32)  # in the place of gradients that are not wanted
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from regmix.engine import ops
-from regmix.engine.shape import ModelShape
+from regmix.shape import ModelShape
 
 Weights = Mapping[str, Tensor]
 

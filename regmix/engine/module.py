@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from regmix.engine.shape import ModelShape
+from regmix.shape import ModelShape
 
 CHUNK = 2048  # tokens whose logits exist at one time; the backward pass makes them anew
 EPS = 1e-5

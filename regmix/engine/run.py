@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from regmix.engine.model import initial_weights
-from regmix.engine.shape import ModelShape
 from regmix.loader import Loader, validation_windows
 from regmix.params import Recipe, Training, Validation
 from regmix.policy import Policy, State
 from regmix.schedule import Schedule
+from regmix.shape import ModelShape
 
 
 @dataclass(frozen=True)

@@ -32,9 +32,9 @@ from regmix.schedule import Schedule
 
 # The files whose code decides a run's bits. Not among them: what decides who trains a run, when it is saved and where
 # it is kept (pack, store, swarm, launchers), for a run has the same bits alone, in company, and killed and resumed.
-ENGINE = ("arithmetic", "compiled", "kernels", "model", "ops", "optimizer", "run", "shape", "stack", "train")
+ENGINE = ("arithmetic", "compiled", "kernels", "model", "ops", "optimizer", "run", "stack", "train")
 SHARDED = ("module", "sharded")
-AROUND = ("loader", "order", "policy", "schedule", "tokens")
+AROUND = ("loader", "order", "policy", "schedule", "shape", "tokens")
 
 
 @functools.cache

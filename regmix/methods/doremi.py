@@ -31,13 +31,13 @@ import pandas as pd
 
 from regmix.engine.compiled import score
 from regmix.engine.run import Result, Run
-from regmix.engine.shape import ModelShape
 from regmix.methods._interface import Context, Plan, Spent
 from regmix.mixtures import project
 from regmix.params import Count, NonNegative, Positive, Share
 from regmix.plugins import Strict
 from regmix.policy import Policy, Seen, State
 from regmix.schedule import Schedule
+from regmix.shape import ModelShape
 
 CONVERGED = 1e-3  # largest change of a weight from one round to the next
 NOTED = 48  # rows of the alpha table a round, about

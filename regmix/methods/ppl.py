@@ -22,12 +22,12 @@ from pydantic import model_validator
 
 from regmix.engine.compiled import score
 from regmix.engine.run import Run
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
 from regmix.methods._interface import Context, Plan, Spent
 from regmix.mixtures import project
 from regmix.params import Count, NonNegative, Share
 from regmix.plugins import Strict
+from regmix.shape import ModelShape
 from regmix.tokens import windows
 
 BATCH_TOKENS = 4096  # of one forward pass

@@ -21,12 +21,12 @@ import regmix.methods._regmix_d as shared
 from regmix import dynamic, scale, stepwise, trajectories
 from regmix.dynamic import Search
 from regmix.engine.run import Run
-from regmix.engine.shape import ModelShape
 from regmix.errors import InputError
 from regmix.methods._interface import Context, Plan, Spent, key_of
 from regmix.params import Count, Kind, Positive, Training
 from regmix.policy import Policy, State
 from regmix.schedule import Schedule
+from regmix.shape import ModelShape
 from regmix.stepwise import StepModel
 
 RESAMPLES, LEVEL = 1000, 0.95
