@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 
 from regmix import export
 from regmix.ablation_params import Ablations, size_training
-from regmix.downstream import evaluate_all
+from regmix.downstream import QUIET, evaluate_all
 from regmix.engine.run import Run
 from regmix.params import Params, parse
 from regmix.schedule import Schedule
@@ -54,6 +55,7 @@ def ablation_ranks(
                     model = export.to_transformers(setup.shape, result.weights, eos)
                     export.save(model, tokenizer / "tokenizer.json", eos, models[-1])
                 asked = own.evaluation
+                os.environ.update(QUIET)  # processes that evaluate import this module, and tqdm, before they hear it
                 frames = evaluate_all(models, tasks, names=asked.tasks, shots=asked.shots, batch_size=asked.batch_size,
                                       processes=own.machine.processes, scratch=Path(work))  # fmt: skip
                 scores += [frame.assign(run=r, seed=s) for frame, (r, s) in
