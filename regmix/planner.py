@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from regmix import mixtures
+from regmix.engine.kernels import BLOCK, LOGITS
+from regmix.engine.ops import CHUNK
 from regmix.errors import InputError
 from regmix.params import Params, Training
 from regmix.shape import ModelShape
 
-CHUNK = 256  # tokens whose logits exist at one time
 STATE = 16  # bytes a parameter: weight, gradient and AdamW's two moments, in fp32
 HALF = 2  # bytes a parameter of a bf16 copy
 MEMORY = (
-    "memory of one process: stack x (16 P bytes, 18 P in bf16, for weights, gradients and AdamW's moments, plus "
-    "activations 4 N (L (12 D + 4 F) + 4 D) + 4 x 256 V); a whole step at a time, no micro-batches; an estimate"
+    "memory of one process: in fp32, stack x 16 P bytes for weights, gradients and AdamW's moments, and activations of "
+    f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T); in bf16, stack x (18 P + "
+    "4 N (L (12 D + 4 F) + 4 D)) with N the tokens of a step; logits on top; an estimate"
 )
 
 
@@ -81,14 +83,19 @@ class Work:
         return self.shape.parameters * (STATE + (HALF if self.precision == "bf16" else 0))
 
     def activation_bytes(self) -> int:
-        """Of one run: see MEMORY."""
+        """Of one run in bf16, of one process in fp32: see MEMORY."""
         s = self.shape
-        return 4 * self.step * (s.layers * (12 * s.width + 4 * s.ffn) + 4 * s.width) + 4 * CHUNK * s.vocab
+        if self.precision == "bf16":
+            return 4 * self.step * (s.layers * (12 * s.width + 4 * s.ffn) + 4 * s.width) + 4 * CHUNK * s.vocab
+        token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context
+        tokens = max(s.context, min(BLOCK, self.step))
+        return 4 * tokens * token + 4 * min(tokens * s.vocab, max(16 * s.vocab, LOGITS))
 
     def memory(self, processes: int, stack: int) -> int:
         """Bytes of all processes together."""
-        at_once = min(processes, self.new) * self.stack(processes, stack)
-        return at_once * (self.state_bytes() + self.activation_bytes())
+        at_once, runs = min(processes, self.new), self.stack(processes, stack)
+        blocks = runs if self.precision == "bf16" else 1
+        return at_once * (runs * self.state_bytes() + blocks * self.activation_bytes())
 
 
 def model(training: Training, vocab: int) -> ModelShape:
