@@ -75,13 +75,14 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
         return {}
     from regmix.corpus import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
-    from regmix.engine.store import RunStore, run_key
+    from regmix.engine.store import RunStore, hardware, run_key
     from regmix.engine.swarm import launcher_of
     from stages.plans import read_plan, target_seeds
 
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
-    places = launcher_of(params.machine).places(store)
+    # The key of a sharded target names no place, so any does.
+    places = launcher_of(params.machine).places(store) or [hardware()]
 
     def count(setup: Setup, runs: Sequence[Run], digest: str, weights: bool = False) -> int:
         def holds(run: Run, place: dict[str, str]) -> bool:

@@ -22,8 +22,12 @@ from stages.target_train import planned
 
 def target_share(params: Params, *, plan: Path, sample: Path, corpus: Path, store: Path) -> None:
     """Train what STORE has not of the runs of PLAN; all machines read the same files, process 0 writes to STORE."""
-    if "RANK" not in os.environ:
+    if not {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= set(os.environ):
         raise InputError("stages.target_share: RANK is not set; start it with torchrun, or run stages.target_train")
+    if not params.machine.sharded:
+        raise InputError(
+            "machine.sharded: 0, so `dvc repro` would not look for what is trained here; set it to 1 or more"
+        )
     given, runs = planned(params, plan, sample)
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(params.target, text.vocab, given.tokens or text.train, text.valid)

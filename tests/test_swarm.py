@@ -11,10 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from regmix.engine.run import Run, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.engine.swarm import packs, train_runs
+from regmix.errors import InputError
 from regmix.params import Machine
-from tests.test_engine import runs, same, setup
+from regmix.schedule import Schedule
+from tests.test_engine import VOCAB, runs, same, setup, training
 
 
 def machine(**change) -> Machine:
@@ -150,3 +153,17 @@ def test_bad_input_in_a_worker_reaches_the_caller(tmp_path):
 
     with pytest.raises(InputError, match="loss is not finite"):
         train(tmp_path, runs(2), setup(lr=1e30, clip=1e30, warmup=0.0))
+
+
+def test_when_a_run_fails_the_others_end_and_are_kept(tmp_path):
+    """They report every step, more of it than a pipe holds that nobody reads."""
+    rng = np.random.default_rng(0)
+    steps = 8000
+    tokens = {"a": rng.integers(0, VOCAB, 200_000), "b": np.full(200_000, VOCAB)}
+    kit = Setup(training(steps=steps, sequences=1), VOCAB, tokens, {"a": tokens["a"][:300]})
+    good, bad = (
+        Run(name, Schedule.static(("a", "b"), np.array(w)), 0) for name, w in (("good", [1, 0]), ("bad", [0, 1]))
+    )
+    with pytest.raises(InputError, match="outside the vocabulary"):
+        train(tmp_path, [good, bad], kit, stack=1, checkpoint_seconds=100)
+    assert RunStore(tmp_path).result(run_key(kit, good, "data"), weights=True) is not None

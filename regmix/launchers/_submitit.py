@@ -107,7 +107,7 @@ def launch(
     deadline = time.monotonic() + grace
     while not all(work.find(run, work.store.places()) for run in work.runs) and time.monotonic() < deadline:
         time.sleep(LOOK)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # a task that ends may still write its log
 
 
 def _submitted(label: str, folder: Path, submit: Callable[[], list[Any]]) -> list[Any]:

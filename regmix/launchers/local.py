@@ -45,21 +45,26 @@ def launch(work: Work, options: Options) -> None:
         tqdm(total=work.run_tokens * len(items), unit="tok", unit_scale=True, desc=work.label, disable=None) as bar,
     ):
         futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
+        failure: BaseException | None = None
         try:
             while futures:
                 done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
-                while not progress.empty():
+                while not progress.empty():  # to the end, after a failure too: who writes into a full pipe waits
                     bar.update(progress.get())
                 for future in done:
-                    future.result()
-        except BrokenProcessPool:
-            raise InputError(
-                f"{work.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
-                "run again, finished runs and checkpoints are kept"
-            ) from None
+                    if not future.cancelled() and failure is None and (failure := future.exception()):
+                        for other in futures:
+                            other.cancel()
         finally:
             for future in futures:
                 future.cancel()
+    if isinstance(failure, BrokenProcessPool):
+        raise InputError(
+            f"{work.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
+            "run again, finished runs and checkpoints are kept"
+        )
+    if failure is not None:
+        raise failure
 
 
 _work: Work  # of this worker process
