@@ -15,7 +15,7 @@ help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
 	@echo "make swarm            train all proxies ahead of the pipeline, on a cluster in one job array"
-	@echo "make ablations        what the papers vary, on own runs; about an hour on two cores, resumable"
+	@echo "make ablations        what the papers vary, on own runs; half an hour on two cores, resumable"
 	@echo "make profile PROFILE=smoke|laptop|campus|paper   write a profile's values into params.yaml"
 	@echo "make plan [PROFILE=...]   what it will cost, before anything starts: FLOPs, hours, memory, disk"
 	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
