@@ -28,6 +28,17 @@ def test_the_result_tables_are_those_of_the_committed_run():
     assert readme.methods(committed("targets")) in README
 
 
+def test_the_speed_table_is_that_of_the_benchmark():
+    measured = json.loads((ROOT / "benchmarks/results.json").read_text())["swarm_against_transformers"]
+    for one in measured:
+        shape, turns = one["shape"], one["ratio"]["all"]
+        theirs, ours = (one[f"{who}_tokens_a_second"] / 1e3 for who in ("transformers", "engine"))
+        assert (
+            f"| {shape['width']}, {shape['vocab']}, {shape['context']} | {one['tokens_a_step']} | {theirs:.0f} | "
+            f"{ours:.0f} | {one['ratio']['median']} [{min(turns)}, {max(turns)}] |"
+        ) in README
+
+
 def test_every_stage_has_a_row_and_every_row_is_a_stage():
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     section = README.split("## Stages")[1].split("## ")[0]
