@@ -89,6 +89,14 @@ def test_a_mapped_file_is_pickled_by_its_name_and_a_part_of_one_by_value(tmp_pat
         assert np.array_equal(pickle.loads(file.getvalue()), array)
 
 
+def arguments(process: psutil.Process) -> list[str]:
+    """Of its command line; none of one that has ended, as other tests may have left."""
+    try:
+        return process.cmdline()
+    except psutil.ZombieProcess:
+        return []
+
+
 def caught(store: Path, kit: Setup, act: Callable[[psutil.Process], None]):
     """What training four long runs in two jobs returns or raises when ``act`` is done to a task that trains."""
     with ThreadPoolExecutor(1) as pool:
@@ -100,7 +108,7 @@ def caught(store: Path, kit: Setup, act: Callable[[psutil.Process], None]):
             time.sleep(0.02)
         key = next(store.glob("*/checkpoint.pt")).parent.name
         index = [run_key(kit, run, "data") for run in runs(4)].index(key) // 2  # two runs a task
-        jobs = [process for process in psutil.Process().children() if "submitit.local._local" in process.cmdline()]
+        jobs = [process for process in psutil.Process().children() if "submitit.local._local" in arguments(process)]
         (task,) = sorted(jobs, key=lambda process: process.create_time())[index].children()
         act(task)
         return future

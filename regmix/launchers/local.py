@@ -34,8 +34,8 @@ def places(store: RunStore) -> list[dict[str, str]]:
 def launch(work: Work, options: Options) -> None:
     """Train the runs of ``work`` here. Raises InputError."""
     items = [(run_key(work.setup, run, work.data), run) for run in work.runs]
-    prepare()
     context = multiprocessing.get_context("fork")
+    ready()
     progress, machine = context.SimpleQueue(), work.machine
     chunks = [items[pack.start : pack.stop] for pack in packs(len(items), machine.processes, machine.stack)]
     # torch must not have run in parallel before the fork; here it has only been imported.
@@ -65,6 +65,18 @@ def launch(work: Work, options: Options) -> None:
         )
     if failure is not None:
         raise failure
+
+
+def ready() -> None:
+    """Have the kernels as numba's cache on disk gives them.
+
+    A process that compiles them links them otherwise than one that loads them, and so differs in the last bits:
+    another process compiles them where they are missing.
+    """
+    first = multiprocessing.get_context("fork").Process(target=prepare)
+    first.start()
+    first.join()
+    prepare()
 
 
 _work: Work  # of this worker process
