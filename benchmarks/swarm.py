@@ -82,7 +82,7 @@ def _loop(setup: Setup) -> float:
     torch.set_num_threads(PROCESSES)
     schedule = Schedule.static(DOMAINS, np.array([0.5, 0.5]))
     start = RunState.start(Run("loop", schedule, seed=0), setup.shape, len(DOMAINS))
-    model = to_transformers(setup.shape, {k: v.numpy() for k, v in start.tensors["weights"].items()}).train()
+    model = to_transformers(setup.shape, start.tensors["weights"]).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
     rng = np.random.default_rng(0)
     size = (setup.recipe.sequences, setup.shape.context)

@@ -112,7 +112,8 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
                 policy = module.policy(given, options, params.target)
             runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params)]
             setup = Setup(params.target, text.vocab, given.tokens or text.train, text.valid)
-            setup.compute = "sharded" if params.machine.sharded else "stack"
+            if params.machine.sharded:
+                setup.compute = "sharded"
             out["target_train", work.part] = count(setup, runs, digest_of(text, given.tokens), weights=True)
         elif work.stage == "target_schedule" and "target_schedule" in fresh:
             out["target_schedule", work.part] = work.runs  # the plans are made, so their runs are done

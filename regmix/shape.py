@@ -10,8 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
 
 
 @dataclass(frozen=True)
@@ -46,15 +45,16 @@ class ModelShape:
         table["head"] = ((V, D), 0.02)
         return table
 
-    def flat(self, tensors: Mapping[str, Tensor]) -> Tensor:
-        """All parameters of one run as one tensor (n,), in the order of ``tensors``."""
-        return torch.cat([tensors[name].reshape(-1) for name in self.tensors()])
+    def flat(self, tensors: Mapping[str, np.ndarray]) -> np.ndarray:
+        """All parameters of one run as one array (n,), in the order of ``tensors``."""
+        return np.concatenate([tensors[name].reshape(-1) for name in self.tensors()])
 
-    def parts(self, flat: Tensor) -> dict[str, Tensor]:
+    def parts(self, flat: np.ndarray) -> dict[str, np.ndarray]:
         """The way back of ``flat``; views."""
         sizes = {name: size for name, (size, _) in self.tensors().items()}
-        pieces = flat.split([math.prod(size) for size in sizes.values()])
-        return {name: piece.view(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
+        edges = np.cumsum([math.prod(size) for size in sizes.values()])[:-1]
+        pieces = np.split(flat, edges)
+        return {name: piece.reshape(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
 
     @property
     def body(self) -> int:

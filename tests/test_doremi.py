@@ -10,8 +10,7 @@ import pandas as pd
 import pytest
 
 from regmix.corpus import Corpus, digest_of
-from regmix.engine.model import initial_weights
-from regmix.engine.run import Run, RunState, Setup
+from regmix.engine.run import Run, RunState, Setup, initial_weights
 from regmix.engine.swarm import train_runs
 from regmix.engine.train import train_stack
 from regmix.methods import doremi

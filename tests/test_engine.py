@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from regmix.engine import adamw
 from regmix.engine.compiled import Kernels, one_thread, score
-from regmix.engine.model import Model, initial_weights
-from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.model import Model
+from regmix.engine.run import Result, Run, RunState, Setup, initial_weights
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
 from regmix.params import Training
@@ -30,7 +31,7 @@ def training(**recipe) -> Training:
     }  # fmt: skip
     return Training.model_validate(
         {
-            "shape": {"layers": 2, "heads": 2, "width": 16, "ffn": 24, "context": 16},
+            "shape": {"layers": 2, "heads": 2, "width": 12, "ffn": 20, "context": 16},
             "recipe": values | recipe,
             "validation": {"final_tokens": 64, "logged_tokens": 32, "logged": 3},
         }
@@ -62,10 +63,10 @@ def resumed(kit: Setup, run: Run, stop: int) -> Result:
 
     def checkpoint() -> None:
         if state.step == stop:
-            saved.append(copy.deepcopy(state.to_checkpoint()))
+            saved.append(copy.deepcopy((state.to_json(), state.tensors)))
 
     train_stack(kit, [state], checkpoint=checkpoint)
-    return train_stack(kit, [RunState.from_checkpoint(run, saved[0])])[0]
+    return train_stack(kit, [RunState.from_json(run, *saved[0])])[0]
 
 
 def same(one: Result, other: Result) -> bool:
@@ -100,19 +101,13 @@ def test_a_resumed_run_ends_in_the_same_bits():
 
     def stop_at_8() -> None:
         if states[0].step == 8:
-            for state in states:
-                value = state.to_checkpoint()
-                value["tensors"] = {
-                    kind: {name: tensor.clone() for name, tensor in group.items()}
-                    for kind, group in state.tensors.items()
-                }
-                saved.append(value)
+            saved.extend(copy.deepcopy((state.to_json(), state.tensors)) for state in states)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train_stack(kit, states, checkpoint=stop_at_8)
     # Resumed in another company and order.
-    resumed = [RunState.from_checkpoint(run, value) for run, value in zip(chosen[::-1], saved[::-1], strict=True)]
+    resumed = [RunState.from_json(run, *value) for run, value in zip(chosen[::-1], saved[::-1], strict=True)]
     for result, run in zip(train_stack(kit, resumed[:2]), chosen[::-1], strict=False):
         assert same(result, whole[run.name])
 
@@ -129,8 +124,7 @@ def test_a_stack_trains_as_transformers_does_alone():
     result = train(kit, chosen)["r1"]
     run = chosen[1]
     start = RunState.start(run, kit.shape, len(DOMAINS))
-    weights = {name: tensor.numpy() for name, tensor in start.tensors["weights"].items()}
-    model = to_transformers(kit.shape, weights)
+    model = to_transformers(kit.shape, start.tensors["weights"])
     assert isinstance(model, transformers.LlamaForCausalLM)
     recipe = kit.recipe
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, betas=recipe.betas, weight_decay=0.1)
@@ -144,9 +138,10 @@ def test_a_stack_trains_as_transformers_does_alone():
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         optimizer.step()
     for name, windows in kit.windows.items():
+        held = torch.from_numpy(windows)
         with torch.no_grad():
-            logits = model(windows[:, :-1]).logits
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), windows[:, 1:].flatten())
+            logits = model(held[:, :-1]).logits
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), held[:, 1:].flatten())
         assert result.losses[name] == pytest.approx(float(loss), abs=2e-5)
 
 
@@ -265,7 +260,7 @@ def test_a_sequence_counts_in_the_loss_as_the_policy_says():
     weights = train(kit, [ignored])["r"].weights
     start = RunState.start(ignored, kit.shape, 3).tensors["weights"]
     assert weights is not None
-    assert all(np.array_equal(weights[name], start[name].numpy()) for name in weights)
+    assert all(np.array_equal(weights[name], start[name]) for name in weights)
 
 
 @pytest.mark.parametrize(
@@ -278,22 +273,52 @@ def test_a_sequence_counts_in_the_loss_as_the_policy_says():
 )
 def test_the_compiled_kernels_agree_with_autograd(shape, sequences):
     rng = np.random.default_rng(0)
-    tensors = {name: torch.from_numpy(value)[None] for name, value in initial_weights(shape, 5).items()}
+    start = initial_weights(shape, 5)
     tokens, counts = rng.integers(0, shape.vocab, (sequences, shape.context + 1)), rng.exponential(size=sequences)
-    weights = {name: torch.nn.Parameter(value) for name, value in tensors.items()}
+    weights = {name: torch.nn.Parameter(torch.from_numpy(value)[None]) for name, value in start.items()}
     mean, each = Model(shape, "fp32").loss(
         weights, torch.from_numpy(tokens)[None], torch.from_numpy(counts)[None].float()
     )
     mean.sum().backward()
-    flat = shape.flat({name: value[0] for name, value in tensors.items()}).numpy()
+    flat = shape.flat(start)
     grad = np.empty_like(flat)
     with one_thread():
         losses = Kernels(shape).losses(flat, tokens, counts.astype(np.float32), grad)
         assert np.array_equal(Kernels(shape).losses(flat, tokens), losses)
     assert losses == pytest.approx(each[0].numpy(), abs=1e-5)
-    for name, value in shape.parts(torch.from_numpy(grad)).items():
-        expected = weights[name].grad[0]
-        assert (value - expected).norm() <= 2e-6 * expected.norm() + 1e-9, name
+    for name, value in shape.parts(grad).items():
+        expected = weights[name].grad[0].numpy()
+        assert np.linalg.norm(value - expected) <= 2e-6 * np.linalg.norm(expected) + 1e-9, name
+
+
+@pytest.mark.parametrize("clip", [1.0, 1e9])
+def test_the_compiled_update_is_torch_s_clipping_and_adamw(clip):
+    rng = np.random.default_rng(0)
+    weights, first, second = rng.standard_normal(1003, np.float32), *np.zeros((2, 1003), np.float32)
+    theirs = torch.nn.Parameter(torch.from_numpy(weights.copy()))
+    optimizer = torch.optim.AdamW([theirs], betas=(0.9, 0.95), weight_decay=0.1)
+    for step in range(1, 31):
+        grad = rng.standard_normal(1003, np.float32) * np.float32(0.1)
+        optimizer.param_groups[0]["lr"] = lr = 1e-2 / step
+        theirs.grad = torch.from_numpy(grad)
+        torch.nn.utils.clip_grad_norm_(theirs, clip)
+        optimizer.step()
+        adamw.update(weights, grad, first, second, step, lr, 0.9, 0.95, 0.1, clip)
+    assert weights == pytest.approx(theirs.detach().numpy(), abs=4e-6)  # rounding of weights up to 4, 30 times
+
+
+def test_a_gradient_that_is_not_finite_is_not_clipped_away():
+    weights, grad, first, second = np.zeros((4, 8), np.float32)
+    grad[3] = np.nan
+    adamw.update(weights, grad, first, second, 1, 1e-2, 0.9, 0.95, 0.1, 1.0)
+    assert np.isnan(weights[3])
+
+
+def test_kernels_refuse_arrays_of_other_types_than_they_were_compiled_for():
+    arrays = np.zeros((4, 8), np.float32)
+    arrays.flags.writeable = False
+    with pytest.raises(TypeError, match="No matching definition"):
+        adamw.update(*arrays, 1, 1e-2, 0.9, 0.95, 0.1, 1.0)
 
 
 def test_a_token_outside_the_vocabulary_is_an_error():

@@ -102,11 +102,11 @@ def caught(store: Path, kit: Setup, act: Callable[[psutil.Process], None]):
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(train, store, runs(4), JOBS, kit)
         deadline = time.monotonic() + 60
-        while not list(store.glob("*/checkpoint.pt")):
+        while not list(store.glob("*/checkpoint.safetensors")):
             assert time.monotonic() < deadline
             assert not future.done()
             time.sleep(0.02)
-        key = next(store.glob("*/checkpoint.pt")).parent.name
+        key = next(store.glob("*/checkpoint.safetensors")).parent.name
         index = [run_key(kit, run, "data") for run in runs(4)].index(key) // 2  # two runs a task
         jobs = [process for process in psutil.Process().children() if "submitit.local._local" in arguments(process)]
         (task,) = sorted(jobs, key=lambda process: process.create_time())[index].children()
@@ -131,7 +131,7 @@ def test_a_killed_task_is_one_line_and_only_its_runs_are_trained_again(tmp_path,
     assert workers
     assert not alive, "a worker outlived its task"
     assert len(list((tmp_path / "killed").glob("*/result.json"))) == 2, "the other task's runs"
-    assert list((tmp_path / "killed").glob("*/checkpoint.pt"))
+    assert list((tmp_path / "killed").glob("*/checkpoint.safetensors"))
     before = times(tmp_path / "killed")
     resumed = train(tmp_path / "killed", runs(4), JOBS, kit)
     assert "test: 2 runs" in capfd.readouterr().out

@@ -173,7 +173,7 @@ def test_a_killed_online_run_decides_the_same_again(context, online):
 
     with pytest.raises(KeyboardInterrupt):
         train_stack(setup, [state], checkpoint=kill)
-    again = RunState.from_checkpoint(run_of(context, online), state.to_checkpoint())
+    again = RunState.from_json(run_of(context, online), state.to_json(), state.tensors)
     [resumed] = train_stack(setup, [again])
     assert resumed.state == whole.state
     assert resumed.losses == whole.losses

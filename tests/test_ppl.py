@@ -9,7 +9,8 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from regmix.engine.model import Model, initial_weights
+from regmix.engine.model import Model
+from regmix.engine.run import initial_weights
 from regmix.errors import InputError
 from regmix.methods import ppl
 from regmix.params import Training

@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 import torch.distributed as dist
 
 from regmix.engine import module, processes, sharded
 from regmix.engine.processes import train_sharded
-from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
@@ -119,14 +118,15 @@ def test_a_killed_run_goes_on_with_another_number_of_processes_on_the_same_sampl
     killed, whole = (dataclasses.replace(run, policy=Recording(at)) for at in (7, None))
     with pytest.raises(InputError, match=r"test: a training process was killed \(SIGKILL\), perhaps"):
         train(kit, [killed], tmp_path, before)
-    (checkpoint,) = tmp_path.glob("*/checkpoint.pt")
-    value = torch.load(checkpoint, weights_only=True)
-    assert value["step"] == 7
+    (checkpoint,) = tmp_path.glob("*/checkpoint.safetensors")
+    begun = RunStore(tmp_path).resume(checkpoint.parent.name, whole)
+    assert begun is not None
+    assert begun.step == 7
     again = train(kit, [whole], tmp_path, after)["r0"]
     plain = train_plain(kit, [whole])["r0"]
     alike(again, plain)
     # A stack takes the checkpoint up as well.
-    alike(train_stack(kit, [RunState.from_checkpoint(whole, value)])[0], plain)
+    alike(train_stack(kit, [begun])[0], plain)
 
 
 def test_bf16_products_stay_near_a_stack_s(tmp_path):

@@ -79,7 +79,7 @@ def test_a_killed_swarm_resumes_to_the_same_bits(tmp_path):
     child = multiprocessing.get_context("fork").Process(target=_train_and_hang, args=(tmp_path / "killed",))
     child.start()
     deadline = time.monotonic() + 60
-    while not list((tmp_path / "killed").glob("*/checkpoint.pt")):
+    while not list((tmp_path / "killed").glob("*/checkpoint.safetensors")):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     assert child.pid is not None
@@ -99,7 +99,7 @@ def test_an_unreadable_checkpoint_starts_the_run_again(tmp_path):
     whole = train(tmp_path / "whole", chosen)[0]
     key = run_key(kit, chosen[0], "data")
     (tmp_path / "bad" / key).mkdir(parents=True)
-    (tmp_path / "bad" / key / "checkpoint.pt").write_bytes(b"not a checkpoint")
+    (tmp_path / "bad" / key / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     assert same(train(tmp_path / "bad", chosen)[0], whole)
 
 

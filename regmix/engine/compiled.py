@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
 
 import numpy as np
-import torch
+import scipy.linalg  # noqa: F401  (numba's products go to the BLAS that it brings)
 from threadpoolctl import ThreadpoolController
-from torch import Tensor
 
-from regmix.engine import kernels
-from regmix.engine.optimizer import MOMENTS, AdamW, clip_each
-from regmix.engine.run import RunState, Setup
+from regmix.engine import adamw, kernels
+from regmix.engine.run import MOMENTS, RunState, Setup
 from regmix.errors import InputError
 from regmix.shape import ModelShape
 
@@ -24,6 +23,7 @@ class Kernels:
     """The kernels for one shape. Call them within ``one_thread``."""
 
     def __init__(self, shape: ModelShape) -> None:
+        prepare()
         self.shape = shape
         self._sizes = (shape.layers, shape.heads, shape.width, shape.ffn, shape.vocab)
         frequencies = 10000.0 ** -(np.arange(0, shape.width // shape.heads, 2) / (shape.width // shape.heads))
@@ -55,43 +55,42 @@ class CompiledStack:
     """P runs in this process. The tensors of ``states`` become views of the stack's and so are always current."""
 
     def __init__(self, setup: Setup, states: Sequence[RunState]) -> None:
-        self.setup, self.kernels = setup, Kernels(setup.shape)
-        flat = {
-            kind: torch.stack([setup.shape.flat(state.tensors[kind]) for state in states])
-            for kind in ("weights", *MOMENTS)
-        }
-        self.weights = torch.nn.Parameter(flat["weights"])
-        self.optimizer = AdamW({"all": self.weights}, {kind: {"all": flat[kind]} for kind in MOMENTS},
-                               states[0].step, setup.recipe)  # fmt: skip
-        self._grads = torch.empty_like(flat["weights"])
+        self.setup, self.kernels, self._step = setup, Kernels(setup.shape), states[0].step
+        flat = setup.shape.flat
+        self._flat = {kind: np.stack([flat(one.tensors[kind]) for one in states]) for kind in ("weights", *MOMENTS)}
+        self._grad = np.empty_like(self._flat["weights"][0])
         for p, state in enumerate(states):
-            state.tensors = {kind: setup.shape.parts(value[p]) for kind, value in flat.items()}
+            state.tensors = {kind: setup.shape.parts(rows[p]) for kind, rows in self._flat.items()}
 
-    def step(self, tokens: Tensor, counts: Tensor | None, lr: float) -> tuple[Tensor, Tensor]:
-        """See Stack.step."""
-        weights = self.weights.detach().numpy()
-        losses = torch.stack([
-            torch.from_numpy(self.kernels.losses(weights[p], tokens[p].numpy(), _row(counts, p), grad.numpy()))
-            for p, grad in enumerate(self._grads)
-        ])  # fmt: skip
-        self.weights.grad = self._grads
-        clip_each([self.weights], self.setup.recipe.clip)
-        self.optimizer.step(lr)
-        counted = losses if counts is None else losses * counts[:, :, None]
-        # Run by run: a mean over dimension 1 changes the order of its sums, and so the bits, with P.
-        return torch.stack([row.mean() for row in counted]), losses
+    def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
+        """One update on tokens (P, B, T+1) int64. Mean loss (P,) and each token's (P, B, T) in nats, before the update.
+
+        In the mean a sequence counts as ``counts`` (P, B) float32 says, or all alike.
+        """
+        recipe, losses = self.setup.recipe, []
+        self._step += 1
+        beta1, beta2 = recipe.betas
+        for p, (flat, first, second) in enumerate(zip(*self._flat.values(), strict=True)):
+            losses.append(self.kernels.losses(flat, tokens[p], None if counts is None else counts[p], self._grad))
+            adamw.update(
+                flat, self._grad, first, second, self._step, lr, beta1, beta2, recipe.weight_decay, recipe.clip
+            )
+        each = np.stack(losses)
+        counted = each if counts is None else each * counts[:, :, None]
+        # Run by run: a mean over dimension 1 might change the order of its sums, and so the bits, with P.
+        return np.stack([row.mean() for row in counted]), each
 
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """See Stack.evaluate."""
+        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set alone."""
         out = {}
         for name, windows in self.setup.windows.items():
-            chosen = (windows[self.setup.logged[name]] if logged else windows).numpy()
-            rows = [self.kernels.losses(flat, chosen).mean(-1) for flat in self.weights.detach().numpy()]
+            chosen = windows[self.setup.logged[name]] if logged else windows
+            rows = [self.kernels.losses(flat, chosen).mean(-1) for flat in self._flat["weights"]]
             out[name] = np.stack(rows).astype(np.float64)
         return out
 
     def gather(self) -> None:
-        """See Stack.gather."""
+        """Bring the tensors of the states up to date; here they always are."""
 
 
 def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarray) -> np.ndarray:
@@ -105,16 +104,23 @@ def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarr
         return np.concatenate([compiled.losses(flat, row) for row in np.ascontiguousarray(tokens, np.int64)[:, None]])
 
 
+@cache
 def prepare() -> None:
-    """Compile the kernels for this processor, or fetch them from numba's cache: seconds once, before the forks."""
-    small = ModelShape(1, 1, 2, 2, 2, 2)
-    tokens = np.zeros((1, 3), np.int64)
-    flat = np.zeros(small.parameters, np.float32)
-    Kernels(small).losses(flat, tokens, grad=np.empty_like(flat))
+    """Have the kernels, as numba's cache on disk gives them for this processor; compiled first where it lacks them.
+
+    A process that compiles them links them otherwise than one that loads them, and so differs in the last bits:
+    therefore another process compiles. Once in a process; best before it forks those that train.
+    """
+    first = multiprocessing.get_context("fork").Process(target=_compile)
+    first.start()
+    first.join()
+    _compile()
 
 
-def _row(counts: Tensor | None, p: int) -> np.ndarray | None:
-    return None if counts is None else counts[p].numpy()
+def _compile() -> None:
+    for function, signature in ((kernels.losses_of, kernels.SIGNATURE), (adamw.update, adamw.SIGNATURE)):
+        function.compile(signature)
+        function.disable_compile()  # for other types: an array that is read-only, say, is then refused
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -127,4 +133,4 @@ def one_thread() -> AbstractContextManager[object]:
 
 @cache
 def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
+    return ThreadpoolController()  # of the libraries loaded by now, scipy's among them

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import njit, types
 
 BLOCK = 256  # tokens that go through the model together, or one sequence if that is longer
 LOGITS = 1 << 17  # entries of the logits that exist at a time: half a megabyte
@@ -24,6 +24,10 @@ EPS = np.float32(1e-5)  # of RMSNorm
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _LEAST, _LN2, _LOG2E = np.float32(-87), np.float32(math.log(2)), np.float32(1 / math.log(2))
 _TAYLOR = tuple(np.float32(1 / math.factorial(i)) for i in range(8))
+
+# What losses_of is compiled for, and nothing else: which code runs must not hang on what was called first.
+_ROW, _ROWS = types.float32[::1], types.float32[:, ::1]
+SIGNATURE = types.void(_ROW, types.int64[:, ::1], _ROW, _ROWS, _ROWS, types.UniTuple(types.int64, 5), _ROWS, _ROW)
 
 # Sums may be reordered, but a loss that is not finite must show.
 _jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
@@ -146,7 +150,7 @@ def _dot_t(a, b, out):
 
 @_jit
 def _exp(x):
-    """e^x for x <= 0, to a unit in the last place. The C library's is a call a number; this one becomes vectors."""
+    """e^x for x <= 0, to 5 units in the last place. The C library's is a call a number; this one becomes vectors."""
     x = max(x, _LEAST)
     k = np.int32(x * _LOG2E - _HALF)
     r = x - np.float32(k) * _LN2
@@ -273,7 +277,7 @@ def _softmax(p, factor):
             top[i] = max(top[i], p[j, i] if i >= j else top[i])
     for j in range(T):
         for i in range(T):
-            e = _exp(min(_ZERO, (p[j, i] - top[i]) * factor))
+            e = _exp(min((p[j, i] - top[i]) * factor, _ZERO))  # in this order it stays NaN
             p[j, i] = e if i >= j else _ZERO
     for j in range(T):
         for i in range(T):

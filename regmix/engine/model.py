@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -13,15 +12,6 @@ from regmix.engine import ops
 from regmix.shape import ModelShape
 
 Weights = Mapping[str, Tensor]
-
-
-def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
-    """One run's weights, float32, from its seed alone."""
-    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
-    return {
-        name: np.ones(size, np.float32) if std == 0 else rng.standard_normal(size, np.float32) * np.float32(std)
-        for name, (size, std) in shape.tensors().items()
-    }
 
 
 class Model:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 from torch.optim.adamw import adamw
 
+from regmix.engine.run import MOMENTS
 from regmix.params import Recipe
-
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class AdamW:
@@ -23,17 +22,19 @@ class AdamW:
     def __init__(
         self, parameters: Mapping[str, Tensor], moments: Mapping[str, dict[str, Tensor]], step: int, recipe: Recipe
     ) -> None:
-        self.parameters, self.moments, self.recipe = list(parameters.values()), moments, recipe
-        self._averages = [[moments[kind][name] for name in parameters] for kind in MOMENTS]
-        self._steps = [torch.tensor(float(step)) for _ in parameters]
+        self.parameters, self.recipe = list(parameters.values()), recipe
+        # Run by run: the fused AdamW rounds the last few of an array's elements otherwise than the rest.
+        self._rows = [row for parameter in self.parameters for row in parameter.detach()]
+        self._averages = [[row for name in parameters for row in moments[kind][name]] for kind in MOMENTS]
+        self._steps = [torch.tensor(float(step)) for _ in self._rows]
 
     @torch.no_grad()
     def step(self, lr: float) -> None:
         """Update the parameters by their gradients, and drop these."""
-        grads = [parameter.grad for parameter in self.parameters if parameter.grad is not None]
+        grads = [row for parameter in self.parameters if parameter.grad is not None for row in parameter.grad]
         (beta1, beta2), decay = self.recipe.betas, self.recipe.weight_decay
         first, second = self._averages
-        adamw(self.parameters, grads, first, second, [], self._steps, fused=True, amsgrad=False, beta1=beta1,
+        adamw(self._rows, grads, first, second, [], self._steps, fused=True, amsgrad=False, beta1=beta1,
               beta2=beta2, lr=lr, weight_decay=decay, eps=1e-8, maximize=False)  # fmt: skip
         for parameter in self.parameters:
             parameter.grad = None

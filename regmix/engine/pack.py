@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from regmix.engine import arithmetic
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.engine.train import train_stack
@@ -46,7 +45,6 @@ def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[
 
     ``trained`` hears the tokens of every step, and those that a checkpoint saved.
     """
-    arithmetic.settle()
     keys = {id(run): key for key, run in items}
     with work.store.locked([key for key, _ in items]):
         states = [

@@ -27,6 +27,7 @@ import torch.distributed as dist
 from torch import multiprocessing
 from tqdm import tqdm
 
+from regmix.engine import arithmetic
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.sharded import Sharded
 from regmix.engine.store import RunStore, run_key
@@ -88,8 +89,7 @@ class Job:
 
 def share(job: Job, rendezvous: str = "env://") -> None:
     """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it."""
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    arithmetic.settle()
     device = _device(int(os.environ["LOCAL_RANK"]))
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     backend = "nccl" if device.type == "cuda" else "gloo"
@@ -122,10 +122,10 @@ def _begun(job: Job, key: str) -> RunState | None:
     run, told = job.runs[key], [None]
     if dist.get_rank() == 0 and job.store.result(key, job.keep_weights) is None:
         fresh = job.store.resume(key, run) or RunState.start(run, job.setup.shape, len(job.setup.loader.domains))
-        dist.broadcast_object_list([fresh.to_checkpoint() | {"tensors": {}}])
+        dist.broadcast_object_list([fresh.to_json()])
         return fresh
     dist.broadcast_object_list(told)
-    return None if told[0] is None else RunState.from_checkpoint(run, told[0])
+    return None if told[0] is None else RunState.from_json(run, told[0], {})
 
 
 class _Checkpoints:

@@ -8,15 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from regmix.engine.model import initial_weights
 from regmix.loader import Loader, validation_windows
 from regmix.params import Recipe, Training, Validation
 from regmix.policy import Policy, State
 from regmix.schedule import Schedule
 from regmix.shape import ModelShape
+
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of every parameter
 
 
 @dataclass(frozen=True)
@@ -54,44 +53,54 @@ class RunState:
     run: Run
     schedule: Schedule
     ledger: np.ndarray
-    tensors: dict[str, dict[str, Tensor]]  # "weights", "exp_avg", "exp_avg_sq" by parameter
+    tensors: dict[str, dict[str, np.ndarray]]  # "weights" and MOMENTS by parameter, float32
     policy: State
     step: int = 0
     trajectory: list[tuple[int, dict[str, float]]] = field(default_factory=list)
 
     @classmethod
     def start(cls, run: Run, shape: ModelShape, domains: int) -> RunState:
-        weights = {name: torch.from_numpy(value) for name, value in initial_weights(shape, run.seed).items()}
-        zeros = [{name: torch.zeros_like(value) for name, value in weights.items()} for _ in range(2)]
-        tensors = {"weights": weights, "exp_avg": zeros[0], "exp_avg_sq": zeros[1]}
+        tensors = {"weights": initial_weights(shape, run.seed)}
+        for kind in MOMENTS:
+            tensors[kind] = {name: np.zeros_like(value) for name, value in tensors["weights"].items()}
         state = run.policy.start(run.schedule) if run.policy else {}
         return cls(run, run.schedule, np.zeros(domains, dtype=np.int64), tensors, state)
 
-    def to_checkpoint(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
+        """All but the run itself and the tensors."""
         return {
             "step": self.step,
             "schedule": self.schedule.to_json(),
             "ledger": self.ledger.tolist(),
             "policy": self.policy,
             "trajectory": self.trajectory,
-            "tensors": self.tensors,
         }
 
     @classmethod
-    def from_checkpoint(cls, run: Run, value: Mapping[str, Any]) -> RunState:
+    def from_json(cls, run: Run, value: Mapping[str, Any], tensors: dict[str, dict[str, np.ndarray]]) -> RunState:
+        """The way back of ``to_json``."""
         schedule, ledger = Schedule.from_json(value["schedule"]), np.array(value["ledger"], dtype=np.int64)
         trajectory = [(step, losses) for step, losses in value["trajectory"]]
-        return cls(run, schedule, ledger, value["tensors"], value["policy"], value["step"], trajectory)
+        return cls(run, schedule, ledger, tensors, value["policy"], value["step"], trajectory)
+
+
+def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
+    """One run's weights, float32, from its seed alone."""
+    rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
+    return {
+        name: np.ones(size, np.float32) if std == 0 else rng.standard_normal(size, np.float32) * np.float32(std)
+        for name, (size, std) in shape.tensors().items()
+    }
 
 
 class Setup:
     """All that the runs of one swarm or one target share: shape, recipe, data.
 
     ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped). ``compute`` says what
-    trains the runs, and is part of their keys.
+    computes the runs, and is part of their keys: compiled kernels, torch's autograd, or processes that share a run.
     """
 
-    compute: Literal["stack", "sharded"] = "stack"
+    compute: Literal["kernels", "autograd", "sharded"]
 
     def __init__(
         self, training: Training, vocab: int, train: Mapping[str, np.ndarray], valid: Mapping[str, np.ndarray]
@@ -99,15 +108,16 @@ class Setup:
         s = training.shape
         self.shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, vocab)
         self.recipe: Recipe = training.recipe
+        self.compute = "kernels" if self.recipe.precision == "fp32" else "autograd"
         self.validation: Validation = training.validation
         self.logged_steps = training.logged_steps
         self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps)
-        self.windows: dict[str, Tensor] = {}
+        self.windows: dict[str, np.ndarray] = {}  # (W, T+1) int64
         self.logged: dict[str, np.ndarray] = {}  # which of the windows the logged steps use
         for name, tokens in valid.items():
             final = validation_windows(tokens, name, s.context, self.validation.final_tokens)
             count = min(len(final), max(1, self.validation.logged_tokens // s.context))
-            self.windows[name] = torch.from_numpy(final).long()
+            self.windows[name] = final.astype(np.int64)
             self.logged[name] = (np.arange(count) * len(final)) // count
 
     def learning_rate(self, step: int) -> float:

@@ -20,8 +20,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import clip_grad_norm_
 
 from regmix.engine.module import Transformer
-from regmix.engine.optimizer import MOMENTS
-from regmix.engine.run import RunState, Setup
+from regmix.engine.run import MOMENTS, RunState, Setup
 from regmix.errors import InputError
 
 PASS_TOKENS = 16384  # of a process in one forward and backward pass; the gradients of several add up
@@ -65,10 +64,11 @@ class Sharded:
                 self.optimizer.state[parameter] = {"step": step, **moments}
         state.tensors = {}
 
-    def step(self, tokens: Tensor, counts: Tensor | None, lr: float) -> tuple[Tensor, Tensor]:
-        """As ``Stack.step``, for P = 1; the losses of all sequences, on every process."""
-        batch, each = tokens[0], torch.ones(tokens.shape[1]) if counts is None else counts[0]
-        self.seen = zlib.crc32(batch.numpy().tobytes(), self.seen)
+    def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
+        """As ``CompiledStack.step``, for P = 1; the losses of all sequences, on every process."""
+        self.seen = zlib.crc32(tokens.tobytes(), self.seen)
+        batch = torch.from_numpy(tokens[0])
+        each = torch.ones(len(batch)) if counts is None else torch.from_numpy(counts[0])
         # FSDP takes the mean over the processes; a sequence that fills up counts for nothing.
         own, real = self._own(len(batch))
         weights = each[own] * real * (self.world / len(batch))
@@ -83,15 +83,15 @@ class Sharded:
         self.optimizer.step()
         self.optimizer.zero_grad()
         whole = self._whole(torch.cat(losses), len(batch))
-        return (whole.mean(-1) * each).mean()[None], whole[None]
+        return (whole.mean(-1) * each).mean()[None].numpy(), whole[None].numpy()
 
     @torch.no_grad()
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """As ``Stack.evaluate``, the windows parted over the processes. Raises InputError if their samples differ."""
+        """As ``CompiledStack.evaluate``, parted over the processes. Raises InputError if their samples differ."""
         self._check_samples()
         out = {}
         for name, windows in self.setup.windows.items():
-            chosen = windows[self.setup.logged[name]] if logged else windows
+            chosen = torch.from_numpy(windows[self.setup.logged[name]] if logged else windows)
             parts = []
             for chunk in chosen.split(EVAL_WINDOWS * self.world):
                 own, _ = self._own(len(chunk))
@@ -107,19 +107,19 @@ class Sharded:
         }
         self.state.tensors = {kind: self._gathered(group) for kind, group in groups.items()}
 
-    def _gathered(self, group: Mapping[str, DTensor]) -> dict[str, Tensor]:
+    def _gathered(self, group: Mapping[str, DTensor]) -> dict[str, np.ndarray]:
         out = {}
         for name, value in group.items():
             with torch.no_grad():
                 full = value.full_tensor()
             if self.rank == 0:
-                out[name] = full.cpu()
+                out[name] = full.cpu().numpy()
         return out
 
     def _parted(self, kind: str, name: str) -> DTensor:
         """A tensor of process 0's state, sharded as the parameter is."""
         like = self.weights[name]
-        full = self.state.tensors[kind][name] if self.rank == 0 else torch.empty(like.shape)
+        full = torch.from_numpy(self.state.tensors[kind][name]) if self.rank == 0 else torch.empty(like.shape)
         return distribute_tensor(full.to(self.device), like.device_mesh, like.placements)
 
     def _losses(self, rows: Tensor) -> Tensor:

@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from regmix.engine import arithmetic
 from regmix.engine.model import Model
-from regmix.engine.optimizer import MOMENTS, AdamW, clip_each
-from regmix.engine.run import RunState, Setup
+from regmix.engine.optimizer import AdamW, clip_each
+from regmix.engine.run import MOMENTS, RunState, Setup
 
 EVAL_WINDOWS = 16  # validation windows in one forward pass; fixed, so that no sum depends on the stack
 
@@ -20,39 +21,39 @@ class Stack:
     always current."""
 
     def __init__(self, setup: Setup, states: Sequence[RunState]) -> None:
+        arithmetic.settle()
         self.setup = setup
         self.model = Model(setup.shape, setup.recipe.precision)
         names = list(setup.shape.tensors())
 
         def stacked(kind: str) -> dict[str, Tensor]:
-            return {name: torch.stack([state.tensors[kind][name] for state in states]) for name in names}
+            return {name: torch.from_numpy(np.stack([state.tensors[kind][name] for state in states])) for name in names}
 
-        self.weights = {name: torch.nn.Parameter(value) for name, value in stacked("weights").items()}
-        moments = {kind: stacked(kind) for kind in MOMENTS}
-        self.optimizer = AdamW(self.weights, moments, states[0].step, setup.recipe)
+        groups = {kind: stacked(kind) for kind in ("weights", *MOMENTS)}
+        self.weights = {name: torch.nn.Parameter(value) for name, value in groups["weights"].items()}
+        self.optimizer = AdamW(self.weights, groups, states[0].step, setup.recipe)
         for p, state in enumerate(states):
-            state.tensors = {"weights": {name: value.data[p] for name, value in self.weights.items()}}
-            state.tensors |= {kind: {name: value[p] for name, value in moments[kind].items()} for kind in MOMENTS}
+            state.tensors = {
+                kind: {name: value[p].numpy() for name, value in group.items()} for kind, group in groups.items()
+            }
 
-    def step(self, tokens: Tensor, counts: Tensor | None, lr: float) -> tuple[Tensor, Tensor]:
-        """One update on tokens (P, B, T+1). Mean loss (P,) and each token's (P, B, T) in nats, before the update.
-
-        In the mean a sequence counts as ``counts`` (P, B) says, or all alike.
-        """
-        means, losses = self.model.loss(self.weights, tokens, counts)
+    def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
+        """See CompiledStack.step."""
+        each = None if counts is None else torch.from_numpy(counts)
+        means, losses = self.model.loss(self.weights, torch.from_numpy(tokens), each)
         means.sum().backward()
         clip_each(list(self.weights.values()), self.setup.recipe.clip)
         self.optimizer.step(lr)
-        return means.detach(), losses
+        return means.detach().numpy(), losses.numpy()
 
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set alone."""
+        """See CompiledStack.evaluate."""
         out = {}
         for name, windows in self.setup.windows.items():
-            chosen = windows[self.setup.logged[name]] if logged else windows
+            chosen = torch.from_numpy(windows[self.setup.logged[name]] if logged else windows)
             parts = [self.model.window_losses(self.weights, chunk) for chunk in chosen.split(EVAL_WINDOWS)]
             out[name] = torch.cat(parts, dim=1).double().numpy()
         return out
 
     def gather(self) -> None:
-        """Bring the tensors of the states up to date; here they always are."""
+        """See CompiledStack.gather."""

@@ -15,41 +15,56 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from importlib import metadata
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import filelock
-import numba
+import llvmlite.binding
 import numpy as np
+import scipy.linalg  # noqa: F401  (brings the BLAS that _blas asks for)
 import threadpoolctl
-import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.schedule import Schedule
 
-# The files whose code decides a run's bits. Not among them: what decides who trains a run, when it is saved and where
-# it is kept (pack, store, swarm, launchers), for a run has the same bits alone, in company, and killed and resumed.
-ENGINE = ("arithmetic", "compiled", "kernels", "model", "ops", "optimizer", "run", "stack", "train")
-SHARDED = ("module", "sharded")
+CHECKPOINT = "checkpoint.safetensors"
+
+# The files whose code decides a run's bits: all runs', and those of what computes them (Setup.compute). Not among them:
+# what decides who trains a run, when it is saved and where it is kept (pack, store, swarm, launchers), for a run has
+# the same bits alone, in company, and killed and resumed.
 AROUND = ("loader", "order", "policy", "schedule", "shape", "tokens")
+ENGINE = ("run", "train")
+COMPUTES = {
+    "kernels": ("adamw", "compiled", "kernels"),
+    "autograd": ("arithmetic", "model", "ops", "optimizer", "stack"),
+    "sharded": ("arithmetic", "module", "sharded"),
+}
+LIBRARIES = {"kernels": ("llvmlite", "numba", "scipy"), "autograd": ("torch",), "sharded": ("torch",)}
 
 
 @functools.cache
-def code_digest(compute: str = "stack") -> str:
-    """Hash of the source that decides a run's bits."""
+def code_digest(compute: str) -> str:
+    """Hash of the source that decides the bits of a run that ``compute`` computes."""
     here = Path(__file__).parent
-    files = [here / f"{name}.py" for name in (*ENGINE, *(SHARDED if compute == "sharded" else ()))]
+    files = [here / f"{name}.py" for name in (*ENGINE, *COMPUTES[compute])]
     files += [here.parent / f"{name}.py" for name in AROUND]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 @functools.cache
 def hardware() -> dict[str, str]:
-    """What of this machine decides bits: the processor and the kernels that torch and scipy's BLAS pick for it."""
-    return {"kernels": f"{torch.backends.cpu.get_cpu_capability()} {_blas()}", "processor": _processor()}
+    """What of this machine decides bits: the processor, and what LLVM, torch and BLAS take it for."""
+    cpu = os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name()
+    taken = " ".join(filter(None, (cpu, os.environ.get("ATEN_CPU_CAPABILITY"), _blas())))
+    return {"kernels": taken, "processor": _processor()}
+
+
+@functools.cache
+def _versions(compute: str) -> dict[str, str]:
+    return {name: metadata.version(name) for name in ("numpy", *LIBRARIES[compute])}
 
 
 def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None = None) -> str:
@@ -58,9 +73,6 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
     A sharded run is the same within rounding on any number of any processes, so that it may go on, and be found,
     on another machine: its key says that it is sharded, and nothing of where.
     """
-    computed = {"numba": numba.__version__, **(place or hardware())}
-    if setup.compute == "sharded":
-        computed = {"compute": "sharded"}
     parts = {
         "shape": vars(setup.shape),
         "recipe": setup.recipe.model_dump(),
@@ -70,11 +82,13 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
         "seed": run.seed,
         "policy": run.policy.key if run.policy else None,
         "data": data,
+        "compute": setup.compute,
         "code": code_digest(setup.compute),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
-        **computed,
     }
+    if setup.compute == "sharded":
+        parts["libraries"] = {name: version.split("+")[0] for name, version in _versions("sharded").items()}
+    else:
+        parts |= {"libraries": _versions(setup.compute), "place": dict(place or hardware())}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -114,24 +128,28 @@ class RunStore:
             "policy": result.state,
         }
         _atomic(folder / "result.json", lambda path: path.write_text(json.dumps(value)))
-        (folder / "checkpoint.pt").unlink(missing_ok=True)
+        (folder / CHECKPOINT).unlink(missing_ok=True)
 
     def save(self, key: str, state: RunState) -> None:
         """Write a checkpoint."""
         (self.root / key).mkdir(parents=True, exist_ok=True)
-        # Cloned: a view would drag the whole stack into the file.
-        value = state.to_checkpoint()
-        value["tensors"] = {kind: {n: t.clone() for n, t in group.items()} for kind, group in state.tensors.items()}
-        _atomic(self.root / key / "checkpoint.pt", lambda path: torch.save(value, path))
+        tensors = {f"{kind}/{name}": value for kind, group in state.tensors.items() for name, value in group.items()}
+        told = {"state": json.dumps(state.to_json())}
+        _atomic(self.root / key / CHECKPOINT, lambda path: save_file(tensors, path, told))
 
     def resume(self, key: str, run: Run) -> RunState | None:
         """The run as its checkpoint left it, or None."""
-        path = self.root / key / "checkpoint.pt"
+        path = self.root / key / CHECKPOINT
         if not path.exists():
             return None
         try:
-            return RunState.from_checkpoint(run, torch.load(path, weights_only=True))
-        except (RuntimeError, EOFError, KeyError, ValueError, UnpicklingError):
+            with safe_open(path, framework="np") as file:
+                tensors: dict[str, dict[str, np.ndarray]] = {}
+                for entry in file.keys():  # noqa: SIM118  (it is no mapping)
+                    kind, name = entry.split("/")
+                    tensors.setdefault(kind, {})[name] = file.get_tensor(entry)
+                return RunState.from_json(run, json.loads(file.metadata()["state"]), tensors)
+        except (SafetensorError, KeyError, ValueError):
             shutil.rmtree(self.root / key)  # unreadable: the run starts again
             return None
 
@@ -151,7 +169,7 @@ class RunStore:
         """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other.
 
         Between nodes they hold as far as the shared file system has flock (NFS 4, Lustre with ``-o flock``). Where it
-        has not, two `dvc repro` at one time may train a run twice, to the same bytes: every file is replaced whole.
+        refuses flock, a lock is a file that must not exist, which a holder that is killed leaves behind.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
@@ -171,9 +189,9 @@ def _atomic(path: Path, write: Any) -> None:
 
 def _blas() -> str:
     """Which of its kernels scipy's BLAS, which the compiled products go to, has taken for this processor."""
-    import scipy.linalg  # noqa: F401  (loads it)
-
-    found = [one for one in threadpoolctl.threadpool_info() if "scipy.libs" in one["filepath"]]
+    known = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
+    # A scipy of pip's brings its own; conda's shares one with others.
+    found = [one for one in known if "scipy.libs" in one["filepath"]] or known
     return " ".join(f"{one['version']} {one.get('architecture')}" for one in found)
 
 

@@ -10,12 +10,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from regmix.engine.compiled import CompiledStack, one_thread
+from regmix.engine.compiled import CompiledStack, one_thread, prepare
 from regmix.engine.run import Result, RunState, Setup
-from regmix.engine.stack import Stack
 from regmix.errors import InputError
 from regmix.policy import Seen
 from regmix.schedule import check_bounds, check_mixture
@@ -24,9 +21,9 @@ AHEAD = 32  # steps whose batches are gathered at one time
 
 
 class Compute(Protocol):
-    """What the loop asks of the weights of P runs: see Stack."""
+    """What the loop asks of the weights of P runs: see CompiledStack."""
 
-    def step(self, tokens: Tensor, counts: Tensor | None, lr: float) -> tuple[Tensor, Tensor]: ...
+    def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]: ...
 
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]: ...
 
@@ -51,8 +48,18 @@ def train_stack(
 
 
 def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
-    """What computes the runs of ``states`` in this process, at the recipe's precision."""
-    return (Stack if setup.recipe.precision == "bf16" else CompiledStack)(setup, states)
+    """What computes the runs of ``states`` in this process."""
+    return compute_of(setup)(setup, states)
+
+
+def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
+    """What computes runs in one process, made ready; to be called before the forks, so that this is done once."""
+    if setup.compute == "kernels":
+        prepare()
+        return CompiledStack
+    from regmix.engine.stack import Stack  # it needs torch, whose import takes two seconds
+
+    return Stack
 
 
 def _train(
@@ -71,7 +78,7 @@ def _train(
             _check(means, states, step)
             _observe(states, step, tokens, domains, losses)
             step += 1
-            trained(losses.numel())
+            trained(losses.size)
         for state in states:
             state.step = step
         if step in stops and step < setup.recipe.steps:
@@ -88,34 +95,38 @@ def _train(
     ]
 
 
-def _batches(setup: Setup, states: Sequence[RunState], step: int, count: int) -> Iterator[tuple[Tensor, np.ndarray]]:
+def _batches(
+    setup: Setup, states: Sequence[RunState], step: int, count: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Tokens (P, B, T+1) and domains (P, B) of the next ``count`` steps; moves the ledgers on."""
     tokens, domains = [], []
     for state in states:
         t, d, state.ledger = setup.loader.batches(state.run.seed, state.schedule, state.ledger, step, count)
-        tokens.append(torch.from_numpy(t))
+        tokens.append(t)
         domains.append(d)
-    return zip(torch.stack(tokens, dim=1).long(), np.stack(domains, axis=1), strict=True)
+    return zip(np.stack(tokens, axis=1).astype(np.int64), np.stack(domains, axis=1), strict=True)
 
 
 def _stepwise(state: RunState) -> bool:
     return state.run.policy is not None and state.run.policy.stepwise
 
 
-def _counts(states: Sequence[RunState], domains: np.ndarray) -> Tensor | None:
+def _counts(states: Sequence[RunState], domains: np.ndarray) -> np.ndarray | None:
     """What each sequence (P, B) counts in its run's loss; None where all of all runs count alike."""
     wanted = [state.run.policy.loss_weights(state.policy) if state.run.policy else None for state in states]
     if all(weights is None for weights in wanted):
         return None
     rows = [np.ones(len(d)) if w is None else w[d] for w, d in zip(wanted, domains, strict=True)]
-    return torch.from_numpy(np.stack(rows).astype(np.float32))
+    return np.stack(rows).astype(np.float32)
 
 
-def _observe(states: Sequence[RunState], step: int, tokens: Tensor, domains: np.ndarray, losses: Tensor) -> None:
+def _observe(
+    states: Sequence[RunState], step: int, tokens: np.ndarray, domains: np.ndarray, losses: np.ndarray
+) -> None:
     for p, state in enumerate(states):
         if _stepwise(state):
             assert state.run.policy is not None
-            seen = Seen(step, tokens[p].numpy(), domains[p], losses[p].numpy())
+            seen = Seen(step, tokens[p], domains[p], losses[p])
             state.policy = state.run.policy.observe(state.policy, seen)
 
 
@@ -135,10 +146,10 @@ def _decide(states: Sequence[RunState], step: int, fraction: float) -> None:
             state.schedule = state.schedule.switched(fraction, mixture)
 
 
-def _check(losses: Tensor, states: Sequence[RunState], step: int) -> None:
-    if torch.isfinite(losses).all():
+def _check(losses: np.ndarray, states: Sequence[RunState], step: int) -> None:
+    if np.isfinite(losses).all():
         return
-    bad = states[int((~torch.isfinite(losses)).nonzero()[0, 0])]
+    bad = states[int(np.isfinite(losses).argmin())]
     mixture = zip(bad.schedule.domains, bad.schedule.mixtures[-1], strict=True)
     heavy = ", ".join(f"{domain} {weight:.3g}" for domain, weight in mixture if weight > 0)
     raise InputError(f"run {bad.run.name}: loss is not finite at step {step} under mixture {heavy}; lower recipe.lr")
@@ -156,5 +167,5 @@ def _result(setup: Setup, state: RunState, losses: dict[str, float]) -> Result:
             raise InputError(f"run {state.run.name}: its loss on {name} is not finite at the end; lower recipe.lr")
     tokens = (state.ledger * setup.shape.context).tolist()
     ledger = dict(zip(setup.loader.domains, tokens, strict=True))
-    weights = {name: value.numpy().copy() for name, value in state.tensors["weights"].items()}
+    weights = {name: value.copy() for name, value in state.tensors["weights"].items()}
     return Result(losses, state.trajectory, state.schedule, ledger, state.policy, weights)

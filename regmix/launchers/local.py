@@ -10,14 +10,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-import torch
 from tqdm import tqdm
 
-from regmix.engine.compiled import prepare
 from regmix.engine.pack import Work, train_pack
 from regmix.engine.run import Run
 from regmix.engine.store import RunStore, hardware, run_key
 from regmix.engine.swarm import packs
+from regmix.engine.train import compute_of
 from regmix.errors import InputError
 from regmix.plugins import Strict
 
@@ -35,11 +34,9 @@ def launch(work: Work, options: Options) -> None:
     """Train the runs of ``work`` here. Raises InputError."""
     items = [(run_key(work.setup, run, work.data), run) for run in work.runs]
     context = multiprocessing.get_context("fork")
-    ready()
+    compute_of(work.setup)
     progress, machine = context.SimpleQueue(), work.machine
     chunks = [items[pack.start : pack.stop] for pack in packs(len(items), machine.processes, machine.stack)]
-    # torch must not have run in parallel before the fork; here it has only been imported.
-    torch.set_num_threads(1)
     with (
         ProcessPoolExecutor(min(machine.processes, len(chunks)), context, _prepare, (work, progress)) as pool,
         tqdm(total=work.run_tokens * len(items), unit="tok", unit_scale=True, desc=work.label, disable=None) as bar,
@@ -65,18 +62,6 @@ def launch(work: Work, options: Options) -> None:
         )
     if failure is not None:
         raise failure
-
-
-def ready() -> None:
-    """Have the kernels as numba's cache on disk gives them.
-
-    A process that compiles them links them otherwise than one that loads them, and so differs in the last bits:
-    another process compiles them where they are missing.
-    """
-    first = multiprocessing.get_context("fork").Process(target=prepare)
-    first.start()
-    first.join()
-    prepare()
 
 
 _work: Work  # of this worker process

@@ -68,7 +68,7 @@ def training(store: Path, since: float = 0) -> list[str]:
     begun = set()
     for index, run in enumerate(runs(RUNS)):
         with contextlib.suppress(FileNotFoundError):
-            if (store / run_key(KIT, run, "data") / "checkpoint.pt").stat().st_mtime > since:
+            if (store / run_key(KIT, run, "data") / "checkpoint.safetensors").stat().st_mtime > since:
                 begun.add(f"_{index}")
     return [job for job in queue("running") if job[job.index("_") :] in begun]
 
