@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -312,6 +316,24 @@ def test_a_gradient_that_is_not_finite_is_not_clipped_away():
     grad[3] = np.nan
     adamw.update(weights, grad, first, second, 1, 1e-2, 0.9, 0.95, 0.1, 1.0)
     assert np.isnan(weights[3])
+
+
+BITS = """
+from tests.test_engine import runs, setup, train
+print([result.losses for result in train(setup(), runs(2)).values()])
+"""
+
+
+@pytest.mark.slow
+def test_a_process_that_compiles_the_kernels_and_one_that_loads_them_compute_the_same_bits(tmp_path):
+    root = Path(__file__).parents[1]
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(root)}
+    told = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", BITS], capture_output=True, text=True, check=True, env=env)
+        told.append(done.stdout)
+        assert list(tmp_path.glob("*/kernels.losses_of*.nbc"))
+    assert told[0] == told[1]
 
 
 def test_kernels_refuse_arrays_of_other_types_than_they_were_compiled_for():

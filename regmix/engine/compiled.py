@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache
@@ -106,18 +105,7 @@ def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarr
 
 @cache
 def prepare() -> None:
-    """Have the kernels, as numba's cache on disk gives them for this processor; compiled first where it lacks them.
-
-    A process that compiles them links them otherwise than one that loads them, and so differs in the last bits:
-    therefore another process compiles. Once in a process; best before it forks those that train.
-    """
-    first = multiprocessing.get_context("fork").Process(target=_compile)
-    first.start()
-    first.join()
-    _compile()
-
-
-def _compile() -> None:
+    """Compile the kernels for this processor, or load them from numba's cache; once, best before the forks."""
     for function, signature in ((kernels.losses_of, kernels.SIGNATURE), (adamw.update, adamw.SIGNATURE)):
         function.compile(signature)
         function.disable_compile()  # for other types: an array that is read-only, say, is then refused

@@ -12,6 +12,7 @@ start at 0, over slices where need be: those that start elsewhere do not become 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit, types
@@ -30,10 +31,13 @@ _ROW, _ROWS = types.float32[::1], types.float32[:, ::1]
 SIGNATURE = types.void(_ROW, types.int64[:, ::1], _ROW, _ROWS, _ROWS, types.UniTuple(types.int64, 5), _ROWS, _ROW)
 
 # Sums may be reordered, but a loss that is not finite must show.
-_jit = njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
+# All becomes one function. Where one is called, a process that compiles takes it as compiled by itself, and one that
+# loads from the cache as compiled for its caller: other vectors, and so other last bits.
+_jit = njit(forceinline=True, **_OPTIONS)
 
 
-@_jit
+@njit(cache=True, **_OPTIONS)
 def losses_of(flat, tokens, counts, cos, sin, shape, losses, grad):
     """Each token's loss (B, T) in nats of one run, written to ``losses``, and its gradients to ``grad``.
 
@@ -173,6 +177,13 @@ def _add(a, b, out):
 
 
 @_jit
+def _copy(a, out):
+    for d in range(out.shape[0]):
+        for n in range(out.shape[1]):
+            out[d, n] = a[d, n]
+
+
+@_jit
 def _embed(table, tokens, out):
     B, T = tokens.shape[0], tokens.shape[1] - 1
     for b in range(B):
@@ -238,7 +249,7 @@ def _part_heads(qkv, cos, sin, heads):
             for b in range(B):
                 rows, head = qkv[first : first + C, b * T : b * T + T], heads[part, b, h]
                 if part == 2:
-                    head[:] = rows
+                    _copy(rows, head)
                     continue
                 for c in range(half):
                     for t in range(T):
@@ -257,7 +268,7 @@ def _join_heads(heads, cos, sin, qkv):
             for b in range(B):
                 rows, head = qkv[first : first + C, b * T : b * T + T], heads[part, b, h]
                 if part == 2:
-                    rows[:] = head
+                    _copy(head, rows)
                     continue
                 for c in range(half):
                     for t in range(T):
@@ -300,7 +311,7 @@ def _attend(heads, shares, out):
             np.dot(k.T, q, shares[b, h])
             _softmax(shares[b, h], factor)
             np.dot(v, shares[b, h], y)
-            out[h * C : h * C + C, b * T : b * T + T] = y
+            _copy(y, out[h * C : h * C + C, b * T : b * T + T])
 
 
 @_jit
@@ -311,7 +322,7 @@ def _attend_back(grad, heads, shares, g_heads):
     for b in range(B):
         for h in range(H):
             q, k, v, p = heads[0, b, h], heads[1, b, h], heads[2, b, h], shares[b, h]
-            y[:] = grad[h * C : h * C + C, b * T : b * T + T]
+            _copy(grad[h * C : h * C + C, b * T : b * T + T], y)
             np.dot(y, p.T, g_heads[2, b, h])
             np.dot(v.T, y, s)
             along = np.zeros(T, np.float32)
