@@ -12,8 +12,11 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import sleep
 
 import numpy as np
 import pytest
@@ -129,6 +132,25 @@ def test_a_killed_run_goes_on_with_another_number_of_processes_on_the_same_sampl
     alike(train_stack(kit, [begun])[0], plain)
 
 
+def test_processes_wait_for_who_trains_the_run_and_take_what_that_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "PATIENCE", 0.05)
+    kit, (run, *_) = setup(sequences=2, steps=4), runs(1)
+    job = processes.Job.of(kit, [run], tmp_path, "data", MACHINE, weights=True, label="test")
+    plain, held = train_plain(kit, [run])["r0"], threading.Event()
+
+    def other() -> None:
+        with job.store.locked(job.keys):
+            held.set()
+            sleep(3.0)  # until they wait
+            job.store.finish(job.keys[0], dataclasses.replace(plain, state={"left": 1}), True)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(other)
+        held.wait()
+        assert train(kit, [run], tmp_path, 2)["r0"].state == {"left": 1}
+        done.result()
+
+
 def test_bf16_products_stay_near_a_stack_s(tmp_path):
     """bfloat16 rounds at other places in the two; its 8 bits move a loss in the fourth digit."""
     kit, chosen = setup(precision="bf16", steps=6), runs(1)
@@ -154,6 +176,7 @@ def test_bad_input_in_the_processes_is_one_line(tmp_path, count, change, policy,
 
 SHARE = """
 from pathlib import Path
+from time import sleep
 from regmix.engine.processes import Job, share
 from tests.test_sharded import MACHINE, runs, setup
 share(Job.of(setup(), runs(2), Path({store!r}), "data", MACHINE, weights=True, label="test"))

@@ -16,11 +16,12 @@ import pickle
 import signal
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import torch
 import torch._dynamo  # FSDP imports it at its first use: two seconds, here once and not in every process
 import torch.distributed as dist
@@ -36,6 +37,7 @@ from regmix.errors import InputError
 from regmix.params import Machine
 
 TIMEOUT = datetime.timedelta(minutes=30)  # for which a process waits for the others, who may write a checkpoint
+PATIENCE = 60.0  # seconds between words to the others from one that waits for a lock
 
 
 def train_sharded(
@@ -104,7 +106,7 @@ def share(job: Job, rendezvous: str = "env://") -> None:
 
 def _train(job: Job, key: str, device: torch.device, bar: Any) -> None:
     first = dist.get_rank() == 0
-    with job.store.locked([key]) if first else contextlib.nullcontext():
+    with _held(job, key, device):
         state = _begun(job, key)
         if state is None:
             return
@@ -115,6 +117,20 @@ def _train(job: Job, key: str, device: torch.device, bar: Any) -> None:
         (result,) = train_stack(job.setup, [state], bar.update, save, compute)
         if first:
             job.store.finish(key, result, job.keep_weights)
+
+
+@contextlib.contextmanager
+def _held(job: Job, key: str, device: torch.device) -> Iterator[None]:
+    """Process 0 holds the run's lock. While it waits the others hear of it, lest they take it for dead."""
+    with contextlib.ExitStack() as stack:
+        waiting = torch.ones(1, device=device)
+        while waiting:
+            if dist.get_rank() == 0:
+                with contextlib.suppress(filelock.Timeout):
+                    stack.enter_context(job.store.locked([key], PATIENCE))
+                    waiting.zero_()
+            dist.broadcast(waiting, 0)
+        yield
 
 
 def _begun(job: Job, key: str) -> RunState | None:

@@ -165,8 +165,10 @@ class RunStore:
         return [json.loads(path.read_text()) for path in sorted((self.root / "places").glob("*.json"))]
 
     @contextlib.contextmanager
-    def locked(self, keys: Sequence[str]) -> Iterator[None]:
+    def locked(self, keys: Sequence[str], seconds: float = -1) -> Iterator[None]:
         """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other.
+
+        Raises filelock.Timeout where one is not free in ``seconds``; -1: for as long as it takes.
 
         Between nodes they hold as far as the shared file system has flock (NFS 4, Lustre with ``-o flock``). Where it
         refuses flock, a lock is a file that must not exist, which a holder that is killed leaves behind.
@@ -174,7 +176,7 @@ class RunStore:
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             for key in sorted(set(keys)):
-                stack.enter_context(filelock.FileLock(self.root / f"{key}.lock"))
+                stack.enter_context(filelock.FileLock(self.root / f"{key}.lock", timeout=seconds))
             yield
 
 
