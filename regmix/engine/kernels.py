@@ -239,41 +239,43 @@ def _norm_back(grad, x, weight, scale, g_x, g_weight):
 
 
 @_jit
+def _turn(x, cos, sin, sign, out):
+    """x (C, T) turned by its positions, in halves as transformers pairs them; ``sign`` -1: back."""
+    half, T = cos.shape
+    for c in range(half):
+        for t in range(T):
+            out[c, t] = x[c, t] * cos[c, t] - sign * x[c + half, t] * sin[c, t]
+            out[c + half, t] = x[c + half, t] * cos[c, t] + sign * x[c, t] * sin[c, t]
+
+
+@_jit
 def _part_heads(qkv, cos, sin, heads):
-    """qkv (3D, N) to heads (3, B, H, C, T); queries and keys are turned by their positions, in halves."""
+    """qkv (3D, N) to heads (3, B, H, C, T); queries and keys are turned by their positions."""
     _, B, H, C, T = heads.shape
-    half = C // 2
     for part in range(3):
         for h in range(H):
             first = (part * H + h) * C
             for b in range(B):
                 rows, head = qkv[first : first + C, b * T : b * T + T], heads[part, b, h]
-                if part == 2:
+                if part < 2:
+                    _turn(rows, cos, sin, _ONE, head)
+                else:
                     _copy(rows, head)
-                    continue
-                for c in range(half):
-                    for t in range(T):
-                        head[c, t] = rows[c, t] * cos[c, t] - rows[c + half, t] * sin[c, t]
-                        head[c + half, t] = rows[c + half, t] * cos[c, t] + rows[c, t] * sin[c, t]
 
 
 @_jit
 def _join_heads(heads, cos, sin, qkv):
     """The way back of _part_heads."""
     _, B, H, C, T = heads.shape
-    half = C // 2
     for part in range(3):
         for h in range(H):
             first = (part * H + h) * C
             for b in range(B):
                 rows, head = qkv[first : first + C, b * T : b * T + T], heads[part, b, h]
-                if part == 2:
+                if part < 2:
+                    _turn(head, cos, sin, -_ONE, rows)
+                else:
                     _copy(head, rows)
-                    continue
-                for c in range(half):
-                    for t in range(T):
-                        rows[c, t] = head[c, t] * cos[c, t] + head[c + half, t] * sin[c, t]
-                        rows[c + half, t] = head[c + half, t] * cos[c, t] - head[c, t] * sin[c, t]
 
 
 @_jit
