@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from regmix.engine.run import Result, Run, Setup
+if TYPE_CHECKING:  # who joins tables runs no engine
+    from regmix.engine.run import Result, Run, Setup
 
 TABLES = ("mixtures", "schedules", "losses", "trajectories", "ledger")
+Rows = list[dict[str, Any]]
 
 
-def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, pd.DataFrame]:
-    """One row a run; in ``trajectories`` one a run and logged step, in ``schedules`` one a run and knot.
+def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, Rows]:
+    """By column; one row a run; in ``trajectories`` one a run and logged step, in ``schedules`` one a run and knot.
 
     ``mixtures`` holds the first mixture of each run, ``schedules`` the realised ones (``knot`` is the fraction of
     training from which a mixture holds), ``losses`` the final validation loss of every domain in nats a token,
@@ -27,11 +27,11 @@ def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result])
             schedules.append({"run": run.name, "knot": knot, **dict(zip(result.schedule.domains, row, strict=True))})
         trajectories += [{"run": run.name, "step": step, **losses} for step, losses in result.trajectory]
     return {
-        "mixtures": pd.DataFrame(mixtures),
-        "schedules": pd.DataFrame(schedules),
-        "losses": pd.DataFrame([{"run": r.name, **v.losses} for r, v in zip(runs, results, strict=True)]),
-        "trajectories": pd.DataFrame(trajectories),
-        "ledger": pd.DataFrame([{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)]),
+        "mixtures": mixtures,
+        "schedules": schedules,
+        "losses": [{"run": r.name, **v.losses} for r, v in zip(runs, results, strict=True)],
+        "trajectories": trajectories,
+        "ledger": [{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)],
     }
 
 

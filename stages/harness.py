@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import errno
 import inspect
+import io
 import json
 import os
 import shutil
 import sys
 import time
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +30,7 @@ from regmix import params as schema
 from regmix.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second, and half of the stages read no table
+    import pandas as pd  # half a second, and half of the stages work on no table
 
 SETTINGS: dict[type, Callable[[], Any]] = {
     schema.Params: lambda: schema.load(Path("params.yaml")),
@@ -94,9 +96,20 @@ def write_json(path: Path, value: Any) -> None:
     _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def write_csv(path: Path, frame: pd.DataFrame) -> None:
-    """Floats so that they read back to the same bits; replaced in one step."""
-    _replace(path, frame.to_csv(index=False, lineterminator="\n"))
+def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> None:
+    """Floats so that they read back to the same bits; replaced in one step.
+
+    Rows, which need no pandas, come out as a frame of them would: None and NaN as nothing. A column is of one type.
+    """
+    if not isinstance(table, Sequence):
+        _replace(path, table.to_csv(index=False, lineterminator="\n"))
+        return
+    text = io.StringIO()
+    columns = dict.fromkeys(name for row in table for name in row)
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: None if value != value else value for name, value in row.items()} for row in table)
+    _replace(path, text.getvalue())
 
 
 def read_json(path: Path) -> Any:
@@ -104,6 +117,15 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); run `dvc repro` again") from None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """A table to hand on as it is written, by column."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file, strict=True))
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
 
 
 def read_csv(path: Path) -> pd.DataFrame:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-
-import pandas as pd
 
 from regmix import results
 from regmix.errors import InputError
 from regmix.params import Params
-from stages.harness import prune, read_csv, read_json, run, write_csv, write_json, writing
+from stages.harness import prune, read_json, read_rows, run, write_csv, write_json, writing
 
 
 def swarm_collect(params: Params, *, trained: Path, out: Path) -> None:
@@ -25,11 +24,11 @@ def swarm_collect(params: Params, *, trained: Path, out: Path) -> None:
             )
     with writing(out) as scratch:
         for name in results.TABLES:
-            table = pd.concat([read_csv(trained / shard / f"{name}.csv") for shard in metas], ignore_index=True)
-            if name not in ("schedules", "trajectories") and table["run"].duplicated().any():
-                twice = table.loc[table["run"].duplicated(), "run"].iloc[0]
-                raise InputError(f"{trained}: run {twice} is in two shards; run `dvc repro -f swarm_sample`")
-            write_csv(scratch / f"{name}.csv", table)
+            table = {shard: read_rows(trained / shard / f"{name}.csv") for shard in metas}
+            times = Counter(entry for rows in table.values() for entry in {row["run"] for row in rows})
+            if twice := [entry for entry, shards in times.items() if shards > 1]:
+                raise InputError(f"{trained}: run {min(twice)} is in two shards; run `dvc repro -f swarm_sample`")
+            write_csv(scratch / f"{name}.csv", [row for rows in table.values() for row in rows])
         write_json(scratch / "meta.json", metas[first])
 
 

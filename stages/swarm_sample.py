@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pandas as pd
-
 from regmix import mixtures
 from regmix.params import Params
 from stages.harness import prune, read_json, run, write_csv, write_json, writing
@@ -26,8 +24,10 @@ def swarm_sample(params: Params, *, corpus: Path, out: Path) -> None:
         for shard in params.swarm.shards:
             runs = mixtures.shard_runs(rules, params.swarm, shard, logged)
             write_json(scratch / "shards" / f"{shard}.json", mixtures.shard_json(rules, runs))
-            table += [[r.name, r.kind, r.seed, *r.mixture] for r in runs]
-        write_csv(scratch / "mixtures.csv", pd.DataFrame(table, columns=["run", "kind", "seed", *rules.domains]))
+            for r in runs:
+                weights = dict(zip(rules.domains, r.mixture.tolist(), strict=True))
+                table.append({"run": r.name, "kind": r.kind, "seed": r.seed, **weights})
+        write_csv(scratch / "mixtures.csv", table)
 
 
 if __name__ == "__main__":

@@ -17,9 +17,19 @@ HARNESS = {
 
 
 def imports(path: Path) -> set[str]:
-    """The repository's files that ``path`` imports, at any depth of its own code; empty __init__.py left out."""
-    names = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text())):
+    """The repository's files that ``path`` imports, at any depth of its own code; empty __init__.py left out.
+
+    What is imported for type checkers alone never runs.
+    """
+    names, tree = set(), ast.parse((ROOT / path).read_text())
+    typing = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in set(ast.walk(tree)) - typing:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:

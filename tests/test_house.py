@@ -14,7 +14,7 @@ from profiles.switch import switch
 from regmix import params as schema
 from regmix.errors import InputError
 from regmix.published_params import load_published
-from tests.closure import ROOT, closure
+from tests.closure import ROOT, closure, imports
 
 MAIN, PUBLISHED, ABLATIONS = (
     yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"] for folder in ("", "published", "ablations")
@@ -67,6 +67,15 @@ def test_the_ablations_depend_on_every_method_and_regressor():
         files = {str(path.relative_to(ROOT)) for p in packages for path in (ROOT / "regmix" / p).glob("*.py")}
         missing = files - set(deps(stage)) - {f"regmix/{p}/__init__.py" for p in packages}
         assert not missing, f"ablations/dvc.yaml: {stage}: add to deps: {sorted(missing)}"
+
+
+def test_an_import_counts_where_it_is_made_and_not_where_it_never_runs(tmp_path):
+    source = tmp_path / "late.py"
+    source.write_text(
+        "if TYPE_CHECKING:\n    from regmix.order import draws\nelse:\n    import regmix.shape\n"
+        "def late():\n    if now:\n        from regmix import tokens\n"
+    )
+    assert imports(source) == {"regmix/shape.py", "regmix/tokens.py"}
 
 
 @pytest.mark.parametrize("stage", DVC)

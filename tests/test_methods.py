@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from regmix import mixtures, plugins, results
@@ -62,7 +63,7 @@ def swarm(kit: Corpus, proxy: Training) -> Swarm:
         Run(name, Schedule.static(DOMAINS, row), i) for i, (name, row) in enumerate(zip(names, weights, strict=True))
     ]
     kinds = ["random"] * 10 + ["anchor"] * 2
-    tables = results.tables(runs, kinds, train(kit, proxy, runs))
+    tables = {name: pd.DataFrame(rows) for name, rows in results.tables(runs, kinds, train(kit, proxy, runs)).items()}
     meta = results.describe(Setup(proxy, VOCAB, kit.train, kit.valid), "tokenizer")
     return Swarm(tables["mixtures"], tables["schedules"], tables["trajectories"], meta)
 

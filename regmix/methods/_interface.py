@@ -14,10 +14,9 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 
 from regmix.corpus import Corpus
 from regmix.engine.run import Result, Run
@@ -25,6 +24,9 @@ from regmix.mixtures import Rules
 from regmix.params import Kind, Training
 from regmix.plugins import Strict
 from regmix.schedule import Schedule
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second, and few targets read a table
 
 
 class Train(Protocol):
