@@ -22,7 +22,7 @@ import numpy as np
 import pytest
 import torch.distributed as dist
 
-from regmix.engine import module, processes, sharded
+from regmix.engine import fused, processes, sharded
 from regmix.engine.processes import train_sharded
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store import RunStore, run_key
@@ -99,7 +99,7 @@ def test_two_processes_are_one_and_one_is_a_stack(tmp_path, monkeypatch):
     one, plain = train(kit, chosen, tmp_path / "one", 1), train_plain(kit, chosen)
     monkeypatch.setattr(sharded, "PASS_TOKENS", 16)
     monkeypatch.setattr(sharded, "EVAL_WINDOWS", 1)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(fused, "CHUNK", 7)
     two = train(kit, chosen, tmp_path / "two", 2)
     for run in chosen:
         alike(two[run.name], one[run.name])

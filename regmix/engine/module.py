@@ -1,7 +1,8 @@
-"""The model of the engine as a torch module, which FSDP can shard: one run, plain autograd, any device.
+"""The model of the engine as a torch module, which FSDP can shard: one run, torch's autograd, any device.
 
 Parameters have the names and shapes of ``ModelShape.tensors``, so that weights go to a stack and back. As there,
-``recipe.precision`` is that of the matrix products (and here of attention): what lies between them is float32.
+``recipe.precision`` is that of the matrix products (and here of attention): what lies between them is float32. Weights
+may come in float32, to be cast here, or as FSDP has cast them.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from collections.abc import Iterable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
+from regmix.engine.fused import cross_entropy
 from regmix.shape import ModelShape
 
-CHUNK = 2048  # tokens whose logits exist at one time; the backward pass makes them anew
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of products, by recipe.precision
 EPS = 1e-5
 
 
@@ -26,29 +27,29 @@ class Transformer(nn.Module):
     norm: Tensor
     head: Tensor
 
-    def __init__(self, shape: ModelShape, device: torch.device) -> None:
+    def __init__(self, shape: ModelShape, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__()
-        self.shape = shape
+        self.shape, self.dtype = shape, dtype
         tables = rotary_tables(shape, device)
         for i in range(shape.layers):
-            self.add_module(str(i), Block(shape, i, tables))
+            self.add_module(str(i), Block(shape, i, tables, dtype))
         _register(self, shape, ("embed", "norm", "head"))
 
     @property
     def blocks(self) -> list[nn.Module]:
         return [self.get_submodule(str(i)) for i in range(self.shape.layers)]
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Loss (B * T,) in nats, float32, of every token of tokens (B, T+1)."""
+    def forward(self, tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss in nats of tokens (B, T+1), float32: the sum of the sequences' means, each ``counts`` (B,) times, with
+        gradients; every token's (B, T) without."""
+        B, T = tokens.shape[0], tokens.shape[1] - 1
         x = F.embedding(tokens[:, :-1], self.embed).float()
         for block in self.blocks:
             x = block(x)
-        x, targets = _rms_norm(x, self.norm).flatten(0, 1), tokens[:, 1:].flatten()
-        parts = [
-            checkpoint(_token_losses, x_c, self.head, targets_c, use_reentrant=False)
-            for x_c, targets_c in zip(x.split(CHUNK), targets.split(CHUNK), strict=True)
-        ]
-        return torch.cat(parts)  # flat: FSDP would rather not be given a view
+        x = _rms_norm(x, self.norm).flatten(0, 1).to(self.dtype)
+        weights = (counts / T)[:, None].expand(B, T).flatten()
+        total, losses = cross_entropy(x, self.head, tokens[:, 1:].flatten(), weights)
+        return total, losses.view(B, T)
 
 
 class Block(nn.Module):
@@ -62,20 +63,23 @@ class Block(nn.Module):
     up: Tensor
     down: Tensor
 
-    def __init__(self, shape: ModelShape, index: int, tables: tuple[Tensor, Tensor]) -> None:
+    def __init__(self, shape: ModelShape, index: int, tables: tuple[Tensor, Tensor], dtype: torch.dtype) -> None:
         super().__init__()
-        self.heads, self.tables = shape.heads, tables
+        self.heads, self.tables, self.dtype = shape.heads, tables, dtype
         _register(self, shape, ("attention_norm", "qkv", "o", "ffn_norm", "gate", "up", "down"), f"{index}.")
 
     def forward(self, x: Tensor) -> Tensor:
         """x (B, T, D), float32."""
         (B, T, D), H = x.shape, self.heads
-        y = _product(_rms_norm(x, self.attention_norm), self.qkv).view(B, T, 3 * H, D // H).transpose(1, 2)
+        y = self._product(_rms_norm(x, self.attention_norm), self.qkv).view(B, T, 3 * H, D // H).transpose(1, 2)
         q, k = (_rotary(part, *self.tables) for part in (y[:, :H], y[:, H : 2 * H]))
         y = F.scaled_dot_product_attention(q, k, y[:, 2 * H :], is_causal=True)
-        x = x + _product(y.transpose(1, 2).reshape(B, T, D), self.o)
-        y = _rms_norm(x, self.ffn_norm)
-        return x + _product(F.silu(_product(y, self.gate)) * _product(y, self.up), self.down)
+        x = x + self._product(y.transpose(1, 2).reshape(B, T, D), self.o)
+        y = _rms_norm(x, self.ffn_norm).to(self.dtype)
+        return x + self._product(F.silu(self._product(y, self.gate)) * self._product(y, self.up), self.down)
+
+    def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        return x.to(self.dtype) @ weight.to(self.dtype)
 
 
 def rotary_tables(shape: ModelShape, device: torch.device, base: float = 10000.0) -> tuple[Tensor, Tensor]:
@@ -92,11 +96,6 @@ def _register(module: nn.Module, shape: ModelShape, names: Iterable[str], prefix
         module.register_parameter(name, nn.Parameter(torch.empty(sizes[prefix + name][0], device="meta")))
 
 
-def _product(x: Tensor, weight: Tensor) -> Tensor:
-    """In the dtype that FSDP hands the weight over in."""
-    return x.to(weight.dtype) @ weight
-
-
 def _rms_norm(x: Tensor, weight: Tensor) -> Tensor:
     return F.rms_norm(x, weight.shape, weight.to(x.dtype), EPS)
 
@@ -106,7 +105,3 @@ def _rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     T = x.shape[2]
     first, second = x.chunk(2, dim=-1)
     return (x * cos[:T] + torch.cat([-second, first], dim=-1) * sin[:T]).to(x.dtype)
-
-
-def _token_losses(x: Tensor, head: Tensor, targets: Tensor) -> Tensor:
-    return F.cross_entropy(_product(x, head.t()).float(), targets, reduction="none")

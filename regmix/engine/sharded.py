@@ -19,7 +19,7 @@ from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import clip_grad_norm_
 
-from regmix.engine.module import Transformer
+from regmix.engine.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 from regmix.errors import InputError
 
@@ -44,9 +44,9 @@ class Sharded:
         self.setup, self.state, self.device = setup, state, device
         self.seen = 0  # a checksum of all samples
         recipe = setup.recipe
-        self.model = Transformer(setup.shape, device)
+        dtype = DTYPES[recipe.precision]
+        self.model = Transformer(setup.shape, device, dtype)
         mesh = init_device_mesh(device.type, (self.world,))
-        dtype = torch.bfloat16 if recipe.precision == "bf16" else None
         policy = MixedPrecisionPolicy(param_dtype=dtype, reduce_dtype=torch.float32, cast_forward_inputs=False)
         for module in (*self.model.blocks, self.model):
             fully_shard(module, mesh=mesh, mp_policy=policy)
@@ -74,9 +74,9 @@ class Sharded:
         weights = each[own] * real * (self.world / len(batch))
         size, losses = max(1, PASS_TOKENS // self.setup.shape.context), []
         for rows, weight in zip(batch[own].split(size), weights.split(size), strict=True):
-            loss = self._losses(rows)
-            (loss.mean(-1) * weight.to(self.device)).sum().backward()
-            losses.append(loss.detach())
+            total, loss = self._losses(rows, weight)
+            total.backward()
+            losses.append(loss)
         clip_grad_norm_(self.weights.values(), self.setup.recipe.clip)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
@@ -94,8 +94,8 @@ class Sharded:
             chosen = torch.from_numpy(windows[self.setup.logged[name]] if logged else windows)
             parts = []
             for chunk in chosen.split(EVAL_WINDOWS * self.world):
-                own, _ = self._own(len(chunk))
-                parts.append(self._whole(self._losses(chunk[own]), len(chunk)).mean(-1))
+                own, real = self._own(len(chunk))
+                parts.append(self._whole(self._losses(chunk[own], real)[1], len(chunk)).mean(-1))
             out[name] = torch.cat(parts)[None].double().numpy()
         return out
 
@@ -122,9 +122,9 @@ class Sharded:
         full = torch.from_numpy(self.state.tensors[kind][name]) if self.rank == 0 else torch.empty(like.shape)
         return distribute_tensor(full.to(self.device), like.device_mesh, like.placements)
 
-    def _losses(self, rows: Tensor) -> Tensor:
-        """Loss (B, T) of every token of rows (B, T+1)."""
-        return self.model(rows.to(self.device)).view(len(rows), -1)
+    def _losses(self, rows: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``Transformer.forward``."""
+        return self.model(rows.to(self.device), weights.to(self.device, torch.float32))
 
     def _own(self, rows: int) -> tuple[Tensor, Tensor]:
         """Which of ``rows`` this process takes, as many on every process, and whether each is not there to fill up."""

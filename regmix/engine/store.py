@@ -40,7 +40,7 @@ ENGINE = ("run", "train")
 COMPUTES = {
     "kernels": ("adamw", "compiled", "kernels"),
     "autograd": ("arithmetic", "model", "ops", "optimizer", "stack"),
-    "sharded": ("arithmetic", "module", "sharded"),
+    "sharded": ("arithmetic", "fused", "module", "sharded"),
 }
 LIBRARIES = {"kernels": ("llvmlite", "numba", "scipy"), "autograd": ("torch",), "sharded": ("torch",)}
 
