@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from torch.optim.adamw import adamw
 from regmix.engine.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 from regmix.errors import InputError
+from regmix.shape import ModelShape
 
 PASS_TOKENS = 16384  # in one forward and backward pass; the gradients of several add up
 EAGER = 2  # steps before small ones are captured: in them kernels are compiled and loaded
@@ -36,13 +38,8 @@ class DeviceStack:
         if self._cuda:
             settle()
         shape, size = setup.shape, (len(states), setup.recipe.sequences)
-        model = Transformer(shape, device, DTYPES[setup.recipe.precision])
-
-        def losses(weights: dict[str, Tensor], tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-            return functional_call(model, weights, (tokens, counts))
-
         backend = backend or ("inductor" if self._cuda else None)
-        self._model = torch.compile(losses, backend=backend, fullgraph=True, dynamic=False) if backend else losses
+        self._model = _model(shape, device, DTYPES[setup.recipe.precision], backend)
         self._tensors = [
             {kind: {name: torch.tensor(state.tensors[kind][name], device=device) for name in shape.tensors()}
              for kind in ("weights", *MOMENTS)}
@@ -145,6 +142,19 @@ class DeviceStack:
                 beta1=recipe.betas[0], beta2=recipe.betas[1], lr=self._lr, weight_decay=recipe.weight_decay, eps=1e-8,
                 maximize=False,
             )  # fmt: skip
+
+
+@cache
+def _model(
+    shape: ModelShape, device: torch.device, dtype: torch.dtype, backend: str | None
+) -> Callable[[dict[str, Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """``Transformer.forward`` with weights by name before its arguments; compiled once in a process."""
+    model = Transformer(shape, device, dtype)
+
+    def losses(weights: dict[str, Tensor], tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        return functional_call(model, weights, (tokens, counts))
+
+    return torch.compile(losses, backend=backend, fullgraph=True, dynamic=False) if backend else losses
 
 
 class _Buffer:
