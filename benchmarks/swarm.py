@@ -69,8 +69,9 @@ def _setup(name: str, tokens_a_step: int, steps: int) -> Setup:
 def _engine(setup: Setup, repeat: int) -> float:
     runs = [Run(f"r{i}", Schedule.static(DOMAINS, np.array([0.5, 0.5])), seed=i) for i in range(RUNS)]
     machine = Machine(
-        processes=PROCESSES, stack=RUNS // PROCESSES, checkpoint_seconds=3600, sharded=0, launcher=Kind(kind="local")
-    )
+        processes=PROCESSES, stack=RUNS // PROCESSES, checkpoint_seconds=3600, sharded=0, device="cpu",
+        launcher=Kind(kind="local"),
+    )  # fmt: skip
     with tempfile.TemporaryDirectory() as store:
         start = time.perf_counter()
         train_runs(setup, runs, Path(store), f"benchmark {repeat}", machine, weights=False, label="benchmark")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -76,13 +77,16 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
     from regmix.corpus import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
     from regmix.engine.store import RunStore, hardware, run_key
-    from regmix.engine.swarm import launcher_of
+    from regmix.engine.swarm import launcher_of, placed
     from stages.plans import read_plan, target_seeds
 
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
+    proxy = placed(Setup(params.proxy, text.vocab, text.train, text.valid), params.machine)
     # The key of a sharded target names no place, so any does.
-    places = launcher_of(params.machine).places(store) or [hardware()]
+    places = [hardware()]
+    with contextlib.suppress(InputError):  # without a GPU nothing that one trained is found
+        places = launcher_of(params.machine).places(store, proxy.compute) or [hardware(proxy.compute)]
 
     def count(setup: Setup, runs: Sequence[Run], digest: str, weights: bool = False) -> int:
         def holds(run: Run, place: dict[str, str]) -> bool:
@@ -92,7 +96,7 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
 
         return sum(any(holds(run, place) for place in places) for run in runs)
 
-    proxy, out = Setup(params.proxy, text.vocab, text.train, text.valid), {}
+    out = {}
     sizes_of = text_of(params, root)
     assert sizes_of is not None
     for shard, planned in planner.planned_runs(params, sizes_of[0]).items():
@@ -111,7 +115,7 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
                 options = plugins.options(module, method.model_extra or {}, "target.methods")
                 policy = module.policy(given, options, params.target)
             runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params)]
-            setup = Setup(params.target, text.vocab, given.tokens or text.train, text.valid)
+            setup = placed(Setup(params.target, text.vocab, given.tokens or text.train, text.valid), params.machine)
             if params.machine.sharded:
                 setup.compute = "sharded"
             out["target_train", work.part] = count(setup, runs, digest_of(text, given.tokens), weights=True)

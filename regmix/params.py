@@ -238,6 +238,7 @@ class Machine(Strict):
     stack: Count
     checkpoint_seconds: Positive
     sharded: NonNegative
+    device: Literal["cpu", "cuda"]
     launcher: Kind
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,15 +15,20 @@ import torch
 import torch.nn.functional as F
 
 from regmix.engine import device as of_device
-from regmix.engine import fused
+from regmix.engine import fused, pack
 from regmix.engine.compiled import CompiledStack, one_thread
 from regmix.engine.device import DeviceStack
+from regmix.engine.pack import Work, train_pack
 from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.store import COMPUTES, RunStore, run_key
+from regmix.engine.swarm import placed, train_runs
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
+from regmix.params import Kind, Machine
 from tests.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.test_engine import train as train_plain
 
+MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=0, device="cpu", launcher=Kind(kind="local"))
 LOSS, WEIGHT = 5e-6, 5e-5  # float32 sums in another order, over a dozen steps; 1e-6 and 1e-5 as measured
 
 
@@ -167,3 +176,67 @@ def test_bad_input_is_one_line(device):
     wild = setup(lr=1e30, clip=1e30, warmup=0.0)
     with pytest.raises(InputError, match=r"^run r0: loss is not finite at step \d+ under mixture a 0\.\d+, b"):
         train(wild, states(wild, runs(1)), device)
+
+
+def test_a_killed_pack_ends_in_the_same_bits(tmp_path, device, monkeypatch):
+    """Its checkpoint holds what the device held, and not what the run began with."""
+    monkeypatch.setattr(pack, "stack_of", lambda kit, begun: DeviceStack(kit, begun, device))
+    kit, (run, *_), steps = setup(), runs(1), []
+
+    def killed(tokens: int) -> None:
+        steps.append(tokens)
+        if len(steps) == 11:
+            raise KeyboardInterrupt
+
+    def work(name: str) -> Work:
+        return Work(kit, [run], "data", RunStore(tmp_path / name), MACHINE, weights=True, label="test")
+
+    with pytest.raises(KeyboardInterrupt):
+        train_pack(work("killed"), [("key", run)], killed)
+    state = work("killed").store.resume("key", run)
+    assert state is not None
+    assert state.step == 8
+    for name in ("killed", "whole"):
+        train_pack(work(name), [("key", run)], lambda tokens: None)
+    one, other = (work(name).store.result("key", weights=True) for name in ("killed", "whole"))
+    assert one is not None
+    assert other is not None
+    assert same(one, other)
+
+
+def test_a_key_tells_a_gpu_from_a_processor_and_one_model_from_another():
+    kit, (run, *_) = setup(), runs(1)
+    there = placed(kit, MACHINE.model_copy(update={"device": "cuda"}))
+    assert placed(kit, MACHINE) is kit
+    places = [{"kernels": "CUDA 13.0", "processor": "H200"}, {"kernels": "CUDA 13.0", "processor": "H100"}]
+    keys = [run_key(there, run, "data", place) for place in places] + [run_key(kit, run, "data", places[0])]
+    assert len(set(keys)) == 3
+    # What a GPU runs decides no bit on a processor, nor the reverse.
+    on_processor = {*COMPUTES["kernels"], *COMPUTES["autograd"]}
+    assert not on_processor & {*COMPUTES["cuda"], "gpus"}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_no_gpu_is_one_line(tmp_path):
+    machine = MACHINE.model_copy(update={"device": "cuda"})
+    with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here; set it to") as said:
+        train_runs(setup(), runs(1), tmp_path, "data", machine, weights=False, label="test")
+    assert "\n" not in str(said.value)
+
+
+SHARE = """
+from pathlib import Path
+from tests.test_device import MACHINE, near, runs, setup, train_plain, train_runs
+machine = MACHINE.model_copy(update={{"device": "cuda", "processes": 2, "stack": 2}})
+found = train_runs(setup(), runs(3), Path({store!r}), "data", machine, weights=True, label="test")
+for run, result in zip(runs(3), found, strict=True):
+    near(result, train_plain(setup(), [run])[run.name])
+"""
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_processes_share_the_gpus(tmp_path):
+    """From a process that has not touched CUDA, as this one may have."""
+    root, script = Path(__file__).parent.parent, tmp_path / "share.py"
+    script.write_text(SHARE.format(store=str(tmp_path / "store")))
+    subprocess.run([sys.executable, str(script)], check=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})

@@ -38,7 +38,9 @@ def context(
         kit = Setup(given, VOCAB, own or tokens, tokens)
         if store is None:
             return [train_stack(kit, [RunState.start(r, kit.shape, len(names))])[0] for r in runs]
-        machine = Machine(processes=1, stack=1, checkpoint_seconds=100, sharded=0, launcher=Kind(kind="local"))
+        machine = Machine(
+            processes=1, stack=1, checkpoint_seconds=100, sharded=0, device="cpu", launcher=Kind(kind="local")
+        )
         return train_runs(kit, runs, store, digest_of(corpus, own), machine, weights=True, label=runs[0].name)
 
     rules = Rules(names, sizes / sizes.sum(), np.array(bounds), sizes / sizes.sum(), np.ones(1), 0.0, 1, 0)

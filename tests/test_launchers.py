@@ -37,8 +37,8 @@ LONG = 200  # steps that take long enough to be caught at
 
 
 def machine(launcher: dict, processes: int = 1) -> Machine:
-    values = {"processes": processes, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "launcher": launcher}
-    return Machine.model_validate(values)
+    values = {"processes": processes, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "device": "cpu"}
+    return Machine.model_validate({**values, "launcher": launcher})
 
 
 def train(store: Path, chosen: list[Run], launcher: dict, kit: Setup | None = None, processes: int = 1):

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this build of torch has no gloo"
 )
 LOSS, WEIGHT = 2e-6, 2e-5
-MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, launcher=Kind(kind="local"))
+MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, device="cpu", launcher=Kind(kind="local"))
 
 
 @pytest.fixture(autouse=True)

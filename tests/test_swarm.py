@@ -21,9 +21,8 @@ from tests.test_engine import VOCAB, runs, same, setup, training
 
 
 def machine(**change) -> Machine:
-    return Machine.model_validate(
-        {"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "launcher": {"kind": "local"}} | change
-    )
+    values = {"processes": 2, "stack": 2, "checkpoint_seconds": 1e-6, "sharded": 0, "device": "cpu"}
+    return Machine.model_validate({**values, "launcher": {"kind": "local"}} | change)
 
 
 def train(store: Path, chosen, kit=None, **change):

@@ -144,6 +144,11 @@ class DeviceStack:
             )  # fmt: skip
 
 
+def on_gpu(setup: Setup, states: Sequence[RunState]) -> DeviceStack:
+    """A stack on the GPU that this process has set itself."""
+    return DeviceStack(setup, states, torch.device("cuda", torch.cuda.current_device()))
+
+
 @cache
 def _model(
     shape: ModelShape, device: torch.device, dtype: torch.dtype, backend: str | None

@@ -9,7 +9,7 @@ from itertools import groupby
 
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.store import RunStore, run_key
-from regmix.engine.train import train_stack
+from regmix.engine.train import Compute, stack_of, train_stack
 from regmix.params import Machine
 
 
@@ -56,7 +56,8 @@ def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[
         for step, group in groupby(states, key=lambda state: state.step):
             stack = list(group)
             trained(step * len(stack) * work.setup.recipe.sequences * work.setup.shape.context)
-            results = train_stack(work.setup, stack, trained, _Checkpoints(work, stack, keys))
+            compute = stack_of(work.setup, stack)
+            results = train_stack(work.setup, stack, trained, _Checkpoints(work, stack, keys, compute), compute)
             for state, result in zip(stack, results, strict=True):
                 work.store.finish(keys[id(state.run)], result, work.weights)
 
@@ -64,12 +65,13 @@ def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[
 class _Checkpoints:
     """Saves the runs of a stack when the time between checkpoints has passed."""
 
-    def __init__(self, work: Work, stack: list[RunState], keys: dict[int, str]) -> None:
-        self.work, self.stack, self.keys = work, stack, keys
+    def __init__(self, work: Work, stack: list[RunState], keys: dict[int, str], compute: Compute) -> None:
+        self.work, self.stack, self.keys, self.compute = work, stack, keys, compute
         self.last = time.monotonic()
 
     def __call__(self) -> None:
         if time.monotonic() - self.last >= self.work.machine.checkpoint_seconds:
+            self.compute.gather()
             for state in self.stack:
                 self.work.store.save(self.keys[id(state.run)], state)
             self.last = time.monotonic()

@@ -97,10 +97,10 @@ class Setup:
     """All that the runs of one swarm or one target share: shape, recipe, data.
 
     ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped). ``compute`` says what
-    computes the runs, and is part of their keys: compiled kernels, torch's autograd, or processes that share a run.
+    computes the runs, and is part of their keys: compiled kernels, torch's autograd, processes that share a run, a GPU.
     """
 
-    compute: Literal["kernels", "autograd", "sharded"]
+    compute: Literal["kernels", "autograd", "sharded", "cuda"]
 
     def __init__(
         self, training: Training, vocab: int, train: Mapping[str, np.ndarray], valid: Mapping[str, np.ndarray]

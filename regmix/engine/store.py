@@ -27,6 +27,7 @@ import threadpoolctl
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from regmix.engine.gpus import gpus
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.schedule import Schedule
 
@@ -41,8 +42,9 @@ COMPUTES = {
     "kernels": ("adamw", "compiled", "kernels"),
     "autograd": ("arithmetic", "model", "ops", "optimizer", "stack"),
     "sharded": ("arithmetic", "fused", "module", "sharded"),
+    "cuda": ("device", "fused", "module"),
 }
-LIBRARIES = {"kernels": ("llvmlite", "numba", "scipy"), "autograd": ("torch",), "sharded": ("torch",)}
+LIBRARIES = {"kernels": ("llvmlite", "numba", "scipy")} | dict.fromkeys(("autograd", "sharded", "cuda"), ("torch",))
 
 
 @functools.cache
@@ -55,8 +57,11 @@ def code_digest(compute: str) -> str:
 
 
 @functools.cache
-def hardware() -> dict[str, str]:
-    """What of this machine decides bits: the processor, and what LLVM, torch and BLAS take it for."""
+def hardware(compute: str = "kernels") -> dict[str, str]:
+    """What of this machine decides the bits that ``compute`` computes: the processor, and what LLVM, torch and BLAS
+    take it for; or the model of its GPUs and CUDA's version. Raises InputError if there is no GPU for ``cuda``."""
+    if compute == "cuda":
+        return gpus()[1]
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name()
     taken = " ".join(filter(None, (cpu, os.environ.get("ATEN_CPU_CAPABILITY"), _blas())))
     return {"kernels": taken, "processor": _processor()}
@@ -88,14 +93,14 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
     if setup.compute == "sharded":
         parts["libraries"] = {name: version.split("+")[0] for name, version in _versions("sharded").items()}
     else:
-        parts |= {"libraries": _versions(setup.compute), "place": dict(place or hardware())}
+        parts |= {"libraries": _versions(setup.compute), "place": dict(place or hardware(setup.compute))}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
 class RunStore:
     """One folder a run under ``root``: its result, its weights if kept, its checkpoint while it trains.
 
-    Beside them ``places`` remembers which processors the jobs of a cluster ran on.
+    Beside them ``places`` remembers which processors or GPUs the jobs of a cluster ran on.
     """
 
     def __init__(self, root: Path) -> None:
@@ -153,9 +158,9 @@ class RunStore:
             shutil.rmtree(self.root / key)  # unreadable: the run starts again
             return None
 
-    def enter(self) -> None:
+    def enter(self, compute: str) -> None:
         """Remember this machine's hardware among the ``places``."""
-        text = json.dumps(hardware(), sort_keys=True)
+        text = json.dumps(hardware(compute), sort_keys=True)
         (self.root / "places").mkdir(parents=True, exist_ok=True)
         name = hashlib.sha256(text.encode()).hexdigest()[:32]
         _atomic(self.root / "places" / f"{name}.json", lambda path: path.write_text(text))

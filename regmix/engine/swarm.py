@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Sequence
@@ -30,8 +31,9 @@ def train_runs(
     """
     launcher = launcher_of(machine)
     options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
+    setup = placed(setup, machine)
     work = Work(setup, runs, data, RunStore(store_root), machine, weights, label)
-    places = launcher.places(work.store)
+    places = launcher.places(work.store, setup.compute)
     results = [work.find(run, places) for run in runs]
     pending = {run_key(setup, run, data): run for run, result in zip(runs, results, strict=True) if result is None}
     if pending:
@@ -40,12 +42,21 @@ def train_runs(
         seconds = time.monotonic() - started
         rate = work.run_tokens * len(pending) / seconds
         print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
-        places = launcher.places(work.store)
+        places = launcher.places(work.store, setup.compute)
         results = [result or work.find(run, places) for run, result in zip(runs, results, strict=True)]
     for run, result in zip(runs, results, strict=True):
         if result is None:
             raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
     return [result for result in results if result is not None]
+
+
+def placed(setup: Setup, machine: Machine) -> Setup:
+    """``setup`` as params.yaml's device computes it."""
+    if machine.device == "cpu":
+        return setup
+    out = copy.copy(setup)
+    out.compute = "cuda"
+    return out
 
 
 def launcher_of(machine: Machine) -> ModuleType:

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from regmix.engine.compiled import CompiledStack, one_thread, prepare
+from regmix.engine.gpus import gpus
 from regmix.engine.run import Result, RunState, Setup
 from regmix.errors import InputError
 from regmix.policy import Seen
@@ -53,11 +54,20 @@ def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
 
 
 def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
-    """What computes runs in one process, made ready; to be called before the forks, so that this is done once."""
+    """What computes runs in one process, made ready; to be called before the forks, so that this is done once.
+
+    Raises InputError if that is a GPU and there is none.
+    """
     if setup.compute == "kernels":
         prepare()
         return CompiledStack
-    from regmix.engine.stack import Stack  # it needs torch, whose import takes two seconds
+    # These need torch, whose import takes two seconds.
+    if setup.compute == "cuda":
+        gpus()
+        from regmix.engine.device import on_gpu
+
+        return on_gpu
+    from regmix.engine.stack import Stack
 
     return Stack
 

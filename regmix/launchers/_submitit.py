@@ -55,10 +55,10 @@ class Task:
     def __call__(self) -> str | None:
         """Train them; returns the line of an InputError."""
         work: Work = pickle.loads(self.path.read_bytes())
-        work.store.enter()
         machine = work.machine.model_copy(update={"launcher": Kind(kind="local")})
         runs = work.runs[self.first : self.last]
         try:
+            work.store.enter(work.setup.compute)
             train_runs(work.setup, runs, work.store.root, work.data, machine, weights=work.weights, label=work.label)
         except InputError as error:
             return str(error)
@@ -71,8 +71,8 @@ class Task:
         return submitit.helpers.DelayedSubmission(self)
 
 
-def places(store: RunStore) -> list[dict[str, str]]:
-    """The processors that tasks of this store have run on."""
+def places(store: RunStore, compute: str) -> list[dict[str, str]]:
+    """The processors and GPUs that tasks of this store have run on."""
     return store.places()
 
 

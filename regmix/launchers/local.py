@@ -1,4 +1,7 @@
-"""Processes of this machine, forked, so that token files stay mapped: ``machine.processes`` of one thread each."""
+"""Processes of this machine, forked, so that token files stay mapped: ``machine.processes`` of one thread each.
+
+With ``machine.device: cuda`` they take the GPUs in turn; several share one if they are more than the GPUs.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from regmix.engine.gpus import gpus
 from regmix.engine.pack import Work, train_pack
 from regmix.engine.run import Run
 from regmix.engine.store import RunStore, hardware, run_key
@@ -25,9 +29,9 @@ class Options(Strict):
     """None."""
 
 
-def places(store: RunStore) -> list[dict[str, str]]:
-    """This machine."""
-    return [hardware()]
+def places(store: RunStore, compute: str) -> list[dict[str, str]]:
+    """This machine. Raises InputError if runs are for a GPU and it has none."""
+    return [hardware(compute)]
 
 
 def launch(work: Work, options: Options) -> None:
@@ -35,10 +39,13 @@ def launch(work: Work, options: Options) -> None:
     items = [(run_key(work.setup, run, work.data), run) for run in work.runs]
     context = multiprocessing.get_context("fork")
     compute_of(work.setup)
-    progress, machine = context.SimpleQueue(), work.machine
+    progress, numbers, machine = context.SimpleQueue(), context.SimpleQueue(), work.machine
     chunks = [items[pack.start : pack.stop] for pack in packs(len(items), machine.processes, machine.stack)]
+    workers = min(machine.processes, len(chunks))
+    for number in range(workers):
+        numbers.put(number)
     with (
-        ProcessPoolExecutor(min(machine.processes, len(chunks)), context, _prepare, (work, progress)) as pool,
+        ProcessPoolExecutor(workers, context, _prepare, (work, progress, numbers)) as pool,
         tqdm(total=work.run_tokens * len(items), unit="tok", unit_scale=True, desc=work.label, disable=None) as bar,
     ):
         futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
@@ -68,8 +75,8 @@ _work: Work  # of this worker process
 _progress: Any  # its queue of token counts
 
 
-def _prepare(work: Work, progress: Any) -> None:
-    """Make this process, a fork, one that trains."""
+def _prepare(work: Work, progress: Any, numbers: Any) -> None:
+    """Make this process, a fork, one that trains; ``numbers`` holds one for each."""
     global _work, _progress
     _work, _progress = work, progress
     libc = ctypes.CDLL(None)
@@ -84,6 +91,10 @@ def _prepare(work: Work, progress: Any) -> None:
     for number in signal.valid_signals() - {signal.SIGINT}:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_IGN)
+    if work.setup.compute == "cuda":
+        import torch
+
+        torch.cuda.set_device(numbers.get() % gpus()[0])
     gc.freeze()
 
 

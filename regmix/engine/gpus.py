@@ -1,0 +1,35 @@
+"""Which GPUs this process may use, asked in another one: who has touched CUDA can fork no process that uses it."""
+
+from __future__ import annotations
+
+import multiprocessing
+from functools import cache
+
+from regmix.errors import InputError
+
+
+@cache
+def gpus() -> tuple[int, dict[str, str]]:
+    """How many there are, and what of them decides bits: their model and torch's CUDA.
+
+    Raises InputError if there are none, or of several models, which would give a run other bits.
+    """
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        models, cuda = pool.apply(_ask)
+    if not models:
+        raise InputError(
+            "machine.device: cuda, but torch finds no GPU here; set it to cpu in params.yaml, or run where there is "
+            "one, with a torch that was built for CUDA"
+        )
+    if len(set(models)) > 1:
+        raise InputError(
+            f"machine.device: cuda, but the GPUs here are of several models ({', '.join(sorted(set(models)))}), which "
+            "round differently; name those of one in CUDA_VISIBLE_DEVICES"
+        )
+    return len(models), {"kernels": f"CUDA {cuda}", "processor": models[0]}
+
+
+def _ask() -> tuple[list[str], str | None]:
+    import torch
+
+    return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], torch.version.cuda
