@@ -17,7 +17,7 @@ from typing import Any
 
 import torch
 
-from benchmarks import growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
+from benchmarks import gpu, growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
 from regmix import mixtures
 from regmix import params as schema
 from regmix.engine.store import hardware
@@ -69,11 +69,12 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "growth": lambda _: growth.measure(),
     "tokenization": lambda _: tokenization.measure(Path("data/corpus_extract"), Path("data/tokenizer_train")),
     "stages": lambda _: stages.measure(),
+    "gpu": lambda _: gpu.measure_here(),
     "noop_repro": lambda _: noop_repro(),
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-LONG = ("tokenization", "stages")  # of a gigabyte; the whole pipeline from nothing
+LONG = ("tokenization", "stages", "gpu")  # of a gigabyte; the whole pipeline from nothing; where there is one
 
 
 def machine() -> dict[str, Any]:

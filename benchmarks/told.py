@@ -90,6 +90,20 @@ def _stages(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def _gpu(result: dict[str, Any]) -> list[str]:
+    spec, gemm = f"{result['spec_tflops']:.0f}", f"{result['gemm_tflops']:.0f}"
+    lines = [f"{result['gpu']}, {result['cuda']}, {result['date']}; TFLOP/s: {spec} stated, {gemm} in large products"]
+    for name, one in result["configurations"].items():
+        rate, of_spec, of_gemm = one["engine_tokens_a_second"]["median"], one["share_of_spec"], one["share_of_gemm"]
+        lines += [
+            f"{name}: {rate / 1e3:.0f} thousand tokens/s, {one['ratio']} times transformers' (micro-batches of "
+            f"{one['transformers_micro_batch']}); {one['engine_gib']} GiB, transformers {one['transformers_gib']}",
+            f"  with the head {of_spec['full']:.1%} of what is stated, {of_gemm['full']:.1%} of large products; "
+            f"without {of_spec['attention']:.1%}, {of_gemm['attention']:.1%}",
+        ]
+    return lines
+
+
 def _noop(result: dict[str, Any]) -> list[str]:
     return [f"`dvc repro` with nothing to do: {result['median_seconds']} s"]
 
@@ -108,6 +122,7 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "growth": _growth,
     "tokenization": _tokenization,
     "stages": _stages,
+    "gpu": _gpu,
     "noop_repro": _noop,
     "scoring": _scoring,
     "scoring_published": _scoring,

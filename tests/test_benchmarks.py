@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
-from benchmarks import bench, pipeline, told
+from benchmarks import bench, gpu, pipeline, told
 from regmix.errors import InputError
 from tests.closure import ROOT
 
@@ -43,3 +44,22 @@ def test_what_dvc_refuses_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"^dvc status: ERROR: you are not inside of a DVC repository") as caught:
         pipeline.dvc(tmp_path, "status")
     assert "\n" not in str(caught.value)
+
+
+def test_the_gpu_s_part_runs_on_a_processor_and_is_told():
+    shape = {"layers": 1, "heads": 2, "width": 16, "ffn": 24, "context": 16, "vocab": 64}
+    result = gpu.measure({"tiny": (shape, 2, 2)}, "cpu", seconds=1e-3, repeats=2, gemm=64)
+    one = result["configurations"]["tiny"]
+    assert one["engine_tokens_a_second"]["median"] > 0
+    assert one["transformers_tokens_a_second"]["median"] > 0
+    assert one["transformers_micro_batch"] == 2
+    assert one["share_of_gemm"]["full"] > one["share_of_gemm"]["attention"] > one["share_of_gemm"]["body"] > 0
+    first, *lines = told.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
+    assert first.startswith("a processor, none, 20")
+    assert lines[0].startswith("tiny: ")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_its_part_says_so_and_measures_nothing(capsys):
+    assert gpu.measure_here() is None
+    assert capsys.readouterr().out == "gpu: there is none here, so nothing was measured\n"
