@@ -224,6 +224,20 @@ def test_no_gpu_is_one_line(tmp_path):
     assert "\n" not in str(said.value)
 
 
+class Full(Chaser):
+    """Finds the memory of its GPU full, after the first decision."""
+
+    def decide(self, state, fraction, losses, schedule):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+
+
+def test_a_full_gpu_is_one_line(tmp_path):
+    chosen = [dataclasses.replace(run, policy=Full()) for run in runs(1)]
+    with pytest.raises(InputError, match=r"^test: the memory of a GPU is full; lower machine\.stack, or") as said:
+        train_runs(setup(), chosen, tmp_path, "data", MACHINE, weights=False, label="test")
+    assert "\n" not in str(said.value)
+
+
 SHARE = """
 from pathlib import Path
 from tests.test_device import MACHINE, near, runs, setup, train_plain, train_runs

@@ -99,4 +99,12 @@ def _prepare(work: Work, progress: Any, numbers: Any) -> None:
 
 
 def _train(items: list[tuple[str, Run]]) -> None:
-    train_pack(_work, items, _progress.put)
+    try:
+        train_pack(_work, items, _progress.put)
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
+            raise
+        raise InputError(
+            f"{_work.label}: the memory of a GPU is full; lower machine.stack, or machine.processes if several share "
+            "one, and run again, finished runs and checkpoints are kept"
+        ) from None
