@@ -6,14 +6,18 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+from regmix.engine.gpus import gpus
 from regmix.errors import InputError
 from regmix.params import Params, check_plugins
 from stages.harness import run
 
 
 def params_check(params: Params) -> None:
-    """Raise InputError for an unknown plug-in key, a path that is not there, or a library that is not as pinned."""
+    """Raise InputError for an unknown plug-in key, a path or a GPU that is not there, or a library that is not as
+    pinned."""
     check_plugins(params)
+    if params.machine.device == "cuda" and params.machine.launcher.kind == "local":  # others train elsewhere
+        gpus()
     for name, domain in params.corpus.domains.items():
         if not domain.path.startswith("data/") and not Path(domain.path).exists():
             raise InputError(f"params.yaml: corpus.domains.{name}.path = {domain.path}: no such file or folder")

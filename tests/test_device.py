@@ -24,7 +24,8 @@ from regmix.engine.store import COMPUTES, RunStore, run_key
 from regmix.engine.swarm import placed, train_runs
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
-from regmix.params import Kind, Machine
+from regmix.params import Kind, Machine, load
+from stages.params_check import params_check
 from tests.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.test_engine import train as train_plain
 
@@ -222,6 +223,11 @@ def test_no_gpu_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here; set it to") as said:
         train_runs(setup(), runs(1), tmp_path, "data", machine, weights=False, label="test")
     assert "\n" not in str(said.value)
+    # Before the corpus is made, too.
+    params = load(Path(__file__).parent.parent / "params.yaml")
+    with pytest.raises(InputError, match=r"^machine\.device: cuda, but"):
+        params_check(params.model_copy(update={"machine": machine}))
+    params_check(params)
 
 
 class Full(Chaser):
