@@ -215,7 +215,7 @@ def notes(
     )
     if params.corpus.domain_chars > 1e9:
         out.append(
-            f"corpus_extract sorts a domain on disk: about {_bytes(2 * params.corpus.domain_chars)} more at most; "
+            f"corpus_extract sorts a domain on disk: about {_bytes(3 * params.corpus.domain_chars)} more at most; "
             "corpus_tokenize holds a domain's tokens twice"
         )
     out.append("not timed: fetching, tokenization, regressors, simulation, lm-eval (its tokens at most), the report")

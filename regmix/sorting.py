@@ -3,6 +3,7 @@
 A domain of any size takes ``HELD_BYTES`` of memory and one document a file that is being merged; a
 domain below that touches no disk. Where the characters are capped, what can no longer be among the
 first is dropped as soon as it is known: any part of the documents that reaches the cap bounds the whole.
+Files of more than twice the cap are merged into one of the cap, so that three times the cap is all they take.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class Sorter:
         self._last: bytes | None = None  # no document with a larger key is wanted
         self._levels: list[list[Path]] = []  # a file of level i + 1 is made of FILES of level i
         self._files = 0
+        self._chars: dict[Path, int] = {}  # of every file
 
     def add(self, key: bytes, is_valid: bool, text: str) -> None:
         """Take one document; the same key means the same text."""
@@ -73,6 +75,8 @@ class Sorter:
         if self._held_bytes > HELD_BYTES / 2:
             self._keep(self._write(kept), 0)
             self._held, self._held_bytes = {}, 0
+            if sum(self._chars.values()) > 2 * self._max_chars:
+                self._levels = [[self._merge([path for level in self._levels for path in level])]]
 
     def _keep(self, path: Path, level: int) -> None:
         if level == len(self._levels):
@@ -80,18 +84,25 @@ class Sorter:
         files = self._levels[level]
         files.append(path)
         if len(files) == FILES:
-            merged = self._write(self._first(_merged(map(_read, files))))
-            for file in files:
-                file.unlink()
+            merged = self._merge(files)
             files.clear()
             self._keep(merged, level + 1)
+
+    def _merge(self, files: list[Path]) -> Path:
+        merged = self._write(self._first(_merged(map(_read, files))))
+        for file in files:
+            file.unlink()
+            del self._chars[file]
+        return merged
 
     def _write(self, documents: Iterable[Document]) -> Path:
         path = self._folder / str(self._files)
         self._files += 1
+        self._chars[path] = 0
         with path.open("wb") as file:
             for document in documents:
                 pickle.dump(document, file, pickle.HIGHEST_PROTOCOL)
+                self._chars[path] += len(document[2])
         return path
 
 
