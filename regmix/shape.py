@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from regmix.errors import InputError
+
 
 @dataclass(frozen=True)
 class ModelShape:
@@ -55,6 +57,14 @@ class ModelShape:
         edges = np.cumsum([math.prod(size) for size in sizes.values()])[:-1]
         pieces = np.split(flat, edges)
         return {name: piece.reshape(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
+
+    def check(self, tokens: np.ndarray) -> None:
+        """Raise InputError for a token outside the vocabulary, which neither kernels nor a GPU would notice."""
+        if tokens.min() < 0 or tokens.max() >= self.vocab:
+            raise InputError(
+                f"token {tokens.max()} is outside the vocabulary of {self.vocab}; a token file is damaged: "
+                "delete data/corpus_tokenize and run `dvc repro` again"
+            )
 
     @property
     def body(self) -> int:

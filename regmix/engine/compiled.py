@@ -12,7 +12,6 @@ from threadpoolctl import ThreadpoolController
 
 from regmix.engine import adamw, kernels
 from regmix.engine.run import MOMENTS, RunState, Setup
-from regmix.errors import InputError
 from regmix.shape import ModelShape
 
 _NONE = np.empty(0, np.float32)  # in the place of gradients that are not wanted
@@ -37,11 +36,7 @@ class Kernels:
         ``grad`` (n,) is set to the gradients of their mean, in which a sequence counts ``counts`` (B,) times, or all
         alike. Raises InputError for a token outside the vocabulary, which the kernels would not notice.
         """
-        if tokens.min() < 0 or tokens.max() >= self.shape.vocab:
-            raise InputError(
-                f"token {tokens.max()} is outside the vocabulary of {self.shape.vocab}; a token file is damaged: "
-                "delete data/corpus_tokenize and run `dvc repro` again"
-            )
+        self.shape.check(tokens)
         B, T = tokens.shape[0], tokens.shape[1] - 1
         losses = np.empty((B, T), np.float32)
         counts = np.ones(B, np.float32) if counts is None else counts

@@ -15,7 +15,6 @@ from torch.optim.adamw import adamw
 
 from regmix.engine.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
-from regmix.errors import InputError
 from regmix.shape import ModelShape
 
 PASS_TOKENS = 16384  # in one forward and backward pass; the gradients of several add up
@@ -63,11 +62,7 @@ class DeviceStack:
         In the mean a sequence counts as ``counts`` (P, B) says, or all alike. Raises InputError for a token outside
         the vocabulary, which would leave the device unusable.
         """
-        if tokens.min() < 0 or tokens.max() >= self.setup.shape.vocab:
-            raise InputError(
-                f"token {tokens.max()} is outside the vocabulary of {self.setup.shape.vocab}; a token file is damaged: "
-                "delete data/corpus_tokenize and run `dvc repro` again"
-            )
+        self.setup.shape.check(tokens)
         each = np.ones(tokens.shape[:2], np.float32) if counts is None else counts
         self._tokens.put(tokens)
         self._counts.put(each / tokens.shape[1])
