@@ -19,8 +19,8 @@ import yaml
 
 from profiles import progress, switch
 from regmix import devices as rates
+from regmix import memory, planner
 from regmix import params as schema
-from regmix import planner
 from regmix.devices import Device
 from regmix.errors import InputError
 from regmix.params import Params
@@ -74,7 +74,7 @@ def rows(
                 full=sum(f["full"] for f in flops),
                 hours=hours,
                 far={d.name: any(not d.near(w.shape, w.precision) for w in works if w.engine) for d in chosen},
-                memory=max((work.memory(machine.processes, machine.stack) for work in works), default=0),
+                memory=max((work.memory(machine) for work in works), default=0),
                 disk=space.get(stage),
                 done=None if running is None else stage not in running,
             )
@@ -206,9 +206,13 @@ def notes(
             f"{device.name}: {device.about}; rates {device.origin} ({sources}); hours are of one; "
             "~ extrapolated to another size or precision"
         )
-    largest = max(todo, key=lambda w: w.memory(params.machine.processes, params.machine.stack))
-    out.append(f"{planner.MEMORY}; most: a run of {largest.stage}, {_bytes(largest.state_bytes())} and "
-               f"{_bytes(largest.activation_bytes())}")  # fmt: skip
+    largest = max(todo, key=lambda w: w.memory(params.machine))
+    one = largest.training(params.machine)
+    kinds = dict.fromkeys(work.training(params.machine).compute for work in todo if work.engine)
+    out.append(
+        f"memory is of all processes, an estimate: {'; '.join(memory.ABOUT[kind] for kind in kinds)}; most: a run of "
+        f"{largest.stage}, {_bytes(one.state)} and {_bytes(one.activations)} a process"
+    )
     out.append(
         f"disk: checkpoints while it trains {_bytes(planner.checkpoints(params, todo))} more; .dvc/cache as much again "
         "as data/ where the file system cannot share blocks"

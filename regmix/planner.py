@@ -13,20 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from regmix import mixtures
-from regmix.engine.kernels import BLOCK, LOGITS
-from regmix.engine.ops import CHUNK
+from regmix import memory, mixtures
 from regmix.errors import InputError
-from regmix.params import Params, Training
+from regmix.params import Machine, Params, Training
 from regmix.shape import ModelShape
-
-STATE = 16  # bytes a parameter: weight, gradient and AdamW's two moments, in fp32
-HALF = 2  # bytes a parameter of a bf16 copy
-MEMORY = (
-    "memory of one process: in fp32, stack x 16 P bytes for weights, gradients and AdamW's moments, and activations of "
-    f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T); in bf16, stack x (18 P + "
-    "4 N (L (12 D + 4 F) + 4 D)) with N the tokens of a step; logits on top; an estimate"
-)
 
 
 @dataclass(frozen=True)
@@ -78,24 +68,19 @@ class Work:
         """How many times longer it takes than if all processes had the same to do: 2 for one run on two."""
         return math.ceil(self.new / processes) * processes / self.new if self.new else 1.0
 
-    def state_bytes(self) -> int:
-        """Of one run while it trains: see MEMORY."""
-        return self.shape.parameters * (STATE + (HALF if self.precision == "bf16" else 0))
+    def training(self, machine: Machine) -> memory.Training:
+        """One of its runs, as params.yaml's machine trains it."""
+        compute = memory.compute_of(self.stage, self.precision, machine)
+        shared = machine.sharded if compute == "sharded" else 1
+        return memory.Training(self.shape, self.step, self.precision, compute, shared)
 
-    def activation_bytes(self) -> int:
-        """Of one run in bf16, of one process in fp32: see MEMORY."""
-        s = self.shape
-        if self.precision == "bf16":
-            return 4 * self.step * (s.layers * (12 * s.width + 4 * s.ffn) + 4 * s.width) + 4 * CHUNK * s.vocab
-        token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context
-        tokens = max(s.context, min(BLOCK, self.step))
-        return 4 * tokens * token + 4 * min(tokens * s.vocab, max(16 * s.vocab, LOGITS))
-
-    def memory(self, processes: int, stack: int) -> int:
+    def memory(self, machine: Machine) -> int:
         """Bytes of all processes together."""
-        at_once, runs = min(processes, self.new), self.stack(processes, stack)
-        blocks = runs if self.precision == "bf16" else 1
-        return at_once * (runs * self.state_bytes() + blocks * self.activation_bytes())
+        one = self.training(machine)
+        if one.compute == "sharded":  # a run at a time
+            return one.shared * (one.state + one.activations) if self.new else 0
+        at_once, runs = min(machine.processes, self.new), self.stack(machine.processes, machine.stack)
+        return at_once * (runs * one.state + (runs if one.side_by_side else 1) * one.activations)
 
 
 def model(training: Training, vocab: int) -> ModelShape:

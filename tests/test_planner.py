@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
+from torch.func import functional_call
 
 from profiles import plan, progress, switch
-from regmix import devices, planner
+from regmix import devices, memory, planner
 from regmix import params as schema
+from regmix.engine.module import DTYPES, Transformer
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store import RunStore, run_key
 from regmix.errors import InputError
-from regmix.params import Params
+from regmix.params import Machine, Params
 from regmix.planner import Text, Work
 from regmix.shape import ModelShape
 from regmix.tokens import dtype_for, write_tokens
@@ -59,17 +63,52 @@ def test_flops_by_hand():
     }
 
 
+def machine(**change) -> Machine:
+    values = {"processes": 2, "stack": 2, "checkpoint_seconds": 20, "sharded": 0, "device": "cpu"} | change
+    return Machine.model_validate(values | {"launcher": {"kind": "local"}})
+
+
 def test_memory_by_hand():
-    one, half = work(runs=5), work(runs=5, precision="bf16")
-    assert one.state_bytes() == 16 * 60
-    assert half.state_bytes() == 18 * 60
-    assert one.activation_bytes() == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
-    assert half.activation_bytes() == 4 * 8 * (12 * 2 + 4 * 3 + 4 * 2) + 4 * 256 * 5
+    given, two, on_gpu = work(runs=5), machine(), machine(device="cuda")
+    one, half = given.training(two), work(runs=5, precision="bf16").training(two)
+    assert one.state == 16 * 60
+    assert half.state == 18 * 60
+    assert one.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
+    assert half.activations == 4 * 8 * (12 * 2 + 4 * 3 + 4 * 2) + 4 * 256 * 5
     # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
-    assert one.stack(processes=2, stack=2) == 2
-    # In fp32 the runs of a stack take turns, in bf16 their activations stand side by side.
-    assert one.memory(2, 2) == 4 * one.state_bytes() + 2 * one.activation_bytes()
-    assert half.memory(2, 2) == 4 * (half.state_bytes() + half.activation_bytes())
+    assert given.stack(processes=2, stack=2) == 2
+    # In fp32 the runs of a stack take turns, in bf16 and in a GPU's graph their activations stand side by side.
+    assert given.memory(two) == 4 * one.state + 2 * one.activations
+    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations)
+    gpu = given.training(on_gpu)
+    assert gpu.state == 20 * 60
+    assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations)
+    # Shared by 4, a target is in parts, but for its largest: the layer, above embedding, head and last norm.
+    target, shared = dataclasses.replace(given, stage="target_train"), machine(sharded=4)
+    assert target.training(shared).state == 16 * 60 // 4 + 8 * (4 * 4 + 3 * 6 + 2 * 2)
+    assert target.memory(shared) == 4 * (target.training(shared).state + target.training(shared).activations)
+    assert given.memory(shared) == given.memory(two)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_activations_of_a_pass_are_about_what_torch_keeps(precision):
+    shape, rows = ModelShape(3, 4, 64, 160, 128, 256), 16
+    model = Transformer(shape, torch.device("cpu"), DTYPES[precision])
+    weights = {name: torch.randn(size).mul_(0.02).requires_grad_() for name, (size, _) in shape.tensors().items()}
+    kept = {}
+
+    def keep(value):
+        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        out = functional_call(model, weights, (torch.randint(0, 256, (rows, 129)), torch.ones(rows)))
+    own = sum(kept.pop(value.untyped_storage().data_ptr(), 0) for value in weights.values())
+    assert out is not None
+    assert own > 0
+    one = memory.Training(shape, rows * shape.context, precision, "cuda")
+    logits = one.activations - dataclasses.replace(one, shape=dataclasses.replace(shape, vocab=0)).activations
+    assert one.activations - logits == pytest.approx(sum(kept.values()), rel=0.15)
 
 
 @pytest.mark.parametrize(("runs", "factor"), [(1, 2.0), (2, 1.0), (5, 1.2), (6, 1.0)])
