@@ -20,7 +20,8 @@ ABOUT = {
     "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments, a process activations of "
     f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
     "autograd": "a run of a stack takes 18 P + 4 N (L (12 D + 4 F) + 4 D), N the tokens of a step",
-    "cuda": f"a run of a stack takes 22 P, 26 P if a step is several passes, and {_PASS.format(DEVICE_PASS)}",
+    "cuda": "a run of a stack takes 20 P, 4 P more if a step is several passes and 2 P more in bf16, and "
+    + _PASS.format(DEVICE_PASS),
     "sharded": f"a process takes its part of 16 P, the largest of layers and head, and {_PASS.format(SHARDED_PASS)}",
 }
 

@@ -3,7 +3,8 @@
 A domain of any size takes ``HELD_BYTES`` of memory and one document a file that is being merged; a
 domain below that touches no disk. Where the characters are capped, what can no longer be among the
 first is dropped as soon as it is known: any part of the documents that reaches the cap bounds the whole.
-Files of more than twice the cap are merged into one of the cap, so that three times the cap is all they take.
+Files of more than twice the cap are merged into one of the cap, so that they take three times the cap and
+``HELD_BYTES``, and what pickle adds.
 """
 
 from __future__ import annotations

@@ -123,7 +123,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """A table to hand on as it is written, by column."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            return list(csv.DictReader(file, strict=True))
+            head, *lines = csv.reader(file, strict=True)
+        return [dict(zip(head, line, strict=True)) for line in lines]
     except (OSError, ValueError, csv.Error) as error:
         raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
 

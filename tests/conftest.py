@@ -1,5 +1,9 @@
 """One thread, as the engine's own workers have, and its kernels made ready before any test forks."""
 
+import os
+
+os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # so that to ask for a GPU leaves processes that may be forked
+
 import torch
 
 from regmix.engine.compiled import prepare

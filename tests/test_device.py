@@ -20,12 +20,13 @@ from regmix.engine.compiled import CompiledStack, one_thread
 from regmix.engine.device import DeviceStack
 from regmix.engine.pack import Work, train_pack
 from regmix.engine.run import Result, Run, RunState, Setup
-from regmix.engine.store import COMPUTES, RunStore, run_key
+from regmix.engine.store import AROUND, COMPUTES, ENGINE, RunStore, run_key
 from regmix.engine.swarm import placed, train_runs
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
 from regmix.params import Kind, Machine, load
 from stages.params_check import params_check
+from tests.closure import closure
 from tests.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.test_engine import train as train_plain
 
@@ -212,9 +213,18 @@ def test_a_key_tells_a_gpu_from_a_processor_and_one_model_from_another():
     places = [{"kernels": "CUDA 13.0", "processor": "H200"}, {"kernels": "CUDA 13.0", "processor": "H100"}]
     keys = [run_key(there, run, "data", place) for place in places] + [run_key(kit, run, "data", places[0])]
     assert len(set(keys)) == 3
-    # What a GPU runs decides no bit on a processor, nor the reverse.
-    on_processor = {*COMPUTES["kernels"], *COMPUTES["autograd"]}
-    assert not on_processor & {*COMPUTES["cuda"], "gpus"}
+
+
+@pytest.mark.parametrize(
+    ("compute", "entry"), [("kernels", "compiled"), ("autograd", "stack"), ("sharded", "sharded"), ("cuda", "device")]
+)
+def test_a_key_covers_what_computes_and_all_that_this_imports(compute, entry):
+    # Of what is imported only errors, params' types and the choice of a GPU decide no bit, or stand in the key.
+    used = {Path(file) for file in closure(Path(f"regmix/engine/{entry}.py"))} - {Path("regmix/engine/__init__.py")}
+    inside = {path.stem for path in used if path.parent == Path("regmix/engine")}
+    assert inside - {*ENGINE} == {*COMPUTES[compute]} - ({"arithmetic"} if compute == "sharded" else set())
+    around = {path.stem for path in used if path.parent == Path("regmix")}
+    assert around - {"errors", "params", "plugins"} <= {*AROUND}
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
@@ -237,8 +247,19 @@ class Full(Chaser):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
 
 
-def test_a_full_gpu_is_one_line(tmp_path):
-    chosen = [dataclasses.replace(run, policy=Full()) for run in runs(1)]
+class FullInCapture(Chaser):
+    """As what torch.cuda.graph raises on its way out."""
+
+    def decide(self, state, fraction, losses, schedule):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 1.00 GiB.")
+        finally:
+            raise RuntimeError("CUDA error: capture was not ended")
+
+
+@pytest.mark.parametrize("policy", [Full(), FullInCapture()])
+def test_a_full_gpu_is_one_line(tmp_path, policy):
+    chosen = [dataclasses.replace(run, policy=policy) for run in runs(1)]
     with pytest.raises(InputError, match=r"^test: the memory of a GPU is full; lower machine\.stack, or") as said:
         train_runs(setup(), chosen, tmp_path, "data", MACHINE, weights=False, label="test")
     assert "\n" not in str(said.value)

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+import torch
 import yaml
 
 from regmix import params as schema
@@ -48,6 +49,14 @@ def train(store: Path, chosen: list[Run], launcher: dict, kit: Setup | None = No
 
 def times(store: Path) -> dict[str, int]:
     return {str(path): path.stat().st_mtime_ns for path in store.glob("*/result.json")}
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_is_looked_for_where_a_job_runs_and_not_where_it_is_submitted(tmp_path):
+    where = machine(JOBS).model_copy(update={"device": "cuda"})
+    with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here"):
+        train_runs(setup(), runs(1), tmp_path, "data", where, weights=False, label="test")
+    assert list(tmp_path.glob("jobs/*/*_result.pkl"))  # which says so
 
 
 def test_jobs_give_the_bytes_of_this_process_and_are_not_asked_twice(tmp_path):

@@ -20,6 +20,7 @@ from time import sleep
 
 import numpy as np
 import pytest
+import torch
 import torch.distributed as dist
 
 from regmix.engine import fused, processes, sharded
@@ -36,6 +37,15 @@ pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this build of torch has no gloo"
 )
 LOSS, WEIGHT = 2e-6, 2e-5
+CPU = {"CUDA_VISIBLE_DEVICES": ""}  # for processes that start anew
+
+
+@pytest.fixture(autouse=True)
+def on_processors(monkeypatch):
+    """Also where there are GPUs, for these processes are more."""
+    monkeypatch.setattr(processes, "_device", lambda local: torch.device("cpu"))
+
+
 MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, device="cpu", launcher=Kind(kind="local"))
 
 
@@ -134,6 +144,7 @@ def test_a_killed_run_goes_on_with_another_number_of_processes_on_the_same_sampl
 
 def test_processes_wait_for_who_trains_the_run_and_take_what_that_left(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "PATIENCE", 0.05)
+    monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=2))  # less than they will wait
     kit, (run, *_) = setup(sequences=2, steps=4), runs(1)
     job = processes.Job.of(kit, [run], tmp_path, "data", MACHINE, weights=True, label="test")
     plain, held = train_plain(kit, [run])["r0"], threading.Event()
@@ -189,7 +200,7 @@ def test_what_torchrun_trains_is_found(tmp_path, capfd):
     script.write_text(SHARE.format(store=str(tmp_path / "store")))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
     root = Path(__file__).parent.parent
-    subprocess.run(command, check=True, timeout=120, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    subprocess.run(command, check=True, timeout=120, cwd=root, env=os.environ | CPU | {"PYTHONPATH": str(root)})
     capfd.readouterr()
     found = train(setup(), runs(2), tmp_path / "store", 1)
     assert "thousand tokens/s" not in capfd.readouterr().out  # nothing was left to train

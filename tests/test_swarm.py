@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.numpy
 
 from regmix.engine.run import Run, Setup
 from regmix.engine.store import RunStore, run_key
@@ -93,12 +94,13 @@ def test_a_killed_swarm_resumes_to_the_same_bits(tmp_path):
     assert all(same(a, b) for a, b in zip(resumed, whole, strict=True))
 
 
-def test_an_unreadable_checkpoint_starts_the_run_again(tmp_path):
+@pytest.mark.parametrize("damage", [b"not a checkpoint", safetensors.numpy.save({})])
+def test_an_unreadable_checkpoint_starts_the_run_again(tmp_path, damage):
     kit, chosen = setup(), runs(1)
     whole = train(tmp_path / "whole", chosen)[0]
     key = run_key(kit, chosen[0], "data")
     (tmp_path / "bad" / key).mkdir(parents=True)
-    (tmp_path / "bad" / key / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    (tmp_path / "bad" / key / "checkpoint.safetensors").write_bytes(damage)
     assert same(train(tmp_path / "bad", chosen)[0], whole)
 
 

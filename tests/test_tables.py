@@ -69,7 +69,7 @@ def test_rows_are_handed_on_as_they_were(tmp_path):
     assert (tmp_path / "again.csv").read_bytes() == first
 
 
-@pytest.mark.parametrize("damage", [b"\xff\xfe", b'run\n"open', None])
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b'run\n"open', b"", b"run,x\na,1,2\n", b"run,x\na\n", None])
 def test_a_damaged_table_is_one_line(tmp_path, damage):
     path = tmp_path / "losses.csv"
     if damage is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 
 from regmix.errors import InputError
@@ -14,8 +16,14 @@ def gpus() -> tuple[int, dict[str, str]]:
 
     Raises InputError if there are none, or of several models, which would give a run other bits.
     """
-    with multiprocessing.get_context("fork").Pool(1) as pool:
-        models, cuda = pool.apply(_ask)
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
+        try:
+            models, cuda = pool.submit(_ask).result()
+        except (RuntimeError, BrokenProcessPool) as error:
+            raise InputError(
+                f"machine.device: cuda, but torch cannot use the GPUs here ({str(error).splitlines()[0]}); mend that "
+                "(`python -c 'import torch; torch.cuda.init()'` shows it), or set it to cpu in params.yaml"
+            ) from None
     if not models:
         raise InputError(
             "machine.device: cuda, but torch finds no GPU here; set it to cpu in params.yaml, or run where there is "

@@ -56,10 +56,15 @@ def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[
         for step, group in groupby(states, key=lambda state: state.step):
             stack = list(group)
             trained(step * len(stack) * work.setup.recipe.sequences * work.setup.shape.context)
-            compute = stack_of(work.setup, stack)
-            results = train_stack(work.setup, stack, trained, _Checkpoints(work, stack, keys, compute), compute)
-            for state, result in zip(stack, results, strict=True):
-                work.store.finish(keys[id(state.run)], result, work.weights)
+            _train(work, stack, keys, trained)
+
+
+def _train(work: Work, stack: list[RunState], keys: dict[int, str], trained: Callable[[int], None]) -> None:
+    """In a function of its own, so that nothing holds this stack's memory when the next one begins."""
+    compute = stack_of(work.setup, stack)
+    results = train_stack(work.setup, stack, trained, _Checkpoints(work, stack, keys, compute), compute)
+    for state, result in zip(stack, results, strict=True):
+        work.store.finish(keys[id(state.run)], result, work.weights)
 
 
 class _Checkpoints:

@@ -63,7 +63,8 @@ def hardware(compute: str = "kernels") -> dict[str, str]:
     if compute == "cuda":
         return gpus()[1]
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name()
-    taken = " ".join(filter(None, (cpu, os.environ.get("ATEN_CPU_CAPABILITY"), _blas())))
+    asked = [os.environ.get(name) for name in ("NUMBA_CPU_FEATURES", "ATEN_CPU_CAPABILITY")]
+    taken = " ".join(filter(None, (cpu, *asked, _blas())))
     return {"kernels": taken, "processor": _processor()}
 
 
@@ -154,7 +155,7 @@ class RunStore:
                     kind, name = entry.split("/")
                     tensors.setdefault(kind, {})[name] = file.get_tensor(entry)
                 return RunState.from_json(run, json.loads(file.metadata()["state"]), tensors)
-        except (SafetensorError, KeyError, ValueError):
+        except (SafetensorError, KeyError, TypeError, ValueError):
             shutil.rmtree(self.root / key)  # unreadable: the run starts again
             return None
 

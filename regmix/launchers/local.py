@@ -73,11 +73,12 @@ def launch(work: Work, options: Options) -> None:
 
 _work: Work  # of this worker process
 _progress: Any  # its queue of token counts
+_number: int  # its own among them
 
 
 def _prepare(work: Work, progress: Any, numbers: Any) -> None:
     """Make this process, a fork, one that trains; ``numbers`` holds one for each."""
-    global _work, _progress
+    global _work, _progress, _number
     _work, _progress = work, progress
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
@@ -91,20 +92,26 @@ def _prepare(work: Work, progress: Any, numbers: Any) -> None:
     for number in signal.valid_signals() - {signal.SIGINT}:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_IGN)
-    if work.setup.compute == "cuda":
-        import torch
-
-        torch.cuda.set_device(numbers.get() % gpus()[0])
+    _number = numbers.get()
     gc.freeze()
 
 
 def _train(items: list[tuple[str, Run]]) -> None:
+    if _work.setup.compute == "cuda":
+        import torch
+
+        torch.cuda.set_device(_number % gpus()[0])
     try:
         train_pack(_work, items, _progress.put)
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
+        if not _full(error):
             raise
         raise InputError(
             f"{_work.label}: the memory of a GPU is full; lower machine.stack, or machine.processes if several share "
             "one, and run again, finished runs and checkpoints are kept"
         ) from None
+
+
+def _full(error: BaseException | None) -> bool:
+    """Whether torch, which need not be imported here, found a GPU full, or what followed from it in a capture."""
+    return error is not None and (type(error).__name__ == "OutOfMemoryError" or _full(error.__context__))
