@@ -29,6 +29,8 @@ install: $(VENV)/.installed
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@echo "compiling the engine's kernels for this processor: half a minute"
+	$(VENV)/bin/python -c 'from regmix.engine.compiled import prepare; prepare()'
 	touch $@
 
 repro: install

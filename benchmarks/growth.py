@@ -49,6 +49,7 @@ def _of(size: int, folder: Path) -> dict[str, Any]:
     shards = [f"random-{i}" for i in range(size // PER_SHARD)]
     pipeline.copy(folder, MINIMAL | {"swarm.shards": shards})
     pipeline.with_corpus(folder)
+    pipeline.compiled(folder)
     first = pipeline.repro(folder, "repro", "swarm_collect")
     again = pipeline.repro(folder, "repro", "swarm_collect")
     status = pipeline.repro(folder, "status")

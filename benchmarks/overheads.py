@@ -87,22 +87,36 @@ def _evaluated(setup: Setup, runs: list[Run], repeats: int) -> list[tuple[float,
 def startup(params: Params, text: Corpus, shards: Mapping[str, Sequence[Run]], repeats: int) -> dict[str, Any]:
     """Seconds of a `swarm_train` whose two runs take one small step each, against those of training a shard.
 
-    Imports, opening the corpus, starting the processes that train and writing the tables are all in the former. The
-    share is that of all stages in start-up and training of all runs, each run taking as long as one of the largest
-    shard. The two take turns.
+    Imports, which are also taken by themselves, opening the corpus, starting the processes that train and writing the
+    tables are all in the former. The shares are those of all stages in start-up and training of all runs, each run
+    taking as long as one of the largest shard. The three take turns.
     """
     largest, count = max(shards.values(), key=len), sum(len(runs) for runs in shards.values())
-    starts, trains = [], []
+    imports, starts, trains = [], [], []
     for _ in range(repeats):
+        imports.append(_imports())
         starts.append(_smallest(params))
         trains.append(proxies.train(params, params.proxy, text, largest, "a shard").wall)
-    of_all = [(len(shards) * start, train / len(largest) * count) for start, train in zip(starts, trains, strict=True)]
+    swarms = [len(shards) * start + train / len(largest) * count for start, train in zip(starts, trains, strict=True)]
+
+    def share(seconds: list[float]) -> dict[str, Any]:
+        return proxies.summary([len(shards) * one / swarm for one, swarm in zip(seconds, swarms, strict=True)])
+
     return {
         "stages": len(shards),
         "stage_seconds": proxies.summary(starts, 2),
-        "swarm_seconds": proxies.summary([start + train for start, train in of_all], 1),
-        "share_of_swarm": proxies.summary([start / (start + train) for start, train in of_all]),
+        "import_seconds": proxies.summary(imports, 2),
+        "swarm_seconds": proxies.summary(swarms, 1),
+        "share_of_swarm": share(starts),
+        "imports_of_swarm": share(imports),
     }
+
+
+def _imports() -> float:
+    """Seconds of a process that imports what `swarm_train` does, and ends."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "import stages.swarm_train"], cwd=ROOT, check=True)
+    return time.perf_counter() - start
 
 
 def _smallest(params: Params) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,6 +52,12 @@ def with_corpus(folder: Path) -> None:
         folder, "remote", "add", "--local", "--default", "source", str(tryout.ROOT / cache)
     )  # a cache is laid out as one
     dvc(folder, "pull", "--quiet", *UPSTREAM)
+
+
+def compiled(folder: Path) -> None:
+    """Have a copy's kernels compiled, as `make install` does."""
+    command = [sys.executable, "-c", "from regmix.engine.compiled import prepare; prepare()"]
+    subprocess.run(command, cwd=folder, check=True)
 
 
 def repro(folder: Path, *arguments: str) -> Repro:

@@ -16,13 +16,15 @@ from regmix.errors import InputError
 def measure(profile: str | None = None) -> dict[str, Any]:
     """By stage, summed over its parts: seconds, imports included, and the floor below them.
 
-    The whole pipeline runs in a copy, with an empty cache, by params.yaml or a profile. The floor is the FLOPs that
-    regmix.planner counts for what the engine trains and scores, over ``gemm.rate`` of all its processes; the upper half
-    of attention's square, which a causal kernel leaves out, is not counted. Zero where the engine has no part.
+    The whole pipeline runs in a copy, as installed and with an empty cache, by params.yaml or a profile. The floor is
+    the FLOPs that regmix.planner counts for what the engine trains and scores, over ``gemm.rate`` of all its processes;
+    the upper half of attention's square, which a causal kernel leaves out, is not counted. Zero where the engine has no
+    part.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "copy"
         pipeline.copy(folder, {}, profile)
+        pipeline.compiled(folder)
         params = schema.load(folder / "params.yaml")
         took = pipeline.repro(folder, "repro")
         found = progress.text_of(params, folder)

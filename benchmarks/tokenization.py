@@ -10,13 +10,13 @@ token file. Wall clock, in turns.
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -61,27 +61,27 @@ def generated(extracted: Path, chars: int) -> Iterator[str]:
 
 def _whole(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
     out: dict[str, Any] = {"chars": CHARS}
-    context = multiprocessing.get_context("spawn")  # so that nothing of this process counts
-    for step, work in (("extract", _extract), ("tokenize", _tokenize)):
+    paths = [str(path) for path in (extracted, tokenizer, folder)]
+    for step in ("extract", "tokenize"):
+        call = f"from benchmarks import tokenization as t; t.{step}(*map(t.Path, {paths!r}))"
         start = time.perf_counter()
-        process = context.Process(target=work, args=(extracted, tokenizer, folder))
-        process.start()
+        process = subprocess.Popen([sys.executable, "-c", call])  # anew, so that nothing of this process counts
         peak = _peak_bytes(process)
-        if process.exitcode:
+        if process.returncode:
             raise InputError(f"{step}: the measured process failed; see its message above")
         out |= {f"{step}_seconds": round(time.perf_counter() - start, 1), f"{step}_peak_mib": round(peak / 2**20)}
     tokens = sum(path.stat().st_size for path in folder.glob("*.bin")) // 2
     return out | {"tokens": tokens, "tokens_a_second": round(tokens / out["tokenize_seconds"])}
 
 
-def _peak_bytes(process: BaseProcess) -> int:
+def _peak_bytes(process: subprocess.Popen[bytes]) -> int:
     """The largest resident memory of a process and its children together, pages they share counted for each.
 
     Looked at five times a second: to look costs milliseconds, and all of it is slow to change.
     """
     peak = 0
     root = psutil.Process(process.pid)
-    while process.is_alive():
+    while process.poll() is None:
         total = 0
         for one in [root, *_children(root)]:
             try:
@@ -89,7 +89,7 @@ def _peak_bytes(process: BaseProcess) -> int:
             except psutil.NoSuchProcess:
                 continue
         peak = max(peak, total)
-        process.join(0.2)
+        time.sleep(0.2)
     return peak
 
 
@@ -100,7 +100,8 @@ def _children(root: psutil.Process) -> list[psutil.Process]:
         return []
 
 
-def _extract(extracted: Path, tokenizer: Path, folder: Path) -> None:
+def extract(extracted: Path, tokenizer: Path, folder: Path) -> None:
+    """The gigabyte, into documents files in ``folder``."""
     _split(extracted, folder, CHARS)
 
 
@@ -109,7 +110,8 @@ def _split(extracted: Path, folder: Path, chars: int) -> None:
     split_documents(texts, folder, "generated", max_chars=2 * chars, valid_fraction=0.01, salt="benchmark")
 
 
-def _tokenize(extracted: Path, tokenizer: Path, folder: Path) -> None:
+def tokenize(extracted: Path, tokenizer: Path, folder: Path) -> None:
+    """The documents files in ``folder``, into token files."""
     for side in ("train", "valid"):
         _ours(folder / f"{side}.jsonl", tokenizer, folder)
 

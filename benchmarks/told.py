@@ -30,7 +30,8 @@ def _overheads(result: dict[str, Any]) -> list[str]:
     start, evaluation, saved = result["startup"], result["evaluation"], result["checkpoints"]
     return [
         f"start-up: {start['stage_seconds']['median']} s a stage, {start['stages']} stages: "
-        f"{start['share_of_swarm']['median']:.1%} of the swarm's {start['swarm_seconds']['median']} s",
+        f"{start['share_of_swarm']['median']:.1%} of the swarm's {start['swarm_seconds']['median']} s; imports alone "
+        f"{start['import_seconds']['median']} s a stage, {start['imports_of_swarm']['median']:.1%}",
         f"evaluation: trajectories {evaluation['trajectories_of_training']['median']:.1%} of training, "
         f"final losses {evaluation['final_of_training']['median']:.1%}",
         f"checkpoints: {saved['share_of_training']:.2%} of training; of {saved['runs']} runs "
