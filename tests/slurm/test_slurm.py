@@ -34,7 +34,7 @@ def there_is_a_cluster() -> bool:
 
 pytestmark = pytest.mark.skipif(not there_is_a_cluster(), reason="no Slurm answers here; `make test-slurm` starts one")
 T = TypeVar("T")
-KIT = setup(steps=600)
+KIT = setup(steps=20000)  # seconds, in which to catch a task at work
 RUNS = 6  # a task each, two at a time
 
 
