@@ -19,6 +19,7 @@ import torch
 import yaml
 
 from regmix import params as schema
+from regmix.engine.pack import Work
 from regmix.engine.run import Run, Setup
 from regmix.engine.store import RunStore, hardware, run_key
 from regmix.engine.swarm import train_runs
@@ -30,7 +31,7 @@ from tests.closure import ROOT
 from tests.test_engine import DOMAINS, VOCAB, runs, same, setup, training
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -c constraints.txt -e '.[slurm]'")
-from regmix.launchers import _submitit
+from regmix.launchers import _submitit, local_jobs
 
 LOCAL = {"kind": "local"}
 JOBS = {"kind": "local_jobs", "tasks": 2, "timeout_min": 10}
@@ -53,7 +54,7 @@ def times(store: Path) -> dict[str, int]:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_is_looked_for_where_a_job_runs_and_not_where_it_is_submitted(tmp_path):
-    where = machine(JOBS).model_copy(update={"device": "cuda"})
+    where = machine(JOBS | {"tasks": 1}).model_copy(update={"device": "cuda"})
     with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here"):
         train_runs(setup(), runs(1), tmp_path, "data", where, weights=False, label="test")
     assert list(tmp_path.glob("jobs/*/*_result.pkl"))  # which says so
@@ -68,6 +69,21 @@ def test_jobs_give_the_bytes_of_this_process_and_are_not_asked_twice(tmp_path):
     assert all(map(same, train(tmp_path / "jobs", runs(5), JOBS), whole))
     assert times(tmp_path / "jobs") == before
     assert not list((tmp_path / "jobs/jobs").iterdir()), "what the jobs left behind is cleared away"
+
+
+@pytest.mark.parametrize(("count", "processes", "jobs"), [(9, 1, 2), (9, 4, 2), (2, 2, 1)])
+def test_local_jobs_are_no_more_than_asked_for(tmp_path, monkeypatch, count, processes, jobs):
+    asked = []
+    monkeypatch.setattr(_submitit, "launch", lambda work, number, *rest, **more: asked.append(number))
+    work = Work(setup(), runs(count), "data", RunStore(tmp_path), machine(JOBS, processes), False, "test")
+    local_jobs.launch(work, local_jobs.Options(tasks=2, timeout_min=1))
+    assert asked == [jobs]
+
+
+def test_local_jobs_share_no_gpu(tmp_path):
+    where = machine(JOBS).model_copy(update={"device": "cuda"})
+    with pytest.raises(InputError, match=r"machine\.launcher\.tasks = 2: jobs on one machine would all take its first"):
+        train_runs(setup(), runs(2), tmp_path, "data", where, weights=False, label="test")
 
 
 def test_mapped_tokens_and_a_policy_reach_the_jobs(tmp_path):

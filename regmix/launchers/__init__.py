@@ -3,5 +3,5 @@
 A launcher has ``Options``, the pydantic model of its further keys; ``launch(work, options)``, which returns when the
 runs of ``work`` are in its store, or raises InputError with finished runs and checkpoints kept; and
 ``places(store, compute)``, the processors or GPUs whose results count as those of ``work``. It decides no bit of a
-result, so no stage depends on it.
+result; of all stages the report alone depends on it, which lists the knobs.
 """

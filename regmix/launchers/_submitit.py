@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 from regmix.engine.pack import Work
 from regmix.engine.store import RunStore
-from regmix.engine.swarm import packs, split, train_runs
+from regmix.engine.swarm import split, train_runs
 from regmix.errors import InputError
 from regmix.params import Kind
 
@@ -78,12 +78,12 @@ def places(store: RunStore, compute: str) -> list[dict[str, str]]:
 
 def launch(
     work: Work,
-    tasks_at_once: int,
+    number: int,
     submit: Callable[[Path, list[Task]], list[Any]],
     alive: Callable[[Sequence[Any]], set[str]],
     grace: float,
 ) -> None:
-    """Train the runs of ``work`` in tasks of ``machine.processes`` processes, ``tasks_at_once`` of them if that works.
+    """Train the runs of ``work`` in ``number`` tasks of ``machine.processes`` processes each.
 
     ``submit`` makes the jobs of a folder's tasks, ``alive`` says by their ids which of some jobs wait or run, and
     ``grace`` is how many seconds the result of one that does not may take to show in the folder. Raises InputError.
@@ -93,7 +93,6 @@ def launch(
     folder = Path(tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", work.label) + "-", dir=root / "jobs"))
     with (folder / "work.pkl").open("wb") as file:
         _Pickler(file).dump(replace(work, store=RunStore(root)))
-    number = len(packs(math.ceil(len(work.runs) / work.machine.processes), tasks_at_once, work.machine.stack))
     tasks = [Task(folder / "work.pkl", part.start, part.stop) for part in split(len(work.runs), number)]
     jobs = _submitted(work.label, folder, lambda: submit(folder, tasks))
     try:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from regmix.engine.pack import Work
+from regmix.errors import InputError
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
 from regmix.params import Count
@@ -24,6 +26,11 @@ class Options(Strict):
 
 def launch(work: Work, options: Options) -> None:
     """Train the runs of ``work`` in jobs on this machine. Raises InputError."""
+    if options.tasks > 1 and work.machine.device == "cuda":
+        raise InputError(
+            f"params.yaml: machine.launcher.tasks = {options.tasks}: jobs on one machine would all take its first GPU; "
+            "give 1, whose machine.processes take the GPUs in turn"
+        )
 
     def submit(folder: Path, tasks: list[_submitit.Task]) -> list[submitit.Job]:
         executor = submitit.AutoExecutor(folder, cluster="local", local_max_num_timeout=_submitit.TIMEOUTS)
@@ -33,4 +40,5 @@ def launch(work: Work, options: Options) -> None:
     def alive(jobs: Sequence[submitit.Job]) -> set[str]:
         return {job.job_id for job in jobs if not job.done()}
 
-    _submitit.launch(work, options.tasks, submit, alive, grace=0)
+    number = min(options.tasks, math.ceil(len(work.runs) / work.machine.processes))
+    _submitit.launch(work, number, submit, alive, grace=0)

@@ -7,6 +7,7 @@ give the same last bits, ask for one kind: ``additional_parameters: {constraint:
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from regmix.engine.pack import Work
+from regmix.engine.swarm import packs
 from regmix.errors import InputError
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
@@ -44,9 +46,10 @@ def launch(work: Work, options: Options) -> None:
             "params.yaml: machine.launcher.kind = slurm: there is no sbatch here; use local, or a login node"
         )
 
+    cpus = work.machine.processes
+
     def submit(folder: Path, tasks: list[_submitit.Task]) -> list[submitit.Job]:
         executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=_submitit.TIMEOUTS)
-        cpus = work.machine.processes
         executor.update_parameters(
             name="regmix",
             timeout_min=options.timeout_min,
@@ -62,7 +65,9 @@ def launch(work: Work, options: Options) -> None:
             os.environ.update(cluster)
             return executor.submit_array(tasks)
 
-    _submitit.launch(work, options.array_parallelism, submit, _alive, grace=GRACE)
+    # A stack a process and task; the array's own limit holds back those that are too many at one time.
+    number = len(packs(math.ceil(len(work.runs) / cpus), options.array_parallelism, work.machine.stack))
+    _submitit.launch(work, number, submit, _alive, grace=GRACE)
 
 
 def _alive(jobs: Sequence[submitit.Job]) -> set[str]:
