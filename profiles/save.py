@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from profiles import entries, switch
+from regmix import params as schema
 from regmix.errors import InputError
 
 HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m profiles.save laptop` writes this."}
@@ -33,7 +34,8 @@ def main(name: str, source: Path) -> None:
     path = switch.HERE / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
         raise InputError(f"{path}: is there already; choose another name, or remove it first")
-    path.write_text(profile(source.read_text(encoding="utf-8"), name), encoding="utf-8")
+    schema.load(source)
+    path.write_text(profile(switch.text_of(source), name), encoding="utf-8")
 
 
 if __name__ == "__main__":

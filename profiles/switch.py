@@ -40,7 +40,18 @@ def read(name: str, folder: Path = HERE) -> dict[str, str]:
     """The profile's own entries by key. Raises InputError, listing the known ones, for an unknown name."""
     if name not in known(folder):
         raise InputError(f"PROFILE={name}: unknown profile; use one of {', '.join(known(folder))}")
-    return entries.of_profile((folder / f"{name}.yaml").read_text(encoding="utf-8"))
+    path = folder / f"{name}.yaml"
+    text = text_of(path)
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and line[0] not in " #" and not entries.KEY.match(line):
+            raise InputError(f"{path}: line {number}: {line[:60]!r} is no `key: entry` of params.yaml; mend it")
+    return entries.of_profile(text)
+
+
+def text_of(path: Path) -> str:
+    """The text of a YAML file. Raises InputError if it is none."""
+    schema.read_yaml(path)
+    return path.read_text(encoding="utf-8")
 
 
 def apply(text: str, name: str, folder: Path = HERE, *, replace: bool = False) -> tuple[str, list[str]]:
@@ -95,7 +106,7 @@ def switch(
 
 def main(name: str, target: Path, *, replace: bool = False) -> None:
     """Rewrite ``target`` by the profile ``name``, in one step; see ``apply``."""
-    text, kept = apply(target.read_text(encoding="utf-8"), name, replace=replace)
+    text, kept = apply(text_of(target), name, replace=replace)
     for key in kept:
         print(f"{target}: {key} is your own and stays", file=sys.stderr)
     partial = target.with_name(f".{target.name}.partial")

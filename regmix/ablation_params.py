@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from regmix import changes, plugins
 from regmix.errors import InputError
-from regmix.params import Count, Kind, Name, NonNegative, Params, Training, _known, _parse, _read, parse
+from regmix.params import Count, Kind, Name, NonNegative, Params, Training, _known, _parse, parse, read_yaml
 from regmix.plugins import Strict
 
 FILE = "ablations/params.yaml"
@@ -122,7 +122,7 @@ class Spelled:
 
 def load(path: Path) -> Ablations:
     """Read and check ablations/params.yaml. Raises InputError."""
-    return parse_ablations(_read(path))
+    return parse_ablations(read_yaml(path))
 
 
 def parse_ablations(values: object, name: str = FILE) -> Ablations:

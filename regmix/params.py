@@ -327,10 +327,11 @@ def check_plugins(params: Params) -> None:
 
 def load(path: Path) -> Params:
     """Read and check a params file. Raises InputError."""
-    return parse(_read(path), path.name)
+    return parse(read_yaml(path), path.name)
 
 
-def _read(path: Path) -> object:
+def read_yaml(path: Path) -> object:
+    """Raises InputError if there is no such file, or none of YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -22,7 +22,7 @@ from regmix.params import (
     Share,
     _known,
     _parse,
-    _read,
+    read_yaml,
 )
 from regmix.plugins import Strict
 
@@ -108,4 +108,4 @@ class Published(Strict):
 
 def load_published(path: Path) -> Published:
     """Read and check the params of the published runs. Raises InputError."""
-    return _parse(Published, _read(path), str(path))
+    return _parse(Published, read_yaml(path), str(path))

@@ -38,6 +38,16 @@ SETTINGS: dict[type, Callable[[], Any]] = {
     ablation_params.Ablations: lambda: ablation_params.load(Path("ablations/params.yaml")),
 }
 
+# What the system may refuse and the user can mend.
+_RIGHTS = "may not be written or read here; mend its rights, or what its disk is mounted as,"
+_PLACE = "is not the folder or file that belongs there; move it away"
+REFUSALS = (
+    dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "no space left; free some")
+    | dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS)
+    | dict.fromkeys((errno.ENOTDIR, errno.EISDIR), _PLACE)
+    | {errno.EMFILE: "too many open files; raise `ulimit -n`, or lower machine.stack,"}
+)
+
 
 def run(stage: Callable[..., None]) -> None:
     """Parse the flags of ``stage``, check its settings, run it, say how long it took, imports included.
@@ -56,9 +66,9 @@ def run(stage: Callable[..., None]) -> None:
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in REFUSALS:
             raise
-        sys.exit(f"error: {error.filename or 'disk'}: no space left; free some and run again, nothing is lost")
+        sys.exit(f"error: {error.filename or 'disk'}: {REFUSALS[error.errno]} and run again, nothing is lost")
     print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 import tomllib
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from profiles.switch import switch
 from regmix import params as schema
 from regmix.errors import InputError
 from regmix.published_params import load_published
+from stages import harness
 from tests.closure import ROOT, closure, imports
 
 MAIN, PUBLISHED, ABLATIONS = (
@@ -240,3 +244,40 @@ def test_a_smaller_profile_keeps_corpora_of_ones_own():
 def test_an_unknown_profile_lists_the_known_ones():
     with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of campus, laptop, paper, smoke$"):
         profiles.switch.read("pepar")
+
+
+@pytest.mark.parametrize("text", [b"a: [", b"\xff\xfea: 1", None])
+def test_what_is_not_yaml_is_neither_switched_nor_kept(tmp_path, monkeypatch, text):
+    monkeypatch.setattr(profiles.switch, "HERE", tmp_path)
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_bytes(text)
+    for refused in (lambda: profiles.switch.main("smoke", path), lambda: profiles.save.main("mine", path)):
+        with pytest.raises(InputError, match=r"params\.yaml: cannot be read as YAML .*; mend the file$"):
+            refused()
+    assert not (tmp_path / "mine.yaml").exists()
+
+
+def test_a_profile_of_other_lines_is_refused(tmp_path):
+    (tmp_path / "mine.yaml").write_text("# Mine.\n- swarm.per_shard: 3\n")
+    with pytest.raises(InputError, match=r"mine\.yaml: line 2: '- swarm.per_shard: 3' is no `key: entry`"):
+        profiles.switch.read("mine", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.ENOSPC, "error: .runs/x: no space left; free some and run again, nothing is lost"),
+        (errno.EROFS, "error: .runs/x: may not be written or read here; mend its rights, or what its disk is mounted "),
+        (errno.ENOTDIR, "error: .runs/x: is not the folder or file that belongs there; move it away and run again"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(monkeypatch, number, message):
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), ".runs/x")
+
+    monkeypatch.setattr(sys, "argv", ["refused"])
+    with pytest.raises(SystemExit) as error:
+        harness.run(refused)
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
