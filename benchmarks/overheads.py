@@ -164,6 +164,6 @@ def checkpoints(params: Params, text: Corpus, runs: Sequence[Run], repeats: int)
         "runs": len(states),
         "save_seconds": proxies.summary(saving, 4),
         "resume_seconds": proxies.summary(resuming, 4),
-        "most_seconds_lost": every,
+        "seconds_between": every,
         "share_of_training": round(statistics.median(saving) / every, 5),
     }

@@ -35,8 +35,8 @@ def _overheads(result: dict[str, Any]) -> list[str]:
         f"evaluation: trajectories {evaluation['trajectories_of_training']['median']:.1%} of training, "
         f"final losses {evaluation['final_of_training']['median']:.1%}",
         f"checkpoints: {saved['share_of_training']:.2%} of training; of {saved['runs']} runs "
-        f"{saved['save_seconds']['median']} s to save, {saved['resume_seconds']['median']} s to go on; a kill loses "
-        f"{saved['most_seconds_lost']:.0f} s of training at most",
+        f"{saved['save_seconds']['median']} s to save, {saved['resume_seconds']['median']} s to go on; one every "
+        f"{saved['seconds_between']:.0f} s",
     ]
 
 

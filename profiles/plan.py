@@ -115,7 +115,7 @@ def measured_repro(readme: str) -> float | None:
 
 def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) -> int:
     """Print the plan; 1 if it cannot be carried out. Raises InputError."""
-    current = (root / "params.yaml").read_text(encoding="utf-8")
+    current = switch.text_of(root / "params.yaml")
     text = current if name is None else switch.apply(current, name, replace=True)[0]
     params = schema.parse(yaml.safe_load(text))
     schema.check_plugins(params)
@@ -210,7 +210,8 @@ def notes(
     one = largest.training(params.machine)
     kinds = dict.fromkeys(work.training(params.machine).compute for work in todo if work.engine)
     out.append(
-        f"memory is of all processes, an estimate: {'; '.join(memory.ABOUT[kind] for kind in kinds)}; most: a run of "
+        f"memory is of all processes, an estimate: {'; '.join(memory.ABOUT[kind] for kind in kinds)}; "
+        f"{memory.BATCHES}; most: a run of "
         f"{largest.stage}, {_bytes(one.state)} and {_bytes(one.activations)} a process"
     )
     out.append(

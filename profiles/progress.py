@@ -119,8 +119,6 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
             if params.machine.sharded:
                 setup.compute = "sharded"
             out["target_train", work.part] = count(setup, runs, digest_of(text, given.tokens), weights=True)
-        elif work.stage == "target_schedule" and "target_schedule" in fresh:
-            out["target_schedule", work.part] = work.runs  # the plans are made, so their runs are done
     return out
 
 

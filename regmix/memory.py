@@ -12,10 +12,12 @@ from regmix.engine import fused, ops
 from regmix.engine.device import PASS_TOKENS as DEVICE_PASS
 from regmix.engine.kernels import BLOCK, LOGITS
 from regmix.engine.sharded import PASS_TOKENS as SHARDED_PASS
+from regmix.engine.train import TOKENS, ahead
 from regmix.params import Machine
 from regmix.shape import ModelShape
 
 _PASS = "a pass of N = {} tokens N (L (D (16 + 8 d) + F 4 d) + 12 D) and (2 d + 8) bytes a logit"
+BATCHES = f"batches of steps of {TOKENS} tokens together, or of a step, 16 bytes a token"
 ABOUT = {
     "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments, a process activations of "
     f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
@@ -75,9 +77,14 @@ class Training:
         return 2 if self.precision == "bf16" else 4
 
 
-def compute_of(stage: str, precision: str, machine: Machine) -> str:
-    """What computes the runs of ``stage`` by params.yaml's machine."""
-    if machine.sharded and stage == "target_train":
+def batches(tokens: int) -> int:
+    """Of the batches that a process holds at a time, by the tokens of a step of all its runs."""
+    return 16 * tokens * ahead(tokens)
+
+
+def compute_of(target: bool, precision: str, machine: Machine) -> str:
+    """What computes runs by params.yaml's machine, targets or proxies."""
+    if machine.sharded and target:
         return "sharded"
     if machine.device == "cuda":
         return "cuda"

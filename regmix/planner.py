@@ -52,6 +52,7 @@ class Work:
     evaluated: float
     scored: float
     weights: bool  # whether the run store keeps its weights
+    target: bool = False  # whether its runs are of the target's size
     engine: bool = True  # whether the engine does it; else lm-eval, whose speed is not known here
 
     def flops(self) -> dict[str, float]:
@@ -70,17 +71,20 @@ class Work:
 
     def training(self, machine: Machine) -> memory.Training:
         """One of its runs, as params.yaml's machine trains it."""
-        compute = memory.compute_of(self.stage, self.precision, machine)
+        compute = memory.compute_of(self.target, self.precision, machine)
         shared = machine.sharded if compute == "sharded" else 1
         return memory.Training(self.shape, self.step, self.precision, compute, shared)
 
     def memory(self, machine: Machine) -> int:
         """Bytes of all processes together."""
+        if not self.new:
+            return 0
         one = self.training(machine)
         if one.compute == "sharded":  # a run at a time
-            return one.shared * (one.state + one.activations) if self.new else 0
+            return one.shared * (one.state + one.activations + memory.batches(self.step))
         at_once, runs = min(machine.processes, self.new), self.stack(machine.processes, machine.stack)
-        return at_once * (runs * one.state + (runs if one.side_by_side else 1) * one.activations)
+        activations = (runs if one.side_by_side else 1) * one.activations
+        return at_once * (runs * one.state + activations + memory.batches(runs * self.step))
 
 
 def model(training: Training, vocab: int) -> ModelShape:
@@ -190,7 +194,7 @@ class _Maker:
         return self._work(stage, part, self.params.proxy, runs, runs, scored, weights)
 
     def targets(self, stage: str, part: str, runs: int, new: int) -> Work:
-        return self._work(stage, part, self.params.target, runs, new, 0, True)
+        return self._work(stage, part, self.params.target, runs, new, 0, True, target=True)
 
     def downstream(self, models: int) -> Work:
         """lm-eval's own tasks, at most: every item as long as the context. Tasks of the hub are not counted."""
@@ -199,16 +203,17 @@ class _Maker:
         scored = models * items * target.shape.context
         shape = model(target, self.vocab)
         return Work("target_evaluate", "", 0, 0, shape, e.batch_size * target.shape.context, "fp32", 0, 0, scored,
-                    False, engine=False)  # fmt: skip
+                    False, target=True, engine=False)  # fmt: skip
 
     def _work(
-        self, stage: str, part: str, training: Training, runs: int, new: int, scored: float, weights: bool
-    ) -> Work:
+        self, stage: str, part: str, training: Training, runs: int, new: int, scored: float, weights: bool,
+        target: bool = False,
+    ) -> Work:  # fmt: skip
         step = training.recipe.sequences * training.shape.context
         looked = new * evaluated(training, list(self.params.corpus.domains), self.text)
         shape = model(training, self.vocab)
         return Work(stage, part, runs, new, shape, step, training.recipe.precision, new * training.train_tokens, looked,
-                    scored, weights)  # fmt: skip
+                    scored, weights, target)  # fmt: skip
 
 
 def _shards(params: Params, text: Text | None) -> dict[str, int]:

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 import torch
 
 from regmix.engine import adamw
+from regmix.engine import train as loop
 from regmix.engine.compiled import Kernels, one_thread, score
 from regmix.engine.model import Model
 from regmix.engine.run import Result, Run, RunState, Setup, initial_weights
@@ -95,6 +97,18 @@ def test_another_seed_or_mixture_is_another_run():
     results = train(kit, [first, dataclasses.replace(first, name="seed", seed=7), second])
     assert not same(results["r0"], results["seed"])
     assert not same(results["r0"], results["r1"])
+
+
+def test_large_steps_are_gathered_fewer_at_a_time_and_a_checkpoint_comes_as_soon(monkeypatch):
+    kit, chosen = setup(), runs(3)
+    whole = train(kit, chosen)
+    step = len(chosen) * kit.recipe.sequences * kit.shape.context
+    monkeypatch.setattr(loop, "TOKENS", 2 * step)
+    assert [loop.ahead(tokens) for tokens in (1, step, step + 1, 9 * step)] == [loop.AHEAD, 2, 1, 1]
+    states, seen = [RunState.start(run, kit.shape, len(DOMAINS)) for run in chosen], [0]
+    results = train_stack(kit, states, checkpoint=lambda: seen.append(states[0].step))
+    assert max(b - a for a, b in pairwise(seen)) == 2
+    assert all(same(result, whole[run.name]) for run, result in zip(chosen, results, strict=True))
 
 
 def test_a_resumed_run_ends_in_the_same_bits():

@@ -78,15 +78,18 @@ def test_memory_by_hand():
     # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
     assert given.stack(processes=2, stack=2) == 2
     # In fp32 the runs of a stack take turns, in bf16 and in a GPU's graph their activations stand side by side.
-    assert given.memory(two) == 4 * one.state + 2 * one.activations
-    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations)
+    # A step of 16 tokens a stack is read 32 at a time, of one run's 8 as well.
+    read = 2 * 16 * 32 * 16
+    assert given.memory(two) == 4 * one.state + 2 * one.activations + read
+    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations) + read
     gpu = given.training(on_gpu)
     assert gpu.state == 20 * 60
-    assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations)
+    assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
     # Shared by 4, a target is in parts, but for its largest: the layer, above embedding, head and last norm.
-    target, shared = dataclasses.replace(given, stage="target_train"), machine(sharded=4)
+    target, shared = dataclasses.replace(given, target=True), machine(sharded=4)
     assert target.training(shared).state == 16 * 60 // 4 + 8 * (4 * 4 + 3 * 6 + 2 * 2)
-    assert target.memory(shared) == 4 * (target.training(shared).state + target.training(shared).activations)
+    part = target.training(shared)
+    assert target.memory(shared) == 4 * (part.state + part.activations + 16 * 32 * 8)
     assert given.memory(shared) == given.memory(two)
 
 

@@ -18,7 +18,7 @@ from regmix.errors import InputError
 from regmix.policy import Seen
 from regmix.schedule import check_bounds, check_mixture
 
-AHEAD = 32  # steps whose batches are gathered at one time
+AHEAD, TOKENS = 32, 1 << 18  # the most steps, and tokens, whose batches are gathered at one time; a step at least
 
 
 class Compute(Protocol):
@@ -40,12 +40,17 @@ def train_stack(
 ) -> list[Result]:
     """Train the runs of ``states``, which stand at one and the same step, to the end.
 
-    ``trained`` hears the tokens of every step; ``checkpoint`` is called every few steps, when ``states`` are whole
-    but for what ``compute`` has to gather. That holds their weights; by default it is ``stack_of`` them.
+    ``trained`` hears the tokens of every step; ``checkpoint`` is called after every ``ahead`` steps, when ``states``
+    are whole but for what ``compute`` has to gather. That holds their weights; by default it is ``stack_of`` them.
     Raises InputError if a loss is not finite, naming run, step and mixture.
     """
     with one_thread():
         return _train(setup, states, compute or stack_of(setup, states), trained, checkpoint)
+
+
+def ahead(tokens: int) -> int:
+    """Steps whose batches are gathered at one time, by the ``tokens`` of a step of all runs of a stack."""
+    return max(1, min(AHEAD, TOKENS // tokens))
 
 
 def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
@@ -80,13 +85,14 @@ def _train(
     checkpoint: Callable[[], None],
 ) -> list[Result]:
     step, stops = states[0].step, setup.logged_steps
-    ahead = 1 if any(_stepwise(state) for state in states) else AHEAD
+    tokens = len(states) * setup.recipe.sequences * setup.shape.context
+    most = 1 if any(_stepwise(state) for state in states) else ahead(tokens)
     while step < setup.recipe.steps:
-        until = min(step + ahead, next(stop for stop in stops if stop > step))
-        for tokens, domains in _batches(setup, states, step, until - step):
-            means, losses = stack.step(tokens, _counts(states, domains), setup.learning_rate(step))
+        until = min(step + most, next(stop for stop in stops if stop > step))
+        for batch, domains in _batches(setup, states, step, until - step):
+            means, losses = stack.step(batch, _counts(states, domains), setup.learning_rate(step))
             _check(means, states, step)
-            _observe(states, step, tokens, domains, losses)
+            _observe(states, step, batch, domains, losses)
             step += 1
             trained(losses.size)
         for state in states:
