@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import json
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from pathlib import Path
@@ -12,8 +15,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from regmix.engine.run import Run, Setup
-from regmix.engine.store import RunStore, run_key
+from regmix.engine.run import Run, RunState, Setup
+from regmix.engine.store import RunStore, hardware, run_key
 from regmix.engine.swarm import packs, train_runs
 from regmix.errors import InputError
 from regmix.params import Machine
@@ -94,14 +97,84 @@ def test_a_killed_swarm_resumes_to_the_same_bits(tmp_path):
     assert all(same(a, b) for a, b in zip(resumed, whole, strict=True))
 
 
-@pytest.mark.parametrize("damage", [b"not a checkpoint", safetensors.numpy.save({})])
-def test_an_unreadable_checkpoint_starts_the_run_again(tmp_path, damage):
+def flipped(content: bytes) -> bytes:
+    """With one bit of the last tensor turned over."""
+    return content[:-1] + bytes([content[-1] ^ 1])
+
+
+def without(content: bytes, name: str) -> bytes:
+    """A result without one of its values."""
+    value = json.loads(content)
+    value.pop(name)
+    return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"not a checkpoint",
+        lambda whole: safetensors.numpy.save({}),
+        lambda whole: safetensors.numpy.save(safetensors.numpy.load(whole)),
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole.replace(b"weights/", b"heights/"),
+        flipped,
+    ],
+)
+def test_a_damaged_checkpoint_starts_the_run_again(tmp_path, damage):
     kit, chosen = setup(), runs(1)
     whole = train(tmp_path / "whole", chosen)[0]
-    key = run_key(kit, chosen[0], "data")
-    (tmp_path / "bad" / key).mkdir(parents=True)
-    (tmp_path / "bad" / key / "checkpoint.safetensors").write_bytes(damage)
+    key, store = run_key(kit, chosen[0], "data"), RunStore(tmp_path / "bad")
+    begun = RunState.start(chosen[0], kit.shape, len(kit.loader.domains))
+    store.save(key, begun)
+    path = tmp_path / "bad" / key / "checkpoint.safetensors"
+    resumed = store.resume(key, chosen[0])
+    assert resumed is not None
+    assert resumed.tensors.keys() == begun.tensors.keys()
+    path.write_bytes(damage(path.read_bytes()))
+    assert store.resume(key, chosen[0]) is None
     assert same(train(tmp_path / "bad", chosen)[0], whole)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [
+        ("result.json", lambda whole: b"{}"),
+        ("result.json", lambda whole: b"[]"),
+        ("result.json", lambda whole: whole[:100]),
+        ("result.json", lambda whole: without(whole, "ledger")),
+        ("result.json", lambda whole: whole.replace(b"1", b"2", 1)),
+        ("weights.safetensors", flipped),
+        ("weights.safetensors", lambda whole: whole[:-4]),
+    ],
+)
+def test_a_damaged_result_is_trained_again(tmp_path, name, damage):
+    whole = train(tmp_path, runs(1))[0]
+    path = tmp_path / run_key(setup(), runs(1)[0], "data") / name
+    before = path.read_bytes()
+    path.write_bytes(damage(before))
+    assert same(train(tmp_path, runs(1))[0], whole)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_place_is_none(tmp_path):
+    store = RunStore(tmp_path)
+    store.enter("kernels")
+    (tmp_path / "places/half.json").write_text("")
+    assert store.places() == [hardware()]
+
+
+def test_a_checkpoint_that_the_disk_refuses_is_an_error_of_the_system_and_leaves_nothing(tmp_path):
+    state = RunState.start(runs(1)[0], setup().shape, len(setup().loader.domains))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large") as error:
+            RunStore(tmp_path).save("key", state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert error.value.errno == errno.EFBIG
+    assert str(tmp_path) in error.value.filename
+    assert not list((tmp_path / "key").iterdir())
 
 
 def _hold(store: Path, key: str, ready, release) -> None:

@@ -13,7 +13,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -24,14 +23,13 @@ import llvmlite.binding
 import numpy as np
 import scipy.linalg  # noqa: F401  (brings the BLAS that _blas asks for)
 import threadpoolctl
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
 
+from regmix.engine import tensors
 from regmix.engine.gpus import gpus
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.schedule import Schedule
 
-CHECKPOINT = "checkpoint.safetensors"
+CHECKPOINT, WEIGHTS, RESULT = "checkpoint.safetensors", "weights.safetensors", "result.json"
 
 # The files whose code decides a run's bits: all runs', and those of what computes them (Setup.compute). Not among them:
 # what decides who trains a run, when it is saved and where it is kept (pack, store, swarm, launchers), for a run has
@@ -99,7 +97,8 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
 
 
 class RunStore:
-    """One folder a run under ``root``: its result, its weights if kept, its checkpoint while it trains.
+    """One folder a run under ``root``: its result, its weights if kept, its checkpoint while it trains. A file that is
+    damaged, which their digests tell, counts as none.
 
     Beside them ``places`` remembers which processors or GPUs the jobs of a cluster ran on.
     """
@@ -111,9 +110,9 @@ class RunStore:
         """A finished run, or None; with ``weights``, one whose weights were kept."""
         folder = self.root / key
         try:
-            value = json.loads((folder / "result.json").read_text())
-            kept = load_file(folder / "weights.safetensors") if weights else None
-        except (FileNotFoundError, ValueError, SafetensorError):
+            value = _opened((folder / RESULT).read_text())
+            kept = tensors.load(folder / WEIGHTS)[0] if weights else None
+        except (FileNotFoundError, ValueError):
             return None
         trajectory = [(step, losses) for step, losses in value["trajectory"]]
         schedule = Schedule.from_json(value["schedule"])
@@ -125,7 +124,7 @@ class RunStore:
         folder.mkdir(parents=True, exist_ok=True)
         if weights and result.weights is not None:
             kept = result.weights
-            _atomic(folder / "weights.safetensors", lambda path: save_file(kept, path))
+            _atomic(folder / WEIGHTS, lambda path: tensors.save(path, kept, {}))
         value = {
             "losses": result.losses,
             "trajectory": result.trajectory,
@@ -133,31 +132,27 @@ class RunStore:
             "ledger": result.ledger,
             "policy": result.state,
         }
-        _atomic(folder / "result.json", lambda path: path.write_text(json.dumps(value)))
+        _atomic(folder / RESULT, lambda path: path.write_text(_sealed(value)))
         (folder / CHECKPOINT).unlink(missing_ok=True)
 
     def save(self, key: str, state: RunState) -> None:
         """Write a checkpoint."""
         (self.root / key).mkdir(parents=True, exist_ok=True)
-        tensors = {f"{kind}/{name}": value for kind, group in state.tensors.items() for name, value in group.items()}
+        flat = {f"{kind}/{name}": value for kind, group in state.tensors.items() for name, value in group.items()}
         told = {"state": json.dumps(state.to_json())}
-        _atomic(self.root / key / CHECKPOINT, lambda path: save_file(tensors, path, told))
+        _atomic(self.root / key / CHECKPOINT, lambda path: tensors.save(path, flat, told))
 
     def resume(self, key: str, run: Run) -> RunState | None:
         """The run as its checkpoint left it, or None."""
-        path = self.root / key / CHECKPOINT
-        if not path.exists():
-            return None
         try:
-            with safe_open(path, framework="np") as file:
-                tensors: dict[str, dict[str, np.ndarray]] = {}
-                for entry in file.keys():  # noqa: SIM118  (it is no mapping)
-                    kind, name = entry.split("/")
-                    tensors.setdefault(kind, {})[name] = file.get_tensor(entry)
-                return RunState.from_json(run, json.loads(file.metadata()["state"]), tensors)
-        except (SafetensorError, KeyError, TypeError, ValueError):
-            shutil.rmtree(self.root / key)  # unreadable: the run starts again
+            flat, told = tensors.load(self.root / key / CHECKPOINT)
+        except (FileNotFoundError, ValueError):
             return None
+        groups: dict[str, dict[str, np.ndarray]] = {}
+        for entry, value in flat.items():
+            kind, name = entry.split("/")
+            groups.setdefault(kind, {})[name] = value
+        return RunState.from_json(run, json.loads(told["state"]), groups)
 
     def enter(self, compute: str) -> None:
         """Remember this machine's hardware among the ``places``."""
@@ -168,7 +163,11 @@ class RunStore:
 
     def places(self) -> list[dict[str, str]]:
         """The hardware of all machines that entered, in an order of no meaning that stays."""
-        return [json.loads(path.read_text()) for path in sorted((self.root / "places").glob("*.json"))]
+        found = []
+        for path in sorted((self.root / "places").glob("*.json")):
+            with contextlib.suppress(ValueError):  # a damaged one, which its machine writes again
+                found.append(json.loads(path.read_text()))
+        return found
 
     @contextlib.contextmanager
     def locked(self, keys: Sequence[str], seconds: float = -1) -> Iterator[None]:
@@ -184,6 +183,21 @@ class RunStore:
             for key in sorted(set(keys)):
                 stack.enter_context(filelock.FileLock(self.root / f"{key}.lock", timeout=seconds))
             yield
+
+
+def _sealed(value: dict[str, Any]) -> str:
+    """``value`` as JSON with its own digest, by which ``_opened`` knows it again."""
+    return json.dumps({**value, "sha256": hashlib.sha256(json.dumps(value).encode()).hexdigest()})
+
+
+def _opened(text: str) -> dict[str, Any]:
+    """Raises ValueError if ``text`` is not what ``_sealed`` made."""
+    value = json.loads(text)
+    said = value.pop("sha256", None) if isinstance(value, dict) else None
+    if said != hashlib.sha256(json.dumps(value).encode()).hexdigest():
+        raise ValueError("damaged")
+    assert isinstance(value, dict)
+    return value
 
 
 def _atomic(path: Path, write: Any) -> None:

@@ -1,0 +1,48 @@
+"""Tensors in a safetensors file: a full disk is an OSError like any other, and damage is found by a digest."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+_DIGEST = "sha256"
+
+
+def save(path: Path, tensors: Mapping[str, np.ndarray], told: Mapping[str, str] | None = None) -> None:
+    """Write ``tensors``; with ``told``, that as well, and the digest of all. Raises OSError."""
+    metadata = None if told is None else {**told, _DIGEST: _digest(tensors, told)}
+    try:
+        save_file(dict(tensors), path, metadata)
+    except SafetensorError as error:  # in which the system's error is but a text
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1])), str(path)) from None
+
+
+def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """What ``save`` wrote, with what it was told. Raises ValueError if that is not there whole, FileNotFoundError."""
+    try:
+        with safe_open(path, framework="np") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
+            told = dict(file.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if told.pop(_DIGEST, None) != _digest(tensors, told):
+        raise ValueError(f"{path}: damaged")
+    return tensors, told
+
+
+def _digest(tensors: Mapping[str, np.ndarray], told: Mapping[str, str]) -> str:
+    out = hashlib.sha256(repr(sorted(told.items())).encode())
+    for name, value in sorted(tensors.items()):
+        out.update(f"{name} {value.dtype} {value.shape}".encode())
+        out.update(np.ascontiguousarray(value).data)
+    return out.hexdigest()
