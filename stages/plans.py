@@ -10,7 +10,7 @@ import numpy as np
 from regmix import mixtures
 from regmix.corpus import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
-from regmix.engine.swarm import train_runs
+from regmix.engine.swarm import train_runs, train_targets
 from regmix.methods._interface import Context, Plan, Swarm
 from regmix.params import Params, Training
 from regmix.schedule import Schedule
@@ -25,7 +25,8 @@ def context_of(params: Params, sample: Path, swarm: Path, chosen: Path, corpus: 
     def train(training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None) -> list[Result]:
         setup = Setup(training, text.vocab, tokens or text.train, text.valid)
         digest = digest_of(text, tokens)
-        return train_runs(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
+        of_size = train_targets if training == params.target else train_runs
+        return of_size(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
 
     return Context(
         rules=mixtures.rules(read_json(sample / "prior.json"), read_json(sample / "bounds.json"), params.swarm),

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from regmix import plugins
-from regmix.engine.run import Result, Run
-from regmix.engine.swarm import train_runs
+from regmix.engine import tensors
+from regmix.engine.run import Run
+from regmix.engine.swarm import train_targets
 from regmix.methods._interface import Plan
 from regmix.params import Params
 from stages.harness import note, read_json, run, write_json, writing
@@ -27,7 +26,7 @@ def target_train(params: Params, *, plan: Path, sample: Path, corpus: Path, stor
     with writing(out) as scratch:
         _, results = train_to(
             scratch, params, params.target, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
-            weights=True, tokens=given.tokens, train=_trainer(params),
+            weights=True, tokens=given.tokens, train=train_targets,
         )  # fmt: skip
         (scratch / "weights").mkdir()
         write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
@@ -35,7 +34,7 @@ def target_train(params: Params, *, plan: Path, sample: Path, corpus: Path, stor
             if entry.policy and (said := entry.policy.warning(result.state)):
                 note(f"{plan.name}, {entry.name}: {said}")
             assert result.weights is not None
-            save_file(result.weights, scratch / "weights" / f"{entry.name}.safetensors")
+            tensors.save(scratch / "weights" / f"{entry.name}.safetensors", result.weights)
 
 
 def planned(params: Params, plan: Path, sample: Path) -> tuple[Plan, list[Run]]:
@@ -51,14 +50,6 @@ def planned(params: Params, plan: Path, sample: Path) -> tuple[Plan, list[Run]]:
     return given, [
         Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target_seeds(params))
     ]
-
-
-def _trainer(params: Params) -> Callable[..., list[Result]]:
-    if not params.machine.sharded:
-        return train_runs
-    from regmix.engine.processes import train_sharded  # torch's distributed part takes a second
-
-    return train_sharded
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from regmix.engine import fused, processes, sharded
 from regmix.engine.processes import train_sharded
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store import RunStore, run_key
+from regmix.engine.swarm import train_targets
 from regmix.engine.train import train_stack
 from regmix.errors import InputError
 from regmix.params import Kind, Machine
@@ -38,12 +39,6 @@ pytestmark = pytest.mark.skipif(
 )
 LOSS, WEIGHT = 2e-6, 2e-5
 CPU = {"CUDA_VISIBLE_DEVICES": ""}  # for processes that start anew
-
-
-@pytest.fixture(autouse=True)
-def on_processors(monkeypatch):
-    """Also where there are GPUs, for these processes are more."""
-    monkeypatch.setattr(processes, "_device", lambda local: torch.device("cpu"))
 
 
 MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, device="cpu", launcher=Kind(kind="local"))
@@ -168,6 +163,13 @@ def test_bf16_products_stay_near_a_stack_s(tmp_path):
     shared, plain = train(kit, chosen, tmp_path, 2)["r0"], train_plain(kit, chosen)["r0"]
     alike(shared, plain, loss=5e-3, weight=0.1)
     assert shared.losses != pytest.approx(train_plain(setup(steps=6), chosen)["r0"].losses, abs=LOSS)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_without_a_gpu_a_target_on_gpus_is_refused(tmp_path):
+    where = MACHINE.model_copy(update={"device": "cuda", "sharded": 2})
+    with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here"):
+        train_targets(setup(), runs(1), tmp_path, "data", where, weights=True, label="test")
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,8 @@ from torch import Tensor
 CHUNK = 256  # tokens whose logits exist at one time: 1 MB of them at V = 1024, which stays in cache
 
 
-# oneDNN's float32 product, which torch.mm reaches for bfloat16 alone: twice MKL's rate on AMD, no worse on Intel.
-_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(torch.ops.mkldnn, "_linear_pointwise")
-_LARGE = 1 << 21  # multiplications from which on it makes up for its longer call
-
-
 def _mm(x: Tensor, weight: Tensor) -> Tensor:
     """x (N, in) times weight (in, out) of one dtype, float32 or bfloat16; float32 comes out."""
-    if _ONEDNN and x.dtype == torch.float32 and x.numel() * weight.shape[1] >= _LARGE:
-        return torch.ops.mkldnn._linear_pointwise(x, weight.t(), None, "none", [], "")
     return torch.mm(x, weight).float()
 
 

@@ -29,6 +29,7 @@ from torch import multiprocessing
 from tqdm import tqdm
 
 from regmix.engine import arithmetic
+from regmix.engine.gpus import gpus
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.sharded import Sharded
 from regmix.engine.store import RunStore, run_key
@@ -43,10 +44,12 @@ PATIENCE = 60.0  # seconds between words to the others from one that waits for a
 def train_sharded(
     setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
 ) -> list[Result]:
-    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes of this machine, on a GPU each if it
-    has any. Finds what torchrun's processes have left in the store. Raises InputError."""
+    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes of this machine, on a GPU each if
+    ``machine.device`` says so. Finds what torchrun's processes have left in the store. Raises InputError."""
     job = Job.of(setup, runs, store_root, data, machine, weights=weights, label=label)
     missing = sum(job.store.result(key, weights) is None for key in job.runs)
+    if missing and machine.device == "cuda":
+        gpus()
     if missing:
         started = time.monotonic()
         _start(job, machine.sharded)
@@ -69,7 +72,7 @@ class Job:
     runs: dict[str, Run]
     store: RunStore
     keep_weights: bool
-    checkpoint_seconds: float
+    machine: Machine
     label: str
 
     @classmethod
@@ -81,7 +84,7 @@ class Job:
         setup.compute = "sharded"
         keys = [run_key(setup, run, data) for run in runs]
         named = dict(zip(keys, runs, strict=True))
-        return cls(setup, keys, named, RunStore(store_root), weights, machine.checkpoint_seconds, label)
+        return cls(setup, keys, named, RunStore(store_root), weights, machine, label)
 
     @property
     def tokens(self) -> int:
@@ -92,7 +95,7 @@ class Job:
 def share(job: Job, rendezvous: str = "env://") -> None:
     """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it."""
     arithmetic.settle()
-    device = _device(int(os.environ["LOCAL_RANK"]))
+    device = _device(job.machine, int(os.environ["LOCAL_RANK"]))
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     backend = "nccl" if device.type == "cuda" else "gloo"
     dist.init_process_group(backend, init_method=rendezvous, rank=rank, world_size=world, timeout=TIMEOUT)
@@ -152,7 +155,8 @@ class _Checkpoints:
         self.last = time.monotonic()
 
     def __call__(self) -> None:
-        due = torch.tensor(time.monotonic() - self.last >= self.job.checkpoint_seconds, device=self.compute.device)
+        passed = time.monotonic() - self.last >= self.job.machine.checkpoint_seconds
+        due = torch.tensor(passed, device=self.compute.device)
         dist.broadcast(due, 0)
         if due:
             self.compute.gather()
@@ -162,9 +166,10 @@ class _Checkpoints:
             self.last = time.monotonic()
 
 
-def _device(local: int) -> torch.device:
-    if not torch.cuda.is_available():
+def _device(machine: Machine, local: int) -> torch.device:
+    if machine.device == "cpu":
         return torch.device("cpu")
+    gpus()
     if local >= torch.cuda.device_count():
         raise InputError(
             f"machine.sharded: more processes than the {torch.cuda.device_count()} GPUs of this machine; lower it"

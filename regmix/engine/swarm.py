@@ -52,6 +52,16 @@ def train_runs(
     return [result for result in results if result is not None]
 
 
+def train_targets(
+    setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
+) -> list[Result]:
+    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes if that is above 0."""
+    train = train_runs
+    if machine.sharded:
+        from regmix.engine.processes import train_sharded as train  # torch's distributed part takes a second
+    return train(setup, runs, store_root, data, machine, weights=weights, label=label)
+
+
 def placed(setup: Setup, machine: Machine) -> Setup:
     """``setup`` as params.yaml's device computes it."""
     if machine.device == "cpu":
