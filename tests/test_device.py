@@ -31,6 +31,7 @@ from tests.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.test_engine import train as train_plain
 
 MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=0, device="cpu", launcher=Kind(kind="local"))
+COMPILING = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's compiler
 LOSS, WEIGHT = 5e-6, 5e-5  # float32 sums in another order, over a dozen steps; 1e-6 and 1e-5 as measured
 
 
@@ -154,7 +155,7 @@ def test_a_checkpoint_goes_from_the_kernels_to_a_device_and_back(device):
     near(train_stack(kit, on_device)[0], plain)
 
 
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's compiler does so
+@COMPILING
 def test_compiled_it_is_the_same():
     """torch's compiler follows the whole step and the evaluation, as on a GPU, here without its last part, which
     writes the kernels."""
@@ -167,6 +168,14 @@ def test_compiled_it_is_the_same():
         assert np.abs(one[1] - other[1]).max() <= LOSS
     for name, value in plain.evaluate().items():
         assert np.abs(traced.evaluate()[name] - value).max() <= LOSS
+
+
+@COMPILING
+def test_one_process_compiles_for_many_shapes():
+    """torch's compiler gives a function up after eight of them."""
+    for size in range(1, 11):
+        kit, tokens = setup(sequences=size), np.ones((1, size, 17), int)
+        DeviceStack(kit, states(kit, runs(1)), torch.device("cpu"), "eager").step(tokens, None, 1e-2)
 
 
 def test_bad_input_is_one_line(device):

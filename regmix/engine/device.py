@@ -18,6 +18,7 @@ from regmix.engine.run import MOMENTS, RunState, Setup
 from regmix.shape import ModelShape
 
 PASS_TOKENS = 16384  # in one forward and backward pass; the gradients of several add up
+SHAPES = 256  # of models and of passes that one process may compile for; torch's own limit is 8
 EAGER = 2  # steps before small ones are captured: in them kernels are compiled and loaded
 
 
@@ -154,7 +155,10 @@ def _model(
     def losses(weights: dict[str, Tensor], tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
         return functional_call(model, weights, (tokens, counts))
 
-    return torch.compile(losses, backend=backend, fullgraph=True, dynamic=False) if backend else losses
+    if not backend:
+        return losses
+    torch._dynamo.config.recompile_limit = SHAPES  # the models of a process are one function to the compiler
+    return torch.compile(losses, backend=backend, fullgraph=True, dynamic=False)
 
 
 class _Buffer:
