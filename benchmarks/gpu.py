@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks import proxies
-from regmix.engine.device import EAGER, DeviceStack
+from regmix.engine.device import EAGER, SHAPES, DeviceStack
 from regmix.engine.gpus import gpus
 from regmix.engine.run import Run, RunState, Setup
 from regmix.errors import InputError
@@ -120,6 +120,7 @@ def _loop(
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, betas=(0.9, 0.95), weight_decay=0.1, fused=True)
     if device == "cuda":
         torch.set_float32_matmul_precision("high")
+        torch._dynamo.config.recompile_limit = SHAPES  # else the last of many micro-batches might run uncompiled
         model.compile(dynamic=False)
     batch = torch.randint(setup.shape.vocab, (sequences, setup.shape.context), device=device)
 
