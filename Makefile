@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check test test-slurm bench clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast test test-slurm bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -67,16 +67,22 @@ profile: install
 plan: install
 	@python -m profiles.plan $(PROFILE) $(if $(DEVICE),--device $(DEVICE)) $(if $(JSON),--json "$(JSON)")
 
+# The types beside the tests, for each leaves processors idle.
 check: install
 	ruff format --check .
 	ruff check .
-	mypy
-	pytest -m "not slow" -n 2
+	@$(MAKE) --no-print-directory -j 2 types fast
 
 test: install
 	ruff check .
 	mypy
 	pytest
+
+types:
+	mypy
+
+fast:
+	pytest -m "not slow" -n 2
 
 # A Slurm of one node, from Debian's packages, which it installs; as root.
 test-slurm: install
