@@ -30,7 +30,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@echo "compiling the engine's kernels for this processor: half a minute"
-	$(VENV)/bin/python -c 'from regmix.engine.compiled import prepare; prepare()'
+	$(VENV)/bin/python -c 'from regmix.engine.compute.compiled import prepare; prepare()'
 	touch $@
 
 repro: install
@@ -39,18 +39,18 @@ repro: install
 	@python -m reports.headline
 
 paper: install
-	@python -m stages.paper $(if $(REMOTE),--remote "$(REMOTE)")
+	@python -m stages.published.paper $(if $(REMOTE),--remote "$(REMOTE)")
 
 # `dvc repro` trains shard by shard; after this it only gathers.
 swarm: install
 	@python -m stages.params_check
 	@dvc repro swarm_sample
-	@python -m stages.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
+	@python -m stages.swarm.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
 # Of the root's pipeline the ablations need the corpus and the tasks alone: swarm_sample prunes stale domains.
 ablations: install
 	@python -m stages.params_check
-	@python -m stages.ablations_check
+	@python -m stages.ablations.ablations_check
 	@dvc repro swarm_sample target_tasks
 	@dvc --cd ablations repro
 	@echo "page: reports/ablations.html"

@@ -18,15 +18,16 @@ from typing import Any
 import torch
 
 from benchmarks import gpu, growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
-from regmix import mixtures
 from regmix import params as schema
-from regmix.engine.store import hardware
-from regmix.errors import InputError
-from regmix.objectives import runs
+from regmix.core.errors import InputError
+from regmix.core.files import read_json, write_json
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.engine.store.keys import hardware
 from regmix.params import Params
-from regmix.published_params import load_published
-from stages.harness import read_csv, read_json, write_json
-from stages.published_sets import read_sets
+from regmix.published.settings import load_published
+from regmix.sampling.rules import Rules
+from stages.published.published_sets import read_sets
 
 RESULTS = Path("benchmarks/results.json")
 PUBLISHED = Path("published/data/published_runs")  # of `make paper`, if it was run
@@ -49,7 +50,7 @@ def noop_repro(times: int = 3) -> dict[str, Any]:
 def candidates(params: Params) -> dict[str, Any]:
     """Seconds of scoring, by regressors fitted to the swarm."""
     trained = runs(read_csv(COLLECTED / "mixtures.csv"), read_csv(COLLECTED / "losses.csv"), params.corpus.trained)
-    rules = mixtures.rules(read_json(SAMPLE / "prior.json"), read_json(SAMPLE / "bounds.json"), params.swarm)
+    rules = Rules.from_json(read_json(SAMPLE / "rules.json"))
     return scoring.measure(trained.of("random", "anchor"), rules, params)
 
 

@@ -19,14 +19,14 @@ import numpy as np
 import torch
 
 from benchmarks import proxies
-from regmix.engine.device import EAGER, SHAPES, DeviceStack
-from regmix.engine.gpus import gpus
+from regmix.core.errors import InputError
+from regmix.core.model_shape import ModelShape
+from regmix.core.schedule import Schedule
+from regmix.engine.compute.gpu import EAGER, SHAPES, DeviceStack
+from regmix.engine.compute.gpus import gpus
 from regmix.engine.run import Run, RunState, Setup
-from regmix.errors import InputError
-from regmix.export import to_transformers
-from regmix.params import Training
-from regmix.schedule import Schedule
-from regmix.shape import ModelShape
+from regmix.engine.settings import Training
+from regmix.evaluation.to_transformers import to_transformers
 
 SPEC = 989e12  # FLOP/s in dense bfloat16 that Nvidia states for H100, H200 and H800 with SXM
 SECONDS, REPEATS = 10.0, 3

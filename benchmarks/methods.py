@@ -7,12 +7,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from regmix import plugins
-from regmix.corpus import digest_of
+from regmix.core import plugins
+from regmix.corpus.tokenized import digest_of
 from regmix.engine.run import Run, Setup
-from regmix.engine.swarm import train_runs
+from regmix.engine.train_many import train_runs
 from regmix.params import Params
-from stages.plans import context_of, target_seeds
+from stages.target.plans import context_of, target_seeds
 
 ROUNDS = 3
 

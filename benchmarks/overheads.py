@@ -19,15 +19,17 @@ from benchmarks import proxies
 from benchmarks.growth import MINIMAL
 from profiles.switch import switch
 from profiles.tryout import ROOT
-from regmix.corpus import Corpus
-from regmix.engine import arithmetic
-from regmix.engine.compiled import one_thread, prepare
+from regmix.core.files import read_json, write_json
+from regmix.corpus.tokenized import Corpus
+from regmix.engine.compute import arithmetic
+from regmix.engine.compute.compiled import prepare
+from regmix.engine.compute.select import stack_of
+from regmix.engine.compute.threads import one_thread
 from regmix.engine.run import Run, RunState, Setup
-from regmix.engine.store import RunStore
-from regmix.engine.swarm import packs
-from regmix.engine.train import stack_of, train_stack
+from regmix.engine.store.runs import RunStore
+from regmix.engine.train import train_stack
+from regmix.engine.train_many import packs
 from regmix.params import Params
-from stages.harness import read_json, write_json
 
 REPEATS = 3
 
@@ -115,7 +117,7 @@ def startup(params: Params, text: Corpus, shards: Mapping[str, Sequence[Run]], r
 def _imports() -> float:
     """Seconds of a process that imports what `swarm_train` does, and ends."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, "-c", "import stages.swarm_train"], cwd=ROOT, check=True)
+    subprocess.run([sys.executable, "-c", "import stages.swarm.swarm_train"], cwd=ROOT, check=True)
     return time.perf_counter() - start
 
 
@@ -132,7 +134,7 @@ def _smallest(params: Params) -> float:
         shard = read_json(proxies.SHARDS / f"{params.swarm.shards[0]}.json")
         write_json(folder / "shard.json", shard | {"runs": shard["runs"][: params.machine.processes]})
         command = [
-            sys.executable, "-m", "stages.swarm_train", "--shard", "shard.json",
+            sys.executable, "-m", "stages.swarm.swarm_train", "--shard", "shard.json",
             "--corpus", str(proxies.CORPUS.resolve()), "--store", "runs", "--out", "out",
         ]  # fmt: skip
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from profiles import switch, tryout
-from regmix.errors import InputError
+from regmix.core.errors import InputError
 
 UPSTREAM = ("corpus_fetch", "corpus_extract", "tokenizer_train", "corpus_tokenize")  # the corpus, tokenized
 
@@ -56,7 +56,7 @@ def with_corpus(folder: Path) -> None:
 
 def compiled(folder: Path) -> None:
     """Have a copy's kernels compiled, as `make install` does."""
-    command = [sys.executable, "-c", "from regmix.engine.compiled import prepare; prepare()"]
+    command = [sys.executable, "-c", "from regmix.engine.compute.compiled import prepare; prepare()"]
     subprocess.run(command, cwd=folder, check=True)
 
 

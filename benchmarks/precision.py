@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks import proxies
-from regmix.params import Params, Training
+from regmix.engine.settings import Training
+from regmix.params import Params
 
 SEEDS = 3
 

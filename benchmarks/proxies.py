@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from regmix.corpus import Corpus, open_corpus
+from regmix.core.files import read_json
+from regmix.core.schedule import Schedule
+from regmix.corpus.tokenized import Corpus, open_corpus
 from regmix.engine.run import Result, Run, Setup
-from regmix.engine.swarm import train_runs
-from regmix.params import Params, Training
-from regmix.schedule import Schedule
-from stages.harness import read_json
+from regmix.engine.settings import Training
+from regmix.engine.train_many import train_runs
+from regmix.params import Params
 
 CORPUS, SHARDS = Path("data/corpus_tokenize"), Path("data/swarm_sample/shards")
 

@@ -11,11 +11,13 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern, WhiteKernel
 from threadpoolctl import threadpool_limits
 
-from regmix.mixtures import Rules, candidate_block
-from regmix.objectives import Runs
-from regmix.params import Kind, Params
-from regmix.published_params import Published
-from regmix.regressors._interface import bind
+from regmix.core.runs import Runs
+from regmix.core.settings import Kind
+from regmix.params import Params
+from regmix.published.settings import Published
+from regmix.regression.interface import bind
+from regmix.sampling.draws import candidate_block
+from regmix.sampling.rules import Rules
 
 CANDIDATES, SAMPLE = 1_000_000, 50_000
 

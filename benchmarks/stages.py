@@ -9,17 +9,17 @@ from typing import Any
 from benchmarks import gemm, pipeline
 from profiles import progress
 from regmix import params as schema
-from regmix import planner
-from regmix.errors import InputError
+from regmix.core.errors import InputError
+from regmix.planning import planner
 
 
 def measure(profile: str | None = None) -> dict[str, Any]:
     """By stage, summed over its parts: seconds, imports included, and the floor below them.
 
     The whole pipeline runs in a copy, as installed and with an empty cache, by params.yaml or a profile. The floor is
-    the FLOPs that regmix.planner counts for what the engine trains and scores, over ``gemm.rate`` of all its processes;
-    the upper half of attention's square, which a causal kernel leaves out, is not counted. Zero where the engine has no
-    part.
+    the FLOPs that planning.planner counts for what the engine trains and scores, over ``gemm.rate`` of all its
+    processes; the upper half of attention's square, which a causal kernel leaves out, is not counted. Zero where the
+    engine has no part.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "copy"

@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Kind
+from regmix.engine.machine import Machine
 from regmix.engine.run import Run, RunState, Setup
-from regmix.engine.swarm import train_runs
-from regmix.export import to_transformers
-from regmix.params import Kind, Machine, Training
-from regmix.schedule import Schedule
+from regmix.engine.settings import Training
+from regmix.engine.train_many import train_runs
+from regmix.evaluation.to_transformers import to_transformers
 
 # The two shapes of small language models that the literature on such swarms would use first.
 SHAPES = {

@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 import psutil
 
-from regmix.documents import read_documents
-from regmix.encoding import encode_file
-from regmix.errors import InputError
-from regmix.split import split_documents
-from regmix.tokenizer import load_json
-from regmix.tokens import write_tokens
-from stages.harness import read_json
+from regmix.core.errors import InputError
+from regmix.core.files import read_json
+from regmix.corpus.documents import read_documents
+from regmix.corpus.encode import encode_file
+from regmix.corpus.split import split_documents
+from regmix.corpus.token_files import write_tokens
+from regmix.corpus.tokenizer import load_json
 
 CHARS, COMPARED_CHARS = 1_000_000_000, 40_000_000
 PROCESSES, REPEATS = 2, 3
@@ -154,7 +154,7 @@ def _compared(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
         ours.append(time.perf_counter() - start)
     tokens = np.fromfile(path, "<u2")
     if not np.array_equal(tokens, np.concatenate([batch["ids"].values for batch in _arrow(mapped)])):
-        raise InputError("datasets.map: its tokens are others than ours, so the times say nothing; mend the benchmark")
+        raise InputError("datasets.map: its tokens are others than ours, so the times say nothing; fix the benchmark")
     ratios = [theirs_ / ours_ for theirs_, ours_ in zip(theirs, ours, strict=True)]
     return {
         "compared_tokens": len(tokens),

@@ -18,14 +18,14 @@ from typing import Any
 import yaml
 
 from profiles import progress, switch
-from regmix import devices as rates
-from regmix import memory, planner
 from regmix import params as schema
-from regmix.devices import Device
-from regmix.errors import InputError
+from regmix.core.errors import InputError
+from regmix.core.files import write_json
 from regmix.params import Params
-from regmix.planner import Text, Work
-from stages.harness import write_json
+from regmix.planning import device_rates as rates
+from regmix.planning import memory, planner
+from regmix.planning.device_rates import Device
+from regmix.planning.planner import Text, Work
 
 PILE = Path("published/tables/regmix_1_pile.csv")
 TOKENS_A_BYTE = 0.29  # of the Pile by GPT-2's tokenizer (Gao et al. 2021); assumed for GPT-NeoX's

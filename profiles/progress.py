@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 import yaml
 
-from regmix import planner, plugins
-from regmix.errors import InputError
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.files import read_json
+from regmix.core.schedule import Schedule
 from regmix.params import Params
-from regmix.planner import Text, Work
-from regmix.schedule import Schedule
-from stages.harness import read_json
+from regmix.planning import planner
+from regmix.planning.planner import Text, Work
+from regmix.sampling.rules import Rules
 
 HASHED = 4e9  # bytes of token files above which their digest is not taken, and so no run looked up
 
@@ -74,11 +76,12 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
     sizes = [path.stat().st_size for path in (root / "data/corpus_tokenize").rglob("*.bin")]
     if not sizes or sum(sizes) > HASHED:
         return {}
-    from regmix.corpus import digest_of, open_corpus  # the engine takes seconds to import
+    from regmix.corpus.tokenized import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
-    from regmix.engine.store import RunStore, hardware, run_key
-    from regmix.engine.swarm import launcher_of, placed
-    from stages.plans import read_plan, target_seeds
+    from regmix.engine.store.keys import hardware, run_key
+    from regmix.engine.store.runs import RunStore
+    from regmix.engine.train_many import launcher_of, placed
+    from stages.target.plans import read_plan, target_seeds
 
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
@@ -124,11 +127,11 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
 
 def _confirming(params: Params, root: Path, domains: tuple[str, ...], run: Any) -> list[Any]:
     """The runs of mixture_confirm, as that stage makes them."""
-    prior = read_json(root / "data/swarm_sample/prior.json")
+    rules = Rules.from_json(read_json(root / "data/swarm_sample/rules.json"))
     out = []
     for name in planner.confirmed(params):
         if name == "natural":
-            mixture = np.array([prior[domain] for domain in domains])
+            mixture = rules.prior
         elif name == "uniform":
             mixture = np.full(len(domains), 1 / len(domains))
         elif name.startswith("only_"):

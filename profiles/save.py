@@ -12,7 +12,7 @@ from pathlib import Path
 
 from profiles import entries, switch
 from regmix import params as schema
-from regmix.errors import InputError
+from regmix.core.errors import InputError
 
 HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m profiles.save laptop` writes this."}
 
@@ -23,7 +23,7 @@ def profile(text: str, name: str, folder: Path = switch.HERE) -> str:
     for key in switch.read(switch.BASE, folder):
         entry = entries.take(text, key)
         if entry is None:
-            raise InputError(f"params.yaml: {key}: not there, but profiles/{switch.BASE}.yaml sets it; mend either")
+            raise InputError(f"params.yaml: {key}: not there, but profiles/{switch.BASE}.yaml sets it; fix either")
         lines.append(f"{key}:{entry}")
     return "\n".join(lines) + "\n"
 

@@ -23,9 +23,9 @@ import yaml
 from ruamel.yaml import YAML
 
 from profiles import entries
-from regmix import changes
 from regmix import params as schema
-from regmix.errors import InputError
+from regmix.core import dotted_keys, files
+from regmix.core.errors import InputError
 
 HERE = Path(__file__).parent
 BASE = "laptop"
@@ -44,13 +44,13 @@ def read(name: str, folder: Path = HERE) -> dict[str, str]:
     text = text_of(path)
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip() and line[0] not in " #" and not entries.KEY.match(line):
-            raise InputError(f"{path}: line {number}: {line[:60]!r} is no `key: entry` of params.yaml; mend it")
+            raise InputError(f"{path}: line {number}: {line[:60]!r} is no `key: entry` of params.yaml; fix it")
     return entries.of_profile(text)
 
 
 def text_of(path: Path) -> str:
     """The text of a YAML file. Raises InputError if it is none."""
-    schema.read_yaml(path)
+    files.read_yaml(path)
     return path.read_text(encoding="utf-8")
 
 
@@ -97,7 +97,7 @@ def switch(
     dumper.preserve_quotes = True
     dumper.indent(mapping=2, sequence=4, offset=2)
     content = dumper.load(text)
-    changes.apply(content, values, f"profiles/{name}.yaml")
+    dotted_keys.apply(content, values, f"profiles/{name}.yaml")
     out = io.StringIO()
     dumper.dump(content, out)
     parse(yaml.safe_load(out.getvalue()), f"profiles/{name}.yaml")

@@ -16,13 +16,13 @@ from pathlib import Path
 import yaml
 
 from profiles import switch
-from regmix import ablation_params
-from regmix.errors import InputError
+from regmix.ablations import settings
+from regmix.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 # `make ablations` takes no more than this of the root's pipeline: its corpus and its tasks.
 ABLATIONS = (
-    ["python", "-m", "stages.ablations_check"],
+    ["python", "-m", "stages.ablations.ablations_check"],
     ["dvc", "repro", "swarm_sample", "target_tasks"],
     ["dvc", "--cd", "ablations", "repro"],
 )
@@ -45,8 +45,8 @@ def copy(profile: str, folder: Path) -> None:
         shutil.copy2(ROOT / name, folder / name)
     switch.main(profile, folder / "params.yaml", replace=True)
     smallest = yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text())
-    path = folder / ablation_params.FILE
-    path.write_text(switch.switch(path.read_text(), smallest, "smoke", ablation_params.parse_ablations))
+    path = folder / settings.FILE
+    path.write_text(switch.switch(path.read_text(), smallest, "smoke", settings.parse_ablations))
     if not (folder / ".git").exists():
         subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
 

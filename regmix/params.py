@@ -7,239 +7,25 @@ names for it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Literal, TypeVar
 
-import yaml
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
-from regmix import plugins
-from regmix.errors import InputError
-from regmix.plugins import Strict
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.files import read_yaml
+from regmix.core.settings import Kind, Name, Positive, Strict
+from regmix.corpus.settings import Corpus, Tokenizer
+from regmix.engine.machine import Machine
+from regmix.engine.settings import Training
+from regmix.evaluation.settings import Evaluation
+from regmix.mixture.settings import Mixture
+from regmix.regression.settings import Regression
+from regmix.sampling.settings import Swarm
+from regmix.target.settings import Target
+from regmix.trajectory.settings import Trajectory
 
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 S = TypeVar("S", bound=Strict)
-
-
-class Archive(Strict):
-    version: str
-    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
-    sdist: bool
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class Plugin(Strict):
-    """An entry whose further keys belong to a file named by ``kind`` or ``reader``."""
-
-    model_config = ConfigDict(frozen=True, extra="allow")
-
-
-class Domain(Plugin):
-    reader: str
-    path: str
-
-
-class Kind(Plugin):
-    kind: str
-
-
-class Corpus(Strict):
-    domain_chars: Count
-    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
-    split_salt: str
-    workers: Count
-    validation_only: list[Name]
-    archives: dict[str, Archive]
-    domains: dict[Name, Domain]
-
-    @property
-    def trained(self) -> list[str]:
-        """The domains a mixture weighs, in the order of params.yaml."""
-        return [name for name in self.domains if name not in self.validation_only]
-
-
-class Tokenizer(Strict):
-    source: str
-    vocab_size: Annotated[int, Field(ge=257, le=1 << 32)]
-    domain_chars: Count
-
-
-class Shape(Strict):
-    """A Llama-shaped model; ``vocab`` comes from the tokenizer."""
-
-    layers: Count
-    heads: Count
-    width: Count
-    ffn: Count
-    context: Annotated[int, Field(ge=2)]
-
-    @model_validator(mode="after")
-    def _heads(self) -> Shape:
-        if self.width % (2 * self.heads):
-            raise ValueError(f"width {self.width} must be a multiple of 2 x heads ({2 * self.heads})")
-        return self
-
-
-class Recipe(Strict):
-    """How a run trains."""
-
-    sequences: Count
-    steps: Count
-    lr: Positive
-    lr_schedule: Literal["cosine", "constant"]
-    lr_final: Share
-    warmup: Share
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
-    weight_decay: Annotated[float, Field(ge=0)]
-    clip: Positive
-    precision: Literal["fp32", "bf16"]
-
-
-class Validation(Strict):
-    """Tokens of validation text a domain, and how often the losses are logged."""
-
-    final_tokens: Count
-    logged_tokens: Count
-    logged: Count
-
-    @model_validator(mode="after")
-    def _nested(self) -> Validation:
-        if self.logged_tokens > self.final_tokens:
-            raise ValueError("logged_tokens must not exceed final_tokens")
-        return self
-
-
-class Training(Strict):
-    shape: Shape
-    recipe: Recipe
-    validation: Validation
-
-    @model_validator(mode="after")
-    def _steps(self) -> Training:
-        if self.validation.logged > self.recipe.steps:
-            raise ValueError(f"validation.logged must not exceed recipe.steps ({self.recipe.steps})")
-        return self
-
-    @property
-    def logged_steps(self) -> list[int]:
-        """The steps after which the losses are logged; the last is the end."""
-        steps, count = self.recipe.steps, self.validation.logged
-        return [round(steps * (i + 1) / count) for i in range(count)]
-
-    @property
-    def train_tokens(self) -> int:
-        """Tokens that one run trains on."""
-        return self.recipe.steps * self.recipe.sequences * self.shape.context
-
-
-class LogGrid(Strict):
-    low: Positive
-    high: Positive
-    points: Count
-
-
-class Repeats(Strict):
-    mixtures: NonNegative
-    seeds: NonNegative
-
-
-class Swarm(Strict):
-    seed: NonNegative
-    shards: Annotated[
-        list[Annotated[str, Field(pattern=r"^(random-\d+|switched-\d+|anchors|heldout|repeats)$")]],
-        Field(min_length=1),
-    ]
-    per_shard: Count
-    switches: Count
-    heldout: NonNegative
-    repeats: Repeats
-    temperature: Positive
-    strength: LogGrid
-    min_weight: Share
-    max_epochs: Positive
-    max_tries: Count
-
-    @model_validator(mode="after")
-    def _shards(self) -> Swarm:
-        if len(set(self.shards)) < len(self.shards):
-            raise ValueError("shards repeats a name; name each once")
-        if self.repeats.mixtures > self.heldout:
-            raise ValueError(f"repeats.mixtures must not exceed heldout ({self.heldout})")
-        return self
-
-
-class Curve(Strict):
-    proxies: list[Count]
-    subsets: Count
-
-
-class Regression(Strict):
-    folds: Annotated[int, Field(ge=2)]
-    bootstrap: Count
-    interval: Annotated[float, Field(gt=0, lt=1)]
-    top_k: Count
-    curve: Curve
-    seed: NonNegative
-
-
-class Refits(Strict):
-    count: Annotated[int, Field(ge=2)]
-    candidates: Count
-
-
-class Confirm(Strict):
-    seeds: Count
-
-
-class Mixture(Strict):
-    mode: Literal["paper", "risk_aware"]
-    paper_regressor: str
-    ensemble: Annotated[list[str], Field(min_length=1)]
-    risk: Annotated[float, Field(ge=0)]
-    candidates: Count
-    top_k: Count
-    seed: NonNegative
-    refits: Refits
-    confirm: Confirm
-    refit: bool
-
-
-class Trajectory(Strict):
-    """Which regressors of a loss's next value are judged, at which granularities (RegMix-D's N)."""
-
-    objective: Name
-    granularities: Annotated[list[Count], Field(min_length=1)]
-    regressors: Annotated[list[Name], Field(min_length=1)]
-    label: Literal["loss", "drop"]
-    seed: NonNegative
-
-
-class Target(Training):
-    seeds: Count
-    methods: dict[Name, Kind]
-
-
-class Evaluation(Strict):
-    last_word: list[Name]
-    continuation: list[Name]
-    items: Count
-    choices: Annotated[int, Field(ge=2)]
-    shots: Annotated[list[NonNegative], Field(min_length=1)]
-    tasks: list[str]
-    batch_size: Count
-    seed: NonNegative
-
-
-class Machine(Strict):
-    processes: Count
-    stack: Count
-    checkpoint_seconds: Positive
-    sharded: NonNegative
-    device: Literal["cpu", "cuda"]
-    launcher: Kind
 
 
 class Params(Strict):
@@ -328,11 +114,3 @@ def check_plugins(params: Params) -> None:
 def load(path: Path) -> Params:
     """Read and check a params file. Raises InputError."""
     return parse(read_yaml(path), path.name)
-
-
-def read_yaml(path: Path) -> object:
-    """Raises InputError if there is no such file, or none of YAML."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); mend the file") from None

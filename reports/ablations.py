@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.ablation_params import Ablations, spell, world_params
+from regmix.ablations.settings import Ablations, spell, world_params
+from regmix.core.files import prune, read_json, write_csv, write_json
+from regmix.core.tables import read_csv
 from regmix.params import Params
-from reports import render
-from reports.ablated import claims, dynamic, ranks, worlds
-from reports.ablated.results import collect, to_json
-from stages.harness import prune, read_csv, read_json, run, write_csv, write_json
+from reports.ablation_study import claims, dynamic, ranks, worlds
+from reports.ablation_study.results import collect, to_json
+from reports.page import render
+from stages.run import run
 
 TITLE = "RegMix and RegMix-D: what the papers vary, on own runs"
 RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }

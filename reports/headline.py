@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from regmix.errors import InputError
-from reports.formats import interval, spanned
-from reports.verdicts import Headline, ranks, realised, switched, trained, unseen
-from stages.harness import read_json
+from regmix.core.errors import InputError
+from regmix.core.files import read_json
+from reports.page.formats import interval, spanned
+from reports.run.verdicts import Headline, ranks, realised, switched, trained, unseen
 
 REPORT = Path("reports/report.html")
 METRICS = Path("metrics/report.json")
@@ -34,13 +34,13 @@ def headline(found: Headline, report: Path) -> str:
             f"report: {report}",
             f"{name}, regression: {rank['regressor']} has Spearman {correlation} on {unseen(rank)}"
             + (f"; against no proxy at all: {word}" if word else ""),
-            f"{name}, mixture: proxies at the recommended mixture gain {gain} nats a token over natural "
+            f"{name}, mixture: proxies at the recommended mixture gain {gain} nats per token over natural "
             f"(n = {mixture['n']} a mixture): {realised(one)}",
         ]
         if target:
             gap = spanned([target[f"difference{edge}"] for edge in ("", "_low", "_high")], sign=True)
             lines.append(
-                f"{name}, target: {target['method']} less natural {gap} nats a token (n = {target['n']} pairs): "
+                f"{name}, target: {target['method']} less natural {gap} nats per token (n = {target['n']} pairs): "
                 f"{trained(one)}"
             )
         else:
@@ -58,7 +58,7 @@ def _switched(name: str, part: Mapping[str, Any]) -> str:
     for method, word in switched(part).items():
         less = part["methods"][method]["less"][best]
         said.append(f"{method} {interval(less['value'], less['low'], less['high'], sign=True)}: {word}")
-    return f"{name}, dynamic mixing less {best}, nats a token (n = {part['n']} pairs): {'; '.join(said)}"
+    return f"{name}, dynamic mixing less {best}, nats per token (n = {part['n']} pairs): {'; '.join(said)}"
 
 
 def main(metrics: Path = METRICS, report: Path = REPORT) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.published import SOURCES
-from regmix.published_params import Published
-from regmix.scale import PARAMETERS
-from reports import render
-from reports.formats import count, counted
+from regmix.core.files import read_json, write_csv, write_json
+from regmix.core.tables import read_csv
+from regmix.published.settings import Published
+from regmix.published.tables import SOURCES
+from regmix.trajectory.size_correction import PARAMETERS
+from reports.page import render
+from reports.page.formats import count, counted
 from reports.papers import (
     claims,
     costs,
@@ -26,8 +28,8 @@ from reports.papers import (
 from reports.papers import (
     printed as papers,
 )
-from stages.harness import read_csv, read_json, run, write_csv, write_json
-from stages.published_sets import read_sets
+from stages.published.published_sets import read_sets
+from stages.run import run
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
 # The claims are sentences: their cells wrap, where numbers' do not.

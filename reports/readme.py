@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reports.formats import bold, fixed, interval, plus_minus
-from stages.harness import read_json
+from regmix.core.files import read_json
+from reports.page.formats import bold, fixed, interval, plus_minus
 
 METRICS = Path("metrics")
 

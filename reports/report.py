@@ -6,19 +6,23 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from regmix import summary
-from regmix.objectives import runs
+from regmix.core.files import read_json, write_csv, write_json
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.evaluation import summary
 from regmix.params import Params
-from reports import answer, invariance, methods, models, ranking, render, steered
-from reports import regression as quality
-from reports.corpora import corpora
-from reports.coverage import coverage
-from reports.dynamic import dynamic
-from reports.interactions import interactions
-from reports.mixtures import mixtures, scoring
-from reports.settings import settings
-from reports.targets import targets
-from stages.harness import read_csv, read_json, run, write_csv, write_json
+from regmix.sampling.rules import Rules
+from reports.page import render
+from reports.run import answer, invariance, methods, models, ranking, steered
+from reports.run import regression as quality
+from reports.run.corpora import corpora
+from reports.run.coverage import coverage
+from reports.run.dynamic import dynamic
+from reports.run.interactions import interactions
+from reports.run.mixtures import mixtures, scoring
+from reports.run.settings import settings
+from reports.run.targets import targets
+from stages.run import run
 
 TITLE = "RegMix reproduced: choosing a data mixture by regression"
 OUTS = ("report.md", "report.html", "tables", "figures")
@@ -34,7 +38,8 @@ def report(
     weights = {name: params.objective_weights(name) for name in names}
     level = params.regression.interval
 
-    prior, bounds = read_json(sample / "prior.json"), read_json(sample / "bounds.json")
+    rules = Rules.from_json(read_json(sample / "rules.json"))
+    prior, bounds = rules.by_domain(rules.prior), rules.by_domain(rules.bounds)
     table = read_csv(swarm / "mixtures.csv")
     proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)

@@ -6,10 +6,10 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
-from regmix.engine.gpus import gpus
-from regmix.errors import InputError
+from regmix.core.errors import InputError
+from regmix.engine.compute.gpus import gpus
 from regmix.params import Params, check_plugins
-from stages.harness import run
+from stages.run import run
 
 
 def params_check(params: Params) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from regmix import results
-from regmix.corpus import digest_of, open_corpus
+from regmix.core.files import write_csv, write_json
+from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.engine import results
 from regmix.engine.run import Result, Run, Setup
-from regmix.engine.swarm import train_runs
-from regmix.params import Params, Training
-from stages.harness import write_csv, write_json
+from regmix.engine.settings import Training
+from regmix.engine.train_many import train_runs
+from regmix.params import Params
 
 
 def train_to(

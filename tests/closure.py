@@ -8,11 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 # Checks, command lines and names: they decide whether a stage runs, not what it computes.
 HARNESS = {
-    "regmix/errors.py",
+    "regmix/core/errors.py",
     "regmix/params.py",
-    "regmix/plugins.py",
-    "regmix/published_params.py",
-    "stages/harness.py",
+    "regmix/core/plugins.py",
+    "regmix/published/settings.py",
+    "stages/run.py",
 }
 
 

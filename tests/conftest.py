@@ -7,7 +7,7 @@ os.environ["PYTORCH_NVML_BASED_CUDA_CHECK"] = "1"  # so that to ask for a GPU le
 import pytest
 import torch
 
-from regmix.engine.compiled import prepare
+from regmix.engine.compute.compiled import prepare
 
 torch.set_num_threads(1)  # tiny products only get slower with two
 prepare()
@@ -15,5 +15,5 @@ prepare()
 
 @pytest.fixture(autouse=True)
 def _subnormal_numbers():
-    """What a process that trains settles (`regmix.engine.arithmetic`) ends with the test that trained."""
+    """What a process that trains settles (`regmix.engine.compute.arithmetic`) ends with the test that trained."""
     torch.set_flush_denormal(False)

@@ -9,11 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from regmix.loader import Loader, validation_windows
-from regmix.params import Recipe, Training, Validation
-from regmix.policy import Policy, State
-from regmix.schedule import Schedule
-from regmix.shape import ModelShape
+from regmix.core.model_shape import ModelShape
+from regmix.core.schedule import Schedule
+from regmix.engine.batches import Loader, validation_windows
+from regmix.engine.policy import Policy, State
+from regmix.engine.settings import Recipe, Training, Validation
 
 MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of every parameter
 
@@ -35,7 +35,7 @@ class Run:
 @dataclass(frozen=True)
 class Result:
     """What a run leaves. ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included;
-    ``losses`` are final, on all windows, in nats a token; ``ledger`` counts training tokens by domain;
+    ``losses`` are final, on all windows, in nats per token; ``ledger`` counts training tokens by domain;
     ``schedule`` is the realised one and ``state`` what a policy remembers at the end."""
 
     losses: dict[str, float]

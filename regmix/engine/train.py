@@ -7,74 +7,39 @@ run's policy, if it has one, is asked for a mixture there, or after every step i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
-from regmix.engine.compiled import CompiledStack, one_thread, prepare
-from regmix.engine.gpus import gpus
+from regmix.core.errors import InputError
+from regmix.core.schedule import check_bounds, check_mixture
+from regmix.engine.compute.interface import Compute
+from regmix.engine.compute.threads import one_thread
+from regmix.engine.policy import Seen
 from regmix.engine.run import Result, RunState, Setup
-from regmix.errors import InputError
-from regmix.policy import Seen
-from regmix.schedule import check_bounds, check_mixture
 
 AHEAD, TOKENS = 32, 1 << 18  # the most steps, and tokens, whose batches are gathered at one time; a step at least
-
-
-class Compute(Protocol):
-    """What the loop asks of the weights of P runs: see CompiledStack."""
-
-    def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]: ...
-
-    def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]: ...
-
-    def gather(self) -> None: ...
 
 
 def train_stack(
     setup: Setup,
     states: Sequence[RunState],
+    compute: Compute,
     trained: Callable[[int], None] = lambda tokens: None,
     checkpoint: Callable[[], None] = lambda: None,
-    compute: Compute | None = None,
 ) -> list[Result]:
     """Train the runs of ``states``, which stand at one and the same step, to the end.
 
     ``trained`` hears the tokens of every step; ``checkpoint`` is called after every ``ahead`` steps, when ``states``
-    are whole but for what ``compute`` has to gather. That holds their weights; by default it is ``stack_of`` them.
+    are whole but for what ``compute``, which holds their weights, has to gather.
     Raises InputError if a loss is not finite, naming run, step and mixture.
     """
     with one_thread():
-        return _train(setup, states, compute or stack_of(setup, states), trained, checkpoint)
+        return _train(setup, states, compute, trained, checkpoint)
 
 
 def ahead(tokens: int) -> int:
     """Steps whose batches are gathered at one time, by the ``tokens`` of a step of all runs of a stack."""
     return max(1, min(AHEAD, TOKENS // tokens))
-
-
-def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
-    """What computes the runs of ``states`` in this process."""
-    return compute_of(setup)(setup, states)
-
-
-def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
-    """What computes runs in one process, made ready; to be called before the forks, so that this is done once.
-
-    Raises InputError if that is a GPU and there is none.
-    """
-    if setup.compute == "kernels":
-        prepare()
-        return CompiledStack
-    # These need torch, whose import takes two seconds.
-    if setup.compute == "cuda":
-        gpus()
-        from regmix.engine.device import on_gpu
-
-        return on_gpu
-    from regmix.engine.stack import Stack
-
-    return Stack
 
 
 def _train(

@@ -26,11 +26,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from regmix.engine.pack import Work
-from regmix.engine.store import RunStore
-from regmix.engine.swarm import split, train_runs
-from regmix.errors import InputError
-from regmix.params import Kind
+from regmix.core.errors import InputError
+from regmix.core.settings import Kind
+from regmix.engine.stacking import Work
+from regmix.engine.store.runs import RunStore
+from regmix.engine.train_many import split, train_runs
 
 try:
     import submitit
@@ -117,7 +117,7 @@ def _submitted(label: str, folder: Path, submit: Callable[[], list[Any]]) -> lis
     except (RuntimeError, OSError, ValueError) as error:
         shutil.rmtree(folder)
         said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{label}: not submitted: {said}; mend machine.launcher in params.yaml") from None
+        raise InputError(f"{label}: not submitted: {said}; fix machine.launcher in params.yaml") from None
 
 
 def _watch(

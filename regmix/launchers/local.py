@@ -15,14 +15,15 @@ from typing import Any
 
 from tqdm import tqdm
 
-from regmix.engine.gpus import gpus
-from regmix.engine.pack import Work, train_pack
+from regmix.core.errors import InputError
+from regmix.core.settings import Strict
+from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.select import compute_of
 from regmix.engine.run import Run
-from regmix.engine.store import RunStore, hardware, run_key
-from regmix.engine.swarm import packs
-from regmix.engine.train import compute_of
-from regmix.errors import InputError
-from regmix.plugins import Strict
+from regmix.engine.stacking import Work, train_pack
+from regmix.engine.store.keys import hardware, run_key
+from regmix.engine.store.runs import RunStore
+from regmix.engine.train_many import packs
 
 
 class Options(Strict):

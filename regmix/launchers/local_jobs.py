@@ -6,12 +6,11 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from regmix.engine.pack import Work
-from regmix.errors import InputError
+from regmix.core.errors import InputError
+from regmix.core.settings import Count, Strict
+from regmix.engine.stacking import Work
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
-from regmix.params import Count
-from regmix.plugins import Strict
 
 __all__ = ["Options", "launch", "places"]
 

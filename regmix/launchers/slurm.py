@@ -14,13 +14,12 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from regmix.engine.pack import Work
-from regmix.engine.swarm import packs
-from regmix.errors import InputError
+from regmix.core.errors import InputError
+from regmix.core.settings import Count, Positive, Strict
+from regmix.engine.stacking import Work
+from regmix.engine.train_many import packs
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
-from regmix.params import Count, Positive
-from regmix.plugins import Strict
 
 __all__ = ["Options", "launch", "places"]
 

@@ -20,24 +20,21 @@ K domains, B sequences a step, T tokens.
 from __future__ import annotations
 
 import hashlib
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from inspect import getsource
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from regmix.engine.compiled import score
+from regmix.core.model_shape import ModelShape
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, NonNegative, Positive, Share, Strict
+from regmix.engine.compute.compiled import score
+from regmix.engine.policy import Policy, Seen, State
 from regmix.engine.run import Result, Run
-from regmix.methods._interface import Context, Plan, Spent
-from regmix.mixtures import project
-from regmix.params import Count, NonNegative, Positive, Share
-from regmix.plugins import Strict
-from regmix.policy import Policy, Seen, State
-from regmix.schedule import Schedule
-from regmix.shape import ModelShape
+from regmix.sampling.rules import project
+from regmix.target.interface import Context, Plan, Spent, code_of
 
 CONVERGED = 1e-3  # largest change of a weight from one round to the next
 NOTED = 48  # rows of the alpha table a round, about
@@ -122,7 +119,7 @@ class GroupDRO(Policy):
     def __init__(self, shape: ModelShape, reference: Mapping[str, np.ndarray], rates: Rates) -> None:
         self.shape, self.reference, self.rates = shape, dict(reference), rates
         digest = hashlib.sha256(repr((vars(shape), rates)).encode())
-        digest.update(getsource(sys.modules[__name__]).encode())
+        digest.update(code_of(__file__).encode())
         for name, value in sorted(self.reference.items()):
             digest.update(name.encode() + np.ascontiguousarray(value).tobytes())
         self.key = digest.hexdigest()

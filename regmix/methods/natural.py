@@ -1,7 +1,7 @@
 """Sample by the prior, as when the corpus is read as it comes. Stands for `human` until weights are published."""
 
-from regmix.methods._interface import Context, Plan
-from regmix.plugins import Strict
+from regmix.core.settings import Strict
+from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from regmix.errors import InputError
-from regmix.methods._interface import Context, Plan
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Strict
+from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):

@@ -16,19 +16,18 @@ K domains, B sequences a step, T tokens.
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Mapping
 from typing import Annotated
 
 import numpy as np
 from pydantic import Field
 
-from regmix import mixtures
-from regmix.methods._interface import Context, Plan, key_of
-from regmix.params import Count, Training
-from regmix.plugins import Strict
-from regmix.policy import Policy, Seen, State
-from regmix.schedule import Schedule
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, Strict
+from regmix.engine.policy import Policy, Seen, State
+from regmix.engine.settings import Training
+from regmix.sampling import rules
+from regmix.target.interface import Context, Plan, key_of
 
 
 class Options(Strict):
@@ -64,7 +63,7 @@ class Bandit(Policy):
     def __init__(self, plan: Plan, options: Options) -> None:
         self.options = options
         self.bounds = np.array([plan.facts["bounds"][name] for name in plan.schedule.domains])
-        self.key = key_of(plan, options, sys.modules[__name__], mixtures)
+        self.key = key_of(plan, options, __file__)
 
     def start(self, schedule: Schedule) -> State:
         none = [0.0] * len(schedule.domains)
@@ -87,7 +86,7 @@ class Bandit(Policy):
         state = self.start(schedule) | {"rewards": rewards.tolist(), "turns": turns, "steps": state["steps"]}
         if fraction < self.options.warmup:
             return state, None
-        return state, mixtures.project(self.mixture(rewards, turns), self.bounds)
+        return state, rules.project(self.mixture(rewards, turns), self.bounds)
 
     def mixture(self, rewards: np.ndarray, turns: int) -> np.ndarray:
         """The mixture (K,) after ``turns`` turns that left the ``rewards`` R (K,), before the bounds."""

@@ -1,7 +1,7 @@
 """Perplexity filtering (Ankner et al. 2024, section 2): train on the documents that a small reference finds neither
 too easy nor too hard.
 
-The reference is a proxy trained on the prior. A document's score is the mean loss in nats a token of its first tokens,
+The reference is a proxy trained on the prior. A document's score is the mean loss in nats per token of its first tokens,
 each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same). Documents
 whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their domain; the
 target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the paper, which
@@ -20,15 +20,14 @@ import numpy as np
 import pandas as pd
 from pydantic import model_validator
 
-from regmix.engine.compiled import score
+from regmix.core.errors import InputError
+from regmix.core.model_shape import ModelShape
+from regmix.core.settings import Count, NonNegative, Share, Strict
+from regmix.corpus.token_files import windows
+from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
-from regmix.errors import InputError
-from regmix.methods._interface import Context, Plan, Spent
-from regmix.mixtures import project
-from regmix.params import Count, NonNegative, Share
-from regmix.plugins import Strict
-from regmix.shape import ModelShape
-from regmix.tokens import windows
+from regmix.sampling.rules import project
+from regmix.target.interface import Context, Plan, Spent
 
 BATCH_TOKENS = 4096  # of one forward pass
 STEP = 16  # tokens; batches are a multiple of it wide, or as wide as what is scored
@@ -110,7 +109,7 @@ class Scorer:
     limit: int
 
     def score(self, documents: Documents) -> np.ndarray:
-        """Mean loss (N,) in nats a token after the first; documents have 2 tokens or more.
+        """Mean loss (N,) in nats per token after the first; documents have 2 tokens or more.
 
         The shape of the batch that a document is in depends on its own length alone, so its score does not depend
         on its neighbours or their number.

@@ -1,7 +1,7 @@
 """The mixture that the regression recommends for an objective (section 3 of the paper)."""
 
-from regmix.methods._interface import Context, Plan
-from regmix.plugins import Strict
+from regmix.core.settings import Strict
+from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):

@@ -17,17 +17,18 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-import regmix.methods._regmix_d as shared
-from regmix import dynamic, scale, stepwise, trajectories
-from regmix.dynamic import Search
+import regmix.target.regmix_d as shared
+from regmix.core.errors import InputError
+from regmix.core.model_shape import ModelShape
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, Kind, Positive
+from regmix.engine.policy import Policy, State
 from regmix.engine.run import Run
-from regmix.errors import InputError
-from regmix.methods._interface import Context, Plan, Spent, key_of
-from regmix.params import Count, Kind, Positive, Training
-from regmix.policy import Policy, State
-from regmix.schedule import Schedule
-from regmix.shape import ModelShape
-from regmix.stepwise import StepModel
+from regmix.engine.settings import Training
+from regmix.target.interface import Context, Plan, Spent, key_of
+from regmix.trajectory import schedule_search, trajectories
+from regmix.trajectory.next_loss import StepModel
+from regmix.trajectory.schedule_search import Search
 
 RESAMPLES, LEVEL = 1000, 0.95
 
@@ -87,9 +88,7 @@ class Online(Policy):
 
     @cached_property
     def key(self) -> str:  # type: ignore[override]
-        entry = self.plan.facts["regressor"]
-        module = shared._interface.plugins.load("regressors", entry["kind"], "regressors")
-        return key_of(self.plan, self.options, shared, dynamic, scale, stepwise, trajectories, module)
+        return key_of(self.plan, self.options, __file__, self.plan.facts["regressor"]["kind"])
 
     @cached_property
     def _model(self) -> StepModel:
@@ -115,7 +114,7 @@ class Online(Policy):
             return state, None
         loss = sum(weight * losses[name] for name, weight in facts["weights"].items())
         with threadpool_limits(limits=1):  # the same bits on any number of cores
-            choice, query = dynamic.online_choice(
+            choice, query = schedule_search.online_choice(
                 self._model, self._search, knots.index(fraction), loss, facts["ratio"], facts["beta"]["value"],
                 fraction=fraction,
             )  # fmt: skip
@@ -152,7 +151,7 @@ def _fitted(
             large = sum(weight * losses[domain] for domain, weight in weights.items())
             rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])
     pairs = pd.DataFrame(rows, columns=["run", "fraction", "small", "large"])
-    found = dynamic.fit_beta(
+    found = schedule_search.fit_beta(
         pairs["small"].to_numpy(), pairs["large"].to_numpy(), pairs["run"].to_numpy(object), ratio,
         level=LEVEL, resamples=RESAMPLES, seed=options.seed,
     )  # fmt: skip

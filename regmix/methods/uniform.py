@@ -1,7 +1,7 @@
 """Every trained domain alike, as far as the bounds on repetition allow."""
 
-from regmix.methods._interface import Context, Plan
-from regmix.plugins import Strict
+from regmix.core.settings import Strict
+from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):

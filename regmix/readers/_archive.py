@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import BinaryIO
 
-from regmix.errors import InputError
+from regmix.core.errors import InputError
 
 BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
 
@@ -28,7 +28,7 @@ def members(path: Path, patterns: Sequence[str]) -> Iterator[tuple[str, bytes]]:
             with path.open("rb") as file:
                 found = list(_walk(file, pattern, path.name))
         except FileNotFoundError:
-            raise InputError(f"{path}: no such archive; run corpus_fetch, or mend the domain's path") from None
+            raise InputError(f"{path}: no such archive; run corpus_fetch, or fix the domain's path") from None
         except BROKEN as error:
             raise InputError(f"{path}: broken archive ({' '.join(str(error).split())}); fetch it again") from None
         yield from found
@@ -38,7 +38,7 @@ def _walk(file: BinaryIO, pattern: str, label: str) -> Iterator[tuple[str, bytes
     outer, _, inner = pattern.partition("!")
     contents = _read(file, outer)
     if not contents:
-        raise InputError(f"{label}: no member matches {outer!r}; mend `members` of the domain")
+        raise InputError(f"{label}: no member matches {outer!r}; fix `members` of the domain")
     for name in sorted(contents):
         if inner:
             yield from _walk(io.BytesIO(contents[name]), inner, f"{label}!{name}")

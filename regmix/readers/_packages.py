@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from regmix.errors import InputError
+from regmix.core.errors import InputError
 
 TESTS = {"tests", "test", "testing", "conftest.py"}
 Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -29,7 +29,7 @@ def sources(constraints: Path, packages: Sequence[str]) -> Iterator[str]:
     for package in packages:
         pin = pins.get(_normal(package))
         if pin is None:
-            raise InputError(f"{constraints}: does not pin {package!r}; add it, or mend `packages` of the domain")
+            raise InputError(f"{constraints}: does not pin {package!r}; add it, or fix `packages` of the domain")
         try:
             distribution = metadata.distribution(package)
         except metadata.PackageNotFoundError:

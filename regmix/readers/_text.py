@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from regmix.errors import InputError
+from regmix.core.errors import InputError
 
 Errors = Literal["strict", "replace"]  # what to do with bytes that are not text
 
@@ -24,7 +24,7 @@ def decode(data: bytes, name: str, *, encoding: str = "utf-8", errors: Errors = 
     try:
         return data.decode(encoding, errors).removeprefix("\ufeff")
     except LookupError:
-        raise InputError(f"{name}: unknown encoding {encoding!r}; mend `encoding` of the domain") from None
+        raise InputError(f"{name}: unknown encoding {encoding!r}; fix `encoding` of the domain") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
@@ -67,4 +67,4 @@ def parse_json(data: bytes, name: str, *, errors: Errors = "strict") -> Any:
     try:
         return json.loads(decode(data, name, errors=errors))
     except ValueError as error:
-        raise InputError(f"{name}: not JSON ({error}); mend the file") from None
+        raise InputError(f"{name}: not JSON ({error}); fix the file") from None

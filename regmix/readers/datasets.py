@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from regmix.errors import InputError
-from regmix.params import Count
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Count, Strict
 
 
 class Options(Strict):
@@ -42,12 +41,12 @@ def read(path: Path, options: Options) -> Iterator[str]:
         if not all(_field(row, key, name) == value for key, value in (options.where or {}).items()):
             continue
         if options.text_field not in row:
-            raise InputError(f"{name}: no field {options.text_field!r} ({', '.join(row)}); mend `text_field`")
+            raise InputError(f"{name}: no field {options.text_field!r} ({', '.join(row)}); fix `text_field`")
         text = row[options.text_field]
         if isinstance(text, str):
             yield text
         elif text is not None:
-            raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); mend `text_field`")
+            raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); fix `text_field`")
 
 
 def _field(row: Mapping[str, Any], key: str, name: str) -> Any:
@@ -55,7 +54,7 @@ def _field(row: Mapping[str, Any], key: str, name: str) -> Any:
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
             had = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
-            raise InputError(f"{name}: no field {key!r} ({had}); mend `where`")
+            raise InputError(f"{name}: no field {key!r} ({had}); fix `where`")
         value = value[part]
     return value
 
@@ -64,7 +63,7 @@ def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
     import datasets  # here, because it takes a second
 
     if options.name is None and not path.is_dir():
-        raise InputError(f"{path}: no such folder; mend the domain's path, or give the hub's `name`")
+        raise InputError(f"{path}: no such folder; fix the domain's path, or give the hub's `name`")
     try:
         if options.name is None and any((path / mark).exists() for mark in ("state.json", "dataset_dict.json")):
             saved = datasets.load_from_disk(str(path))
@@ -90,5 +89,5 @@ def _unreadable(name: str, options: Options, error: Exception) -> InputError:
     reason = (" ".join(str(error).split()) or "no reason given")[:200]
     return InputError(
         f"data set {name!r} (config {options.config!r}, split {options.split!r}, revision {options.revision!r}): "
-        f"cannot be read ({type(error).__name__}: {reason}); mend the domain's keys, or check the network"
+        f"cannot be read ({type(error).__name__}: {reason}); fix the domain's keys, or check the network"
     )

@@ -7,8 +7,8 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from regmix.errors import InputError
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Strict
 from regmix.readers import _text
 
 
@@ -26,7 +26,7 @@ def read(path: Path, options: Options) -> Iterator[str]:
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     known = [(file, kind) for file in files for kind in KINDS if file.name.endswith(kind)]
     if not known:
-        raise InputError(f"{path}: no {', '.join(KINDS)} file there; mend the domain's path or add files")
+        raise InputError(f"{path}: no {', '.join(KINDS)} file there; fix the domain's path or add files")
     for file, kind in sorted(known, key=lambda pair: pair[0].relative_to(path).parts):
         yield from KINDS[kind](file, options)
 
@@ -79,12 +79,12 @@ def _field(line: bytes, name: str, options: Options) -> Iterator[str]:
     record = _text.parse_json(line, name, errors=options.encoding_errors)
     if not isinstance(record, dict) or options.text_field not in record:
         keys = ", ".join(record) if isinstance(record, dict) else "no object"
-        raise InputError(f"{name}: no key {options.text_field!r} ({keys}); mend `text_field` of the domain")
+        raise InputError(f"{name}: no key {options.text_field!r} ({keys}); fix `text_field` of the domain")
     text = record[options.text_field]
     if isinstance(text, str):
         yield text
     elif text is not None:
-        raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); mend the line")
+        raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); fix the line")
 
 
 def _parquet(file: Path, options: Options) -> Iterator[str]:
@@ -96,7 +96,7 @@ def _parquet(file: Path, options: Options) -> Iterator[str]:
         with parquet.ParquetFile(file) as table:
             columns = table.schema_arrow.names
             if name not in columns:
-                raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); mend `text_field` of the domain")
+                raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); fix `text_field` of the domain")
             batches = table.iter_batches(batch_size=1024, columns=[name])
             # As bytes, since Parquet's strings may be no UTF-8.
             rows = (row for batch in batches for row in batch.column(0).cast(pyarrow.large_binary()))
@@ -105,7 +105,7 @@ def _parquet(file: Path, options: Options) -> Iterator[str]:
                     yield _text.decode(row.as_py(), f"{file}: row {number}: {name}", errors=options.encoding_errors)
     except (pyarrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
-        raise InputError(f"{file}: cannot be read as Parquet with a text column {name!r} ({reason}); mend it") from None
+        raise InputError(f"{file}: cannot be read as Parquet with a text column {name!r} ({reason}); fix it") from None
 
 
 KINDS: dict[str, Callable[[Path, Options], Iterator[str]]] = {

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from regmix.errors import InputError
-from regmix.params import Count, Share
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Count, Share, Strict
 from regmix.readers import _archive, _text
 
 
@@ -26,7 +25,7 @@ def read(path: Path, options: Options) -> Iterator[str]:
     for name, data in _archive.members(path, options.members):
         found = [text for text in _pick(_text.parse_json(data, name), options.field.split("/")) if text]
         if not found:
-            raise InputError(f"{name}: no text at {options.field!r}; mend `field` of the domain")
+            raise InputError(f"{name}: no text at {options.field!r}; fix `field` of the domain")
         texts += found
     return drop_overlapping(texts, options.shingle, options.max_overlap)
 

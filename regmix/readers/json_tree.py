@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from regmix.params import NonNegative
-from regmix.plugins import Strict
+from regmix.core.settings import NonNegative, Strict
 from regmix.readers import _archive, _text
 
 

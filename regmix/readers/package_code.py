@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from regmix.plugins import Strict
+from regmix.core.settings import Strict
 from regmix.readers import _packages
 
 

@@ -7,8 +7,8 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from regmix.errors import InputError
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Strict
 from regmix.readers import _archive, _text
 
 
@@ -44,7 +44,7 @@ def read(path: Path, options: Options) -> Iterator[str]:
                 if len(text) >= options.min_chars:
                     yield text
         except (csv.Error, IndexError) as error:
-            raise InputError(f"{name}: line {rows.line_num}: malformed row ({error}); mend the file") from None
+            raise InputError(f"{name}: line {rows.line_num}: malformed row ({error}); fix the file") from None
 
 
 def _positions(first: list[str], columns: list[str | int], name: str) -> list[int]:
@@ -53,6 +53,6 @@ def _positions(first: list[str], columns: list[str | int], name: str) -> list[in
     for column in columns:
         known: Sequence[str | int] = range(len(first)) if isinstance(column, int) else first
         if column not in known:
-            raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, known))}; mend `columns`")
+            raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, known))}; fix `columns`")
         found.append(known.index(column))
     return found

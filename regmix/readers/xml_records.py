@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 from xml.etree import ElementTree
 
-from regmix.errors import InputError
-from regmix.plugins import Strict
+from regmix.core.errors import InputError
+from regmix.core.settings import Strict
 from regmix.readers import _archive, _text
 
 
@@ -28,13 +28,13 @@ def read(path: Path, options: Options) -> Iterator[str]:
             found = [[record.findall(field) for field in options.fields] for record in records]
         except (ElementTree.ParseError, SyntaxError, KeyError) as error:
             raise InputError(
-                f"{name}: broken XML, or a `record` or `fields` that is no path ({error}); mend it"
+                f"{name}: broken XML, or a `record` or `fields` that is no path ({error}); fix it"
             ) from None
         if not records:
-            raise InputError(f"{name}: no record {options.record!r}; mend `record` of the domain")
+            raise InputError(f"{name}: no record {options.record!r}; fix `record` of the domain")
         for position, field in enumerate(options.fields):
             if not any(elements[position] for elements in found):
-                raise InputError(f"{name}: no field {field!r} in any record; mend `fields` of the domain")
+                raise InputError(f"{name}: no field {field!r} in any record; fix `fields` of the domain")
         for elements in found:
             texts = (_text.collapse(" ".join(element.itertext())) for element in chain.from_iterable(elements))
             text = options.join.join(filter(None, texts))

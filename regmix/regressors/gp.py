@@ -24,9 +24,8 @@ import numpy as np
 from pydantic import Field
 from scipy import linalg, optimize
 
-from regmix.params import Count, Positive
-from regmix.plugins import Strict
-from regmix.regressors._interface import Prediction, TooFewRuns
+from regmix.core.settings import Count, Positive, Strict
+from regmix.regression.interface import Prediction, TooFewRuns
 
 MONOTONE = False
 

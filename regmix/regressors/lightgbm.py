@@ -23,10 +23,9 @@ import lightgbm
 import numpy as np
 from pydantic import Field
 
-from regmix.params import Count, Positive
-from regmix.plugins import Strict
+from regmix.core.settings import Count, Positive, Strict
+from regmix.regression.interface import Prediction, TooFewRuns, grouped_folds
 from regmix.regressors._forest import Forest
-from regmix.regressors._interface import Prediction, TooFewRuns, grouped_folds
 
 MONOTONE = False
 

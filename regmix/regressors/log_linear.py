@@ -14,9 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from regmix.params import Count
-from regmix.plugins import Strict
-from regmix.regressors._interface import Prediction, TooFewRuns
+from regmix.core.settings import Count, Strict
+from regmix.regression.interface import Prediction, TooFewRuns
 
 MONOTONE = True
 

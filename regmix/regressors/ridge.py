@@ -15,9 +15,9 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from regmix.params import LogGrid
-from regmix.plugins import Strict
-from regmix.regressors._interface import Prediction, grouped_folds
+from regmix.core.settings import Strict
+from regmix.regression.interface import Prediction, grouped_folds
+from regmix.sampling.settings import LogGrid
 
 MONOTONE = True
 

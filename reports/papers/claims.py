@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.formats import MISSING, fixed, interval, listed, percent, power
-from reports.section import Section, Table
+from reports.page.formats import MISSING, fixed, interval, listed, percent, power
+from reports.page.section import Section, Table
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
 UNTESTED = "cannot be tested with published data"

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from reports.formats import count, fixed, percent, power
-from reports.section import Section, Table
+from reports.page.formats import count, fixed, percent, power
+from reports.page.section import Section, Table
 
 COUNTS = {"body": "body only", "attention": "with attention", "full": "with attention and head"}
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regmix.objectives import Runs
-from reports import style
-from reports.formats import apart_from_zero, bold, fixed, listed, spanned
+from regmix.core.runs import Runs
+from reports.page import style
+from reports.page.formats import apart_from_zero, bold, fixed, listed, spanned
+from reports.page.section import Figure, Section, Table
 from reports.papers.claims import Claim, verdict
-from reports.section import Figure, Section, Table
 
 
 def figures(coefficients: pd.DataFrame, train: Runs) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:
     for plot in panels.flat[len(objectives) :]:
         plot.set_visible(False)
     lines.supxlabel("weight of the domain in training", fontsize=9)
-    lines.supylabel("its validation loss, nats a token", fontsize=9)
+    lines.supylabel("its validation loss, nats per token", fontsize=9)
     shown = pd.DataFrame(
         {"Domain": fits.index, "runs with some of it": fits["n"].astype(str),
          "slope": fits["slope"].map(lambda v: fixed(v, 3)), "R²": fits["r2"].map(lambda v: fixed(v, 3))}
@@ -95,7 +95,7 @@ def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:
             "gives way to one domain alone. It is a long extrapolation for a rare domain: PhilPapers never has more "
             "than "
             f"{fixed(top.max(), 3)} of a training mixture, and none at all in {int((top == 0).sum())} of {len(top)}.",
-            Figure("figure7", "Predicted gain in nats a token from each domain alone (rows) over the mean mixture, "
+            Figure("figure7", "Predicted gain in nats per token from each domain alone (rows) over the mean mixture, "
                               "for each "
                    "loss (columns), by ridge regression; a dot marks intervals that hold zero.",
                    "Heat map of contrasts, training domains by validated domains.", drawing),

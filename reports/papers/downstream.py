@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports import style
-from reports.formats import apart_from_zero, bold, fixed, listed, spanned
+from reports.page import style
+from reports.page.formats import apart_from_zero, bold, fixed, listed, spanned
+from reports.page.section import Figure, Section, Table
 from reports.papers.claims import Claim, untested, verdict
-from reports.section import Figure, Section, Table
 
 EDGES = ["value", "low", "high"]
 AVERAGE = "average"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regmix.summary import spread
+from regmix.evaluation.summary import spread
 
 SCALES = {"test_1m": "1m", "test_60m": "60m", "test_1b": "1b"}
 NAMES = {"cv": "cv", **SCALES, **{f"{split}_starved": f"{size}_starved" for split, size in SCALES.items()}}

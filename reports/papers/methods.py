@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from reports.formats import MISSING, bold, compared, fixed, listed, spanned
+from reports.page.formats import MISSING, bold, compared, fixed, listed, spanned
+from reports.page.section import Section, Table
 from reports.papers.claims import Claim, verdict
-from reports.section import Section, Table
 
 TITLES = {
     "regmix_4": ("Table 4", "1B models, 14 tasks, mean of 0 to 5 shots, one seed"),

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports import style
-from reports.formats import bold, fixed, listed, plus_minus
+from reports.page import style
+from reports.page.formats import bold, fixed, listed, plus_minus
+from reports.page.section import Figure, Section, Table
 from reports.papers.claims import Claim, verdict
-from reports.section import Figure, Section, Table
 
 SHOWN = 1e-4  # lowest weight on a log axis
 SPAN = 2.0  # standard deviations that make a difference
@@ -114,7 +114,7 @@ def optimum(
             "Is 0.87 told from its neighbours? The published mixture with other Pile-CC weights, the other domains in "
             "proportion. The deviation is that of the difference over refits. Linear models and single exponentials "
             "have no optimum inside the simplex: they always want one domain alone, or none of it.",
-            Table("neighbours", "Predicted Pile-CC loss less that of the published mixture, nats a token, ± one sd "
+            Table("neighbours", "Predicted Pile-CC loss less that of the published mixture, nats per token, ± one sd "
                                 "over "
                   f"refits; in bold beyond {SPAN:g} of them. Last: the regressor's error on the best tenth of the 1M "
                   "test mixtures, which is how well it knows that region.", apart, neighbours),

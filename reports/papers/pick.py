@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from regmix.objectives import Runs
-from reports import style
-from reports.formats import MISSING, count, fixed, percent
-from reports.section import Figure, Section, Table
+from regmix.core.runs import Runs
+from reports.page import style
+from reports.page.formats import MISSING, count, fixed, percent
+from reports.page.section import Figure, Section, Table
 
 NO_PROXY = "no_proxy"
 SPLIT = "test_1b"

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from reports import style
-from reports.formats import MISSING, bold, count, fixed, listed, plus_minus
-from reports.section import Figure, Section, Table
+from reports.page import style
+from reports.page.formats import MISSING, bold, count, fixed, listed, plus_minus
+from reports.page.section import Figure, Section, Table
 
 AVERAGE = "average"
 SCORES = {  # table -> what its caption says, and the digits printed

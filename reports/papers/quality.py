@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from reports import style
-from reports.formats import MISSING, apart_from_zero, bold, fixed, listed, spanned
-from reports.section import Figure, Section, Table
+from reports.page import style
+from reports.page.formats import MISSING, apart_from_zero, bold, fixed, listed, spanned
+from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}
 TESTS = ("test_1m", "test_60m", "test_1b")
@@ -76,7 +76,7 @@ def table2(
             Table("table2", "Spearman x 100 with bootstrap intervals over the mixtures, of the Pile-CC loss; the best "
                   "of each column in bold. The two rows in italics are the paper's.",
                   pd.DataFrame(rows), own[~own["split"].str.endswith("_starved")].reset_index(drop=True)),
-            Table("table2_errors", "Errors at 1M, n = 256, of the Pile-CC loss in nats a token. *ensemble* and "
+            Table("table2_errors", "Errors at 1M, n = 256, of the Pile-CC loss in nats per token. *ensemble* and "
                   "*no_proxy* predict an order and no loss.", pd.DataFrame(errors),
                   own[(own["split"] == "test_1m") & own["metric"].isin(["mse", "mae", "rmse"])].reset_index(drop=True)),
             Table("starved", "The same where the mixture has hardly any Pile-CC (weight below 0.01): the weight alone "
@@ -214,7 +214,7 @@ def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequ
                 plot.set_title(name)
             plot.locator_params(nbins=4)
         line[0].set_ylabel(f"{SPLITS[split]}\npredicted at 1M")
-    drawing.supxlabel("true Pile-CC loss, nats a token", fontsize=9)
+    drawing.supxlabel("true Pile-CC loss, nats per token", fontsize=9)
     return Section(
         "Figure 9: predicted against true loss",
         (

@@ -6,16 +6,16 @@ from typing import Any
 
 import pandas as pd
 
-from reports import style
-from reports.formats import bold, listed, plus_minus
+from reports.page import style
+from reports.page.formats import bold, listed, plus_minus
+from reports.page.section import Figure, Section, Table
 from reports.papers.claims import UNTESTED, Claim
-from reports.section import Figure, Section, Table
 
 SPAN = 2.0  # standard deviations that make a difference
 
 
 def figures(rivals: pd.DataFrame) -> dict[str, Any]:
-    """regressor -> <method>_less_regmix and its deviation, nats a token."""
+    """regressor -> <method>_less_regmix and its deviation, nats per token."""
     out: dict[str, Any] = {}
     for row in rivals.itertuples(index=False):
         name = f"{row.method}_less_regmix"
@@ -54,7 +54,7 @@ def figure6(rivals: pd.DataFrame) -> Section:
             Figure("figure6", f"Predicted Pile-CC loss of each method's mixture less that of RegMix's, ± {SPAN:g} sd "
                    "over refits to bootstrap resamples; above zero RegMix's is better. Ours, not the paper's.",
                    "Points with error bars of predicted loss difference by method and regressor.", drawing),
-            Table("figure6", f"The same, nats a token, ± one sd; in bold beyond {SPAN:g} of them. The weights of "
+            Table("figure6", f"The same, nats per token, ± one sd; in bold beyond {SPAN:g} of them. The weights of "
                   "*online* sum to 0.697 as printed and are divided by that.", shown, rivals.reset_index(drop=True)),
         ),
     )  # fmt: skip

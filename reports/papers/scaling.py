@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reports import style
-from reports.formats import fixed, interval, percent, spanned
-from reports.section import Figure, Section, Table
+from reports.page import style
+from reports.page.formats import fixed, interval, percent, spanned
+from reports.page.section import Figure, Section, Table
 
 EDGES = ["value", "low", "high"]
 
@@ -72,7 +72,7 @@ def beta(table: pd.DataFrame, corrected: Mapping[str, Any], losses: Mapping[str,
         axes[0, 0].scatter(values, place + jitter, s=7, color=style.PALETTE[place], linewidths=0, alpha=0.7)
     axes[0, 0].set_yticks(range(len(losses)), list(losses))
     axes[0, 0].invert_yaxis()
-    axes[0, 0].set_xlabel("Pile-CC loss, nats a token")
+    axes[0, 0].set_xlabel("Pile-CC loss, nats per token")
     paper, fitted, proxies = (corrected[name] for name in ("paper", "fitted", "proxies"))
     return Section(
         "RegMix-D's exponent across scale",

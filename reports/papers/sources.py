@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from regmix.objectives import Runs
-from reports.formats import count, fixed, listed
-from reports.section import Section, Table
+from regmix.core.runs import Runs
+from reports.page.formats import count, fixed, listed
+from reports.page.section import Section, Table
 
 WHAT = {
     "train_1m": "training: 1M models on 1B tokens",

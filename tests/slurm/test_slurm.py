@@ -16,14 +16,14 @@ from typing import TypeVar
 
 import pytest
 
+from regmix.core.errors import InputError
+from regmix.engine.machine import Machine
 from regmix.engine.run import Setup
-from regmix.engine.store import run_key
-from regmix.engine.swarm import train_runs
-from regmix.errors import InputError
-from regmix.params import Machine
-from tests.test_engine import runs, same, setup
-from tests.test_launchers import LOCAL, SLURM, machine, times
-from tests.test_sharing import only_gathers
+from regmix.engine.store.keys import run_key
+from regmix.engine.train_many import train_runs
+from tests.engine.test_engine import runs, same, setup
+from tests.engine.test_launchers import LOCAL, SLURM, machine, times
+from tests.pipeline.test_sharing import only_gathers
 
 
 def ask(*command: str) -> str:
@@ -167,7 +167,7 @@ def test_a_swarm_trained_ahead_is_only_gathered(tmp_path, capfd):
     ],
 )
 def test_what_slurm_refuses_is_one_line(tmp_path, change, message, capfd):
-    with pytest.raises(InputError, match=rf"test: not submitted: .*{message}; mend machine\.launcher") as error:
+    with pytest.raises(InputError, match=rf"test: not submitted: .*{message}; fix machine\.launcher") as error:
         train(tmp_path, {**SLURM, **change}, 1)
     assert "\n" not in str(error.value)
     assert "sbatch" not in capfd.readouterr().err

@@ -1,0 +1,216 @@
+"""The schema of ablations/params.yaml: which swarms are trained, which targets on them, and what is compared.
+
+A *world* is a swarm under changes of the root's params.yaml; an *arm* is a table of methods whose targets are trained
+in a world for one objective. Both are written short and spelled out here.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from regmix.core import dotted_keys, plugins
+from regmix.core.errors import InputError
+from regmix.core.files import read_yaml
+from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
+from regmix.engine.settings import Training
+from regmix.params import Params, _known, _parse, parse
+
+FILE = "ablations/params.yaml"
+BASELINE = "natural"  # every arm trains it
+OBJECTIVE_ONLY = "objective_only"
+# Worlds read the root's tokenized corpus and tasks, and `machine` changes no number.
+CHANGEABLE = ("corpus.validation_only", "objectives", "proxy", "swarm", "regressors", "mixture", "target")
+
+
+class Proxies(Strict):
+    """A part of a swarm to learn from: so many of its random and its switched runs, the first ones; all anchors."""
+
+    random: NonNegative
+    switched: NonNegative
+
+
+class Fits(Strict):
+    """Stepwise regressors to hold against unseen runs: all combinations of the lists."""
+
+    proxies: list[Name]
+    regressor: list[Name]
+    label: list[Literal["loss", "drop"]]
+    granularity: list[Count]
+
+
+class World(Strict):
+    """``unseen`` are shards that no method learns from; ``objective`` is what ``fits`` are judged on."""
+
+    changes: dict[str, Any]
+    unseen: list[str]
+    objective: Name
+    proxies: Annotated[dict[Name, Proxies], Field(min_length=1)]
+    fits: list[Fits]
+
+
+class Entry(Strict):
+    """A method of the root's params.yaml, once for each part of the swarm and each combination of ``options``."""
+
+    method: Name
+    proxies: Annotated[list[Name], Field(min_length=1)]
+    options: dict[Name, Annotated[list[Any], Field(min_length=1)]]
+
+
+class Arm(Strict):
+    """``root_methods`` names the part of the swarm for all methods of the root's params.yaml; null: without them."""
+
+    world: Name
+    objective: Name
+    root_methods: Name | None
+    methods: dict[Name, Entry]
+
+
+class Size(Strict):
+    """A model that trains like the ``proxy`` or the ``target``, but for ``changes`` of that section."""
+
+    like: Literal["proxy", "target"]
+    changes: dict[str, Any]
+
+
+class Ranks(Strict):
+    """The same mixtures at every size and budget; a budget multiplies the steps. ``evaluated`` is a size."""
+
+    mixtures: Annotated[int, Field(ge=4)]
+    seeds: Count
+    sizes: Annotated[dict[Name, Size], Field(min_length=2)]
+    budgets: Annotated[list[Count], Field(min_length=1)]
+    evaluated: Name
+
+
+class Ablations(Strict):
+    changes: dict[str, Any]
+    worlds: dict[Name, World]
+    arms: dict[Name, Arm]
+    ranks: Ranks
+
+    @model_validator(mode="after")
+    def _names(self) -> Ablations:
+        for name, world in self.worlds.items():
+            for part in (part for fits in world.fits for part in fits.proxies):
+                _known(part, world.proxies, f"worlds.{name}.fits", "part of the swarm")
+        for name, arm in self.arms.items():
+            _known(arm.world, self.worlds, f"arms.{name}.world", "world")
+            parts = [part for entry in arm.methods.values() for part in entry.proxies]
+            for part in [*parts, *([arm.root_methods] if arm.root_methods else [])]:
+                _known(part, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
+        _known(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
+        return self
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """An arm with its grids written out.
+
+    ``methods`` maps a part of the swarm to the methods that learn from it; a method of the same options and part is
+    there once. ``rows`` has a row for every combination that was asked for: ``method`` (its name in ``methods``),
+    ``entry``, ``proxies``, ``kind`` and the options. ``dropped`` are methods that this objective has no use for.
+    """
+
+    methods: dict[str, dict[str, Kind]] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+
+def load(path: Path) -> Ablations:
+    """Read and check ablations/params.yaml. Raises InputError."""
+    return parse_ablations(read_yaml(path))
+
+
+def parse_ablations(values: object, name: str = FILE) -> Ablations:
+    """``values`` (a mapping) as Ablations. Raises InputError with one line."""
+    return _parse(Ablations, values, name)
+
+
+def world_params(params: Params, settings: Ablations, name: str) -> Params:
+    """The root's params under the changes of all worlds and of this one. Raises InputError."""
+    values = params.model_dump()
+    for where, given in (("changes", settings.changes), (f"worlds.{name}.changes", settings.worlds[name].changes)):
+        for key in given:
+            if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in CHANGEABLE):
+                raise InputError(f"{FILE}: {where}: {key} cannot differ here; change {', '.join(CHANGEABLE)} alone")
+        dotted_keys.apply(values, given, f"{FILE}: {where}")
+    changed = parse(values, f"{FILE}: worlds.{name}")
+    unknown = set(settings.worlds[name].unseen) - set(changed.swarm.shards)
+    if unknown:
+        raise InputError(f"{FILE}: worlds.{name}.unseen: {min(unknown)} is no shard of the world; add it to the shards")
+    if settings.worlds[name].objective not in changed.objectives:
+        raise InputError(f"{FILE}: worlds.{name}.objective = {settings.worlds[name].objective}: no such objective")
+    return changed
+
+
+def with_methods(params: Params, methods: dict[str, Kind]) -> Params:
+    """``params`` with other target.methods. Raises InputError."""
+    values = params.model_dump()
+    values["target"]["methods"] = {name: method.model_dump() for name, method in methods.items()}
+    return parse(values, FILE)
+
+
+def spell(params: Params, settings: Ablations, name: str) -> Spelled:
+    """The arm ``name`` spelled out, under its world's ``params``.
+
+    Raises InputError for an unknown method, an option that it does not have or a value that it refuses.
+    """
+    arm, root = settings.arms[name], params.target.methods
+    out = Spelled()
+    known: dict[tuple[str, str, str], str] = {}
+    first = next(iter(settings.worlds[arm.world].proxies))
+    natural = next((key for key, method in root.items() if method.kind == BASELINE), None)
+    if natural is None:
+        raise InputError(f"params.yaml: target.methods: none of kind {BASELINE}, to which all are compared; add it")
+    entries = {BASELINE: Entry(method=natural, proxies=[arm.root_methods or first], options={})} | arm.methods
+    if arm.root_methods:
+        taken = Entry(method=natural, proxies=[arm.root_methods], options={})
+        rest = {key: taken.model_copy(update={"method": key}) for key in root if root[key].kind != BASELINE}
+        entries |= {key: entry for key, entry in rest.items() if key not in entries}
+    for label, entry in entries.items():
+        where = f"{FILE}: arms.{name}.methods.{label}"
+        if entry.method not in root:
+            raise InputError(f"{where}: unknown method {entry.method!r}; use one of {', '.join(root)}")
+        kind, given = root[entry.method].kind, dict(root[entry.method].model_extra or {})
+        if "objective" in given:
+            given["objective"] = arm.objective
+        if kind == OBJECTIVE_ONLY and not set(params.objective_weights(arm.objective)) & set(params.corpus.trained):
+            out.dropped.append(label)
+            continue
+        grid = {"proxies": entry.proxies, **entry.options}
+        for values in itertools.product(*grid.values()):
+            part, *rest_values = values
+            options = given | dict(zip(entry.options, rest_values, strict=True))
+            try:
+                module = plugins.load("methods", kind, where)
+                plugins.options(module, options, where)
+            except InputError as error:
+                raise InputError(str(error).removeprefix("params.yaml: ")) from None
+            told = [str(v) for v, choices in zip(values, grid.values(), strict=True) if len(choices) > 1]
+            method = re.sub(r"[^a-z0-9]+", "_", "_".join([label, *told]).lower()).strip("_")
+            same = (kind, part, repr(sorted(options.items())))
+            if same not in known and method in known.values():
+                raise InputError(f"{where}: two methods would be called {method}; rename the entry")
+            method = known.setdefault(same, method)
+            out.methods.setdefault(part, {}).setdefault(method, Kind(kind=kind, **options))
+            out.rows.append({"method": method, "entry": label, "proxies": part, "kind": kind, **options})
+    return out
+
+
+def size_training(params: Params, settings: Ablations, name: str, budget: int) -> Training:
+    """How a model of a size trains with ``budget`` times the steps. Raises InputError."""
+    size = settings.ranks.sizes[name]
+    values = params.model_dump()[size.like]
+    where = f"{FILE}: ranks.sizes.{name}"
+    dotted_keys.apply(values, size.changes, f"{where}.changes", of=f"params.yaml's {size.like}")
+    values["recipe"]["steps"] *= budget
+    try:
+        return Training.model_validate({key: values[key] for key in ("shape", "recipe", "validation")})
+    except ValidationError as error:
+        raise InputError(plugins.describe(error).replace("params.yaml", where, 1)) from None

@@ -1,0 +1,64 @@
+"""Regressors of parts of a swarm against runs that no part holds: of final losses, and of a loss's next value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from regmix.ablations.swarm_parts import UNSEEN
+from regmix.core import runs
+from regmix.core.settings import Kind
+from regmix.regression import interface
+from regmix.regression.interface import TooFewRuns
+from regmix.regression.settings import Regression
+from regmix.trajectory import next_loss, trajectories
+
+Tables = Mapping[str, pd.DataFrame]
+LEARNT = ("random", "switched", "anchor")
+
+
+def step_errors(
+    part: Tables, swarm: Tables, domains: list[str], weights: Mapping[str, float], regressor: tuple[str, Kind],
+    label: next_loss.Label, granularity: int, judged: Regression, seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """``stepwise.errors`` of a fit to ``part``, on runs of the swarm that keep one mixture and on runs that switch.
+
+    ``tested`` says which, heldout or unseen. ``runs`` is how many it learnt from.
+    """
+    known, all_runs = (
+        trajectories.read(of["mixtures"], of["schedules"], of["trajectories"], domains, weights).granularity(
+            granularity
+        )
+        for of in (part, swarm)
+    )
+    model = next_loss.fit(known.of(*LEARNT), interface.bind(*regressor), label, seed)
+    frames = []
+    for kind in ("heldout", UNSEEN):
+        tested = all_runs.of(kind)
+        if len(tested.names):
+            found = next_loss.errors(model, tested, resamples=judged.bootstrap, level=judged.interval, seed=seed)
+            frames.append(found.assign(tested=kind, runs=len(known.names)))
+    return pd.concat(frames, ignore_index=True)
+
+
+def final_losses(
+    part: Tables, swarm: Tables, domains: list[str], weights: Mapping[str, float], regressors: Mapping[str, Kind],
+    seed: int,
+) -> pd.DataFrame:  # fmt: skip
+    """regressor, run, true, predicted: the objective's final loss of the held-out runs, by fits to ``part``.
+
+    A regressor for which the part has too few runs is left out.
+    """
+    known, all_runs = (runs.runs(of["mixtures"], of["losses"], domains) for of in (part, swarm))
+    tested = all_runs.of("heldout")
+    fitted = known.of("random", "anchor")
+    frames = []
+    for name, entry in regressors.items():
+        try:
+            model = interface.bind(name, entry).fit(fitted.mixtures, fitted.objective(weights), seed)
+        except TooFewRuns:
+            continue
+        values = {"true": tested.objective(weights), "predicted": model.mean(tested.mixtures)}
+        frames.append(pd.DataFrame({"regressor": name, "run": tested.names, **values}))
+    return pd.concat(frames, ignore_index=True)

@@ -1,0 +1,97 @@
+"""Files that are whole or absent: JSON, rows of CSV, YAML, and folders that appear in one step."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from regmix.core.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second, and half of the stages work on no table
+
+
+def read_yaml(path: Path) -> object:
+    """Raises InputError if there is no such file, or none of YAML."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
+
+
+@contextlib.contextmanager
+def writing(out: Path) -> Iterator[Path]:
+    """A scratch folder that becomes ``out`` when the block ends well and vanishes when it does not."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    scratch = out.with_name(f".{out.name}.partial")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    try:
+        yield scratch
+        shutil.rmtree(out, ignore_errors=True)
+        os.replace(scratch, out)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def prune(folder: Path, keep: Iterable[str]) -> None:
+    """Remove from ``folder`` the outputs of parts (shards, domains, ...) that params.yaml no longer lists.
+
+    DVC leaves them there, and a stage that depends on the whole folder would see them as a change.
+    """
+    for stale in sorted({path.name for path in folder.iterdir() if path.is_dir()} - set(keep)):
+        shutil.rmtree(folder / stale)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Sorted by no key but the writer's; floats in full; replaced in one step."""
+    _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> None:
+    """Floats so that they read back to the same bits; replaced in one step.
+
+    Rows, which need no pandas, come out as a frame of them would: None and NaN as nothing. A column is of one type.
+    """
+    if not isinstance(table, Sequence):
+        _replace(path, table.to_csv(index=False, lineterminator="\n"))
+        return
+    text = io.StringIO()
+    columns = dict.fromkeys(name for row in table for name in row)
+    writer = csv.DictWriter(text, list(columns), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: None if value != value else value for name, value in row.items()} for row in table)
+    _replace(path, text.getvalue())
+
+
+def read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as JSON ({error}); run `dvc repro` again") from None
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """A table to hand on as it is written, by column."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            head, *lines = csv.reader(file, strict=True)
+        return [dict(zip(head, line, strict=True)) for line in lines]
+    except (OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
+
+
+def _replace(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)

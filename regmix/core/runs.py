@@ -1,0 +1,109 @@
+"""Runs as arrays, and an objective as one loss a run.
+
+N runs, K domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import check_mixture
+
+
+@dataclass(frozen=True)
+class Runs:
+    """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with a column a domain.
+
+    ``names`` and ``kinds`` are (N,). Rows of everything are parallel.
+    """
+
+    domains: tuple[str, ...]
+    names: np.ndarray
+    kinds: np.ndarray
+    mixtures: np.ndarray
+    losses: pd.DataFrame
+
+    def of(self, *kinds: str) -> Runs:
+        """The runs of these kinds, in their order."""
+        return self.at(np.isin(self.kinds, kinds))
+
+    def at(self, rows: np.ndarray) -> Runs:
+        """The runs that a mask (N,) picks, in their order."""
+        return Runs(self.domains, self.names[rows], self.kinds[rows], self.mixtures[rows], self.losses[rows])
+
+    def objective(self, weights: Mapping[str, float]) -> np.ndarray:
+        """The objective's loss (N,) in nats per token: see ``objective_losses``."""
+        return objective_losses(self.losses.assign(run=self.names), weights)
+
+    def mixture_ids(self) -> np.ndarray:
+        """A number (N,) for each run, the same for runs of the same mixture."""
+        return np.unique(self.mixtures, axis=0, return_inverse=True)[1].ravel()
+
+    def joined(self, other: Runs) -> Runs:
+        """These runs followed by the other's, over the same domains."""
+        if other.domains != self.domains:
+            raise InputError(
+                f"mixtures.csv: domains {other.domains} do not match {self.domains}; run `dvc repro` again"
+            )
+        return Runs(
+            self.domains,
+            np.concatenate([self.names, other.names]),
+            np.concatenate([self.kinds, other.kinds]),
+            np.vstack([self.mixtures, other.mixtures]),
+            pd.concat([self.losses, other.losses], ignore_index=True),
+        )
+
+
+def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -> Runs:
+    """Join the frames of mixtures.csv and losses.csv by run; ``domains`` (K) are the trained ones.
+
+    Raises InputError if a column is missing, a run is named twice or is in one frame only, or a mixture is
+    off the simplex.
+    """
+    for frame, name, columns in (
+        (mixtures, "mixtures.csv", ["run", "kind", *domains]),
+        (losses, "losses.csv", ["run"]),
+    ):
+        for column in columns:
+            if column not in frame:
+                raise InputError(f"{name}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
+        if frame["run"].duplicated().any():
+            twice = frame["run"][frame["run"].duplicated()].iloc[0]
+            raise InputError(f"{name}: run {twice!r} occurs twice; keep one of them")
+    if alone := sorted(set(mixtures["run"]) ^ set(losses["run"])):
+        where = "losses.csv" if alone[0] in set(losses["run"]) else "mixtures.csv"
+        raise InputError(f"{where}: run {alone[0]!r} is in this file alone; mixtures.csv and losses.csv must agree")
+    weights = mixtures[list(domains)].to_numpy(np.float64)
+    for name, row in zip(mixtures["run"], weights, strict=True):
+        check_mixture(row, tuple(domains), f"mixtures.csv: run {name!r}")
+    return Runs(
+        domains=tuple(domains),
+        names=mixtures["run"].to_numpy(object),
+        kinds=mixtures["kind"].to_numpy(object),
+        mixtures=weights,
+        losses=losses.set_index("run").loc[mixtures["run"]].reset_index(drop=True),
+    )
+
+
+def objective_losses(losses: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
+    """The weighted mean (N,) of the domains' losses, in nats per token; ``losses`` has ``run`` and the domains.
+
+    Weights are normalised. Raises InputError where a domain has no column or a run no finite loss.
+    """
+    total = np.zeros(len(losses))
+    for domain, weight in weights.items():
+        if domain not in losses:
+            known = ", ".join(str(column) for column in losses.columns if column != "run")
+            raise InputError(f"objectives: losses.csv has no domain {domain!r}; use one of {known}")
+        column = losses[domain].to_numpy(np.float64)
+        bad = np.flatnonzero(~np.isfinite(column))
+        if len(bad):
+            name = losses["run"].iloc[bad[0]]
+            raise InputError(f"losses.csv: run {name!r} has loss {column[bad[0]]} on {domain}; train that run again")
+        total += weight / sum(weights.values()) * column
+    return total

@@ -1,0 +1,86 @@
+"""A mixture over training: the one type for static mixtures, schedules and what a policy realised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regmix.core.errors import InputError
+
+TOLERANCE = 1e-6  # how far a mixture's sum may miss 1
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Piecewise constant: from ``knots[s]`` (a fraction of training, the first is 0) on, ``mixtures[s]`` holds.
+
+    ``domains`` (K) names the columns of ``mixtures`` (S, K), each row on the simplex.
+    Raises InputError if a knot is out of order or a mixture off the simplex.
+    """
+
+    domains: tuple[str, ...]
+    knots: np.ndarray
+    mixtures: np.ndarray
+
+    def __post_init__(self) -> None:
+        if self.mixtures.shape != (len(self.knots), len(self.domains)):
+            raise InputError(
+                f"schedule: mixtures of shape {self.mixtures.shape} do not fit {len(self.knots)} knots "
+                f"and {len(self.domains)} domains; give one mixture a knot"
+            )
+        if len(self.knots) == 0 or self.knots[0] != 0 or np.any(np.diff(self.knots) <= 0) or self.knots[-1] >= 1:
+            raise InputError(f"schedule: knots {self.knots.tolist()} must rise from 0 and stay below 1")
+        # All at once, since an online method may add a knot at every step.
+        sound = np.all(self.mixtures >= 0, axis=1) & (np.abs(self.mixtures.sum(axis=1) - 1) <= TOLERANCE)
+        for row in np.flatnonzero(~sound)[:1]:
+            check_mixture(self.mixtures[row], self.domains, f"schedule at {self.knots[row]:g} of training")
+
+    @classmethod
+    def static(cls, domains: tuple[str, ...], mixture: np.ndarray) -> Schedule:
+        """One mixture (K,) for the whole of training."""
+        return cls(domains, np.zeros(1), np.asarray(mixture, dtype=np.float64)[None])
+
+    def at(self, fraction: float) -> np.ndarray:
+        """The mixture (K,) in force at a fraction of training."""
+        return self.mixtures[np.searchsorted(self.knots, fraction, side="right") - 1]
+
+    def switched(self, fraction: float, mixture: np.ndarray) -> Schedule:
+        """This schedule up to ``fraction``, ``mixture`` from there on."""
+        kept = self.knots < fraction
+        return Schedule(
+            self.domains, np.append(self.knots[kept], fraction), np.vstack([self.mixtures[kept], mixture[None]])
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        rows = [dict(zip(self.domains, row.tolist(), strict=True)) for row in self.mixtures]
+        return {"knots": self.knots.tolist(), "mixtures": rows}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Schedule:
+        domains = tuple(value["mixtures"][0])
+        rows = [[row[name] for name in domains] for row in value["mixtures"]]
+        return cls(domains, np.array(value["knots"], dtype=np.float64), np.array(rows, dtype=np.float64))
+
+
+def check_bounds(mixture: np.ndarray, bounds: np.ndarray, domains: tuple[str, ...], what: str) -> None:
+    """Raise InputError if a weight of ``mixture`` (K,) is above its bound (K,)."""
+    worst = int(np.argmax(mixture - bounds))
+    if mixture[worst] > bounds[worst] + TOLERANCE:
+        raise InputError(
+            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the {bounds[worst]:.4g} from which on "
+            "its text is repeated more than swarm.max_epochs times; lower the weight or raise swarm.max_epochs"
+        )
+
+
+def check_mixture(mixture: np.ndarray, domains: tuple[str, ...], what: str) -> None:
+    """Raise InputError unless ``mixture`` (K,) lies on the simplex."""
+    total = float(np.sum(mixture))
+    if not np.all(np.isfinite(mixture)) or np.any(mixture < 0) or abs(total - 1) > TOLERANCE:
+        worst = domains[int(np.argmin(np.nan_to_num(mixture, nan=-np.inf)))]
+        raise InputError(
+            f"{what}: mixture is off the simplex (sum {total:.6g}, lowest weight {np.min(mixture):.6g} "
+            f"of {worst}); give non-negative weights that sum to 1"
+        )

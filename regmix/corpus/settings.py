@@ -1,0 +1,42 @@
+"""Settings: the sections of params.yaml: corpus and tokenizer."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from regmix.core.settings import Count, Name, Plugin, Strict
+
+
+class Archive(Strict):
+    version: str
+    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
+    sdist: bool
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Domain(Plugin):
+    reader: str
+    path: str
+
+
+class Corpus(Strict):
+    domain_chars: Count
+    valid_fraction: Annotated[float, Field(gt=0, lt=1)]
+    split_salt: str
+    workers: Count
+    validation_only: list[Name]
+    archives: dict[str, Archive]
+    domains: dict[Name, Domain]
+
+    @property
+    def trained(self) -> list[str]:
+        """The domains a mixture weighs, in the order of params.yaml."""
+        return [name for name in self.domains if name not in self.validation_only]
+
+
+class Tokenizer(Strict):
+    source: str
+    vocab_size: Annotated[int, Field(ge=257, le=1 << 32)]
+    domain_chars: Count

@@ -1,0 +1,90 @@
+"""Token files: raw little-endian integers, mapped into memory. Needs numpy and nothing else.
+
+A domain's folder holds train.bin, valid.bin and meta.json:
+``{"domain", "dtype", "fingerprint", "vocab", "eos", "train": {"tokens", "documents", "chars"}, "valid": {...}}``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regmix.core.errors import InputError
+
+
+def dtype_for(vocab: int) -> np.dtype:
+    """The smallest type for ids below ``vocab``: little-endian uint16, else uint32. Raises InputError."""
+    for name in ("<u2", "<u4"):
+        if vocab - 1 <= np.iinfo(name).max:
+            return np.dtype(name)
+    raise InputError(f"tokenizer: a vocabulary of {vocab} entries is too large for uint32 tokens; use a smaller one")
+
+
+def write_tokens(path: Path, chunks: Iterable[np.ndarray], vocab: int) -> int:
+    """Write integer ``chunks`` (T,) one after the other; returns how many tokens there are.
+
+    Holds one chunk at a time; the file appears when it is whole. Raises InputError if an id is not
+    below ``vocab``.
+    """
+    dtype = dtype_for(vocab)
+    partial = path.with_name(f".{path.name}.partial")
+    tokens = 0
+    try:
+        with partial.open("wb") as file:
+            for chunk in chunks:
+                if len(chunk) and not 0 <= int(chunk.min()) <= int(chunk.max()) < vocab:
+                    raise InputError(f"{path}: token {int(chunk.max())} is outside the vocabulary of {vocab} entries")
+                file.write(chunk.astype(dtype).tobytes())
+                tokens += len(chunk)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+    return tokens
+
+
+def open_tokens(folder: Path, meta: Mapping[str, Any], side: str) -> np.ndarray:
+    """The tokens (T,) of one side, ``train`` or ``valid``, mapped read-only; only touched pages are read.
+
+    Raises InputError if the file is missing, or not as long as ``meta`` says.
+    """
+    path, dtype = folder / f"{side}.bin", dtype_for(meta["vocab"])
+    expected = meta[side]["tokens"] * dtype.itemsize
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        raise InputError(f"{path}: missing; run `dvc repro` again") from None
+    if found != expected:
+        raise InputError(f"{path}: {found} bytes where meta.json says {expected}; delete it and run `dvc repro` again")
+    if not found:
+        raise InputError(f"{path}: holds no tokens; give the domain more text")
+    return np.memmap(path, dtype=dtype, mode="r")
+
+
+def windows(n_tokens: int, context: int) -> int:
+    """How many windows of ``context`` inputs and as many targets, one further on, ``n_tokens`` hold.
+
+    Window i is tokens [i * context, (i + 1) * context], so every token but the first is a target once.
+    """
+    return max(0, (n_tokens - 1) // context)
+
+
+def check_fingerprints(metas: Mapping[str, Mapping[str, Any]]) -> str:
+    """The tokenizer's fingerprint that all ``metas`` (artifact -> meta) share.
+
+    Raises InputError, naming the artifact that differs from most of the others.
+    """
+    given = {name: meta["fingerprint"] for name, meta in metas.items()}
+    common = Counter(given.values()).most_common(1)[0][0]
+    for name, fingerprint in given.items():
+        if fingerprint != common:
+            other = next(name for name, value in given.items() if value == common)
+            raise InputError(
+                f"{name}: made with tokenizer {fingerprint[:12]}, but {other} with {common[:12]}; "
+                "run `dvc repro`, so that both are of one tokenizer"
+            )
+    return common

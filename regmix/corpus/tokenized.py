@@ -1,0 +1,59 @@
+"""The tokenized corpus as the engine wants it: every domain's tokens, mapped, of one tokenizer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from regmix.core.errors import InputError
+from regmix.corpus.token_files import check_fingerprints, open_tokens
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Training tokens of the trained domains and validation tokens of all; ``digest`` covers every byte.
+
+    ``eos`` is the token that follows every document.
+    """
+
+    train: dict[str, np.ndarray]
+    valid: dict[str, np.ndarray]
+    fingerprint: str
+    vocab: int
+    eos: int
+    digest: str
+
+
+def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> Corpus:
+    """Map the folders ``root``/<domain>. Raises InputError: missing domain, truncated file, mixed tokenizers."""
+    metas = {}
+    for name in domains:
+        path = root / name / "meta.json"
+        try:
+            metas[name] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            raise InputError(f"{path}: missing or unreadable; run `dvc repro` again") from None
+    fingerprint = check_fingerprints(metas)
+    train = {name: open_tokens(root / name, metas[name], "train") for name in trained}
+    valid = {name: open_tokens(root / name, metas[name], "valid") for name in domains}
+    digest = hashlib.sha256(fingerprint.encode())
+    for side in (train, valid):
+        for name, tokens in side.items():
+            digest.update(hashlib.sha256(tokens.view(np.uint8).data).digest() + name.encode())
+    first = metas[domains[0]]
+    return Corpus(train, valid, fingerprint, first["vocab"], first["eos"], digest.hexdigest())
+
+
+def digest_of(corpus: Corpus, tokens: Mapping[str, np.ndarray] | None) -> str:
+    """The digest of what runs read: the corpus's, or with other training ``tokens`` by domain in its place."""
+    if tokens is None:
+        return corpus.digest
+    digest = hashlib.sha256(corpus.digest.encode())
+    for name, array in tokens.items():
+        digest.update(name.encode() + hashlib.sha256(np.ascontiguousarray(array).view(np.uint8).data).digest())
+    return digest.hexdigest()

@@ -1,0 +1,98 @@
+"""Batches as a pure function of (seed, step, realised schedule).
+
+Each sequence draws its domain by the mixture in force, as the paper's code does. Within a domain the
+windows come in a shuffled order that is fixed by (seed, domain, epoch) and consumed once an epoch,
+whatever the mixture does. The ledger, sequences consumed a domain, is all the state there is, and it
+too follows from (seed, schedule, step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule
+from regmix.corpus.token_files import windows
+from regmix.engine.shuffle import shuffled
+
+
+class Loader:
+    """Training windows of K domains.
+
+    ``tokens`` maps the trained domains to their token files (memory-mapped, integer).
+    Raises InputError for a domain that is shorter than one window.
+    """
+
+    def __init__(self, tokens: Mapping[str, np.ndarray], context: int, sequences: int, steps: int) -> None:
+        self.domains = tuple(tokens)
+        self.context, self.sequences, self.steps = context, sequences, steps
+        self._tokens = list(tokens.values())
+        self._windows = [windows(len(array), context) for array in self._tokens]
+        for name, count in zip(self.domains, self._windows, strict=True):
+            if count < 1:
+                raise InputError(
+                    f"domain {name}: its training text is shorter than one window of {context} tokens; "
+                    "give it more text or lower the context"
+                )
+
+    def batches(
+        self, seed: int, schedule: Schedule, ledger: np.ndarray, first: int, count: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Steps ``first`` to ``first + count`` of a run: tokens (count, B, T+1) int32, domains (count, B), the ledger
+        (K,) after.
+
+        ``ledger`` (K,) int64 holds the sequences of each domain that steps before ``first`` consumed.
+        """
+        if schedule.domains != self.domains:
+            raise InputError(
+                f"schedule: its domains {', '.join(schedule.domains)} are not the trained ones "
+                f"{', '.join(self.domains)}; make the schedule anew for this corpus"
+            )
+        draws = np.stack([_uniforms(seed, step, self.sequences) for step in range(first, first + count)])
+        mixtures = np.stack([schedule.at(step / self.steps) for step in range(first, first + count)])
+        edges = np.cumsum(mixtures, axis=1)  # (count, K)
+        edges[:, -1] = np.inf
+        # The first domain whose cumulative weight exceeds the draw; one of weight 0 never does.
+        domain = (draws[:, :, None] < edges[:, None, :]).argmax(axis=2)
+        out = np.empty((count, self.sequences, self.context + 1), dtype=np.int32)
+        after = ledger.copy()
+        for k in range(len(self.domains)):
+            mask = domain == k
+            picked = int(mask.sum())
+            if picked:
+                out[mask] = self._read(k, seed, after[k] + np.arange(picked, dtype=np.int64))
+                after[k] += picked
+        return out, domain, after
+
+    def _read(self, k: int, seed: int, index: np.ndarray) -> np.ndarray:
+        """The ``index``-th (n,) windows (n, T+1) that a run with ``seed`` sees of domain k."""
+        size = self._windows[k]
+        epochs, position = np.divmod(index, size)
+        place = np.empty_like(position)
+        for epoch in np.unique(epochs):
+            key = int(np.random.SeedSequence((seed, k, int(epoch))).generate_state(1, np.uint64)[0])
+            place[epochs == epoch] = shuffled(position[epochs == epoch], size, key)
+        return self._tokens[k][place[:, None] * self.context + np.arange(self.context + 1)]
+
+
+def validation_windows(tokens: np.ndarray, name: str, context: int, wanted: int) -> np.ndarray:
+    """About ``wanted`` tokens of a domain as windows (W, T+1) int32, evenly spaced, the same for every run.
+
+    A domain that has less gives all it has. Raises InputError if that is not one window.
+    """
+    available = windows(len(tokens), context)
+    if available < 1:
+        raise InputError(
+            f"domain {name}: its validation text is shorter than one window of {context} tokens; "
+            "give it more text or raise corpus.valid_fraction"
+        )
+    count = min(available, max(1, wanted // context))
+    place = (np.arange(count) * available) // count
+    return np.asarray(tokens[place[:, None] * context + np.arange(context + 1)], dtype=np.int32)
+
+
+def _uniforms(seed: int, step: int, count: int) -> np.ndarray:
+    """The ``count`` draws in [0, 1) of one step, from a counter-based generator."""
+    return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step])).random(count)

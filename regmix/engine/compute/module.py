@@ -1,0 +1,107 @@
+"""The model of the engine as a torch module, which FSDP can shard: one run, torch's autograd, any device.
+
+Parameters have the names and shapes of ``ModelShape.tensors``, so that weights go to a stack and back. As there,
+``recipe.precision`` is that of the matrix products (and here of attention): what lies between them is float32. Weights
+may come in float32, to be cast here, or as FSDP has cast them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from regmix.core.model_shape import ModelShape
+from regmix.engine.compute.fused import cross_entropy
+
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of products, by recipe.precision
+EPS = 1e-5
+
+
+class Transformer(nn.Module):
+    """Its parameters are on no device until ``to_empty`` puts them on one; whoever makes it fills them."""
+
+    embed: Tensor
+    norm: Tensor
+    head: Tensor
+
+    def __init__(self, shape: ModelShape, device: torch.device, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.shape, self.dtype = shape, dtype
+        tables = rotary_tables(shape, device)
+        for i in range(shape.layers):
+            self.add_module(str(i), Block(shape, i, tables, dtype))
+        _register(self, shape, ("embed", "norm", "head"))
+
+    @property
+    def blocks(self) -> list[nn.Module]:
+        return [self.get_submodule(str(i)) for i in range(self.shape.layers)]
+
+    def forward(self, tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+        """Loss in nats of tokens (B, T+1), float32: the sum of the sequences' means, each ``counts`` (B,) times, with
+        gradients; every token's (B, T) without."""
+        B, T = tokens.shape[0], tokens.shape[1] - 1
+        x = F.embedding(tokens[:, :-1], self.embed).float()
+        for block in self.blocks:
+            x = block(x)
+        x = _rms_norm(x, self.norm).flatten(0, 1).to(self.dtype)
+        weights = (counts / T)[:, None].expand(B, T).flatten()
+        total, losses = cross_entropy(x, self.head, tokens[:, 1:].flatten(), weights)
+        return total, losses.view(B, T)
+
+
+class Block(nn.Module):
+    """Attention and SwiGLU, each behind a norm and beside the residual stream."""
+
+    attention_norm: Tensor
+    qkv: Tensor
+    o: Tensor
+    ffn_norm: Tensor
+    gate: Tensor
+    up: Tensor
+    down: Tensor
+
+    def __init__(self, shape: ModelShape, index: int, tables: tuple[Tensor, Tensor], dtype: torch.dtype) -> None:
+        super().__init__()
+        self.heads, self.tables, self.dtype = shape.heads, tables, dtype
+        _register(self, shape, ("attention_norm", "qkv", "o", "ffn_norm", "gate", "up", "down"), f"{index}.")
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (B, T, D), float32."""
+        (B, T, D), H = x.shape, self.heads
+        y = self._product(_rms_norm(x, self.attention_norm), self.qkv).view(B, T, 3 * H, D // H).transpose(1, 2)
+        q, k = (_rotary(part, *self.tables) for part in (y[:, :H], y[:, H : 2 * H]))
+        y = F.scaled_dot_product_attention(q, k, y[:, 2 * H :], is_causal=True)
+        x = x + self._product(y.transpose(1, 2).reshape(B, T, D), self.o)
+        y = _rms_norm(x, self.ffn_norm).to(self.dtype)
+        return x + self._product(F.silu(self._product(y, self.gate)) * self._product(y, self.up), self.down)
+
+    def _product(self, x: Tensor, weight: Tensor) -> Tensor:
+        return x.to(self.dtype) @ weight.to(self.dtype)
+
+
+def rotary_tables(shape: ModelShape, device: torch.device, base: float = 10000.0) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (T, C) of the angles, those of the first half of a head's width again for the second."""
+    head = shape.width // shape.heads
+    frequencies = base ** -(torch.arange(0, head, 2, dtype=torch.float32) / head)
+    angles = (torch.arange(shape.context, dtype=torch.float32)[:, None] * frequencies).repeat(1, 2)
+    return angles.cos().to(device), angles.sin().to(device)
+
+
+def _register(module: nn.Module, shape: ModelShape, names: Iterable[str], prefix: str = "") -> None:
+    sizes = shape.tensors()
+    for name in names:
+        module.register_parameter(name, nn.Parameter(torch.empty(sizes[prefix + name][0], device="meta")))
+
+
+def _rms_norm(x: Tensor, weight: Tensor) -> Tensor:
+    return F.rms_norm(x, weight.shape, weight.to(x.dtype), EPS)
+
+
+def _rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turn x (B, H, T, C) by its positions; pairs are halves, not neighbours."""
+    T = x.shape[2]
+    first, second = x.chunk(2, dim=-1)
+    return (x * cos[:T] + torch.cat([-second, first], dim=-1) * sin[:T]).to(x.dtype)

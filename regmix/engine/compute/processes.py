@@ -1,0 +1,215 @@
+"""Train runs one after the other, each shared by several processes: started here on one machine, or by torchrun.
+
+Process 0 alone reads and writes the store. A checkpoint holds whole tensors, so that a run goes on with another number
+of processes, on the same samples in the same order. The number is therefore not in a run's key; that the run is
+sharded is, for it rounds otherwise than a stack.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import datetime
+import logging
+import os
+import pickle
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import filelock
+import torch
+import torch._dynamo  # FSDP imports it at its first use: two seconds, here once and not in every process
+import torch.distributed as dist
+from torch import multiprocessing
+from tqdm import tqdm
+
+from regmix.core.errors import InputError
+from regmix.engine.compute import arithmetic
+from regmix.engine.compute.fsdp import Sharded
+from regmix.engine.compute.gpus import gpus
+from regmix.engine.machine import Machine
+from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.store.keys import run_key
+from regmix.engine.store.runs import RunStore
+from regmix.engine.train import train_stack
+
+TIMEOUT = datetime.timedelta(minutes=30)  # for which a process waits for the others, who may write a checkpoint
+PATIENCE = 60.0  # seconds between words to the others from one that waits for a lock
+
+
+def train_sharded(
+    setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
+) -> list[Result]:
+    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes of this machine, on a GPU each if
+    ``machine.device`` says so. Finds what torchrun's processes have left in the store. Raises InputError."""
+    job = Job.of(setup, runs, store_root, data, machine, weights=weights, label=label)
+    missing = sum(job.store.result(key, weights) is None for key in job.runs)
+    if missing and machine.device == "cuda":
+        gpus()
+    if missing:
+        started = time.monotonic()
+        _start(job, machine.sharded)
+        seconds = time.monotonic() - started
+        rate = job.tokens * missing / seconds
+        print(f"{label}: {missing} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
+    results = [job.store.result(key, weights) for key in job.keys]
+    for run, result in zip(runs, results, strict=True):
+        if result is None:
+            raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
+    return [result for result in results if result is not None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """The runs to train, and how; handed over by fork, so that token files stay mapped."""
+
+    setup: Setup
+    keys: list[str]
+    runs: dict[str, Run]
+    store: RunStore
+    keep_weights: bool
+    machine: Machine
+    label: str
+
+    @classmethod
+    def of(
+        cls, setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool,
+        label: str,
+    ) -> Job:  # fmt: skip
+        setup = copy.copy(setup)
+        setup.compute = "sharded"
+        keys = [run_key(setup, run, data) for run in runs]
+        named = dict(zip(keys, runs, strict=True))
+        return cls(setup, keys, named, RunStore(store_root), weights, machine, label)
+
+    @property
+    def tokens(self) -> int:
+        """That one run trains on."""
+        return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
+
+
+def share(job: Job, rendezvous: str = "env://") -> None:
+    """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it."""
+    arithmetic.settle()
+    device = _device(job.machine, int(os.environ["LOCAL_RANK"]))
+    rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    dist.init_process_group(backend, init_method=rendezvous, rank=rank, world_size=world, timeout=TIMEOUT)
+    try:
+        with tqdm(total=0, unit="tok", unit_scale=True, desc=job.label, disable=True if rank else None) as bar:
+            for key in job.runs:
+                _train(job, key, device, bar)
+    finally:
+        dist.destroy_process_group()
+
+
+def _train(job: Job, key: str, device: torch.device, bar: Any) -> None:
+    first = dist.get_rank() == 0
+    with _held(job, key, device):
+        state = _begun(job, key)
+        if state is None:
+            return
+        bar.total += job.tokens
+        bar.update(state.step * job.setup.recipe.sequences * job.setup.shape.context)
+        compute = Sharded(job.setup, state, device)
+        save = _Checkpoints(job, key, state, compute)
+        (result,) = train_stack(job.setup, [state], compute, bar.update, save)
+        if first:
+            job.store.finish(key, result, job.keep_weights)
+
+
+@contextlib.contextmanager
+def _held(job: Job, key: str, device: torch.device) -> Iterator[None]:
+    """Process 0 holds the run's lock. While it waits the others hear of it, lest they take it for dead."""
+    with contextlib.ExitStack() as stack:
+        waiting = torch.ones(1, device=device)
+        while waiting:
+            if dist.get_rank() == 0:
+                with contextlib.suppress(filelock.Timeout):
+                    stack.enter_context(job.store.locked([key], PATIENCE))
+                    waiting.zero_()
+            dist.broadcast(waiting, 0)
+        yield
+
+
+def _begun(job: Job, key: str) -> RunState | None:
+    """The run as process 0 knows it, tensors there alone; None if it is finished."""
+    run, told = job.runs[key], [None]
+    if dist.get_rank() == 0 and job.store.result(key, job.keep_weights) is None:
+        fresh = job.store.resume(key, run) or RunState.start(run, job.setup.shape, len(job.setup.loader.domains))
+        dist.broadcast_object_list([fresh.to_json()])
+        return fresh
+    dist.broadcast_object_list(told)
+    return None if told[0] is None else RunState.from_json(run, told[0], {})
+
+
+class _Checkpoints:
+    """Saves the run when process 0 finds that the time between checkpoints has passed."""
+
+    def __init__(self, job: Job, key: str, state: RunState, compute: Sharded) -> None:
+        self.job, self.key, self.state, self.compute = job, key, state, compute
+        self.last = time.monotonic()
+
+    def __call__(self) -> None:
+        passed = time.monotonic() - self.last >= self.job.machine.checkpoint_seconds
+        due = torch.tensor(passed, device=self.compute.device)
+        dist.broadcast(due, 0)
+        if due:
+            self.compute.gather()
+            if dist.get_rank() == 0:
+                self.job.store.save(self.key, self.state)
+                self.state.tensors = {}
+            self.last = time.monotonic()
+
+
+def _device(machine: Machine, local: int) -> torch.device:
+    if machine.device == "cpu":
+        return torch.device("cpu")
+    gpus()
+    if local >= torch.cuda.device_count():
+        raise InputError(
+            f"machine.sharded: more processes than the {torch.cuda.device_count()} GPUs of this machine; lower it"
+        )
+    torch.cuda.set_device(local)
+    return torch.device("cuda", local)
+
+
+def _start(job: Job, processes: int) -> None:
+    """Run ``share`` in processes of this machine and wait for them. Raises what they raise, if the user can fix it."""
+    # torch must not have run in parallel before the fork, nor have touched a GPU; here it has only been imported.
+    torch.set_num_threads(1)
+    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # not that it ends one, as another has failed
+    with tempfile.TemporaryDirectory() as scratch:
+        context = multiprocessing.start_processes(
+            _share_here, (job, processes, scratch), processes, join=False, daemon=True, start_method="fork"
+        )
+        assert context is not None
+        try:
+            while not context.join():
+                pass
+        except (multiprocessing.ProcessRaisedException, multiprocessing.ProcessExitedException):
+            for path in sorted(Path(scratch).glob("error-*")):
+                raise pickle.loads(path.read_bytes()) from None
+            codes = [-(process.exitcode or 0) for process in context.processes]
+            fatal = [signal.Signals(code).name for code in codes if code > 0 and code != signal.SIGTERM]
+            if fatal:  # SIGTERM is how torch ends the others
+                raise InputError(
+                    f"{job.label}: a training process was killed ({fatal[0]}), perhaps for want of memory; run again, "
+                    "finished runs and checkpoints are kept"
+                ) from None
+            raise
+
+
+def _share_here(rank: int, job: Job, processes: int, scratch: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which torch sends when this process's parent dies
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
+    try:
+        share(job, f"file://{scratch}/rendezvous")
+    except (InputError, OSError) as error:
+        Path(scratch, f"error-{rank}").write_bytes(pickle.dumps(error))
+        raise

@@ -1,0 +1,34 @@
+"""Which of the ways to compute trains a run: compiled kernels, autograd, a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from regmix.engine.compute.compiled import CompiledStack, prepare
+from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.interface import Compute
+from regmix.engine.run import RunState, Setup
+
+
+def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
+    """What computes the runs of ``states`` in this process."""
+    return compute_of(setup)(setup, states)
+
+
+def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
+    """What computes runs in one process, made ready; to be called before the forks, so that this is done once.
+
+    Raises InputError if that is a GPU and there is none.
+    """
+    if setup.compute == "kernels":
+        prepare()
+        return CompiledStack
+    # These need torch, whose import takes two seconds.
+    if setup.compute == "cuda":
+        gpus()
+        from regmix.engine.compute.gpu import on_gpu
+
+        return on_gpu
+    from regmix.engine.compute.stack import Stack
+
+    return Stack

@@ -1,0 +1,48 @@
+"""The results of many runs as tables, the same for swarm, confirmation and targets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # who joins tables runs no engine
+    from regmix.engine.run import Result, Run, Setup
+
+TABLES = ("mixtures", "schedules", "losses", "trajectories", "ledger")
+Rows = list[dict[str, Any]]
+
+
+def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, Rows]:
+    """By column; one row a run; in ``trajectories`` one a run and logged step, in ``schedules`` one a run and knot.
+
+    ``mixtures`` holds the first mixture of each run, ``schedules`` the realised ones (``knot`` is the fraction of
+    training from which a mixture holds), ``losses`` the final validation loss of every domain in nats per token,
+    ``ledger`` the training tokens by domain.
+    """
+    mixtures, schedules, trajectories = [], [], []
+    for run, kind, result in zip(runs, kinds, results, strict=True):
+        weights = dict(zip(run.schedule.domains, run.schedule.mixtures[0].tolist(), strict=True))
+        mixtures.append({"run": run.name, "kind": kind, "seed": run.seed, **weights})
+        for knot, row in zip(result.schedule.knots.tolist(), result.schedule.mixtures.tolist(), strict=True):
+            schedules.append({"run": run.name, "knot": knot, **dict(zip(result.schedule.domains, row, strict=True))})
+        trajectories += [{"run": run.name, "step": step, **losses} for step, losses in result.trajectory]
+    return {
+        "mixtures": mixtures,
+        "schedules": schedules,
+        "losses": [{"run": r.name, **v.losses} for r, v in zip(runs, results, strict=True)],
+        "trajectories": trajectories,
+        "ledger": [{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)],
+    }
+
+
+def describe(setup: Setup, fingerprint: str) -> dict[str, Any]:
+    """What the runs of ``setup`` have in common, for meta.json; FLOPs are those of training one token."""
+    shape = setup.shape
+    return {
+        "fingerprint": fingerprint,
+        "steps": setup.recipe.steps,
+        "train_tokens": setup.recipe.steps * setup.recipe.sequences * shape.context,
+        "shape": vars(shape),
+        "parameters": {"body": shape.body, "all": shape.parameters},
+        "flops_a_token": shape.flops(),
+    }

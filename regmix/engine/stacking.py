@@ -1,0 +1,85 @@
+"""Train the runs of one pack in this process, through the store. Who trains which pack, and where, is for others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from regmix.engine.compute.interface import Compute
+from regmix.engine.compute.select import stack_of
+from regmix.engine.machine import Machine
+from regmix.engine.run import Result, Run, RunState, Setup
+from regmix.engine.store.keys import run_key
+from regmix.engine.store.runs import RunStore
+from regmix.engine.train import train_stack
+
+
+@dataclass(frozen=True)
+class Work:
+    """Runs to train, and all that it takes.
+
+    ``data`` is a digest of the token files, ``weights`` says whether the trained weights are kept, ``label`` what
+    messages call it.
+    """
+
+    setup: Setup
+    runs: Sequence[Run]
+    data: str
+    store: RunStore
+    machine: Machine
+    weights: bool
+    label: str
+
+    def find(self, run: Run, places: Sequence[dict[str, str]]) -> Result | None:
+        """The finished run if the store has it from one of ``places``, the first that does."""
+        keys = (run_key(self.setup, run, self.data, place) for place in places)
+        return next((found for key in keys if (found := self.store.result(key, self.weights)) is not None), None)
+
+    @property
+    def run_tokens(self) -> int:
+        """Tokens that one run trains on."""
+        return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
+
+
+def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[int], None]) -> None:
+    """Train runs, given with their keys; those that another process finished meanwhile are left alone.
+
+    ``trained`` hears the tokens of every step, and those that a checkpoint saved.
+    """
+    keys = {id(run): key for key, run in items}
+    with work.store.locked([key for key, _ in items]):
+        states = [
+            work.store.resume(key, run) or RunState.start(run, work.setup.shape, len(work.setup.loader.domains))
+            for key, run in items
+            if work.store.result(key, work.weights) is None
+        ]
+        states.sort(key=lambda state: state.step)
+        for step, group in groupby(states, key=lambda state: state.step):
+            stack = list(group)
+            trained(step * len(stack) * work.setup.recipe.sequences * work.setup.shape.context)
+            _train(work, stack, keys, trained)
+
+
+def _train(work: Work, stack: list[RunState], keys: dict[int, str], trained: Callable[[int], None]) -> None:
+    """In a function of its own, so that nothing holds this stack's memory when the next one begins."""
+    compute = stack_of(work.setup, stack)
+    results = train_stack(work.setup, stack, compute, trained, _Checkpoints(work, stack, keys, compute))
+    for state, result in zip(stack, results, strict=True):
+        work.store.finish(keys[id(state.run)], result, work.weights)
+
+
+class _Checkpoints:
+    """Saves the runs of a stack when the time between checkpoints has passed."""
+
+    def __init__(self, work: Work, stack: list[RunState], keys: dict[int, str], compute: Compute) -> None:
+        self.work, self.stack, self.keys, self.compute = work, stack, keys, compute
+        self.last = time.monotonic()
+
+    def __call__(self) -> None:
+        if time.monotonic() - self.last >= self.work.machine.checkpoint_seconds:
+            self.compute.gather()
+            for state in self.stack:
+                self.work.store.save(self.keys[id(state.run)], state)
+            self.last = time.monotonic()

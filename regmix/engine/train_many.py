@@ -1,0 +1,89 @@
+"""Train many runs: what the store has is not trained again, the rest goes to the launcher that params.yaml names."""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.engine.machine import Machine
+from regmix.engine.run import Result, Run, Setup
+from regmix.engine.stacking import Work
+from regmix.engine.store.keys import run_key
+from regmix.engine.store.runs import RunStore
+
+KEY = "machine.launcher"
+
+
+def train_runs(
+    setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
+) -> list[Result]:
+    """The results of ``runs``, in their order, from the store or by training.
+
+    ``data`` is a digest of the token files, ``weights`` whether the trained weights come along, ``label``
+    what the progress bar says. Raises InputError.
+    """
+    launcher = launcher_of(machine)
+    options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
+    setup = placed(setup, machine)
+    work = Work(setup, runs, data, RunStore(store_root), machine, weights, label)
+    places = launcher.places(work.store, setup.compute)
+    results = [work.find(run, places) for run in runs]
+    # Runs that are one and the same are trained once; where, is not known here, which may be a cluster's login node.
+    missing = [run for run, result in zip(runs, results, strict=True) if result is None]
+    pending = {run_key(setup, run, data, {"processor": "any"}): run for run in missing}
+    if pending:
+        started = time.monotonic()
+        launcher.launch(replace(work, runs=list(pending.values())), options)
+        seconds = time.monotonic() - started
+        rate = work.run_tokens * len(pending) / seconds
+        print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
+        places = launcher.places(work.store, setup.compute)
+        results = [result or work.find(run, places) for run, result in zip(runs, results, strict=True)]
+    for run, result in zip(runs, results, strict=True):
+        if result is None:
+            raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
+    return [result for result in results if result is not None]
+
+
+def train_targets(
+    setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
+) -> list[Result]:
+    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes if that is above 0."""
+    train = train_runs
+    if machine.sharded:
+        from regmix.engine.compute.processes import train_sharded as train  # torch's distributed part takes a second
+    return train(setup, runs, store_root, data, machine, weights=weights, label=label)
+
+
+def placed(setup: Setup, machine: Machine) -> Setup:
+    """``setup`` as params.yaml's device computes it."""
+    if machine.device == "cpu":
+        return setup
+    out = copy.copy(setup)
+    out.compute = "cuda"
+    return out
+
+
+def launcher_of(machine: Machine) -> ModuleType:
+    """The file in regmix/launchers that params.yaml names. Raises InputError."""
+    return plugins.load("launchers", machine.launcher.kind, f"{KEY}.kind")
+
+
+def packs(count: int, processes: int, stack: int) -> list[range]:
+    """Split ``count`` runs into equal stacks of at most ``stack``; a multiple of ``processes`` if that works."""
+    number = math.ceil(count / stack)
+    return split(count, min(count, math.ceil(number / processes) * processes))
+
+
+def split(count: int, number: int) -> list[range]:
+    """``count`` in ``number`` parts that differ by one at most."""
+    edges = [round(i * count / number) for i in range(number + 1)]
+    return [range(a, b) for a, b in pairwise(edges)]

@@ -1,0 +1,247 @@
+"""Downstream items made from held-out text, and the lm-eval configuration that runs them.
+
+Two kinds: the last word of a passage, as LAMBADA asks for it, and the true continuation among
+continuations of other passages, as HellaSwag asks for it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from regmix.core.errors import InputError
+
+LAST_WORD, CONTINUATION = "last_word", "continuation"
+VERSION = 1  # of the items and their configuration; raise it when either changes
+LONGEST = 96  # tokens of an item at most, however long the model's context
+POOL = 8  # few-shot examples a task at least
+COMMON = 100  # a domain's most frequent words are no last words: they are guessed without reading
+
+PARAGRAPHS = re.compile(r"\n\s*\n")  # lm-eval parts few-shot examples by a blank line, so no item holds one
+STARTS = re.compile(r"""(?:\A|[.!?]["')\]]*\s|\n)\s*(?=\S)""")  # a sentence or a line begins where a match ends
+LAST_WORDS = re.compile(r"""(?<= )[^\W\d_]{3,}(?= ?[.!?]["')\]]*(?:\s+\W?[^\Wa-z]|\s*\Z))""")
+WORDS = re.compile(r"\S+")
+LETTERS = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """Consecutive words of one document, cut in two at a space."""
+
+    document: int
+    context: str
+    rest: str
+
+
+def task_name(kind: str, domain: str) -> str:
+    """The name under which lm-eval finds the task."""
+    return f"heldout_{kind}_{domain}"
+
+
+def item_budget(context: int, shots: Sequence[int]) -> int:
+    """Tokens an item may have so that it and the most few-shot examples fit a model's ``context`` (tokens)."""
+    return min(LONGEST, context // (max(shots) + 1))
+
+
+def build(
+    kind: str,
+    domain: str,
+    documents: Sequence[str],
+    *,
+    items: int,
+    choices: int,
+    shots: Sequence[int],
+    context: int,
+    count_tokens: Callable[[str], int],
+    rng: np.random.Generator,
+) -> dict[str, list[dict[str, Any]]]:
+    """The items of one task: {"test": ``items`` of them, "fewshot": a few more, from other documents}.
+
+    ``documents`` are the held-out texts of ``domain``. Every item fits, with the most of ``shots``
+    examples before it, a model of ``context`` tokens, as ``count_tokens`` counts them. A last-word item
+    is {context, target}, the target with its space before it; a continuation item is {context, choices,
+    gold}, its wrong choices the true ones of other items. No context and no answer occurs twice.
+    Raises InputError if the text has too few passages.
+    """
+    budget, count = item_budget(context, shots), lru_cache(maxsize=None)(count_tokens)
+    by_document = _passages(kind, documents, budget, count)
+    seen: set[str] = set()
+    fresh: dict[int, list[Passage]] = {}
+    for document in rng.permutation(len(documents)).tolist():
+        for number in rng.permutation(len(by_document[document])).tolist():
+            passage = by_document[document][number]
+            if not seen & {passage.context, passage.rest}:
+                seen |= {passage.context, passage.rest}
+                fresh.setdefault(document, []).append(passage)
+    pool = max(POOL, choices, *shots)
+    reserved: dict[int, list[Passage]] = {}
+    while fresh and sum(map(len, reserved.values())) < pool:
+        document = next(iter(fresh))
+        reserved[document] = fresh.pop(document)
+    chosen = {"test": _spread(fresh, items), "fewshot": _spread(reserved, pool)}
+    if len(chosen["test"]) < items:
+        raise InputError(
+            f"params.yaml: evaluation.items = {items}: the held-out text of {domain} ({len(documents)} documents) "
+            f"gives {len(chosen['test'])} {kind} items beside {len(chosen['fewshot'])} few-shot examples; "
+            f"lower it or evaluation.shots, raise corpus.valid_fraction or take {domain} off evaluation.{kind}"
+        )
+    if kind == LAST_WORD:
+        return {split: [{"context": p.context, "target": f" {p.rest}"} for p in of] for split, of in chosen.items()}
+    return {split: _with_choices(of, choices, budget, count, rng) for split, of in chosen.items()}
+
+
+def size(context: str, answer: str, count_tokens: Callable[[str], int]) -> int:
+    """Tokens of an item with the blank line that parts it from the next.
+
+    The letter stands for what follows: a tokenizer may cut the blank line by it.
+    """
+    return count_tokens(f"{context} {answer}\n\na")
+
+
+def config(kind: str, domain: str, folder: str) -> dict[str, Any]:
+    """The lm-eval task (the content of a YAML file) over ``folder``/{test,fewshot}.jsonl.
+
+    lm-eval reads a relative ``folder`` from the directory in which it runs.
+    """
+    if kind == LAST_WORD:
+        answer = {"output_type": "loglikelihood", "doc_to_target": "target", "target_delimiter": ""}
+        metrics = ["acc", "perplexity"]
+    else:
+        answer = {"output_type": "multiple_choice", "doc_to_target": "gold", "doc_to_choice": "choices"}
+        # The last weighs a choice against its likelihood without the context: small models are told apart by it.
+        metrics = ["acc", "acc_norm", "acc_mutual_info"]
+    return {
+        "task": task_name(kind, domain),
+        "dataset_path": "json",
+        "dataset_kwargs": {"data_files": {split: f"{folder}/{split}.jsonl" for split in ("test", "fewshot")}},
+        "test_split": "test",
+        "fewshot_split": "fewshot",
+        "doc_to_text": "context",
+        **answer,
+        "metric_list": [_metric(name) for name in metrics],
+        "metadata": {"version": VERSION},
+    }
+
+
+def _metric(name: str) -> dict[str, Any]:
+    if name == "perplexity":
+        return {"metric": name, "aggregation": "perplexity", "higher_is_better": False}
+    return {"metric": name, "aggregation": "mean", "higher_is_better": True}
+
+
+def _passages(
+    kind: str, documents: Sequence[str], budget: int, count_tokens: Callable[[str], int]
+) -> list[list[Passage]]:
+    """Every passage of every document that may become an item."""
+    words = Counter(word.lower() for text in documents for word in LETTERS.findall(text))
+    common = {word for word, _ in words.most_common(COMMON)}
+    found: list[list[Passage]] = []
+    for document, text in enumerate(documents):
+        cuts = (
+            cut
+            for paragraph in PARAGRAPHS.split(text)
+            for cut in (
+                _last_words(paragraph, budget, count_tokens, common)
+                if kind == LAST_WORD
+                else _continuations(paragraph, budget, count_tokens)
+            )
+        )
+        passages = [Passage(document, context, rest) for context, rest in cuts]
+        found.append([p for p in passages if size(p.context, p.rest, count_tokens) <= budget])
+    return found
+
+
+def _last_words(
+    text: str, budget: int, count_tokens: Callable[[str], int], common: Collection[str]
+) -> Iterator[tuple[str, str]]:
+    """(what comes before, the word) for the sentences of ``text`` that end in a word worth asking for.
+
+    The context goes back as far as fits, to a sentence's start if there is one in its further half.
+    """
+    starts = [match.end() for match in STARTS.finditer(text)]
+    taken = 0  # passages do not overlap
+    for match in LAST_WORDS.finditer(text):
+        word, room = match.group(), budget - count_tokens(f" {match.group()}\n\na")
+        if word.lower() in common or word.isupper():
+            continue
+        begins, used = [], [0]
+        for before in reversed(list(WORDS.finditer(text, taken, match.start()))):
+            used.append(used[-1] + count_tokens(f" {before.group()}"))
+            if used[-1] > room:
+                break
+            begins.append(before.start())
+        whole = [begin for begin, size in zip(begins, used[1:], strict=False) if begin in starts and 2 * size >= room]
+        if not begins:
+            continue
+        context = text[(whole or begins)[-1] : match.start() - 1]
+        told = {other.lower() for other in LETTERS.findall(context)}
+        if 4 * count_tokens(context) >= budget and word.lower() not in told:
+            yield context, word
+            taken = next((start for start in starts if start >= match.end()), len(text))
+
+
+def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[str, str]]:
+    """(context, continuation) from the sentences of ``text`` on, about two thirds and one third of ``budget``.
+
+    Each part keeps to its share, so that any context fits with any continuation.
+    """
+    most_rest = budget // 3
+    most_context = budget - most_rest - count_tokens("\n\na")
+    taken = 0  # passages do not overlap
+    for start in STARTS.finditer(text):
+        if start.end() < taken:
+            continue
+        spans, sizes = [], []
+        for word in WORDS.finditer(text, start.end()):
+            spans.append(word.span())
+            sizes.append(count_tokens(f" {word.group()}"))
+            if sum(sizes) >= most_context + most_rest:
+                break
+        # Where the text ends early, the context gives way: a short continuation is no question.
+        context = _longest(sizes, min(most_context, sum(sizes) - most_rest))
+        rest = _longest(sizes[context:], most_rest)
+        if 2 * sum(sizes[:context]) < most_context or 2 * sum(sizes[context : context + rest]) < most_rest:
+            continue
+        (_, end), (begin, _), (_, last) = spans[context - 1], spans[context], spans[context + rest - 1]
+        if text[end:begin] == " ":
+            yield text[start.end() : end], text[begin:last]
+            taken = last
+
+
+def _longest(sizes: Sequence[int], most: int) -> int:
+    """How many of the first ``sizes`` sum to ``most`` at most."""
+    return int(np.searchsorted(np.cumsum(sizes), most, side="right"))
+
+
+def _spread(passages: dict[int, list[Passage]], n: int) -> list[Passage]:
+    """``n`` passages, from as many documents as there are: one of each in turn."""
+    turns = [(turn, place, p) for place, of in enumerate(passages.values()) for turn, p in enumerate(of)]
+    return [p for _, _, p in sorted(turns, key=lambda entry: entry[:2])[:n]]
+
+
+def _with_choices(
+    passages: Sequence[Passage], choices: int, budget: int, count_tokens: Callable[[str], int], rng: np.random.Generator
+) -> list[dict[str, Any]]:
+    """Continuation items: the wrong choices from other documents where these have enough that fit."""
+    items = []
+    for passage in passages:
+        others = [p for p in passages if p is not passage and size(passage.context, p.rest, count_tokens) <= budget]
+        foreign = [p for p in others if p.document != passage.document]
+        among = foreign if len(foreign) >= choices - 1 else others
+        if len(among) < choices - 1:
+            raise InputError(
+                f"params.yaml: evaluation.choices = {choices}: an item has only {len(among)} others to take wrong "
+                "choices from; lower it or raise evaluation.items"
+            )
+        wrong = [among[i].rest for i in rng.choice(len(among), size=choices - 1, replace=False).tolist()]
+        gold = int(rng.integers(choices))
+        items.append(
+            {"context": passage.context, "choices": [*wrong[:gold], passage.rest, *wrong[gold:]], "gold": gold}
+        )
+    return items

@@ -1,0 +1,182 @@
+"""The targets' results over seeds: means with t intervals, and paired differences from a baseline.
+
+All work on one long frame of measures: method, seed, group (``loss`` or ``lm_eval``), measure, value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from regmix.core.errors import InputError
+from regmix.core.runs import objective_losses
+
+LOSS, LM_EVAL = "loss", "lm_eval"
+AVERAGE = "average"
+BASELINE = "natural"  # the method that others are compared with
+# The first that a task has is its score. The paper's tasks have acc_norm or acc; ours of continuations also have
+# acc_mutual_info, which takes off how likely a continuation is without its context: models too small to be
+# moved much by a context score at chance by the others.
+ACCURACIES = ("acc_mutual_info", "acc_norm", "acc")
+
+
+class Spread(NamedTuple):
+    """Mean, standard deviation and t interval of ``n`` values; NaN where ``n`` is too small."""
+
+    mean: float
+    sd: float
+    n: int
+    low: float
+    high: float
+
+
+def spread(values: np.ndarray, level: float) -> Spread:
+    """Of independent ``values`` (n,); ``level`` is the coverage of the interval of their mean."""
+    n, mean = len(values), float(np.mean(values))
+    if n < 2:
+        return Spread(mean, math.nan, n, math.nan, math.nan)
+    sd = float(np.std(values, ddof=1))
+    half = float(stats.t.ppf((1 + level) / 2, n - 1)) * sd / math.sqrt(n)
+    return Spread(mean, sd, n, mean - half, mean + half)
+
+
+def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
+    """The frame of a method's losses.csv (run, domains), ``method`` and ``seed`` in the place of ``run``.
+
+    Raises InputError unless its runs are seed-0 to seed-(``seeds`` - 1).
+    """
+    expected = [f"seed-{i}" for i in range(seeds)]
+    if "run" not in losses or sorted(losses["run"]) != sorted(expected):
+        found = ", ".join(map(str, losses.get("run", [])))
+        raise InputError(
+            f"losses.csv of method {method}: runs {found or 'none'} are not {', '.join(expected)}; train it"
+        )
+    rows = losses.set_index("run").loc[expected].reset_index(drop=True)
+    return pd.concat([pd.DataFrame({"method": method, "seed": range(seeds)}), rows], axis=1)
+
+
+def measures(
+    losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]]
+) -> pd.DataFrame:
+    """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
+
+    A measure is ``<objective>_loss`` in nats per token, for every objective's weights over domains; a task's
+    score: the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or their ``average``.
+    Raises InputError for a task without an accuracy, and where the frames' runs differ.
+    """
+    runs = losses[["method", "seed"]]
+    scored = set(lm_eval[["method", "seed"]].itertuples(index=False, name=None))
+    if alone := sorted(set(runs.itertuples(index=False, name=None)) ^ scored):
+        method, seed = alone[0]
+        raise InputError(f"method {method}, seed {seed}: only one of losses.csv and lm_eval.csv has it; evaluate again")
+    named = losses.assign(run=[f"{method}/seed-{seed}" for method, seed in runs.itertuples(index=False)])
+    parts = [
+        runs.assign(group=LOSS, measure=f"{objective}_loss", value=objective_losses(named, weights))
+        for objective, weights in objectives.items()
+    ]
+    scores = _scores(lm_eval)
+    average = scores.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean().assign(task=AVERAGE)
+    for frame in (average, scores):
+        parts.append(frame.rename(columns={"task": "measure"}).assign(group=LM_EVAL))
+    return pd.concat(parts, ignore_index=True)[["method", "seed", "group", "measure", "value"]]
+
+
+def summarise(table: pd.DataFrame, level: float) -> pd.DataFrame:
+    """method, group, measure, mean, sd, n, low, high over the seeds of ``measures``."""
+    keys = ["method", "group", "measure"]
+    rows = [(*key, *spread(of["value"].to_numpy(), level)) for key, of in table.groupby(keys, sort=False, dropna=False)]
+    return pd.DataFrame(rows, columns=[*keys, *Spread._fields])
+
+
+def differences(table: pd.DataFrame, baseline: str, level: float) -> pd.DataFrame:
+    """As ``summarise``, of each method minus ``baseline``, seed by seed: runs of a seed share init and draws.
+
+    Raises InputError if there is no such method, or a method has other seeds than it.
+    """
+    if baseline not in set(table["method"]):
+        raise InputError(f"params.yaml: target.methods: no {baseline!r} to compare with; add it")
+    keys = ["seed", "group", "measure"]
+    of = dict(list(table.groupby("method", sort=False)))
+    rest = []
+    for method, frame in of.items():
+        if method == baseline:
+            continue
+        own, base = (part.set_index(keys)["value"] for part in (frame, of[baseline]))
+        less = own - base.reindex(own.index)
+        alone = [*own.index.symmetric_difference(base.index), *less.index[less.isna()]]
+        if alone:
+            raise InputError(
+                f"method {method}: cannot be paired with {baseline} on seed {alone[0][0]}; evaluate both again"
+            )
+        rest.append(frame.assign(value=less.to_numpy()))
+    if not rest:
+        return pd.DataFrame(columns=["method", "group", "measure", *Spread._fields])
+    return summarise(pd.concat(rest, ignore_index=True), level)
+
+
+def difference(table: pd.DataFrame, method: str, other: str, measure: str, level: float) -> Spread:
+    """Of ``method`` minus ``other`` on one measure, seed by seed. Raises InputError as ``differences`` does."""
+    part = table[(table["measure"] == measure) & table["method"].isin([method, other])]
+    if method not in set(part["method"]):
+        raise InputError(f"method {method}: has no {measure}; evaluate again")
+    row = differences(part, other, level).iloc[0]
+    return Spread(float(row["mean"]), float(row["sd"]), int(row["n"]), float(row["low"]), float(row["high"]))
+
+
+def seed_noise(table: pd.DataFrame, measure: str) -> tuple[float, int]:
+    """The standard deviation of a measure over seeds, pooled over methods, and its degrees of freedom.
+
+    NaN and 0 where no method has two seeds. Runs of one seed share init and draws, so methods move together from
+    seed to seed and the freedom is less than this count of it.
+    """
+    part = table[table["measure"] == measure]
+    free = len(part) - part["method"].nunique()
+    if free == 0:
+        return math.nan, 0
+    apart = part["value"] - part.groupby("method")["value"].transform("mean")
+    return math.sqrt(float((apart**2).sum()) / free), free
+
+
+def targets(table: pd.DataFrame, level: float, baseline: str = BASELINE) -> dict[str, Any]:
+    """The content of targets.json, {method: {<objective>_loss: cell, lm_eval: {average or task: cell}}}.
+
+    A cell is {mean, sd, n}; where there is the ``baseline`` and the method is another also the paired difference to
+    it and its interval, {less_<baseline>, low, high}. What one value leaves undefined is null.
+    """
+    out: dict[str, Any] = {}
+    paired: dict[tuple[str, str, str], Any] = {}
+    if baseline in set(table["method"]):
+        rows = differences(table, baseline, level).itertuples(index=False)
+        paired = {(row.method, row.group, row.measure): row for row in rows}
+    for row in summarise(table, level).itertuples(index=False):
+        cell = {"mean": row.mean, "sd": _known(row.sd), "n": row.n}
+        if less := paired.get((row.method, row.group, row.measure)):
+            cell |= {f"less_{baseline}": less.mean, "low": _known(less.low), "high": _known(less.high)}
+        method = out.setdefault(row.method, {})
+        (method if row.group == LOSS else method.setdefault(LM_EVAL, {}))[row.measure] = cell
+    return out
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
+    """method, seed, task, value: percent, the mean over shots."""
+    parts = []
+    for task, rows in lm_eval.groupby("task", sort=False):
+        metric = next((name for name in ACCURACIES if name in set(rows["metric"])), None)
+        if metric is None:
+            raise InputError(
+                f"params.yaml: evaluation.tasks: {task} reports {', '.join(sorted(set(rows['metric'])))} and "
+                f"none of {', '.join(ACCURACIES)}; take it off"
+            )
+        taken = rows[rows["metric"] == metric]
+        means = taken.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean()
+        parts.append(means.assign(task=task, value=100 * means["value"]))
+    return pd.concat(parts, ignore_index=True)

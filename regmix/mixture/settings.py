@@ -1,0 +1,31 @@
+"""Settings: the section `mixture` of params.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from regmix.core.settings import Count, NonNegative, Strict
+
+
+class Refits(Strict):
+    count: Annotated[int, Field(ge=2)]
+    candidates: Count
+
+
+class Confirm(Strict):
+    seeds: Count
+
+
+class Mixture(Strict):
+    mode: Literal["paper", "risk_aware"]
+    paper_regressor: str
+    ensemble: Annotated[list[str], Field(min_length=1)]
+    risk: Annotated[float, Field(ge=0)]
+    candidates: Count
+    top_k: Count
+    seed: NonNegative
+    refits: Refits
+    confirm: Confirm
+    refit: bool

@@ -1,0 +1,157 @@
+"""How fast a device trains, from rates that someone measured, published or assumed: profiles/devices.yaml.
+
+A rate is tokens a second of one shape at so many tokens a step. In FLOPs in full it is interpolated between shapes,
+both on a logarithmic scale, and kept beyond the last one.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import yaml
+from pydantic import Field, ValidationError
+
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.model_shape import ModelShape
+from regmix.core.settings import Count, Positive, Strict
+
+FAR = 2.0  # a shape that costs so many times more or less a token than any with a rate is extrapolated to
+Origin = Literal["measured", "published", "assumed"]
+
+
+class FullShape(Strict):
+    layers: Count
+    heads: Count
+    width: Count
+    ffn: Count
+    context: Count
+    vocab: Count
+
+
+class Rate(Strict):
+    """``devices`` of a kind trained on ``tokens`` in ``seconds``; ``step`` are the tokens of an optimiser step."""
+
+    shape: FullShape
+    step: Count
+    tokens: Positive
+    seconds: Positive
+    devices: Count
+    precision: Literal["fp32", "bf16"]
+    origin: Origin
+    source: str
+
+
+class Entry(Strict):
+    """``engine``: the measurements of this engine on the machine they were taken on, by benchmarks.bench, or null."""
+
+    about: str
+    processes: Count
+    engine: str | None
+    rates: list[Rate]
+
+
+class Devices(Strict):
+    devices: dict[str, Entry] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Tokens a second of one device at one shape."""
+
+    shape: ModelShape
+    step: int
+    speed: float
+    precision: str
+    origin: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Device:
+    """``processes`` train side by side on it, and its rates are those of all of them busy."""
+
+    name: str
+    about: str
+    processes: int
+    points: Sequence[Point]
+
+    @property
+    def origin(self) -> str:
+        """measured, published or assumed, or which of these."""
+        return " and ".join(sorted({point.origin for point in self.points}))
+
+    def speed(self, shape: ModelShape, step: int) -> float:
+        """Tokens a second of training at this shape with ``step`` tokens a step.
+
+        Raises InputError if the device has no rate.
+        """
+        if not self.points:
+            raise InputError(
+                f"profiles/devices.yaml: devices.{self.name}.rates: none; add one, with its origin and source"
+            )
+        by_shape: dict[ModelShape, list[Point]] = {}
+        for point in self.points:
+            by_shape.setdefault(point.shape, []).append(point)
+        shapes = sorted(by_shape, key=_cost)
+        achieved = []
+        for of in shapes:
+            found = sorted(by_shape[of], key=lambda point: point.step)
+            achieved.append(
+                math.log(_cost(of)) + float(np.interp(
+                    math.log(step), [math.log(p.step) for p in found], [math.log(p.speed) for p in found]
+                ))
+            )  # fmt: skip
+        flops = math.exp(np.interp(math.log(_cost(shape)), [math.log(_cost(of)) for of in shapes], achieved))
+        return flops / _cost(shape)
+
+    def near(self, shape: ModelShape, precision: str) -> bool:
+        """Whether the shape lies about where there are rates, of the same precision."""
+        costs = [_cost(point.shape) for point in self.points if point.precision == precision]
+        return bool(costs) and min(costs) / FAR <= _cost(shape) <= max(costs) * FAR
+
+
+def load(path: Path, root: Path) -> dict[str, Device]:
+    """The devices of a file, by name; ``root`` is where the files of measurements lie. Raises InputError."""
+    try:
+        given = Devices.model_validate({"devices": yaml.safe_load(path.read_text(encoding="utf-8"))})
+    except (OSError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
+    except ValidationError as error:
+        raise InputError(plugins.describe(error).replace("params.yaml", str(path), 1)) from None
+    return {name: _device(name, entry, root) for name, entry in given.devices.items()}
+
+
+def _device(name: str, entry: Entry, root: Path) -> Device:
+    points = [
+        Point(ModelShape(**rate.shape.model_dump()), rate.step, rate.tokens / rate.seconds / rate.devices,
+              rate.precision, rate.origin, rate.source)
+        for rate in entry.rates
+    ]  # fmt: skip
+    if entry.engine is not None:
+        points += _measured(root / entry.engine)
+    return Device(name, entry.about, entry.processes, points)
+
+
+def _measured(path: Path) -> list[Point]:
+    """What benchmarks.bench wrote of the engine, in fp32, on all processes together."""
+    try:
+        results: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        machine = results["machines"]["swarm_against_transformers"]
+        return [
+            Point(ModelShape(**one["shape"]), one["tokens_a_step"], float(one["engine_tokens_a_second"]), "fp32",
+                  "measured", f"{path.name}, {machine['cpu']}, {machine['cores']} cores")
+            for one in results["swarm_against_transformers"]
+        ]  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path}: holds no rates of the engine ({error}); run `make bench`") from None
+
+
+def _cost(shape: ModelShape) -> float:
+    return shape.flops()["full"]

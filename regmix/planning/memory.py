@@ -1,0 +1,91 @@
+"""Bytes of memory that training takes, estimated, by what computes a run (``Setup.compute``); it runs nothing.
+
+P parameters, L layers, D width, F ffn width, V vocabulary, H heads, T context, N tokens of a step, d bytes of a number
+in products (4 in fp32, 2 in bf16).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from regmix.core.model_shape import ModelShape
+from regmix.engine.compute import fused, ops
+from regmix.engine.compute.fsdp import PASS_TOKENS as SHARDED_PASS
+from regmix.engine.compute.gpu import PASS_TOKENS as DEVICE_PASS
+from regmix.engine.compute.kernels import BLOCK, LOGITS
+from regmix.engine.machine import Machine
+from regmix.engine.train import TOKENS, ahead
+
+_PASS = "a pass of N = {} tokens N (L (D (16 + 8 d) + F 4 d) + 12 D) and (2 d + 8) bytes a logit"
+BATCHES = f"batches of steps of {TOKENS} tokens together, or of a step, 16 bytes a token"
+ABOUT = {
+    "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments, a process activations of "
+    f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
+    "autograd": "a run of a stack takes 18 P + 4 N (L (12 D + 4 F) + 4 D), N the tokens of a step",
+    "cuda": "a run of a stack takes 20 P, 4 P more if a step is several passes and 2 P more in bf16, and "
+    + _PASS.format(DEVICE_PASS),
+    "sharded": f"a process takes its part of 16 P, the largest of layers and head, and {_PASS.format(SHARDED_PASS)}",
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run of ``shape`` on ``step`` tokens a step, as ``compute`` computes it, in ``shared`` processes."""
+
+    shape: ModelShape
+    step: int
+    precision: str
+    compute: str
+    shared: int = 1
+
+    @property
+    def state(self) -> int:
+        """Weights, gradients, moments and copies in bf16, in one process."""
+        P, half = self.shape.parameters, self.precision == "bf16"
+        if self.compute == "sharded":
+            s = self.shape
+            layer = 4 * s.width**2 + 3 * s.width * s.ffn + 2 * s.width
+            gathered = max(layer, 2 * s.vocab * s.width + s.width)
+            return 16 * P // self.shared + (4 + self._size) * gathered
+        if self.compute == "cuda":  # a second copy of the gradients, clipped, and a third if passes add up
+            return P * (20 + 4 * (self.step > DEVICE_PASS) + 2 * half)
+        return P * (16 + 2 * half)
+
+    @property
+    def activations(self) -> int:
+        """What lies between forward and backward pass, logits included: of a block, a step or a pass in one process."""
+        s = self.shape
+        if self.compute == "kernels":
+            token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context
+            tokens = max(s.context, min(BLOCK, self.step))
+            return 4 * tokens * token + 4 * min(tokens * s.vocab, max(16 * s.vocab, LOGITS))
+        if self.compute == "autograd":
+            token = s.layers * (12 * s.width + 4 * s.ffn) + 4 * s.width
+            return 4 * self.step * token + 4 * ops.CHUNK * s.vocab
+        most = DEVICE_PASS if self.compute == "cuda" else SHARDED_PASS
+        tokens = max(s.context, min(most, -(-self.step // self.shared)))
+        token = s.layers * (s.width * (16 + 8 * self._size) + s.ffn * 4 * self._size) + 12 * s.width
+        return tokens * token + (2 * self._size + 8) * min(fused.CHUNK, tokens) * s.vocab
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether the activations of all runs of a stack exist at a time; else the runs take turns."""
+        return self.compute == "autograd" or (self.compute == "cuda" and self.step <= DEVICE_PASS)
+
+    @property
+    def _size(self) -> int:
+        return 2 if self.precision == "bf16" else 4
+
+
+def batches(tokens: int) -> int:
+    """Of the batches that a process holds at a time, by the tokens of a step of all its runs."""
+    return 16 * tokens * ahead(tokens)
+
+
+def compute_of(target: bool, precision: str, machine: Machine) -> str:
+    """What computes runs by params.yaml's machine, targets or proxies."""
+    if machine.sharded and target:
+        return "sharded"
+    if machine.device == "cuda":
+        return "cuda"
+    return "kernels" if precision == "fp32" else "autograd"

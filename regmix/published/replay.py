@@ -1,0 +1,149 @@
+"""The papers' simulation on published runs: how firmly they fix the mixture that it recommends.
+
+N runs, K domains, G mixtures that are asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regmix.core.runs import Runs
+from regmix.mixture.settings import Mixture, Refits
+from regmix.mixture.simulate import Simulation, resamples, simulate
+from regmix.published.settings import Draws, Simulate
+from regmix.regression.interface import Regressor
+from regmix.sampling.draws import BLOCK, candidate_block
+from regmix.sampling.rules import Rules
+
+MIN_WEIGHT = 2e-4  # of the published code
+MAX_TRIES = 1000
+
+
+def rules(domains: Sequence[str], prior: np.ndarray, draws: Draws) -> Rules:
+    """The rules of the published code's draws around ``prior`` (K,)."""
+    tempered = prior**draws.temperature
+    grid = draws.strength
+    return Rules(
+        domains=tuple(domains),
+        prior=prior,
+        bounds=np.ones(len(prior)) if draws.most is None else np.minimum(draws.most * prior, 1),
+        tempered=tempered / tempered.sum(),
+        strengths=np.geomspace(grid.low, grid.high, grid.points),
+        min_weight=MIN_WEIGHT,
+        max_tries=MAX_TRIES,
+        seed=0,
+    )
+
+
+def optimum(
+    runs: Runs, losses: np.ndarray, regressor: Regressor, draws: Draws, prior: np.ndarray, refits: Refits, seed: int,
+    level: float, workers: int,
+) -> Simulation:  # fmt: skip
+    """The mean of the best candidates by one regressor's mean, as the papers choose; ``seed`` is the candidates'."""
+    settings = Mixture(
+        mode="paper",
+        paper_regressor=regressor.name,
+        ensemble=[regressor.name],
+        risk=0.0,
+        candidates=draws.candidates,
+        top_k=draws.top_k,
+        seed=seed,
+        refits=refits,
+        confirm={"seeds": 1},  # type: ignore[arg-type]  # no run confirms anything here
+        refit=False,
+    )
+    found = simulate(
+        runs.mixtures,
+        {"objective": losses},
+        [regressor],
+        0.0,
+        rules(runs.domains, prior, draws),
+        settings,
+        level,
+        workers,
+    )
+    return found.simulations["objective"]
+
+
+def optima(
+    sets: Mapping[str, Runs], losses: Mapping[str, np.ndarray], regressors: Mapping[str, Regressor], plan: Simulate,
+    prior: np.ndarray, level: float, workers: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
+    """``optimum`` of every replay and seed: replay, seed, domain, weight, spread; and the refits of each.
+
+    Losses (N,) are by set, as its runs are; ``prior`` is (K,).
+    """
+    weights, refits = [], []
+    for name, entry in plan.replays.items():
+        runs, regressor, draws = sets[entry.runs], regressors[entry.regressor], plan.draws[entry.draws]
+        for seed in entry.seeds:
+            found = optimum(runs, losses[entry.runs], regressor, draws, prior, plan.refits, seed, level, workers)
+            key = {"replay": name, "seed": seed}
+            one = pd.DataFrame({"domain": runs.domains, "weight": found.weights, "spread": found.spread})
+            weights.append(one.assign(**key)[[*key, *one.columns]])
+            refits.append(found.refits.assign(**key))
+    return pd.concat(weights, ignore_index=True), pd.concat(refits, ignore_index=True)
+
+
+def cloud(
+    runs: Runs, losses: np.ndarray, regressors: Sequence[Regressor], rules: Rules, count: int, seed: int, workers: int
+) -> pd.DataFrame:
+    """The first ``count`` candidates of ``seed``: their domains' weights, and predicted_<regressor> for each."""
+    blocks = [candidate_block(rules, seed, 0, block) for block in range(-(-count // BLOCK))]
+    candidates = np.concatenate(blocks)[:count]
+
+    def told(regressor: Regressor) -> np.ndarray:
+        return regressor.fit(runs.mixtures, losses, seed).mean(candidates)
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
+        predicted = list(pool.map(told, regressors))
+    table = dict(zip(rules.domains, candidates.T, strict=True))
+    return pd.DataFrame(table | {f"predicted_{r.name}": v for r, v in zip(regressors, predicted, strict=True)})
+
+
+def apart(
+    runs: Runs, losses: np.ndarray, regressors: Sequence[Regressor], mixture: np.ndarray,
+    others: Mapping[Any, np.ndarray], count: int, seed: int, workers: int,
+) -> pd.DataFrame:  # fmt: skip
+    """regressor, monotone, other, value, sd: ``differences`` of each from ``mixture`` (K,) to ``others`` by key."""
+    grid = np.stack(list(others.values()))
+
+    def told(regressor: Regressor) -> pd.DataFrame:
+        value, sd = differences(runs, losses, regressor, mixture, grid, count, seed)
+        key = {"regressor": regressor.name, "monotone": regressor.monotone}
+        return pd.DataFrame(key | {"other": list(others), "value": value, "sd": sd})
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
+        return pd.concat(pool.map(told, regressors), ignore_index=True)
+
+
+def along(mixture: np.ndarray, column: int, weights: Sequence[float]) -> np.ndarray:
+    """Mixtures (G, K) with the given weights on a domain and the others in the proportions of ``mixture`` (K,)."""
+    rest = np.delete(mixture, column)
+    rest = rest / rest.sum()
+    return np.stack([np.insert((1 - weight) * rest, column, weight) for weight in weights])
+
+
+def differences(
+    runs: Runs, losses: np.ndarray, regressor: Regressor, mixture: np.ndarray, grid: np.ndarray, count: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted loss on ``grid`` (G, K) less that at ``mixture``, and its standard deviation over refits; (G,) each.
+
+    Refits see the distinct runs of a bootstrap resample; with b of N runs left, deviations are multiplied by
+    sqrt(b / (N - b)), the factor of a delete-d jackknife.
+    """
+
+    def less(rows: np.ndarray) -> np.ndarray:
+        told = regressor.fit(runs.mixtures[rows], losses[rows], seed).mean(np.vstack([mixture, grid]))
+        return told[1:] - told[0]
+
+    folds = list(resamples(len(losses), count, seed))
+    kept = float(np.mean([len(fold) for fold in folds]))
+    stretch = np.sqrt(kept / (len(losses) - kept))
+    return less(np.arange(len(losses))), stretch * np.std([less(fold) for fold in folds], axis=0, ddof=1)

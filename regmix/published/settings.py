@@ -1,0 +1,102 @@
+"""The schema of published/params.yaml: how the published runs are analysed. Typed, frozen, without defaults.
+
+Apart from that of params.yaml, so that a new setting of the pipeline leaves the published one alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from regmix.core.files import read_yaml
+from regmix.core.settings import Count, Kind, Name, NonNegative, Positive, Share, Strict
+from regmix.mixture.settings import Refits
+from regmix.params import _known, _parse
+from regmix.regression.settings import Regression
+from regmix.sampling.settings import LogGrid
+
+
+class Stop(Strict):
+    """Early stopping of LightGBM: after so many ``rounds`` without gain on a ``share`` of the training runs."""
+
+    rounds: Count
+    share: Annotated[float, Field(gt=0, le=0.5)]
+    seed: NonNegative
+
+
+class Beta(Strict):
+    """RegMix-D's exponent across scale, and the regressor whose predictions stand in for 1M losses of 1B mixtures."""
+
+    paper: Positive
+    regressor: Name
+
+
+class Draws(Strict):
+    """How a replay of the simulation draws candidates; ``most`` bounds a weight at so many times the prior."""
+
+    candidates: Count
+    top_k: Count
+    temperature: Positive
+    strength: LogGrid
+    most: Positive | None
+
+
+class Replay(Strict):
+    """One replay: how it draws, with which regressor, fitted to which set of runs."""
+
+    draws: Name
+    regressor: Name
+    runs: Literal["train_1m", "test_1m", "test_60m", "test_1b"]
+    seeds: Annotated[list[NonNegative], Field(min_length=1)]
+
+
+class Cloud(Strict):
+    """The candidates that Figure 2 shows: how many of which draws."""
+
+    draws: Name
+    candidates: Count
+    seed: NonNegative
+
+
+class Simulate(Strict):
+    """The replays of the papers' simulation, and the Pile-CC weights beside the chosen one that are asked about."""
+
+    draws: dict[Name, Draws]
+    replays: dict[Name, Replay]
+    refits: Refits
+    cloud: Cloud
+    neighbours: Annotated[list[Share], Field(min_length=1)]
+    neighbour_refits: Annotated[int, Field(ge=2)]
+
+
+class Published(Strict):
+    """published/params.yaml: how the published runs are analysed."""
+
+    objective: Name
+    starved: Share
+    regression: Regression
+    regressors: dict[Name, Kind]
+    paper_regressor: Name
+    ensemble: Annotated[list[Name], Field(min_length=2)]
+    stop: Stop
+    beta: Beta
+    downstream: Annotated[list[Name], Field(min_length=1)]
+    simulate: Simulate
+    workers: Count
+
+    @model_validator(mode="after")
+    def _names(self) -> Published:
+        for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
+            _known(name, self.regressors, "regressors", "regressor")
+        _known(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
+        for key, replay in self.simulate.replays.items():
+            _known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
+            _known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
+        return self
+
+
+def load_published(path: Path) -> Published:
+    """Read and check the params of the published runs. Raises InputError."""
+    return _parse(Published, read_yaml(path), str(path))

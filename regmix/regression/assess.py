@@ -1,0 +1,220 @@
+"""Judging a regressor: out-of-fold and held-out predictions, the learning curve, contrasts of coefficients.
+
+N runs, K domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.runs import Runs
+from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
+from regmix.regression.settings import Regression
+from regmix.statistics import metrics
+from regmix.statistics.intervals import Score
+
+_NO_CONTRASTS = pd.DataFrame(columns=["domain", "contrast", "low", "high"])
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """A regressor on one objective: frames as regression_fit writes them, without the objective's name."""
+
+    predictions: pd.DataFrame  # split, run, true, predicted, sd
+    curve: pd.DataFrame  # proxies, subset, split, spearman
+    coefficients: pd.DataFrame  # domain, contrast, low, high; no rows unless the model is linear
+    metrics: dict[str, dict[str, Score]]  # split -> metric
+
+
+def assess(
+    regressor: Regressor,
+    train: Runs,
+    tests: Mapping[str, Runs],
+    weights: dict[str, float],
+    settings: Regression,
+    *,
+    curve: bool = True,
+    deviations: bool = True,
+) -> Assessment:
+    """Judge ``regressor`` on an objective, by cross-validation within ``train`` and on the ``tests`` by split.
+
+    ``weights`` are the objective's, over domains; ``settings`` is params.yaml's ``regression``. Without tests, or
+    without ``curve``, the curve has no rows; without ``deviations`` they are NaN, which spares some regressors
+    many refits. Raises InputError.
+    """
+    losses = train.objective(weights)
+    unfolded = out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    splits = {"cv": (train, losses, unfolded)}
+    model = regressor.fit(train.mixtures, losses, settings.seed)
+    for split, runs in tests.items():
+        splits[split] = (runs, runs.objective(weights), _told(model, runs.mixtures, deviations))
+    sizes = settings.curve.proxies if curve else []
+    unseen = {split: (runs.mixtures, true) for split, (runs, true, _) in splits.items() if split != "cv"}
+    return Assessment(
+        predictions=pd.concat(
+            [
+                pd.DataFrame({"split": split, "run": runs.names, "true": true, "predicted": mean, "sd": sd})
+                for split, (runs, true, (mean, sd)) in splits.items()
+            ],
+            ignore_index=True,
+        ),
+        curve=learning_curve(
+            regressor.fit, (train.mixtures, losses), unseen, sizes, settings.curve.subsets, settings.seed
+        ),
+        coefficients=contrasts(regressor.fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
+        metrics={split: score(true, predicted.mean, settings) for split, (_, true, predicted) in splits.items()},
+    )
+
+
+def out_of_fold(
+    fit: Fit, mixtures: np.ndarray, losses: np.ndarray, folds: int, seed: int, deviations: bool = True
+) -> Prediction:
+    """Each run (N,) predicted by a model that saw no run of its mixture's fold.
+
+    Whatever ``fit`` tunes, it tunes on the other folds alone. Raises TooFewRuns.
+    """
+    fold = grouped_folds(mixtures, folds, seed)
+    mean, sd = np.empty(len(losses)), np.empty(len(losses))
+    for left_out in range(folds):
+        out = fold == left_out
+        mean[out], sd[out] = _told(fit(mixtures[~out], losses[~out], seed), mixtures[out], deviations)
+    return Prediction(mean, sd)
+
+
+def _told(model: Model, mixtures: np.ndarray, deviations: bool) -> Prediction:
+    return model.predict(mixtures) if deviations else Prediction(model.mean(mixtures), np.full(len(mixtures), np.nan))
+
+
+def learning_curve(
+    fit: Fit,
+    train: tuple[np.ndarray, np.ndarray],
+    tests: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    sizes: Sequence[int],
+    subsets: int,
+    seed: int,
+) -> pd.DataFrame:
+    """Spearman on each of ``tests`` of models fitted to subsets of ``train`` (the paper's Figure 4).
+
+    All are mixtures (N, K) and losses (N,). Subset s of a size holds subset s of every smaller one, and is the
+    same for every regressor; one of all N runs is fitted once. Sizes above N are left out; where the regressor
+    cannot be fitted, NaN.
+    """
+    rows = []
+    whole: dict[str, float] | None = None
+    for subset in range(subsets) if tests else ():
+        order = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(subset,))).permutation(len(train[1]))
+        for size in (size for size in sizes if size <= len(order)):
+            if size < len(order):
+                values = _unseen(fit, train, np.sort(order[:size]), tests, seed)
+            else:
+                values = whole = whole or _unseen(fit, train, np.arange(size), tests, seed)
+            rows += [
+                {"proxies": size, "subset": subset, "split": split, "spearman": value}
+                for split, value in values.items()
+            ]
+    columns = ["proxies", "subset", "split", "spearman"]
+    return pd.DataFrame(rows, columns=columns).sort_values(columns[:2], kind="stable")
+
+
+def _unseen(
+    fit: Fit,
+    train: tuple[np.ndarray, np.ndarray],
+    chosen: np.ndarray,
+    tests: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    seed: int,
+) -> dict[str, float]:
+    try:
+        model = fit(train[0][chosen], train[1][chosen], seed)
+    except TooFewRuns:
+        return dict.fromkeys(tests, np.nan)
+    return {split: float(metrics.spearman(true, model.mean(mixtures))) for split, (mixtures, true) in tests.items()}
+
+
+def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) -> pd.DataFrame:
+    """What a linear model says of each domain alone against the mean mixture, in nats per token (Figure 7).
+
+    Weights sum to 1, so a coefficient alone means nothing; the contrast does. Intervals are percentiles over
+    refits to resamples of the runs. No rows if the model is not linear.
+    """
+    center = runs.mixtures.mean(axis=0)
+
+    def contrast(rows: np.ndarray) -> np.ndarray | None:
+        model = fit(runs.mixtures[rows], losses[rows], settings.seed)
+        return model.coefficients - center @ model.coefficients if isinstance(model, Linear) else None
+
+    value = contrast(np.arange(len(losses)))
+    if value is None:
+        return _NO_CONTRASTS
+    rng = np.random.default_rng(settings.seed)
+    resamples = [contrast(rng.integers(len(losses), size=len(losses))) for _ in range(settings.bootstrap)]
+    edges = [(1 - settings.interval) / 2, (1 + settings.interval) / 2]
+    low, high = np.quantile(np.stack([sample for sample in resamples if sample is not None]), edges, axis=0)
+    return pd.DataFrame({"domain": runs.domains, "contrast": value, "low": low, "high": high})
+
+
+def no_proxy(runs: Runs, weights: dict[str, float]) -> np.ndarray | None:
+    """The baseline that trains no proxy: minus the mixture's weight (N,) on the objective's own domains.
+
+    None where that is the same for all mixtures: the objective names no trained domain, or all alike.
+    """
+    own = np.array([weights.get(domain, 0.0) for domain in runs.domains])
+    return None if np.all(own == own[0]) else -(runs.mixtures @ own)
+
+
+def no_proxy_scores(
+    splits: dict[str, Runs], weights: dict[str, float], settings: Regression
+) -> dict[str, dict[str, Score]]:
+    """Scores of ``no_proxy`` by split; it predicts an order, so no errors in nats. Empty where it predicts none."""
+    metrics = {}
+    for split, runs in splits.items():
+        predicted = no_proxy(runs, weights)
+        if predicted is not None:
+            all_metrics = score(runs.objective(weights), predicted, settings)
+            metrics[split] = {name: all_metrics[name] for name in ("spearman", "regret", "top_k")}
+    return metrics
+
+
+def score(true: np.ndarray, predicted: np.ndarray, settings: Regression) -> dict[str, Score]:
+    """``scores.score`` as params.yaml's ``regression`` section has it."""
+    return metrics.score(
+        true,
+        predicted,
+        k=settings.top_k,
+        resamples=settings.bootstrap,
+        level=settings.interval,
+        seed=settings.seed,
+    )
+
+
+def parsed(metrics: dict[str, Any], splits: Iterable[str]) -> dict[str, dict[str, Score]]:
+    """An objective's part of a regressor's metrics.json as scores by split; null becomes NaN.
+
+    Raises InputError if a split is missing.
+    """
+    found = {}
+    for split in splits:
+        if split not in metrics:
+            raise InputError(f"metrics.json: no split {split!r}; run `dvc repro -f regression_fit` again")
+        found[split] = {
+            name: Score(*(np.nan if part is None else part for part in figure.values()))
+            for name, figure in metrics[split].items()
+        }
+    return found
+
+
+def flat(metrics: dict[str, Score]) -> dict[str, Any]:
+    """Metrics for a metrics file: few numbers, the interval of Spearman's alone."""
+    interval = metrics["spearman"].to_json()
+    values = {name: score.to_json()["value"] for name, score in metrics.items()}
+    return {
+        "spearman": values.pop("spearman"),
+        "spearman_low": interval["low"],
+        "spearman_high": interval["high"],
+        **values,
+    }

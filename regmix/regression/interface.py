@@ -1,0 +1,96 @@
+"""What a regressor is: a file beside this one with ``Options``, ``MONOTONE`` and ``fit``.
+
+It learns the loss (N,) of runs from their mixtures (N, K) and predicts the loss of other mixtures (M, K).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.settings import Kind
+
+
+class Prediction(NamedTuple):
+    """Predicted losses (M,) and one standard deviation (M,) of a run's loss around each, in nats per token.
+
+    What the deviation covers depends on the regressor; its file says so.
+    """
+
+    mean: np.ndarray
+    sd: np.ndarray
+
+
+class Model(Protocol):
+    """A fitted regressor. ``mean`` is ``predict(...).mean``, and cheaper where the deviation costs much."""
+
+    def mean(self, mixtures: np.ndarray) -> np.ndarray: ...
+
+    def predict(self, mixtures: np.ndarray) -> Prediction: ...
+
+
+@runtime_checkable
+class Linear(Protocol):
+    """A model whose prediction is linear in the weights: ``coefficients`` (K,), nats per token."""
+
+    coefficients: np.ndarray
+
+
+Fit = Callable[[np.ndarray, np.ndarray, int], Model]  # mixtures (N, K), losses (N,), seed
+
+
+class TooFewRuns(InputError):
+    """The regressor cannot be fitted to so few runs; a learning curve leaves the point out."""
+
+
+@dataclass(frozen=True)
+class Regressor:
+    """An entry of params.yaml's ``regressors``, ready to fit.
+
+    ``monotone``: along any direction its prediction only rises or only falls, so its optimum is always a
+    single domain and it must not choose a mixture.
+    """
+
+    name: str
+    monotone: bool
+    fit: Fit
+
+
+def bind(name: str, entry: Kind) -> Regressor:
+    """The regressor that ``regressors.<name>`` of params.yaml describes. Raises InputError."""
+    key = f"regressors.{name}"
+    module = plugins.load("regressors", entry.kind, key)
+    chosen = options(name, entry)
+
+    def fit(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Model:
+        try:
+            return module.fit(mixtures, losses, chosen, seed)
+        except TooFewRuns as error:
+            raise TooFewRuns(f"params.yaml: {key}: {error}") from None
+
+    return Regressor(name, module.MONOTONE, fit)
+
+
+def options(name: str, entry: Kind) -> Any:
+    """What its file calls ``Options``, filled from ``regressors.<name>``. Raises InputError."""
+    key = f"regressors.{name}"
+    return plugins.options(plugins.load("regressors", entry.kind, key), entry.model_extra or {}, key)
+
+
+def grouped_folds(mixtures: np.ndarray, folds: int, seed: int) -> np.ndarray:
+    """The fold (N,) of each run: fair shares, at random, runs of one mixture (N, K) together.
+
+    A mixture in two folds would be tested on what was learnt from itself. Raises TooFewRuns if there are
+    fewer mixtures than folds.
+    """
+    _, group = np.unique(mixtures, axis=0, return_inverse=True)
+    count = int(group.max(initial=-1)) + 1
+    if count < folds:
+        raise TooFewRuns(f"{count} mixtures are fewer than {folds} folds; train more proxies or lower the folds")
+    order = np.random.default_rng(seed).permutation(count)
+    return (order % folds)[group.ravel()]

@@ -1,0 +1,110 @@
+"""What a mixture may be: the prior, the bounds, the strengths of the draws.
+
+K domains.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regmix.core.errors import InputError
+from regmix.sampling.settings import Swarm
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a mixture may be and how it is drawn; arrays are (K,) in the order of ``domains``."""
+
+    domains: tuple[str, ...]
+    prior: np.ndarray
+    bounds: np.ndarray
+    tempered: np.ndarray
+    strengths: np.ndarray
+    min_weight: float
+    max_tries: int
+    seed: int
+
+    @classmethod
+    def of(cls, prior: Mapping[str, float], bounds: Mapping[str, float], swarm: Swarm) -> Rules:
+        """The rules of params.yaml's ``swarm`` section, for a prior and its bounds by domain."""
+        shares = np.array(list(prior.values()))
+        tempered = shares**swarm.temperature
+        grid = swarm.strength
+        return cls(
+            domains=tuple(prior),
+            prior=shares,
+            bounds=np.array([bounds[domain] for domain in prior]),
+            tempered=tempered / tempered.sum(),
+            strengths=np.geomspace(grid.low, grid.high, grid.points),
+            min_weight=swarm.min_weight,
+            max_tries=swarm.max_tries,
+            seed=swarm.seed,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of rules.json, which swarm_sample writes for all stages that draw or bound mixtures."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Rules:
+        """The inverse of ``to_json``, to the last bit."""
+        arrays = {name: np.array(v) if isinstance(v, list) and name != "domains" else v for name, v in value.items()}
+        return cls(**arrays | {"domains": tuple(value["domains"])})
+
+    def by_domain(self, mixture: np.ndarray) -> dict[str, float]:
+        """A mixture (K,) as weights by domain."""
+        return dict(zip(self.domains, mixture.tolist(), strict=True))
+
+    @property
+    def uniform(self) -> np.ndarray:
+        """The mixture (K,) within the bounds that is nearest to equal weights."""
+        return project(np.full(len(self.domains), 1 / len(self.domains)), self.bounds)
+
+
+def token_shares(available: Mapping[str, int]) -> dict[str, float]:
+    """The prior: each domain's share of the training tokens. Raises InputError where a domain has none."""
+    for domain, tokens in available.items():
+        if tokens <= 0:
+            raise InputError(f"corpus.domains.{domain}: {tokens} training tokens; give it text or drop the domain")
+    total = sum(available.values())
+    return {domain: tokens / total for domain, tokens in available.items()}
+
+
+def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens: int) -> dict[str, float]:
+    """The largest weight of each domain: ``min(1, max_epochs * available / train_tokens)``.
+
+    ``train_tokens`` is what one run of the target trains on: a weight above the bound would pass over the
+    domain more than ``max_epochs`` times. Raises InputError if no mixture can keep all bounds.
+    """
+    bounds = {domain: min(1.0, max_epochs * tokens / train_tokens) for domain, tokens in available.items()}
+    if sum(bounds.values()) < 1:
+        scarce = min(bounds, key=lambda domain: bounds[domain])
+        needed = train_tokens / sum(available.values())
+        raise InputError(
+            f"params.yaml: swarm.max_epochs = {max_epochs:g}: the bounds of all domains sum to "
+            f"{sum(bounds.values()):.3g}, below 1 (tightest: {scarce} at {bounds[scarce]:.3g}); "
+            f"raise it above {needed:.3g} or lower target.recipe.steps"
+        )
+    return bounds
+
+
+def project(mixture: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """The point (K,) of the simplex nearest to ``mixture`` (Euclidean) among those within ``bounds``.
+
+    It is ``clip(mixture - shift, 0, bounds)`` with the one shift that makes it sum to 1, found by bisection.
+    The bounds must sum to 1 or more.
+    """
+    low, high = float(np.min(mixture - bounds)), float(np.max(mixture))
+    for _ in range(100):
+        shift = (low + high) / 2
+        if np.clip(mixture - shift, 0, bounds).sum() > 1:
+            low = shift
+        else:
+            high = shift
+    return np.clip(mixture - low, 0, bounds)

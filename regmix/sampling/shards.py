@@ -1,0 +1,111 @@
+"""The runs of a swarm, shard by shard: random and switched mixtures, anchors, held-out mixtures and repeats.
+
+K domains.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule
+from regmix.sampling.draws import ANCHOR, HELDOUT, RANDOM, REPEAT, RUN_SEED, SWITCHED, _generator, draw
+from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Swarm
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One run to train: its name, kind (random, switched, anchor, heldout, repeat), seed and schedule."""
+
+    name: str
+    kind: str
+    seed: int
+    schedule: Schedule
+
+    @property
+    def mixture(self) -> np.ndarray:
+        """The mixture (K,) that it begins with."""
+        return self.schedule.mixtures[0]
+
+
+def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) -> list[Planned]:
+    """The runs of the shard named ``random-<j>``, ``switched-<j>``, ``anchors``, ``heldout`` or ``repeats``.
+
+    ``random-<j>`` holds mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
+    ``switched-<j>``, whose runs change to new mixtures after ``swarm.switches`` of the ``logged`` fractions of
+    training. Anchors are the prior, the uniform mixture and each domain alone where its bound allows that.
+    Repeats train the first held-out mixtures again under other seeds. Raises InputError as ``draw`` does.
+    """
+    if match := re.fullmatch(r"(random|switched)-(\d+)", shard):
+        stream, make = {"random": (RANDOM, _random), "switched": (SWITCHED, _switched)}[match[1]]
+        numbers = range(int(match[2]) * swarm.per_shard, (int(match[2]) + 1) * swarm.per_shard)
+        return [
+            Planned(f"{shard}-{i:02d}", match[1], _run_seed(rules, stream, number), make(rules, swarm, number, logged))
+            for i, number in enumerate(numbers)
+        ]
+    if shard == "anchors":
+        return _anchors(rules)
+    heldout = [
+        Planned(f"heldout-{i:02d}", "heldout", _run_seed(rules, HELDOUT, i), _static(rules, draw(rules, HELDOUT, i)))
+        for i in range(swarm.heldout if shard == "heldout" else swarm.repeats.mixtures)
+    ]
+    if shard == "heldout":
+        return heldout
+    return [
+        Planned(f"{run.name}+{s}", "repeat", _run_seed(rules, REPEAT, i, s), run.schedule)
+        for i, run in enumerate(heldout)
+        for s in range(1, swarm.repeats.seeds + 1)
+    ]
+
+
+def shard_json(rules: Rules, runs: list[Planned]) -> dict[str, Any]:
+    """A shard as the trainer reads it."""
+    return {
+        "domains": list(rules.domains),
+        "runs": [
+            {"run": run.name, "kind": run.kind, "seed": run.seed, "schedule": run.schedule.to_json()} for run in runs
+        ],
+    }
+
+
+def _static(rules: Rules, mixture: np.ndarray) -> Schedule:
+    return Schedule.static(rules.domains, mixture)
+
+
+def _random(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
+    return _static(rules, draw(rules, RANDOM, number))
+
+
+def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
+    """A proxy that changes its mixture, so that a regressor of trajectories has seen what follows a switch."""
+    inner = np.array([fraction for fraction in logged if fraction < 1])
+    if swarm.switches > len(inner):
+        raise InputError(
+            f"params.yaml: swarm.switches = {swarm.switches}: the proxies have {len(inner)} logged steps before their "
+            "last; lower it or raise proxy.validation.logged"
+        )
+    at = np.sort(_generator(rules.seed, SWITCHED, number).choice(inner, swarm.switches, replace=False))
+    mixtures = [draw(rules, SWITCHED, number, part) for part in range(swarm.switches + 1)]
+    return Schedule(rules.domains, np.concatenate([[0.0], at]), np.stack(mixtures))
+
+
+def _anchors(rules: Rules) -> list[Planned]:
+    """Without these a regressor extrapolates to the corners, where the optimum of one domain's loss lies."""
+    named = {"natural": rules.prior, "uniform": rules.uniform}
+    named |= {f"only_{d}": row for d, row in zip(rules.domains, np.eye(len(rules.domains)), strict=True)}
+    return [
+        Planned(f"anchor-{name}", "anchor", _run_seed(rules, ANCHOR, i), _static(rules, mixture))
+        for i, (name, mixture) in enumerate(named.items())
+        if np.all(mixture <= rules.bounds)
+    ]
+
+
+def _run_seed(rules: Rules, *key: int) -> int:
+    """The seed of a run: below 2**31, its own, whatever else is in the swarm."""
+    return int(np.random.SeedSequence(rules.seed, spawn_key=(RUN_SEED, *key)).generate_state(1)[0] >> 1)

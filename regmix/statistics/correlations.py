@@ -1,0 +1,56 @@
+"""How two sets of measures of the same models go together: correlations, and which of them is the strongest.
+
+N models, D measures that explain (losses by domain), Q that are explained (scores by task), R resamples.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from regmix.statistics.intervals import Score, percentiles
+
+
+def correlations(
+    explaining: pd.DataFrame, explained: pd.DataFrame, *, resamples: int, level: float, seed: int
+) -> pd.DataFrame:
+    """domain, task, value, low, high, first: Pearson's r of each pair of columns, over the models (N,).
+
+    The interval is over resamples of the models; ``first`` is the share of resamples in which the domain has the
+    highest r of all on the task.
+    """
+    x, y = explaining.to_numpy(), explained.to_numpy()
+    rows = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
+    samples = np.stack([pearson(x[pick], y[pick]) for pick in rows])  # (R, D, Q)
+    first = (samples == samples.max(axis=1, keepdims=True)).mean(axis=0)
+    value = pearson(x, y)
+    out = [
+        [domain, task, value[d, q], *percentiles(samples[:, d, q], level), first[d, q]]
+        for d, domain in enumerate(explaining)
+        for q, task in enumerate(explained)
+    ]
+    return pd.DataFrame(out, columns=["domain", "task", "value", "low", "high", "first"])
+
+
+def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """r (D, Q) of the columns of ``x`` (N, D) with those of ``y`` (N, Q)."""
+    first, second = (values - values.mean(axis=0) for values in (x, y))
+    norms = np.sqrt((first**2).sum(axis=0))[:, None] * np.sqrt((second**2).sum(axis=0))
+    return first.T @ second / norms
+
+
+def explained(
+    true: np.ndarray, predicted: np.ndarray, *, resamples: int, level: float, seed: int
+) -> tuple[Score, np.ndarray]:
+    """The share of the squared error of the others' mean that predictions (N,) of models left out take off.
+
+    1 is perfect, below 0 worse than the mean. Also the share on every resample of the models, to compare two
+    predictions on the same ones. Rank correlation would mislead here: the mean of the others is always in reverse
+    order of the one left out.
+    """
+    n = len(true)
+    squares = np.stack([(true - predicted) ** 2, (true - (true.sum() - true) / (n - 1)) ** 2])
+    rows = np.random.default_rng(seed).integers(n, size=(resamples, n))
+    own, mean = squares[:, rows].sum(axis=-1)
+    samples = 1 - own / mean
+    return Score(float(1 - squares[0].sum() / squares[1].sum()), *percentiles(samples, level)), samples

@@ -1,0 +1,44 @@
+"""Methods against each other over tasks, from tables that give one score a task and method.
+
+A sign test asks whether one wins more tasks than a coin would; it knows nothing of the noise of one score.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from regmix.statistics.intervals import percentiles
+
+
+def compare(scores: pd.DataFrame, *, resamples: int, level: float, seed: int) -> pd.DataFrame:
+    """first, second, n, wins, ties, losses, p, value, low, high for all pairs of the columns of ``scores``.
+
+    A row is a task, more is better. ``p`` is the two-sided sign test's without ties; the value is the mean
+    difference, first less second, with the percentile interval over resamples of the tasks.
+    """
+    rng = np.random.default_rng(seed)
+    rows = rng.integers(len(scores), size=(resamples, len(scores)))
+    out = []
+    for first, second in itertools.combinations(scores, 2):
+        less = np.round(scores[first].to_numpy() - scores[second].to_numpy(), 9)
+        wins, losses = int((less > 0).sum()), int((less < 0).sum())
+        p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+        edges = percentiles(less[rows].mean(axis=1), level)
+        out.append([first, second, len(less), wins, len(less) - wins - losses, losses, p, less.mean(), *edges])
+    columns = ["first", "second", "n", "wins", "ties", "losses", "p", "value", "low", "high"]
+    return pd.DataFrame(out, columns=columns)
+
+
+def best_on(scores: pd.DataFrame) -> pd.Series:
+    """How many tasks each column is best on; ties count for all that tie."""
+    return scores.eq(scores.max(axis=1), axis=0).sum()
+
+
+def averages(scores: pd.DataFrame, tasks: Sequence[str]) -> pd.Series:
+    """The mean of each column over ``tasks``."""
+    return scores.loc[list(tasks)].mean()

@@ -1,0 +1,44 @@
+"""What runs trained on in the end: their schedules, read back from schedules.csv (regmix.engine.results writes it)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule
+
+
+def schedules(frame: pd.DataFrame, domains: Sequence[str], what: str = "schedules.csv") -> dict[str, Schedule]:
+    """Run -> its schedule, in the order of ``frame``: run, knot (a fraction of training), and the ``domains`` (K).
+
+    Raises InputError, beginning with ``what``, if a column is missing, there is no row, or a run's knots or
+    mixtures are none of a schedule.
+    """
+    for column in ("run", "knot", *domains):
+        if column not in frame:
+            raise InputError(f"{what}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
+    if frame.empty:
+        raise InputError(f"{what}: no rows; train again")
+    found = {}
+    for run, rows in frame.groupby("run", sort=False):
+        knots, mixtures = rows["knot"].to_numpy(np.float64), rows[list(domains)].to_numpy(np.float64)
+        try:
+            found[str(run)] = Schedule(tuple(domains), knots, mixtures)
+        except InputError as error:
+            raise InputError(f"{what}: run {run!r}: {error}") from None
+    return found
+
+
+def mean(schedules: Sequence[Schedule]) -> Schedule:
+    """The mean of schedules over the same domains, with a knot wherever one of them has one."""
+    knots = np.unique(np.concatenate([schedule.knots for schedule in schedules]))
+    mixtures = np.mean([[schedule.at(knot) for knot in knots] for schedule in schedules], axis=0)
+    return Schedule(schedules[0].domains, knots, mixtures)
+
+
+def changes(schedule: Schedule) -> bool:
+    """Whether the mixture is not the same from start to end."""
+    return bool(np.any(schedule.mixtures != schedule.mixtures[0]))

@@ -1,0 +1,102 @@
+"""What RegMix-D offline and online share (arXiv 2606.18663): the proxies' trajectories, the regressor, the search."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.settings import Count, Kind, NonNegative, Positive, Share, Strict
+from regmix.regression import interface
+from regmix.target.interface import Context, Spent
+from regmix.trajectory import next_loss, schedule_search, trajectories
+from regmix.trajectory.next_loss import StepModel
+from regmix.trajectory.schedule_search import Search
+from regmix.trajectory.trajectories import Trajectories
+
+
+class Options(Strict):
+    """``granularity`` is the paper's N, ``human`` its m_human, ``alpha`` the strength of the draws around it.
+
+    ``kinds`` are the proxies learnt from and ``share`` how many of the random and the switched ones. ``label`` is
+    what the regressor learns: the next ``loss`` (the paper) or what it will ``drop`` by. ``mapping`` says where a
+    proxy's step falls in the target's training: at the same share of it (``linear``, the paper) or after as many
+    ``tokens``. The paper: granularity 5, candidates 100000, top_k 128, LightGBM; alpha is not stated.
+    """
+
+    objective: str
+    granularity: Count
+    regressor: str
+    label: Literal["loss", "drop"]
+    kinds: list[Literal["random", "switched", "anchor"]]
+    share: Share
+    candidates: Count
+    top_k: Count
+    alpha: Positive
+    human: Literal["natural", "uniform"]
+    mapping: Literal["linear", "tokens"]
+    seed: NonNegative
+
+
+def tables(context: Context, options: Options) -> dict[str, pd.DataFrame]:
+    """mixtures, schedules and trajectories of the proxies that the options name. Raises InputError for none."""
+    swarm = context.swarm
+    runs = swarm.mixtures[swarm.mixtures["kind"].isin(options.kinds)]
+    kept = []
+    for kind, of in runs.groupby("kind", sort=False):
+        many = kind in ("random", "switched")
+        kept += of["run"].tolist()[: max(1, round(options.share * len(of))) if many else None]
+    if not kept:
+        raise InputError(
+            f"params.yaml: target.methods: kinds = {options.kinds}: the swarm has no such proxies; add a shard"
+        )
+    names = ("mixtures", "schedules", "trajectories")
+    frames = zip(names, (swarm.mixtures, swarm.schedules, swarm.trajectories), strict=True)
+    return {name: frame[frame["run"].isin(kept)].reset_index(drop=True) for name, frame in frames}
+
+
+def learnt(tables: Mapping[str, pd.DataFrame], domains: tuple[str, ...], weights: Mapping[str, float]) -> Trajectories:
+    return trajectories.read(tables["mixtures"], tables["schedules"], tables["trajectories"], domains, weights)
+
+
+def fit(known: Trajectories, options: Options, regressor: Kind) -> StepModel:
+    bound = interface.bind(options.regressor, regressor)
+    return next_loss.fit(known.granularity(options.granularity), bound, options.label, options.seed)
+
+
+def regressor(context: Context, options: Options) -> Kind:
+    """The entry of params.yaml's regressors. Raises InputError, listing them, if there is none of that name."""
+    if options.regressor not in context.regressors:
+        raise InputError(
+            f"params.yaml: target.methods: regressor {options.regressor!r} is not one of "
+            f"{', '.join(context.regressors)}; use one of these"
+        )
+    return context.regressors[options.regressor]
+
+
+def search(context: Context, options: Options) -> Search:
+    """How candidates are drawn, within the bounds on repetition."""
+    rules = context.rules
+    human = {"natural": rules.prior, "uniform": rules.uniform}[options.human]
+    return Search(rules.domains, human, rules.bounds, options.alpha, options.candidates, options.top_k, options.seed)
+
+
+def knots(known: Trajectories, context: Context, options: Options) -> np.ndarray:
+    """The fractions of the target's training (S,) at which it may switch."""
+    fractions = known.granularity(options.granularity).fractions[:-1]
+    return schedule_search.mapped(fractions, options.mapping, context.proxy.train_tokens, context.target.train_tokens)
+
+
+def cost(context: Context, tables: Mapping[str, pd.DataFrame]) -> Spent:
+    """What the proxies cost that were learnt from."""
+    return context.swarm_cost(len(tables["mixtures"]) / len(context.swarm.mixtures))
+
+
+def outside(queries: Sequence[Mapping[str, Any]]) -> str | None:
+    """How many queries asked the regressor about what no proxy had; None for none."""
+    found = sum(query["outside"] for query in queries)
+    text = f"{found} of {len(queries)} queries lie off the regressor's support; the report lists them"
+    return text if found else None

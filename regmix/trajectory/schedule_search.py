@@ -1,0 +1,234 @@
+"""RegMix-D: schedules from a stepwise regressor, planned ahead (Algorithm 1) or decided as training goes (Algorithm 2).
+
+At every logged step but the last the mixture until the next one is chosen: the mean of the candidates with the
+lowest predicted next losses, among draws from Dir(alpha * human). Planned ahead, the loss it starts from is the
+one predicted by the choice before; online, it is the target's own, carried down to the proxies' size. Two things
+are added to the paper: candidates above a bound are drawn again, and every query comes with its support, because
+a schedule asks about losses and mixtures that no proxy may have had together.
+
+The paper leaves alpha open. Its m_human is any mixture here, under whose zero weights no candidate has weight.
+
+K domains, M candidates, L logged steps, S = L - 1 decisions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule, check_mixture
+from regmix.sampling.draws import BLOCK
+from regmix.statistics.intervals import Score
+from regmix.trajectory import size_correction
+from regmix.trajectory.next_loss import StepModel, Support
+
+MAPPINGS = ("linear", "tokens")
+MAX_TRIES = 1000  # draws for one candidate before the settings are called infeasible
+DECISION = 64  # a stream of random numbers, far from those that regmix.sampling.draws counts up
+
+
+@dataclass(frozen=True)
+class Search:
+    """How mixtures are drawn and averaged; ``human`` and ``bounds`` are (K,) in the order of ``domains``.
+
+    Raises InputError if ``human`` is off the simplex, ``alpha`` not positive or ``top_k`` not in 1..candidates.
+    """
+
+    domains: tuple[str, ...]
+    human: np.ndarray
+    bounds: np.ndarray
+    alpha: float
+    candidates: int
+    top_k: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        check_mixture(self.human, self.domains, "human mixture")
+        if not self.alpha > 0:
+            raise InputError(f"alpha = {self.alpha:g} must be above 0")
+        if not 1 <= self.top_k <= self.candidates:
+            raise InputError(f"top_k = {self.top_k} must lie between 1 and candidates = {self.candidates}; change one")
+
+
+class Choice(NamedTuple):
+    """The mixture (K,) chosen for one interval, the loss predicted at its end, and the query's support."""
+
+    mixture: np.ndarray
+    predicted: float
+    support: Support
+
+
+def candidates(search: Search, step: int) -> np.ndarray:
+    """The candidates (M, K) of the decision at logged step number ``step``, all within the bounds.
+
+    They depend on the seed and the step alone, and more of them begin with the same. Raises InputError if
+    ``MAX_TRIES`` draws a candidate do not give enough, or the first ``100 * MAX_TRIES`` none.
+    """
+    rng = np.random.default_rng(np.random.SeedSequence(search.seed, spawn_key=(DECISION, step)))
+    drawable = np.flatnonzero(search.human)  # a Dirichlet draw has no parameter 0
+    kept: list[np.ndarray] = []
+    found, tried = 0, 0
+    over = np.zeros(len(search.domains))
+    while found < search.candidates:
+        if tried >= search.candidates * MAX_TRIES or (found == 0 and tried >= 100 * MAX_TRIES):
+            raise _infeasible(search, over / tried)
+        drawn = np.zeros((BLOCK, len(search.domains)))
+        drawn[:, drawable] = rng.dirichlet(search.alpha * search.human[drawable], BLOCK)
+        above = drawn > search.bounds
+        kept.append(drawn[~above.any(axis=1)])
+        over += above.sum(axis=0)
+        found, tried = found + len(kept[-1]), tried + BLOCK
+    return np.concatenate(kept)[: search.candidates]
+
+
+def best(model: StepModel, search: Search, step: int, loss: float, risk: float = 0.0) -> Choice:
+    """The mean of the ``top_k`` candidates of lowest predicted loss after training on them from ``loss`` on.
+
+    ``risk`` standard deviations are added before ranking; the paper adds none. Raises InputError, as
+    ``candidates`` does, for a model of other domains, and for one whose optimum is always a single domain.
+    """
+    if model.monotone:
+        raise InputError(
+            f"regressors.{model.name}: monotone along any direction, so its optimum is always a single domain; "
+            "choose mixtures with a regressor of kind gp or lightgbm"
+        )
+    if model.learnt.domains != search.domains:
+        raise InputError(
+            f"search: its domains {', '.join(search.domains)} are not the proxies' "
+            f"{', '.join(model.learnt.domains)}; train the proxies on the same domains"
+        )
+    drawn = candidates(search, step)
+    if risk == 0:  # deviations cost some regressors much
+        scores = model.mean(step, drawn, loss)
+    else:
+        mean, sd = model.predict(step, drawn, loss)
+        scores = mean + risk * sd
+    mixture = drawn[np.argsort(scores, kind="stable")[: search.top_k]].mean(axis=0)
+    mixture /= mixture.sum()
+    predicted = float(model.mean(step, mixture[None], loss)[0])
+    return Choice(mixture, predicted, model.support(step, mixture, loss))
+
+
+def offline(
+    model: StepModel, search: Search, start_loss: float, knots: np.ndarray, risk: float = 0.0
+) -> tuple[Schedule, list[dict[str, Any]]]:
+    """Algorithm 1: a schedule that starts with ``human`` and switches at ``knots`` (S,), fractions of training.
+
+    ``start_loss`` is the loss at the first logged step, in the paper the proxies' mean: ``first_loss``. ``knots``
+    come of ``mapped``. The queries, one a switch, are JSON values: see ``online_choice``. Raises InputError as
+    ``best`` does, and if the knots do not rise, lie outside (0, 1) or are not one a decision.
+    """
+    decisions = len(model.learnt.steps) - 1
+    if len(knots) != decisions:
+        raise InputError(f"{len(knots)} switches do not fit the model's {decisions} intervals; give one an interval")
+    schedule, loss = Schedule.static(search.domains, search.human), start_loss
+    queries = []
+    for step, knot in enumerate(knots.tolist()):
+        if knot <= schedule.knots[-1]:
+            raise InputError(f"switch at {knot:g} of training does not come after {schedule.knots[-1]:g}; sort them")
+        choice = best(model, search, step, loss, risk)
+        schedule = schedule.switched(knot, choice.mixture)
+        queries.append(_query(search, step, knot, choice))
+        loss = choice.predicted
+    return schedule, queries
+
+
+def first_loss(model: StepModel) -> float:
+    """The proxies' mean loss at the first logged step, nats per token."""
+    return float(model.learnt.losses[:, 0].mean())
+
+
+def online_choice(
+    model: StepModel,
+    search: Search,
+    step: int,
+    target_loss: float,
+    ratio: float,
+    beta: float,
+    *,
+    fraction: float | None = None,
+    risk: float = 0.0,
+) -> tuple[Choice, dict[str, Any]]:
+    """One decision of Algorithm 2: the target's loss at logged step number ``step``, as the proxies' would be.
+
+    ``ratio`` is of the models' parameters and ``beta`` the exponent that ``fit_beta`` finds; ``fraction`` of the
+    target's training is noted in the query, without it the proxies'. The query is a JSON value: step (the index),
+    fraction, raw_loss and corrected_loss, predicted, weights by domain, and Support's fields, whose ``outside``
+    says that the corrected loss or the mixture is none the regressor knows. Raises InputError as ``best`` does,
+    and if the target's loss is not finite.
+    """
+    if not np.isfinite(target_loss):
+        raise InputError(f"target: loss {target_loss} at logged step number {step}; lower target.recipe.lr")
+    loss = float(size_correction.corrected(np.array(target_loss), ratio, beta))
+    choice = best(model, search, step, loss, risk)
+    where = float(model.learnt.fractions[step]) if fraction is None else fraction
+    query = _query(search, step, where, choice)
+    return choice, query | {"raw_loss": float(target_loss), "corrected_loss": loss}
+
+
+def mapped(fractions: np.ndarray, mapping: str, proxy_tokens: float, target_tokens: float) -> np.ndarray:
+    """Where in the target's training (S,) the proxies' ``fractions`` (S,) of theirs fall.
+
+    ``linear`` keeps the fraction (the paper); ``tokens`` keeps the tokens seen, of ``proxy_tokens`` and
+    ``target_tokens`` in a whole run. Raises InputError if one falls at the end of training or beyond.
+    """
+    if mapping not in MAPPINGS:
+        raise InputError(f"mapping: {mapping!r} is not one of {', '.join(MAPPINGS)}; use one of these")
+    placed = fractions * (proxy_tokens / target_tokens if mapping == "tokens" else 1.0)
+    if np.any(placed >= 1):
+        raise InputError(
+            f"mapping: {mapping}: a switch would fall at {placed.max():.3g} of the target's training, which ends "
+            "at 1; train the target on more tokens than a proxy, or use linear without the last logged step"
+        )
+    return placed
+
+
+def fit_beta(
+    small: np.ndarray,
+    large: np.ndarray,
+    groups: np.ndarray,
+    ratio: float,
+    *,
+    level: float,
+    resamples: int,
+    seed: int,
+) -> Score:
+    """The exponent that carries large models' losses (n,) to small ones' (n,) of the same mixture and fraction.
+
+    ``groups`` (n,) are the mixtures; all count alike, whatever their rows, and the interval is over resamples of
+    them. ``ratio`` is of the models' body parameters. Raises InputError unless losses are finite and positive,
+    there are two groups or more, and the ratio is above 1.
+    """
+    if not ratio > 1:
+        raise InputError(f"beta: the models' ratio of parameters is {ratio:g}; give a target larger than the proxies")
+    for name, losses in (("small", small), ("large", large)):
+        bad = np.flatnonzero(~(np.isfinite(losses) & (losses > 0)))
+        if len(bad):
+            raise InputError(f"beta: the {name} run of {groups[bad[0]]} has loss {losses[bad[0]]}; train it again")
+    names, group = np.unique(groups, return_inverse=True)
+    if len(names) < 2:
+        raise InputError(f"beta: {len(names)} mixtures at both sizes give no interval; train 2 or more")
+    sums = np.bincount(group, size_correction.exponents(small, large, ratio))
+    return size_correction.mean(sums / np.bincount(group), resamples=resamples, level=level, seed=seed)
+
+
+def _query(search: Search, step: int, fraction: float, choice: Choice) -> dict[str, Any]:
+    weights = dict(zip(search.domains, choice.mixture.tolist(), strict=True))
+    return {
+        "step": step,
+        "fraction": fraction,
+        "predicted": choice.predicted,
+        "weights": weights,
+    } | choice.support._asdict()
+
+
+def _infeasible(search: Search, over: np.ndarray) -> InputError:
+    worst = int(np.argmax(over))
+    return InputError(
+        f"alpha = {search.alpha:g}: no draw of Dir(alpha * human) keeps the bounds; {search.domains[worst]} is above "
+        f"its bound of {search.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise alpha or swarm.max_epochs, "
+        f"or lower target.recipe.steps"
+    )

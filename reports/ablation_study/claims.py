@@ -1,0 +1,216 @@
+"""The claims that the ablations speak to, one a row: what is said, what comes out here, and what it allows to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from regmix.evaluation.summary import AVERAGE, Spread
+from reports.ablation_study.dynamic import BOTH
+from reports.ablation_study.results import Results, basis, floor, told
+from reports.ablation_study.verdicts import FAILS, HOLDS, UNTOLD, alike, because, lower
+from reports.ablation_study.worlds import DEFAULT, PART, Swarm, apart, default, ranking
+from reports.page.formats import counted, fixed, interval, spanned
+from reports.page.section import Section
+from reports.papers.claims import Claim, tabled
+
+REGMIX, REGMIX_D = "RegMix", "RegMix-D"
+BLURRED = 0.5  # L1, of at most 2, between two mixtures of the same swarm's refits, beyond which likeness says nothing
+
+
+def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
+    """The page's first section: the claims and how many of each verdict."""
+    said, table = tabled(claims, (HOLDS, FAILS, UNTOLD))
+    prose = (
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that ask for training, {len(claims)} in "
+        f"all: {said}. Models, corpus and budgets are thousands of times smaller than the papers', and RegMix-D's "
+        "scores on tasks are replaced by the objective's validation loss in nats per token, less being better: a claim "
+        "that holds here need not hold there, nor the other way round. Differences are paired by seed, "
+        f"{counted(seeds, 'seed')} a method, with {level:.0%} intervals; the papers have one. They hold for these "
+        "swarms: each was trained once, so that its own chance is in no interval but those over its runs. Nothing is "
+        f"corrected for the number of comparisons; of any twenty intervals of no difference, about "
+        f"{fixed(20 * (1 - level), 0)} would leave out zero. *Holds* and *does not hold* ask that intervals say so; "
+        "else it *cannot be told here*. *Alike* is within twice the spread of natural over its seeds."
+    )
+    return Section("The papers' claims on own runs", (prose, table))
+
+
+def dynamic(results: Results) -> list[Claim]:
+    """RegMix-D's Tables 1 and 3 from the arms efficiency and beta."""
+    arm, out = "efficiency", []
+    noise = floor(results, arm)
+    full, few = ("all", "quarter")
+    n = _usual(results)
+    offline, online = ({p: results.one(arm, kind, proxies=p, granularity=n) for p in (full, few)} for kind in BOTH)
+    static = {p: results.one(arm, "regmix", proxies=p) for p in (full, few)}
+    natural = f"{arm}/natural"
+    sayings: list[tuple[str, dict[str, tuple[str | None, str | None]]]] = [
+        ("RegMix is better than the human mixture (here: natural)", {"static": (static[full], natural)}),
+        ("RegMix-D offline is better than RegMix", {p: (offline[p], static[p]) for p in (full, few)}),
+        ("RegMix-D online is better than RegMix", {p: (online[p], static[p]) for p in (full, few)}),
+        ("Online is better than offline", {p: (online[p], offline[p]) for p in (full, few)}),
+        ("A quarter of the proxies suffices for RegMix-D to beat RegMix with all",
+         {"offline": (offline[few], static[full]), "online": (online[few], static[full])}),
+        ("More proxies make RegMix-D better",
+         {"offline": (offline[full], offline[few]), "online": (online[full], online[few])}),
+    ]  # fmt: skip
+    for says, pairs in sayings:
+        found = {key: results.less(*pair) for key, pair in pairs.items()}
+        out.append(_lower("Table 1", says, found, noise, results.level))
+    for kind in BOTH:
+        own = results.one(arm, kind, proxies=full, granularity=n)
+        others = {f"less N = {row['granularity']:g}": results.less(own, row["id"])
+                  for row in results.rows(arm, kind) if row["proxies"] == full and row["id"] != own}  # fmt: skip
+        out.append(_lower("Table 3", f"N = {n:g} is the best granularity ({kind})", others, noise, results.level))
+    half = 2 * results.noise("beta").sd
+    usual = results.one("beta", "online", beta=0.05)
+    betas = {f"beta {row['beta']}": results.less(row["id"], usual) for row in results.rows("beta", "online")
+             if row["id"] != usual}  # fmt: skip
+    out.append(_alike(REGMIX_D, "Table 3", "Beta between 0.01 and 0.1 makes little difference (against 0.05)",
+                      betas, half, results.level))  # fmt: skip
+    return out
+
+
+def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
+    """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D."""
+    out = []
+    others = [name for name in swarms if name in ("small_proxies", "large_proxies")]
+    half = 2 * results.noise("efficiency").sd
+    for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
+        found = {
+            f"{name.removesuffix('_proxies')}{'' if entry == 'regmix' else f', {entry}'}": results.less(
+                results.one(name, entry), default(results, entry)
+            )
+            for name in others
+            for entry in entries
+        }
+        out.append(_alike(paper, place, "Targets come out alike whatever the size of the proxies", found, half,
+                          results.level))  # fmt: skip
+    distances = {name: apart(swarms[name].chosen, swarms[DEFAULT].chosen) for name in others}
+    beyond = [distance > 2 * noise for distance, noise in distances.values()]
+    blurred = any(noise > BLURRED for _, noise in distances.values())
+    word = FAILS if beyond and all(beyond) else HOLDS if beyond and not any(beyond) and not blurred else UNTOLD
+    out.append(
+        Claim(
+            REGMIX, "Figure 14", "Proxies of different size choose similar mixtures",
+            "; ".join(f"{name.removesuffix('_proxies')}: L1 {fixed(d, 2)}, by chance {fixed(e, 2)}"
+                      for name, (d, e) in distances.items()),
+            f"part `{PART}` of each swarm; chance from refits to resampled proxies", word,
+            {HOLDS: "no distance is more than twice what refits give by chance",
+             FAILS: "every distance is more than twice what refits give by chance",
+             UNTOLD: f"refits alone move it by more than {BLURRED:g}" if blurred else "the sizes disagree"}[word],
+        )
+    )  # fmt: skip
+    return out
+
+
+def distribution(results: Results, final: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
+    """Table 6 and the right of Figure 6, from the arm without the objective's domain."""
+    ranked = ranking(final, level).set_index("regressor")
+    row = ranked.loc[regressor]
+    word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNTOLD
+    known = ranked.loc[[name for name in (regressor, "ridge") if name in ranked.index]]
+    out = [
+        Claim(
+            REGMIX, "Table 6", "The loss of a domain that is not trained on can be predicted from the mixture",
+            "; ".join(f"{name} ρ {spanned([r['value'], r['low'], r['high']], 2)}" for name, r in known.iterrows()),
+            f"{int(row['n'])} held-out proxies", word,
+            "the interval lies above zero" if word == HOLDS else "the interval does not lie above zero",
+        )
+    ]  # fmt: skip
+    noise = floor(results, "without_news")
+    methods = {
+        "regmix": (REGMIX, "Figure 6", "RegMix"),
+        "offline": (REGMIX_D, "Table 1", "RegMix-D offline"),
+        "online": (REGMIX_D, "Table 1", "RegMix-D online"),
+    }
+    for entry, (paper, place, name) in methods.items():
+        found = {arm.replace("_", " "): results.less(results.one(arm, entry), f"{arm}/natural")
+                 for arm in ("without_news", "in_distribution")}  # fmt: skip
+        out.append(_lower(place, f"{name} beats natural without the objective's domain, and with it", found, noise,
+                          level, paper))  # fmt: skip
+    return out
+
+
+def ranks(
+    found: pd.DataFrame, spreads: pd.DataFrame, related: pd.DataFrame, general: str, n: int, seeds: int
+) -> list[Claim]:
+    """Figure 15, Table 3 and Figure 5; ``general`` is the domain that stands for Pile-CC."""
+    lowest = found.loc[found["value"].idxmin()]
+    low = float(found["low"].min())
+    word = HOLDS if low > 0 else FAILS if (found["high"] < 0).any() else UNTOLD
+    out = [
+        Claim(
+            REGMIX, "Figure 15", "Mixtures keep their order across sizes and budgets",
+            f"{len(found)} correlations, the lowest {interval(lowest['value'], lowest['low'], lowest['high'], 2)} "
+            f"({lowest['objective']}, {lowest['first']} and {lowest['second']}), the median "
+            f"{fixed(float(found['value'].median()), 2)}",
+            f"{n} mixtures, {counted(seeds, 'seed')}; intervals over the mixtures", word,
+            "every interval lies above zero; how high they are is another matter" if word == HOLDS
+            else "not every interval lies above zero",
+        )
+    ]  # fmt: skip
+    tested = spreads[spreads["p"].notna() & (spreads["task"] != AVERAGE)]
+    limit = 0.05 / max(1, len(tested))
+    clear = tested[tested["p"] < limit]
+    widest = spreads.loc[spreads["delta"].idxmax()]
+    out.append(
+        Claim(
+            REGMIX, "Table 3", "The mixture matters much for downstream scores (up to 14.6 points)",
+            f"widest: {widest['task'].removeprefix('heldout_')}, {fixed(widest['worst'], 1)} to "
+            f"{fixed(widest['best'], 1)}"
+            + (f"; mixtures differ beyond the seeds on {len(clear)} of {len(tested)} tasks" if len(tested) else ""),
+            f"{n} mixtures, {counted(seeds, 'seed')}" + (f"; p < 0.05 / {len(tested)}" if len(tested) else ""),
+            HOLDS if len(clear) else UNTOLD,
+            "mixtures differ by more than their seeds" if len(clear)
+            else "a best and a worst of many always lie apart; "
+            + ("seeds and few items explain as much" if len(tested) else "one run a mixture cannot say by how much"),
+        )
+    )  # fmt: skip
+    own = related[related["task"] == AVERAGE].sort_values("value", ascending=False, kind="stable")
+    if len(own) and general in set(own["domain"]):
+        row, top = own.set_index("domain").loc[general], own.iloc[0]
+        word = HOLDS if row["first"] > 0.95 else FAILS if row["first"] < 0.05 else UNTOLD
+        wins = related[related["task"] != AVERAGE]
+        wins = wins.loc[wins.groupby("task")["value"].idxmax(), "domain"] if len(wins) else pd.Series(dtype=object)
+        out.append(
+            Claim(
+                REGMIX, "Figure 5", f"The loss on web text (here: {general}) goes best with downstream scores",
+                f"r {spanned([row['value'], row['low'], row['high']], 2)} with the average, the highest is "
+                f"{top['domain']} with {fixed(top['value'], 2)}; first on {int((wins == general).sum())} of "
+                f"{len(wins)} tasks",
+                f"{n} mixtures", word, f"first in {row['first']:.0%} of resamples of the mixtures",
+            )
+        )  # fmt: skip
+    return out
+
+
+def _usual(results: Results) -> float:
+    """The granularity 5 of the paper, or the middle one of those trained."""
+    had = sorted({row["granularity"] for row in results.rows("efficiency", *BOTH)})
+    return 5.0 if 5 in had else had[len(had) // 2]
+
+
+def _lower(
+    place: str, says: str, found: Mapping[str, Spread | None], noise: str, level: float, paper: str = REGMIX_D
+) -> Claim:
+    word = lower(*found.values())
+    shown = "; ".join(f"{key}: {told(one)}" for key, one in found.items()) or "not trained"
+    return Claim(paper, place, says, shown, basis(_first(found), level), word,
+                 because(word, list(found.values()), noise))  # fmt: skip
+
+
+def _alike(paper: str, place: str, says: str, found: Mapping[str, Spread | None], margin: float, level: float) -> Claim:
+    word = alike(list(found.values()), margin)
+    why = {
+        HOLDS: f"every interval lies within ±{fixed(margin)}",
+        FAILS: f"a difference leaves out zero and is not within ±{fixed(margin)}",
+        UNTOLD: f"an interval has zero in it and goes beyond ±{fixed(margin)}",
+    }[word]
+    shown = "; ".join(f"{key}: {told(one)}" for key, one in found.items()) or "not trained"
+    return Claim(paper, place, says, shown, basis(_first(found), level), word, why)
+
+
+def _first(found: Mapping[str, Spread | None]) -> Spread | None:
+    return next((one for one in found.values() if one), None)

@@ -1,0 +1,184 @@
+"""RegMix-D on own runs: proxies and granularity, beta, regressor and label, proxies that switch (Tables 1 and 3)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reports.ablation_study.results import Base, Results, Row, against, floor
+from reports.page import style
+from reports.page.formats import MISSING, fixed, listed, spanned
+from reports.page.section import Figure, Part, Section, Table
+
+BOTH = ("offline", "online")
+
+
+def natural(arm: str) -> Base:
+    return lambda row: f"{arm}/natural"
+
+
+def static(results: Results, arm: str) -> Base:
+    """The static mixture that learnt from the same part of the swarm, or else the arm's only one."""
+    return lambda row: results.one(arm, "regmix", proxies=row["proxies"]) or results.one(arm, "regmix")
+
+
+def bases(results: Results, arm: str) -> dict[str, tuple[Base, str]]:
+    return {"less natural": (natural(arm), "natural"), "less static RegMix": (static(results, arm), "regmix")}
+
+
+def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> Section:
+    """``sizes`` are the random proxies of each part of the swarm; ``steps`` is steps.csv of the arm's world."""
+    arm = "efficiency"
+    rows = results.rows(arm, "uniform", "regmix", *BOTH)
+    table = against(
+        results, "efficiency",
+        "Final loss on the objective, nats per token, less that of natural and of the static mixture that RegMix chose "
+        "from the same proxies; negative is better, in bold where the interval leaves out zero.",
+        rows, {"Method": "entry", "Proxies": "proxies", "N": "granularity"}, bases(results, arm),
+        measures=("objective", "mean"),
+    )  # fmt: skip
+    told = listed(f"`{part}` has {count}" for part, count in sizes.items())
+    prose = (
+        f"Of the random proxies, {told}; all anchors join every part. N is the granularity, the number of times that "
+        f"RegMix-D may switch. {floor(results, arm).capitalize()}. The static mixture is RegMix's risk-aware choice; "
+        "RegMix-D searches as its paper does, by the predicted mean."
+    )
+    parts: list[Part] = [prose, *_matrix(results, rows, list(sizes)), table]
+    own = _usual(steps[steps["proxies"].isin(sizes) & (steps["tested"] == "heldout")])
+    if len(own):
+        parts.append(_errors("efficiency_errors", own, "held-out proxies of one mixture"))
+    return Section("Number of proxies and granularity", tuple(parts))
+
+
+def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part, ...]:
+    """Differences to natural, methods by parts of the swarm."""
+    lines = [row for row in rows if row["entry"] in ("regmix", *BOTH)]
+    labels = list(dict.fromkeys(_label(row) for row in lines))
+    values = np.full((len(labels), len(parts)), np.nan)
+    texts = [[MISSING for _ in parts] for _ in labels]
+    for row in lines:
+        found = results.less(row["id"], "efficiency/natural")
+        if found and row["proxies"] in parts:
+            i, j = labels.index(_label(row)), parts.index(row["proxies"])
+            values[i, j], texts[i][j] = found.mean, fixed(found.mean, sign=True)
+    if not np.isfinite(values).any():
+        return ()
+    limit = float(np.nanmax(np.abs(values))) or 1.0
+    figure, axes = style.panels(1, 1, 0.34 * len(labels) + 1.3)
+    style.heat(axes[0, 0], values, labels, parts, cmap="RdBu_r", span=(-limit, limit), texts=texts)
+    return (
+        Figure(
+            "efficiency",
+            "Mean difference to natural on the objective, nats per token, by method and proxies learnt from; blue is "
+            "better (RegMix-D's Tables 1 and 3).",
+            "Heat map of loss differences, methods by parts of the swarm.",
+            figure,
+        ),
+    )
+
+
+def _label(row: Row) -> str:
+    return row["entry"] if row["entry"] == "regmix" else f"{row['entry']}, N = {row['granularity']:g}"
+
+
+def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Section:
+    """``fitted`` is the arm's beta.csv, ``support`` its support.csv."""
+    arm = "beta"
+    table = against(
+        results, "beta",
+        "Online RegMix-D by the exponent that carries the target's loss down to the proxies' size: final objective "
+        "loss less that of natural and of the static mixture.",
+        results.rows(arm, "online"), {"beta": "beta"}, bases(results, arm),
+    )  # fmt: skip
+    free = fitted[fitted["low"].notna()]
+    row = free.iloc[0] if len(free) else None
+    value = f"Fitted to {row['runs']:.0f} targets, beta is {spanned([row['value'], row['low'], row['high']])}." if (
+        row is not None
+    ) else "No beta was fitted."  # fmt: skip
+    asked = support.merge(fitted[["method", "value"]].rename(columns={"value": "beta"}), on="method")
+    asked = asked.groupby(["method", "beta"], sort=False)[["queries", "outside"]].sum().reset_index()
+    shown = pd.DataFrame({"beta": asked["beta"].map(fixed), "queries": asked["queries"].map(str),
+                          "off the support": asked["outside"].map(str)})  # fmt: skip
+    return Section(
+        "Beta",
+        (
+            f"{value} {floor(results, arm).capitalize()}.",
+            table,
+            Table("beta_support", "Queries of the online runs, and how many asked about a mixture or a loss that no "
+                  "proxy had.", shown, asked),
+        ),
+    )  # fmt: skip
+
+
+def learners(results: Results, steps: pd.DataFrame) -> Section:
+    """``steps`` is steps.csv of the arm's world."""
+    arm = "learners"
+    table = against(
+        results, "learners",
+        "RegMix-D by regressor and by what it learns, the next loss (the paper) or the drop to it: final objective "
+        "loss less that of natural and of the static mixture.",
+        results.rows(arm, *BOTH), {"Method": "entry", "Regressor": "regressor", "Label": "label"}, bases(results, arm),
+    )  # fmt: skip
+    parts: list[Part] = [f"{floor(results, arm).capitalize()}. The paper's regressor is LightGBM on the loss.", table]
+    whole = steps[(steps["proxies"] == "all") & (steps["tested"] == "heldout")]
+    kinds = whole.groupby("granularity")[["regressor", "label"]].apply(lambda of: len(of.drop_duplicates()))
+    if len(kinds):  # the granularity that most regressors and labels were fitted at
+        own = whole[whole["granularity"] == kinds.idxmax()]
+        parts.append(_errors("learners_errors", own, "held-out proxies of one mixture"))
+    return Section("Regressor and label", tuple(parts))
+
+
+def switched(results: Results, steps: pd.DataFrame, sizes: dict[str, tuple[int, int]]) -> Section:
+    """``sizes`` are the random and the switched proxies of each part of the swarm."""
+    arm = "switched"
+    rows = results.rows(arm, *BOTH)
+    table = against(
+        results, "switched",
+        "RegMix-D by the proxies it learnt from: final objective loss less that of natural, of the static mixture, and "
+        "of the same method without switched proxies.",
+        rows, {"Method": "entry", "Proxies": "proxies"},
+        bases(results, arm)
+        | {"less without switched": (lambda row: results.one(arm, str(row["entry"]), proxies="all"), "all")},
+    )  # fmt: skip
+    told = listed(f"`{p}` {sizes[p][0]} + {sizes[p][1]}" for p in dict.fromkeys(r["proxies"] for r in rows))
+    parts: list[Part] = [
+        "The paper's proxies keep one mixture, so that every query after a switch asks about a history that no proxy "
+        f"had. Random + switched proxies: {told}; `traded` has as many runs as `all`, so that it shows what switching "
+        f"buys and not what more runs buy. {floor(results, arm).capitalize()}.",
+        table,
+    ]
+    own = _usual(steps[steps["proxies"].isin([row["proxies"] for row in rows])])
+    if len(own):
+        own = own[own["granularity"].isin(own.loc[own["proxies"] != "all", "granularity"])]
+        parts.append(_errors("switched_errors", own, "held-out proxies, of one mixture and switched (unseen)"))
+    return Section("Proxies that switch their mixture", tuple(parts))
+
+
+def _usual(steps: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first regressor and label."""
+    if steps.empty:
+        return steps
+    first = steps.iloc[0]
+    return steps[(steps["regressor"] == first["regressor"]) & (steps["label"] == first["label"])]
+
+
+def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
+    """Errors at the last step, model and baseline side by side."""
+    keys = ["proxies", "regressor", "label", "granularity", "tested", "kind"]
+    last = steps[steps["step"] == steps["step"].max()]
+    rows = []
+    for key, of in last.groupby(keys, sort=False):
+        named: Row = dict(zip(keys, key, strict=True))
+        cells = {k: str(v) for k, v in named.items()} | {"n": str(int(of["n"].iloc[0]))}
+        for predictor, row in of.set_index("predictor").iterrows():
+            title = {"model": "MAE", "mean_drop": "MAE of the mean drop"}[str(predictor)]
+            cells[title] = spanned([row["mae"], row["mae_low"], row["mae_high"]])
+        rows.append(cells)
+    return Table(
+        name,
+        f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the true loss one step "
+        "before (one_step), and from the first on through all predictions (rolled_out). The mean drop takes the "
+        "training runs' mean change. Intervals are over the held-out runs.",
+        pd.DataFrame(rows),
+        last,
+    )

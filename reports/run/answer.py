@@ -1,0 +1,231 @@
+"""The report's opening: what the numbers say, in words that the intervals allow, and what they do not.
+
+``headlines`` picks the numbers; ``answer`` words them. The same numbers go to metrics/report.json.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from regmix.evaluation import summary
+from reports.page.formats import SAME, compared, count, counted, fixed, interval, listed, power, relative, spanned
+from reports.page.section import Section
+from reports.run import models, ranking, targets
+from reports.run.verdicts import Headline, paying, ranks, realised, switched, trained, unseen
+
+
+def headlines(
+    scores: pd.DataFrame,
+    margins: pd.DataFrame,
+    mixture: Mapping[str, Mapping[str, Any]],
+    measures: pd.DataFrame,
+    methods: Mapping[str, str],
+    alone: Mapping[str, str],
+    dynamic: Mapping[str, Mapping[str, Any]],
+    level: float,
+) -> Headline:
+    """By objective: ``regression``, ``mixture`` and ``target``, each with value, interval and n; None if undefined.
+
+    ``mixture`` is metrics/mixture.json, ``measures`` the targets' of evaluation.summary. ``methods`` names the RegMix
+    method of an objective, ``alone`` that which trains on the objective's domains only, where there is one.
+    ``dynamic`` are steered.compare's numbers, which join their objectives' under that name.
+    """
+    natural = summary.differences(measures, targets.BASELINE, level)
+    out: Headline = {}
+    for objective, one in mixture.items():
+        real = one["realised"]
+        out[objective] = {
+            "regression": _ranking(scores, margins, objective),
+            "mixture": {
+                "predicted_gain": one["gain"],
+                **_triple("realised_gain", (real["gain"], real["gain_low"], real["gain_high"])),
+                "n": real["n"],
+            },
+        }
+        if objective in dynamic:
+            out[objective]["dynamic"] = dict(dynamic[objective])
+        method, loss = methods.get(objective), f"{objective}_loss"
+        found = targets.difference(natural, method, loss) if method else None
+        if not method or not found:
+            continue
+        target = {"method": method, **_triple("difference", (found.mean, found.low, found.high)), "n": found.n}
+        if objective in alone:
+            paired = summary.differences(measures, alone[objective], level)
+            if less := targets.difference(paired, method, loss):
+                target |= {"alone": alone[objective], **_triple("over_alone", (less.mean, less.low, less.high))}
+        if tasks := targets.difference(natural, method, targets.AVERAGE):
+            target |= _triple("tasks_difference", (tasks.mean, tasks.low, tasks.high))
+        out[objective]["target"] = target
+    return out
+
+
+def answer(found: Headline, kept: pd.DataFrame | None, cost: Mapping[str, float], target: Mapping[str, Any]) -> Section:
+    """``kept`` is invariance.correlations for the objectives (None: too few mixtures).
+
+    ``cost`` is the swarm's share of one target, body only and in full; ``target`` is a target's meta.json.
+    """
+    return Section(
+        "Summary",
+        (
+            _opening(found),
+            "\n".join(f"- {line}" for line in (*_lines(found), *_switched(found), _kept(kept), _cost(cost))),
+            f"*What this does not show.* {_caveats(found, target)}",
+        ),
+    )
+
+
+def _ranking(scores: pd.DataFrame, margins: pd.DataFrame, objective: str) -> dict[str, Any]:
+    """The regressor that cross-validation prefers, on the held-out mixtures if there are any."""
+    name = ranking.best(scores, objective)
+    split = "heldout" if math.isfinite(ranking.score(scores, name, objective, "heldout").value) else "cv"
+    n = scores[(scores["split"] == split) & (scores["metric"] == "spearman")]["n"].iloc[0]
+    row = margins[(margins["regressor"] == name) & (margins["objective"] == objective) & (margins["split"] == split)]
+    margin = row[["difference", "low", "high"]].iloc[0].tolist() if len(row) else [math.nan] * 3
+    return {
+        "regressor": name,
+        "split": split,
+        **_triple("spearman", ranking.score(scores, name, objective, split)),
+        "n": int(n),
+        "no_proxy": _known(ranking.score(scores, ranking.NO_PROXY, objective, split).value),
+        **_triple("over_no_proxy", margin),
+    }
+
+
+def _opening(found: Headline) -> str:
+    parts = {name: one["regression"] for name, one in found.items()}
+    values = [part["spearman"] for part in parts.values() if part["spearman"] is not None]
+    sentences = []
+    if values:
+        low, high = fixed(min(values), 2), fixed(max(values), 2)
+        span = low if low == high else f"{low} to {high}"
+        where = " or ".join(dict.fromkeys(unseen(part) for part in parts.values()))
+        over = f" over {counted(len(values), 'objective')}" if len(values) > 1 else ""
+        sentences.append(
+            f"On {where}, the regressor that cross-validation prefers has a rank correlation of {span}{over}."
+        )
+    words = {name: word for name, one in found.items() if (word := ranks(one))}
+    if words:
+        sentences.append(
+            "Against ranking by the weight of the objective's own domains, which trains no proxy, it is "
+            f"{_each(words)}."
+        )
+    words = {name: realised(one) for name, one in found.items()}
+    sentences.append(f"Against the natural mixture, proxies trained at the recommended one are {_each(words)}.")
+    words = {name: trained(one) for name, one in found.items() if "target" in one}
+    if words:
+        sentences.append(f"Targets trained on it are {_each(words)}.")
+    return " ".join(sentences)
+
+
+def _each(words: Mapping[str, str]) -> str:
+    """``better for `news`; not distinguishable for `broad` ``: objectives by what is said of them."""
+    groups: dict[str, list[str]] = {}
+    for name, word in words.items():
+        groups.setdefault(word, []).append(f"`{name}`")
+    return "; ".join(f"{word} for {listed(names)}" for word, names in groups.items())
+
+
+def _lines(found: Headline) -> list[str]:
+    return [
+        f"**{name}.** {_ranked(one)} {_chosen(one['mixture'], realised(one))}"
+        + (f" {_trained(one['target'], trained(one))}" if "target" in one else "")
+        for name, one in found.items()
+    ]
+
+
+def _ranked(one: Mapping[str, Any]) -> str:
+    part, word = one["regression"], ranks(one)
+    text = f"*Ranking:* `{part['regressor']}`, ρ {_span(part, 'spearman', 2, sign=False)} on {unseen(part)}"
+    if word is None:
+        return f"{text}."
+    baseline = "ranking by the weight of its own domains without any proxy"
+    saying = {"better": f"better than {baseline}", "worse": f"worse than {baseline}", SAME: f"{SAME} from {baseline}"}
+    return (
+        f"{text}; {saying.get(word, f'against {baseline} {word}')} (ρ {fixed(part['no_proxy'], 2)}; difference "
+        f"{_span(part, 'over_no_proxy', 2)})."
+    )
+
+
+def _chosen(part: Mapping[str, Any], word: str) -> str:
+    return (
+        f"*Choice:* predicted gain over natural {fixed(part['predicted_gain'], sign=True)} nats per token, realised by "
+        f"proxies {_span(part, 'realised_gain')} (n = {part['n']} a mixture): {word}."
+    )
+
+
+def _trained(part: Mapping[str, Any], word: str) -> str:
+    text = f"*Target:* `{part['method']}` less natural {_span(part, 'difference')} nats per token "
+    text += f"(n = {counted(part['n'], 'pair')}): {word}."
+    if "alone" in part:
+        against = compared(part["over_alone_low"], part["over_alone_high"], "worse", "better")
+        text += f" Less `{part['alone']}`, the objective's own domains alone, {_span(part, 'over_alone')}: {against}."
+    if part.get("tasks_difference") is not None:
+        saying = compared(part["tasks_difference_low"], part["tasks_difference_high"], "better", "worse")
+        text += f" Average task score, less natural: {_span(part, 'tasks_difference', 1)} points, {saying}."
+    return text
+
+
+def _switched(found: Headline) -> list[str]:
+    """A line an objective that dynamic methods steer for: what they are worth beside the best static one."""
+    return [
+        f"**Dynamic mixing.** Does changing the mixture during training beat the best static method on `{name}`? "
+        f"{paying(one['dynamic'])}: "
+        + "; ".join(
+            f"`{method}` less `{one['dynamic']['best_static']}` "
+            f"{interval(less['value'], less['low'], less['high'], sign=True)} nats per token, {word}"
+            for method, word in switched(one["dynamic"]).items()
+            for less in [one["dynamic"]["methods"][method]["less"][one["dynamic"]["best_static"]]]
+        )
+        + f" (n = {counted(one['dynamic']['n'], 'pair')})."
+        for name, one in found.items()
+        if "dynamic" in one
+    ]
+
+
+def _kept(kept: pd.DataFrame | None) -> str:
+    if kept is None or kept.empty:
+        return "**From proxy to target.** Too few mixtures were trained at both scales to speak of an order."
+    values = listed(
+        f"{row.measure} {interval(row.value, row.low, row.high, 2)} (p = {fixed(row.p, 3)})"
+        for row in kept.itertuples(index=False)
+    )
+    n = int(kept["n"].iloc[0])
+    return f"**From proxy to target.** Rank correlation of mean losses over the {n} mixtures trained at both: {values}."
+
+
+def _cost(cost: Mapping[str, float]) -> str:
+    tail = " So here it costs more than one target." if cost["full"] > 1 else ""
+    return (
+        f"**Cost.** The whole swarm took {relative(cost['body'])} the FLOPs of one target counted "
+        f"body only, as the paper counts, and {relative(cost['full'])} with attention and head.{tail}"
+    )
+
+
+def _caveats(found: Headline, target: Mapping[str, Any]) -> str:
+    shape, tokens = models.PAPER["1B"]
+    where = listed(dict.fromkeys(unseen(one["regression"]) for one in found.values()))
+    seeds = [one["target"]["n"] for one in found.values() if "target" in one]
+    few = f"{counted(min(seeds), 'seed')} a method" if seeds else "no RegMix target"
+    return (
+        f"A target here has {count(target['parameters']['body'])} non-embedding parameters and trains on "
+        f"{count(target['train_tokens'])} tokens, the paper's {power(shape.body)} and {power(tokens)}: what holds here "
+        f"is evidence of how the method works, not of what it gains at that size. The numbers rest on {where} and "
+        f"{few}, and their intervals are not corrected for the number of comparisons. Where an interval includes zero "
+        f"the report says *{SAME}*, which is not the same as equal."
+    )
+
+
+def _span(part: Mapping[str, Any], name: str, digits: int = 3, sign: bool = True) -> str:
+    return spanned([part[name], part[f"{name}_low"], part[f"{name}_high"]], digits, sign)
+
+
+def _triple(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    return {key: _known(v) for key, v in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)}
+
+
+def _known(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None

@@ -1,0 +1,88 @@
+"""The corpora: what each domain holds and how much of the training it can carry (the paper's Table 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from reports.page.formats import count, counted, fixed, listed, percent
+from reports.page.section import Section, Table
+
+
+def corpora(
+    tokens: Mapping[str, Mapping[str, Any]],
+    extracted: Mapping[str, Mapping[str, Any]],
+    prior: Mapping[str, float],
+    bounds: Mapping[str, float],
+    trained: Sequence[str],
+    target_tokens: int,
+    max_epochs: float,
+) -> Section:
+    """``tokens`` and ``extracted`` are the domains' meta.json and stats.json, in the order of the table.
+
+    ``prior`` and ``bounds`` are by trained domain; ``target_tokens`` is what one target trains on.
+    """
+    rows = []
+    for domain, meta in tokens.items():
+        train, valid, own = meta["train"], meta["valid"], domain in trained
+        rows.append(
+            {
+                "domain": domain,
+                "role": "trained" if own else "validation only",
+                "train_documents": train["documents"],
+                "train_chars": train["chars"],
+                "train_tokens": train["tokens"],
+                "valid_documents": valid["documents"],
+                "valid_chars": valid["chars"],
+                "valid_tokens": valid["tokens"],
+                "duplicates": extracted[domain]["duplicates"],
+                "undecodable": extracted[domain]["undecodable"],
+                "prior": prior[domain] if own else None,
+                "passes_if_alone": target_tokens / train["tokens"] if own else None,
+                "largest_weight": bounds[domain] if own else None,
+            }
+        )
+    values = pd.DataFrame(rows)
+    shown = pd.DataFrame(
+        {
+            "Domain": values["domain"],
+            "Role": values["role"],
+            "Documents": values["train_documents"].map(count),
+            "Characters": values["train_chars"].map(count),
+            "Tokens": values["train_tokens"].map(count),
+            "Validation tokens": values["valid_tokens"].map(count),
+            "Prior share": values["prior"].map(lambda v: fixed(v, 4)),
+            "Passes if alone": values["passes_if_alone"].map(lambda v: fixed(v, 2)),
+            "Largest weight": values["largest_weight"].map(lambda v: fixed(v, 2)),
+        }
+    )
+    own = values[values["role"] == "trained"]
+    held = values.loc[values["role"] != "trained", "domain"]
+    bound = own.loc[own["largest_weight"] < 1, "domain"]
+    reach = (
+        f"The bound is below 1 for {listed(f'`{d}`' for d in bound)}"
+        if len(bound)
+        else f"No domain would be passed over more than {fixed(float(own['passes_if_alone'].max()), 2)} times even if "
+        "a target trained on it alone, so every weight up to 1 is allowed"
+    )
+    prose = (
+        f"{counted(len(own), 'domain')} are trained on, {count(own['train_tokens'].sum())} tokens in all"
+        f"{_only(list(held))}. The prior is the domains' share of the training tokens; it runs from "
+        f"{percent(own['prior'].min())} to {percent(own['prior'].max())}. A weight is bounded so that a target "
+        f"({count(target_tokens)} tokens) passes over a domain at most {max_epochs:g} times. {reach}."
+    )
+    caption = (
+        "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those "
+        "of the training split. *Passes if alone*: how often a target would go through a domain at weight 1."
+    )
+    return Section("Corpora", (prose, Table("corpora", caption, shown, values)))
+
+
+def _only(held: Sequence[str]) -> str:
+    """What is said of the domains that are validated on alone."""
+    if not held:
+        return ""
+    names = listed(f"`{domain}`" for domain in held)
+    return f"; {names} {'is' if len(held) == 1 else 'are'} only ever validated on: out of distribution for every model"

@@ -1,0 +1,211 @@
+"""Dynamic mixing: schedules that change the mixture, against the static methods (RegMix-D, arXiv 2606.18663)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.schedule import Schedule
+from regmix.evaluation import summary
+from regmix.params import Params
+from reports.page.formats import (
+    MISSING,
+    apart_from_zero,
+    bold,
+    count,
+    counted,
+    fixed,
+    interval,
+    listed,
+    plus_minus,
+    power,
+    relative,
+)
+from reports.page.section import Figure, Section, Table
+from reports.run import queries, schedules, steered, stepwise
+from reports.run.methods import Method
+from reports.run.verdicts import against, paying
+
+TRAINED = "mean of trained domains"
+
+
+def dynamic(
+    params: Params,
+    methods: Mapping[str, Method],
+    found: Mapping[str, Mapping[str, Any]],
+    losses: pd.DataFrame,
+    lm_eval: pd.DataFrame,
+    errors: pd.DataFrame,
+    target: Mapping[str, Any],
+) -> Section:
+    """``found`` is steered.compare's; ``errors`` trajectory_fit's errors.csv, ``target`` a target's meta.json.
+
+    ``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
+    """
+    level = params.regression.interval
+    parts: list[str | Table | Figure] = []
+    if not found:
+        parts.append("No method changes the mixture while its target trains, so dynamic mixing is not compared here.")
+    for objective, part in found.items():
+        parts.append(_answer(objective, part, methods, level))
+        weights = {objective: params.objective_weights(objective), TRAINED: dict.fromkeys(params.corpus.trained, 1.0)}
+        parts.append(_results(objective, part, methods, summary.measures(losses, lm_eval, weights), level))
+    if found:
+        parts.append("Loss curves of all methods stand in the section on targets.")
+    if spent := _spent(methods, target):
+        parts += ["### What finding out cost", spent]
+    if figure := schedules.weights(methods, _recommended(methods, found)):
+        parts += ["### What targets trained on", figure]
+    for heading, told in (
+        ("What the regressors were asked", queries.asked(methods)),
+        ("From the target's loss to a proxy's", queries.exponents(methods)),
+        ("How well trajectories are foretold", stepwise.errors(errors)),
+        ("How often text was repeated", schedules.epochs(methods, params.swarm.max_epochs)),
+    ):
+        if told:
+            text, *rest = told
+            parts += [f"### {heading}\n\n{text}", *rest]
+    return Section("Dynamic mixing", tuple(parts))
+
+
+def _recommended(methods: Mapping[str, Method], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Schedule]:
+    """Dynamic method -> the mixture that RegMix recommends for the objective it aims at, if a method trains on that."""
+    return {
+        name: next(iter(methods[part["regmix"]].schedules.values()))
+        for part in found.values()
+        for name in part["methods"]
+        if part["regmix"] and methods[name].objective
+    }
+
+
+def _answer(objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], level: float) -> str:
+    best, regmix = part["best_static"], part["regmix"]
+    text = (
+        f"**Does it pay, on `{objective}`, to change the mixture while a target trains? {paying(part)}.** "
+        f"The static method of lowest mean loss there is `{best}`, picked after the fact, which favours it. Less that "
+        f"loss, in nats per token: {_all(part, best)}."
+    )
+    if regmix and regmix != best:
+        text += f" Less that of `{regmix}`, the static mixture that RegMix recommends: {_all(part, regmix)}."
+    lines = [_line(name, one, part, methods[name]) for name, one in part["methods"].items()]
+    return "\n\n".join([text, "\n".join(lines), _noise(part, level)])
+
+
+def _all(part: Mapping[str, Any], other: str) -> str:
+    return "; ".join(f"`{name}` {_difference(one, other)}" for name, one in part["methods"].items())
+
+
+def _line(name: str, one: Mapping[str, Any], part: Mapping[str, Any], method: Method) -> str:
+    who = {part["alone"]: " (the objective's own domains alone)", part["regmix"]: " (the recommended mixture)"}
+    pairs = "; ".join(f"less `{other}`{who.get(other, '')} {_difference(one, other)}" for other in one["less"])
+    cost = one["cost"]
+    spent = (
+        f" Finding out cost {relative(cost['body'])} one target body only and {relative(cost['full'])} one in full."
+        if cost["full"]
+        else " Finding out cost nothing."
+    )
+    aim = "" if method.objective else " It aims at no objective."
+    return f"- **`{name}`**: loss {fixed(one['loss'])}; {pairs}.{spent}{aim}"
+
+
+def _difference(one: Mapping[str, Any], other: str) -> str:
+    less = one["less"][other]
+    return f"{interval(less['value'], less['low'], less['high'], sign=True)}: {against(one, other)}"
+
+
+def _noise(part: Mapping[str, Any], level: float) -> str:
+    """How far chance reaches."""
+    n = part["n"]
+    if n < 2:
+        return "Each method has one seed: there is no interval, and any of these differences may be chance."
+    pairs = [less for one in part["methods"].values() for less in one["less"].values()]
+    halves = [(less["high"] - less["low"]) / 2 for less in pairs]
+    return (
+        f"Every method has {counted(n, 'seed')}. Over seeds the loss of one method has a standard deviation of "
+        f"{fixed(part['noise'])} nats (pooled over methods, {part['noise_free']} degrees of freedom, fewer in effect, "
+        "as runs of one seed share initial weights and draws). Pairing by seed takes out what they share; what is "
+        f"left gives {level:.0%} intervals of ± {fixed(min(halves))} to ± {fixed(max(halves))} nats, and a difference "
+        f"smaller than that is not to be told from none. The intervals are not corrected for being {len(pairs)}."
+    )
+
+
+def _results(
+    objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], measures: pd.DataFrame, level: float
+) -> Table:
+    """All methods on the objective, on the domains trained on, and on tasks."""
+    kinds = [f"{objective}_loss", f"{TRAINED}_loss", summary.AVERAGE]
+    table = measures[measures["measure"].isin(kinds)]
+    others = list(dict.fromkeys([part["natural"], part["regmix"] or part["best_static"]]))
+    means = summary.summarise(table, level)
+    paired = [summary.differences(table, other, level).assign(less=other) for other in others]
+    values = pd.concat([means.assign(less=""), *(frame for frame in paired if len(frame))], ignore_index=True)
+    cells = {(r.less, r.method, r.measure): r for r in values.itertuples(index=False)}
+
+    def mean(name: str, measure: str, digits: int) -> str:
+        row = cells["", name, measure]
+        return plus_minus(row.mean, row.sd, digits)
+
+    def less(name: str, other: str) -> str:
+        row = cells.get((other, name, kinds[0]))
+        if row is None:
+            return MISSING
+        return bold(interval(row.mean, row.low, row.high, 3, sign=True), apart_from_zero(row.low, row.high))
+
+    names = means.loc[means["measure"] == kinds[0]].sort_values("mean", kind="stable")["method"]
+    shown = pd.DataFrame(
+        {
+            "Method": [f"{name}{' (changes)' if methods[name].changes else ''}" for name in names],
+            f"{objective} loss": [mean(name, kinds[0], 3) for name in names],
+            **{f"less {other}": [less(name, other) for name in names] for other in others},
+            "Trained domains": [mean(name, kinds[1], 3) for name in names],
+            "Tasks, %": [mean(name, kinds[2], 1) for name in names],
+        }
+    )
+    return Table(
+        f"dynamic_{objective}",
+        f"All methods by their mean loss on `{objective}`, nats per token, ± sd over n = {part['n']}, and their paired "
+        "differences there, in bold where the interval leaves out zero; the mean loss over the domains trained on; "
+        "the average task score. *Changes*: the mixture does, while the target trains.",
+        shown,
+        values,
+    )
+
+
+def _spent(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | None:
+    """What finding out cost, a row a method and thing that was trained or scored."""
+    rows = []
+    for name, method in methods.items():
+        for entry in method.spent:
+            flops = {f"flops_{key}": entry["flops"][key] for key in steered.COUNTS}
+            shares = {f"targets_{key}": entry["flops"][key] / steered.one_target(target, key) for key in steered.COUNTS}
+            rows.append({"method": name, "what": entry["what"], "trained": entry["trained"],
+                         "scored": entry["scored"], **flops, **shares})  # fmt: skip
+    if not rows:
+        return None
+    table = pd.DataFrame(rows)
+    shown = pd.DataFrame(
+        {
+            "Method": table["method"],
+            "What": table["what"],
+            "Tokens trained": table["trained"].map(count),
+            "Tokens scored": table["scored"].map(lambda v: count(v) if v else MISSING),
+            "FLOPs, body": table["flops_body"].map(power),
+            "FLOPs, full": table["flops_full"].map(power),
+            "Targets' worth, body": table["targets_body"].map(lambda v: fixed(v, 2)),
+            "Targets' worth, full": table["targets_full"].map(lambda v: fixed(v, 2)),
+        }
+    )
+    free = listed(f"`{name}`" for name, method in methods.items() if not method.spent)
+    runs = int(np.max([len(method.schedules) for method in methods.values()]))
+    return Table(
+        "spent",
+        "What each method spent beyond its targets' own training to find out what to train on, in FLOPs by two counts "
+        f"and in trainings of one target. Spent nothing: {free}. It is spent once for {counted(runs, 'seed')}, and "
+        "proxies that several methods learn from are counted with each. Fitting regressors and searching mixtures is "
+        "not counted.",
+        shown,
+        table,
+    )

@@ -1,0 +1,219 @@
+"""What the swarm says about domains helping each other (the paper's Figures 7 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.runs import Runs
+from regmix.statistics import metrics
+from reports.page import style
+from reports.page.formats import apart_from_zero, bold, counted, fixed, interval, listed
+from reports.page.section import Figure, Section, Table
+from reports.run.ranking import score
+
+
+def interactions(
+    coefficients: Mapping[str, pd.DataFrame],
+    judged: pd.DataFrame,
+    swarm: Runs,
+    objectives: Mapping[str, Mapping[str, float]],
+) -> Section:
+    """``coefficients`` are the coefficients.csv of the regressors; only linear ones have rows.
+
+    ``judged`` is regression_compare's scores.csv.
+    """
+    linear = {name: frame for name, frame in coefficients.items() if len(frame)}
+    validated = [column for column in swarm.losses if column != "run"]
+    random = swarm.of("random")
+    ranks = rank_correlations(random, validated)
+    own = [d for d in swarm.domains if ranks.loc[d, d] < 0]
+    helped = {
+        d: [v for v in validated if v != d and ranks.loc[d, v] < -_noticeable(len(random.names))] for d in swarm.domains
+    }
+    parts: list[str | Table | Figure] = []
+    if linear:
+        parts += [
+            "Weights sum to 1, so a linear model's coefficient alone means nothing: raising one weight lowers others. "
+            "The contrast says how the predicted loss changes when the mean mixture of the swarm is replaced by one "
+            "domain alone, in nats per token; negative is better. What a model that ranks badly says of the domains is "
+            f"worth little, so its ρ in cross-validation stands beside it.\n\n{_saying(linear, judged)}",
+            Figure(
+                "contrasts",
+                "Contrast of each domain against the mean mixture, by linear regression with percentile intervals "
+                "over refits to resampled runs (the paper's Figure 7, which shows bare coefficients without "
+                "intervals). Filled: the interval leaves out zero.",
+                "Dot plots with intervals of the contrast of every domain, a panel an objective.",
+                _contrasts(linear, list(objectives), list(swarm.domains)),
+            ),
+            Table(
+                "contrasts",
+                "The same as numbers; in bold where the interval leaves out zero.",
+                _table(linear, list(objectives), list(swarm.domains)),
+                pd.concat([frame.assign(regressor=name) for name, frame in linear.items()], ignore_index=True)[
+                    ["regressor", "objective", "domain", "contrast", "low", "high"]
+                ],
+            ),
+        ]
+    parts += [
+        f"Without any model, over {counted(len(random.names), 'random mixture')}: more of a domain goes with a lower "
+        f"loss on itself for {len(own)} of {len(swarm.domains)} domains, and {sum(map(len, helped.values()))} of "
+        f"{len(swarm.domains) * (len(validated) - 1)} pairs of different domains are correlated in that direction by "
+        f"more than {fixed(_noticeable(len(random.names)), 2)} (what one pair alone would exceed by chance in 1 of 40 "
+        "cases). A correlation here is no cause: more of one domain is less of the others.",
+        Figure(
+            "rank_correlations",
+            "Rank correlation of each training weight (columns) with each validation loss (rows) over the random "
+            "mixtures; blue: more weight, lower loss (the paper's Figure 7 for all domains, without a model).",
+            "Heat map of rank correlations of losses with weights.",
+            _correlations(ranks),
+        ),
+        Figure(
+            "loss_weight",
+            "Every domain's validation loss (log scale) against its own weight (the paper's Figure 8). The spread "
+            "at one weight is what a law in a domain's own weight alone cannot explain.",
+            "Scatter plots of loss against own weight, a panel a domain.",
+            _own(swarm),
+        ),
+        Figure(
+            "objective_weight",
+            "Every objective's loss (log scale) against every domain's weight, on a square-root axis (the paper's "
+            "Figure 8, for the objectives).",
+            "Scatter plots of each objective's loss against each domain's weight.",
+            _objectives(swarm, objectives),
+        ),
+    ]
+    return Section("Domains and their interactions", tuple(parts))
+
+
+def rank_correlations(runs: Runs, validated: Sequence[str]) -> pd.DataFrame:
+    """Spearman of each weight (rows, trained domains) with each loss (columns, ``validated``)."""
+    table = {v: metrics.spearman(runs.mixtures.T, np.broadcast_to(runs.losses[v].to_numpy(), runs.mixtures.T.shape))
+             for v in validated}  # fmt: skip
+    return pd.DataFrame(table, index=list(runs.domains))
+
+
+def _noticeable(n: int) -> float:
+    return 1.96 / np.sqrt(max(n - 1, 1))
+
+
+def _saying(linear: Mapping[str, pd.DataFrame], judged: pd.DataFrame) -> str:
+    lines = []
+    for name, frame in linear.items():
+        for objective, part in frame.groupby("objective", sort=False):
+            clear = part[[apart_from_zero(*edges) for edges in part[["low", "high"]].to_numpy()]]
+            good = clear.loc[clear["contrast"] < 0].sort_values("contrast")["domain"]
+            bad = clear.loc[clear["contrast"] > 0].sort_values("contrast", ascending=False)["domain"]
+            ranks = fixed(score(judged, name, str(objective), "cv").value, 2)
+            lines.append(
+                f"- **{objective}**: `{name}` (ρ {ranks}) sees a gain from "
+                f"{listed(f'`{d}`' for d in good)} and a cost from {listed(f'`{d}`' for d in bad)}."
+            )
+    return "\n".join(lines)
+
+
+def _contrasts(linear: Mapping[str, pd.DataFrame], objectives: Sequence[str], domains: Sequence[str]) -> style.Figure:
+    figure, axes = style.panels(1, len(objectives), 0.3 * len(domains) * max(1, len(linear) * 0.7) + 0.9, sharey=True)
+    places = np.arange(len(domains))
+    colour, marker = style.colours(list(linear)), style.markers(list(linear))
+    for plot, objective in zip(axes[0], objectives, strict=True):
+        plot.axvline(0, color=style.MUTED, linewidth=1)
+        for i, (name, frame) in enumerate(linear.items()):
+            part = frame[frame["objective"] == objective].set_index("domain").loc[list(domains)]
+            heights = places + (i - (len(linear) - 1) / 2) * 0.3
+            plot.hlines(heights, part["low"], part["high"], color=colour[name], linewidth=1.6)
+            clear = [apart_from_zero(*edges) for edges in part[["low", "high"]].to_numpy()]
+            faces = [colour[name] if flag else "white" for flag in clear]
+            plot.scatter(
+                part["contrast"], heights, s=24, c=faces, edgecolors=colour[name], marker=marker[name], zorder=3
+            )
+            plot.plot([], [], color=colour[name], marker=marker[name], markersize=5, label=name)
+        plot.set_title(objective)
+        plot.set_xlabel("contrast, nats per token")
+        plot.grid(visible=False, axis="y")
+    axes[0, 0].set_yticks(places, domains)
+    axes[0, 0].invert_yaxis()
+    if len(linear) > 1:
+        style.legend_above(figure)
+    return figure
+
+
+def _table(linear: Mapping[str, pd.DataFrame], objectives: Sequence[str], domains: Sequence[str]) -> pd.DataFrame:
+    columns: dict[str, list[str]] = {"Domain": list(domains)}
+    for name, frame in linear.items():
+        for objective in objectives:
+            part = frame[frame["objective"] == objective].set_index("domain").loc[list(domains)]
+            label = objective if len(linear) == 1 else f"{objective}, {name}"
+            columns[label] = [
+                bold(interval(c, low, high, 3, sign=True), apart_from_zero(low, high))
+                for c, low, high in part[["contrast", "low", "high"]].to_numpy()
+            ]
+    return pd.DataFrame(columns)
+
+
+def _correlations(ranks: pd.DataFrame) -> style.Figure:
+    values = ranks.to_numpy().T
+    figure, axes = style.panels(1, 1, 0.33 * len(values) + 1.1)
+    texts = [[fixed(value, 2) for value in row] for row in values]
+    image = style.heat(
+        axes[0, 0],
+        np.nan_to_num(values),
+        list(ranks.columns),
+        list(ranks.index),
+        cmap="RdBu_r",
+        span=(-1, 1),
+        texts=texts,
+    )
+    axes[0, 0].set_xlabel("training weight")
+    axes[0, 0].set_ylabel("validation loss")
+    bar = figure.colorbar(image, ax=axes[0, 0], pad=0.01, aspect=25)
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _own(swarm: Runs) -> style.Figure:
+    columns = min(4, len(swarm.domains))
+    rows = -(-len(swarm.domains) // columns)
+    figure, axes = style.panels(rows, columns, 1.75 * rows + 0.5, sharex=True)
+    for plot, domain in zip(axes.flat, swarm.domains, strict=False):
+        _points(plot, swarm, swarm.mixtures[:, swarm.domains.index(domain)], np.log(swarm.losses[domain].to_numpy()))
+        plot.set_title(domain)
+    for plot in axes.flat[len(swarm.domains) :]:
+        plot.set_visible(False)
+    for j in range(columns):
+        low = max(i for i in range(rows) if i * columns + j < len(swarm.domains))
+        axes[low, j].tick_params(labelbottom=True)
+    figure.supxlabel("weight of the domain", fontsize=9)
+    figure.supylabel("log of its loss", fontsize=9)
+    style.legend_above(figure)
+    return figure
+
+
+def _objectives(swarm: Runs, objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
+    figure, axes = style.panels(
+        len(objectives), len(swarm.domains), 1.3 * len(objectives) + 0.9, sharex=True, sharey="row"
+    )
+    for row, (line, (objective, weights)) in enumerate(zip(axes, objectives.items(), strict=True)):
+        losses = np.log(swarm.objective(weights))
+        for k, plot in enumerate(line):
+            _points(plot, swarm, np.sqrt(swarm.mixtures[:, k]), losses, 5)
+            plot.set_xlim(-0.08, 1.08)
+            plot.set_xticks([0, np.sqrt(0.2), 1], ["0", ".2", "1"])
+            plot.tick_params(labelsize=7)
+            if row == 0:
+                plot.set_title(swarm.domains[k], fontsize=7.5, fontweight="normal")
+        line[0].set_ylabel(f"log {objective}")
+    figure.supxlabel("weight of the domain", fontsize=9)
+    return figure
+
+
+def _points(plot: style.Axes, swarm: Runs, x: np.ndarray, y: np.ndarray, size: float = 11) -> None:
+    for kind in style.KINDS:
+        rows = swarm.kinds == kind
+        if rows.any():
+            plot.scatter(
+                x[rows], y[rows], s=size, color=style.KINDS[kind], alpha=0.8, linewidths=0,
+                label=style.KIND_LABELS[kind], marker={"random": "o", "anchor": "D", "heldout": "^"}[kind],
+            )  # fmt: skip

@@ -1,0 +1,106 @@
+"""What every method left: its plan, what its targets trained on, what steered them and what finding out cost.
+
+Methods are told apart by these artifacts; what they are called and how they work matters nowhere but in the
+choice of what to compare, which goes by ``kind`` and ``objective``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.files import read_json
+from regmix.core.schedule import Schedule
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from regmix.target import realised_schedules
+
+
+@dataclass(frozen=True)
+class Method:
+    """``schedules`` are realised, by run. ``facts``, ``tables`` and ``spent`` are the plan's, ``states`` the policy's.
+
+    ``ledger`` has run and the tokens trained on by domain; ``available`` the tokens that there are, by domain, and
+    ``own`` says that they are the method's and not the corpus's. ``spent`` is in FLOPs, by the ways to count.
+    """
+
+    name: str
+    kind: str
+    objective: str | None
+    schedules: Mapping[str, Schedule]
+    facts: Mapping[str, Any]
+    tables: Mapping[str, pd.DataFrame]
+    spent: list[dict[str, Any]]
+    states: Mapping[str, Mapping[str, Any]]
+    trajectories: pd.DataFrame
+    ledger: pd.DataFrame
+    available: Mapping[str, int]
+    own: bool
+
+    @property
+    def changes(self) -> bool:
+        """Whether the mixture of any of its runs changes over training."""
+        return any(realised_schedules.changes(schedule) for schedule in self.schedules.values())
+
+    @property
+    def static(self) -> Schedule | None:
+        """The schedule of all its runs, if it is one mixture of the corpus's own tokens."""
+        first = next(iter(self.schedules.values()))
+        mixtures = [schedule.mixtures for schedule in self.schedules.values()]
+        if self.own or any(np.any(rows != first.mixtures[0]) for rows in mixtures):
+            return None
+        return Schedule.static(first.domains, first.mixtures[0])
+
+    @property
+    def queries(self) -> dict[str, list[dict[str, Any]]]:
+        """What was asked of a regressor, by run; under ``plan`` what was asked before there was a run."""
+        planned = {"plan": self.facts["queries"]} if self.facts.get("queries") else {}
+        return planned | {run: list(state["queries"]) for run, state in self.states.items() if state.get("queries")}
+
+    @property
+    def dynamic(self) -> bool:
+        """Whether the mixture changes, or a regressor was asked whether it should."""
+        return self.changes or bool(self.queries)
+
+    def flops(self, key: str) -> float:
+        """What was spent beyond the targets' training, counted by ``key``."""
+        return float(sum(entry["flops"][key] for entry in self.spent))
+
+
+def read(params: Params, plans: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]) -> dict[str, Method]:
+    """All methods of params.yaml, from target_schedule's and target_train's folders.
+
+    ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file that cannot be read.
+    """
+    return {name: _method(params, name, plans / name, trained / name, corpus) for name in params.target.methods}
+
+
+def _method(
+    params: Params, name: str, plan: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]
+) -> Method:  # fmt: skip
+    entry, value, domains = params.target.methods[name], read_json(plan / "plan.json"), params.corpus.trained
+    own = (plan / "tokens").is_dir()
+    available = {domain: int(corpus[domain]["train"]["tokens"]) for domain in domains}
+    if own:
+        available = {domain: len(np.load(plan / f"tokens/{domain}.npy", mmap_mode="r")) for domain in domains}
+    return Method(
+        name=name,
+        kind=entry.kind,
+        objective=(entry.model_extra or {}).get("objective"),
+        schedules=realised_schedules.schedules(
+            read_csv(trained / "schedules.csv"), domains, str(trained / "schedules.csv")
+        ),
+        facts=value["facts"],
+        tables={path.stem: read_csv(path) for path in sorted(plan.glob("*.csv"))},
+        spent=value["spent"],
+        states=read_json(trained / "policy.json"),
+        trajectories=read_csv(trained / "trajectories.csv"),
+        ledger=read_csv(trained / "ledger.csv"),
+        available=available,
+        own=own,
+    )

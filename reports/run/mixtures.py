@@ -1,0 +1,281 @@
+"""The mixtures chosen, what was predicted of them and what proxies trained at them realised (the paper's Table 7
+and Figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.runs import Runs
+from reports.page import style
+from reports.page.formats import compared, count, counted, fixed, interval, listed, percent, plus_minus
+from reports.page.section import Figure, Section, Table
+
+
+def mixtures(
+    chosen: Mapping[str, Mapping[str, Any]],
+    summary: Mapping[str, Mapping[str, Any]],
+    realised: pd.DataFrame,
+    candidates: pd.DataFrame,
+    swarm: Runs,
+    objectives: Mapping[str, Mapping[str, float]],
+    prior: Mapping[str, float],
+    how: str,
+    again: Mapping[str, Mapping[str, Any]] | None,
+) -> Section:
+    """``chosen`` are mixture_simulate's files by objective, ``summary`` is metrics/mixture.json.
+
+    ``realised`` is realised.csv, ``candidates`` the sampled candidates; ``how`` says how candidates were scored.
+    ``again`` are mixture_choose's files where a second simulation made them, on which targets train then.
+    """
+    domains = list(prior)
+    weights = pd.DataFrame({"domain": domains, "prior": list(prior.values())})
+    shown = pd.DataFrame({"Domain": domains, "Prior": [fixed(prior[d], 3) for d in domains]})
+    for name, value in chosen.items():
+        weights[name] = [value["weights"][d] for d in domains]
+        weights[f"{name}_spread"] = [value["spread"][d] for d in domains]
+        shown[name] = [plus_minus(value["weights"][d], value["spread"][d], 3) for d in domains]
+    for name, value in (again or {}).items():
+        weights[f"{name}_again"] = [value["weights"][d] for d in domains]
+        shown[f"{name}, again"] = [plus_minus(value["weights"][d], value["spread"][d], 3) for d in domains]
+    gains, gains_shown = _gains(chosen, summary)
+    confirmed, confirmed_shown = _compared(realised, list(chosen))
+    return Section(
+        "Chosen mixtures",
+        (
+            f"{how}\n\n{_saying(chosen, summary, realised)}{_again(again)}",
+            Table(
+                "mixtures",
+                "The chosen mixture for every objective, ± its spread over refits to part of the runs with candidates "
+                "of their own (the paper's Table 7, which has one draw and no spread).",
+                shown,
+                weights,
+            ),
+            Figure(
+                "mixtures",
+                "Chosen weights with ± one spread; the grey bar is the prior.",
+                "Dot plot of chosen weights by domain, a panel an objective.",
+                _dots(chosen, prior),
+            ),
+            Table(
+                "gains",
+                "What was claimed and what came of it, in nats per token; gains are over the natural mixture, positive "
+                "is better. Predicted intervals are the wider of what the regressors claim (their deviations, seed "
+                "noise and disagreement) and the spread over refits; realised ones are Welch's over seeds. "
+                "*Distance*: L1 to the nearest training mixture, beside what is usual between training mixtures.",
+                gains_shown,
+                gains,
+            ),
+            Figure(
+                "confirmed",
+                "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
+                "made before those proxies were trained (cross, ± one sd).",
+                "Dot plots of realised and predicted losses of the confirmed mixtures, a panel an objective.",
+                _confirmed(realised, list(chosen)),
+            ),
+            Table("confirmed", "The same as numbers.", confirmed_shown, confirmed),
+            Figure(
+                "candidates",
+                "Where the choice lies (the paper's Figure 2, right): predicted loss of sampled candidates in pale "
+                "grey and true losses of the swarm's runs, against the weight of the domain that the chosen mixture "
+                "weighs most. The star is the prediction for the chosen mixture, the cross what proxies realised "
+                "there.",
+                "Scatter plots of loss against the leading domain's weight, a panel an objective.",
+                _candidates(chosen, summary, candidates, swarm, objectives),
+            ),
+        ),
+    )
+
+
+def scoring(mode: str, names: Sequence[str], risk: float, candidates: int, top_k: int) -> str:
+    """How candidates are scored, in words."""
+    top = f"the mean of the best {top_k} is the choice"
+    if mode == "paper":
+        return f"As in the paper, `{names[0]}` predicts the loss of {count(candidates)} candidates and {top}."
+    who, ranks = listed(f"`{name}`" for name in names), ", their ranks are averaged," if len(names) > 1 else ""
+    return (
+        f"{who} {'score' if len(names) > 1 else 'scores'} {count(candidates)} candidates by predicted loss plus "
+        f"{risk:g} standard deviation{'' if risk == 1 else 's'}{ranks} and {top}. (The paper ranks by the "
+        "prediction of one LightGBM model, which takes it at its word where it errs most in the mixture's favour.)"
+    )
+
+
+def _saying(
+    chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]], realised: pd.DataFrame
+) -> str:
+    lines = []
+    for name, value in chosen.items():
+        one = summary[name]
+        real = one["realised"]
+        order = sorted(value["weights"].items(), key=lambda item: -item[1])
+        leading = listed(f"`{d}` {percent(w)}" for d, w in order[:3] if w >= 0.01)
+        line = (
+            f"- **{name}**: {leading}. Predicted gain over natural "
+            f"{interval(one['gain'], one['gain_low'], one['gain_high'], sign=True)}: {one['verdict']}. "
+        )
+        if real["verdict"] is None:
+            line += f"Realised {fixed(real['gain'], sign=True)} with one seed, so without an interval."
+        else:
+            held = one["gain_low"] <= real["gain"] <= one["gain_high"]
+            line += (
+                f"Realised {interval(real['gain'], real['gain_low'], real['gain_high'], sign=True)} "
+                f"({counted(real['n'], 'seed')} each): {real['verdict']}, and "
+                f"{'within' if held else 'outside'} the predicted interval."
+            )
+        own = realised[realised["objective"] == name]
+        twins = own.loc[(own["realised"] == real["loss"]) & (own["mixture"] != f"regmix_{name}"), "mixture"]
+        if len(twins):
+            line += f" It is so near to {listed(f'`{m}`' for m in twins)} that its proxies drew the same text."
+        lowest = own.loc[own["realised"].idxmin()]
+        if lowest["realised"] < real["loss"]:
+            line += (
+                f" Of the confirmed mixtures `{lowest['mixture']}` has the lowest loss on this objective, by "
+                f"{fixed(real['loss'] - lowest['realised'])}."
+            )
+        support = value["support"]
+        if support["distance"] > support["typical"]:
+            line += " It lies further from the training mixtures than is usual among them: an extrapolation."
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def _again(again: Mapping[str, Mapping[str, Any]] | None) -> str:
+    if not again:
+        return ""
+    gains = listed(
+        f"{name} {interval(value['gain']['value'], value['gain']['low'], value['gain']['high'], sign=True)}"
+        for name, value in again.items()
+    )
+    return (
+        "\n\nThe confirming proxies then joined the swarm, and a second simulation chose the mixtures that targets "
+        f"train on (*again* in the table). Its predicted gains over natural: {gains}."
+    )
+
+
+def _gains(
+    chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rows, shown = [], []
+    for name, one in summary.items():
+        real, support = one["realised"], chosen[name]["support"]
+        flat = {key: value for key, value in one.items() if key not in ("weights", "realised", "refit")}
+        rows.append(
+            {"objective": name, **flat, **{f"realised_{key}": value for key, value in real.items()},
+             "distance": support["distance"], "typical_distance": support["typical"]}
+        )  # fmt: skip
+        shown.append(
+            {
+                "Objective": name,
+                "Predicted loss": plus_minus(one["predicted_loss"], one["predicted_sd"]),
+                "Realised loss": plus_minus(real["loss"], real["sd"]),
+                "Predicted gain": interval(one["gain"], one["gain_low"], one["gain_high"], sign=True),
+                "Realised gain": interval(real["gain"], real["gain_low"], real["gain_high"], sign=True),
+                "Predicted": compared(one["gain_low"], one["gain_high"], "better", "worse"),
+                "Realised": compared(real["gain_low"], real["gain_high"], "better", "worse"),
+                "Seeds": str(real["n"]),
+                "Distance (usual)": f"{fixed(support['distance'], 2)} ({fixed(support['typical'], 2)})",
+            }
+        )
+    return pd.DataFrame(rows), pd.DataFrame(shown)
+
+
+def _compared(realised: pd.DataFrame, objectives: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    names = list(realised["mixture"].unique())
+    shown: dict[str, list[str]] = {"Mixture": names}
+    for objective in objectives:
+        part = realised[realised["objective"] == objective].set_index("mixture").loc[names]
+        shown[f"{objective}, predicted"] = [plus_minus(*row) for row in part[["predicted", "predicted_sd"]].to_numpy()]
+        shown[f"{objective}, realised"] = [plus_minus(*row) for row in part[["realised", "sd"]].to_numpy()]
+    shown["Seeds"] = [str(n) for n in realised.drop_duplicates("mixture")["n"]]
+    return realised.reset_index(drop=True), pd.DataFrame(shown)
+
+
+def _dots(chosen: Mapping[str, Mapping[str, Any]], prior: Mapping[str, float]) -> style.Figure:
+    domains = list(prior)
+    figure, axes = style.panels(1, len(chosen), 0.28 * len(domains) + 0.9, sharey=True, sharex=True)
+    places = np.arange(len(domains))
+    for plot, (name, value) in zip(axes[0], chosen.items(), strict=True):
+        plot.barh(places, [prior[d] for d in domains], height=0.62, color=style.PALE, label="prior")
+        weights = np.array([value["weights"][d] for d in domains])
+        spread = np.array([value["spread"][d] for d in domains])
+        low = np.maximum(weights - spread, 0)
+        plot.hlines(places, low, np.minimum(weights + spread, 1), color=style.PALETTE[0], linewidth=2)
+        plot.scatter(weights, places, s=28, color=style.PALETTE[0], zorder=3, label="chosen")
+        plot.set_title(name)
+        plot.set_xlabel("weight")
+        plot.set_xlim(-0.02, 1.05)
+        plot.grid(visible=False, axis="y")
+    axes[0, 0].set_yticks(places, domains)
+    axes[0, 0].invert_yaxis()
+    style.legend_above(figure)
+    return figure
+
+
+def _confirmed(realised: pd.DataFrame, objectives: Sequence[str]) -> style.Figure:
+    names = list(realised["mixture"].unique())
+    figure, axes = style.panels(1, len(objectives), 0.34 * len(names) + 1.0, sharey=True)
+    places = np.arange(len(names))
+    for plot, objective in zip(axes[0], objectives, strict=True):
+        part = realised[realised["objective"] == objective].set_index("mixture").loc[names]
+        own = [name == f"regmix_{objective}" for name in names]
+        colours = [style.PALETTE[1] if flag else style.PALETTE[0] for flag in own]
+        sd = part["sd"].fillna(0)
+        plot.hlines(places, part["realised"] - sd, part["realised"] + sd, color=colours, linewidth=2.4)
+        plot.scatter(part["realised"], places, s=32, c=colours, zorder=3)
+        known = part["predicted"].notna().to_numpy()
+        told = part[known]
+        heights = places[known] - 0.26
+        plot.hlines(heights, told["predicted"] - told["predicted_sd"], told["predicted"] + told["predicted_sd"],
+                    color=style.MUTED, linewidth=1.2)  # fmt: skip
+        plot.scatter(told["predicted"], heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
+        plot.set_title(objective)
+        plot.set_xlabel("loss, nats per token")
+        plot.grid(visible=False, axis="y")
+        plot.locator_params(axis="x", nbins=5)
+    axes[0, 0].set_yticks(places, names)
+    axes[0, 0].set_ylim(len(names) - 0.5, -0.65)
+    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[0], label="realised")
+    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[1], label="realised, chosen for this objective")
+    axes[0, 0].scatter([], [], s=30, marker="x", color=style.INK, linewidths=1.3, label="predicted")
+    style.legend_above(figure)
+    return figure
+
+
+def _candidates(
+    chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]], candidates: pd.DataFrame,
+    swarm: Runs, objectives: Mapping[str, Mapping[str, float]],
+) -> style.Figure:  # fmt: skip
+    figure, axes = style.panels(1, len(chosen), 3.6)
+    for plot, (name, value) in zip(axes[0], chosen.items(), strict=True):
+        leading = max(value["weights"], key=lambda d: value["weights"][d])
+        x = swarm.mixtures[:, swarm.domains.index(leading)]
+        y = swarm.objective(objectives[name])
+        predicted = candidates[f"predicted_{name}"]
+        plot.scatter(candidates[leading], predicted, s=5, color=style.PALE, linewidths=0, rasterized=True)
+        for kind in style.KINDS:
+            rows = swarm.kinds == kind
+            if not rows.any():
+                continue
+            colour = style.INK if kind == "random" else style.KINDS[kind]
+            plot.scatter(
+                x[rows], y[rows], s=13, color=colour, linewidths=0, alpha=0.8, label=f"true, {style.KIND_LABELS[kind]}",
+                marker={"random": "o", "anchor": "D", "heldout": "^"}[kind],
+            )  # fmt: skip
+        weight, told = value["weights"][leading], value["predicted"]
+        plot.errorbar(
+            weight, told["mean"], told["sd"], color=style.PALETTE[1], marker="*", markersize=13, elinewidth=1.3,
+            linestyle="none", zorder=5, label="chosen, predicted", markeredgecolor="white", markeredgewidth=0.6,
+        )  # fmt: skip
+        plot.scatter(
+            [weight], [summary[name]["realised"]["loss"]], s=44, marker="x", color="black", linewidths=1.6, zorder=6,
+            label="chosen, realised",
+        )  # fmt: skip
+        plot.scatter([], [], s=16, color=style.PALE, label="candidates, predicted")
+        plot.set_title(name)
+        plot.set_xlabel(f"weight of {leading}")
+    axes[0, 0].set_ylabel("loss, nats per token")
+    style.legend_above(figure, columns=6)
+    return figure

@@ -1,0 +1,66 @@
+"""Figures about regressors that several sections quote: who is best, and by how much it beats no proxy at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import pandas as pd
+
+from regmix.core.runs import Runs
+from regmix.regression import assess
+from regmix.regression.settings import Regression
+from regmix.statistics import metrics
+from regmix.statistics.intervals import Score
+
+NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are no regressors
+
+
+def best(scores: pd.DataFrame, objective: str) -> str:
+    """The regressor with the highest Spearman in cross-validation, which leaves the held-out runs unseen."""
+    part = scores[(scores["objective"] == objective) & (scores["split"] == "cv") & (scores["metric"] == "spearman")]
+    part = part[~part["regressor"].isin([NO_PROXY, NOISE])]
+    return str(part.loc[part["value"].fillna(-math.inf).idxmax(), "regressor"])
+
+
+def score(scores: pd.DataFrame, regressor: str, objective: str, split: str, metric: str = "spearman") -> Score:
+    """A metric and its interval; NaN where there is none."""
+    rows = of(scores, regressor, objective, split)
+    rows = rows[rows["metric"] == metric]
+    if rows.empty:
+        return Score(math.nan, math.nan, math.nan)
+    value, low, high = rows[["value", "low", "high"]].iloc[0].tolist()
+    return Score(value, low, high)
+
+
+def of(scores: pd.DataFrame, regressor: str, objective: str, split: str) -> pd.DataFrame:
+    """The rows of scores.csv for one regressor, objective and split."""
+    return scores[(scores["regressor"] == regressor) & (scores["objective"] == objective) & (scores["split"] == split)]
+
+
+def over_no_proxy(
+    predictions: Mapping[str, pd.DataFrame],
+    swarm: Runs,
+    objectives: Mapping[str, Mapping[str, float]],
+    settings: Regression,
+) -> pd.DataFrame:
+    """regressor, objective, split, difference, low, high: Spearman less that of the baseline without proxies.
+
+    Both are taken on the same resamples of the runs, so that the interval is of the difference. No rows where
+    an objective has no such baseline.
+    """
+    place = {name: i for i, name in enumerate(swarm.names)}
+    rows = []
+    for objective, weights in objectives.items():
+        baseline = assess.no_proxy(swarm, dict(weights))
+        if baseline is None:
+            continue
+        for name, frame in predictions.items():
+            for split, part in frame[frame["objective"] == objective].groupby("split", sort=False):
+                true, predicted = part["true"].to_numpy(), part["predicted"].to_numpy()
+                without = baseline[[place[run] for run in part["run"]]]
+                less = metrics.margin(
+                    true, predicted, without, resamples=settings.bootstrap, level=settings.interval, seed=settings.seed
+                )
+                rows.append([name, objective, split, *less])
+    return pd.DataFrame(rows, columns=["regressor", "objective", "split", "difference", "low", "high"])

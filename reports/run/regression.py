@@ -1,0 +1,245 @@
+"""How well each regressor ranks mixtures it has not seen (the paper's Table 2, Figures 4 and 9)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from reports.page import style
+from reports.page.formats import MISSING, bold, compared, fixed, listed, spanned
+from reports.page.section import Figure, Section, Table
+from reports.run.ranking import NO_PROXY, NOISE, best, of, score
+
+SPLITS = {"cv": "cross-validation", "heldout": "held-out mixtures"}
+SHORT = {"cv": "cv", "heldout": "held out"}
+DIGITS = {"spearman": 3, "mae": 3, "rmse": 3, "mse": 4, "regret": 3, "top_k": 2}
+
+
+def regression(
+    scores: pd.DataFrame,
+    predictions: Mapping[str, pd.DataFrame],
+    curves: Mapping[str, pd.DataFrame],
+    margins: pd.DataFrame,
+    objectives: Sequence[str],
+    top_k: int,
+) -> Section:
+    """``scores`` is regression_compare's scores.csv; predictions and curves are by regressor.
+
+    ``margins`` is ``ranking.over_no_proxy``.
+    """
+    columns = {
+        "spearman": "Spearman ρ", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "regret": "Regret",
+        "top_k": f"Top-{top_k} overlap",
+    }  # fmt: skip
+    judged = scores[scores["metric"] == "spearman"]
+    splits = {split: label for split, label in SPLITS.items() if split in set(judged["split"])}
+    held = "heldout" in splits
+    parts: list[str | Table | Figure] = [
+        _prose(scores, margins, objectives, splits),
+        Table(
+            "regression",
+            "Rank correlation of predicted and true losses, with bootstrap intervals over runs; the best regressor of "
+            "each column in bold (the paper's Table 2, which has one objective and one split). *no_proxy* ranks "
+            "mixtures by their weight on the objective's own domains and trains nothing.",
+            _overview(scores, objectives, splits),
+            judged.reset_index(drop=True),
+        ),
+        Figure(
+            "predicted_true",
+            "Predicted against true loss (the paper's Figure 9): in grey out of fold"
+            + (", in blue the held-out mixtures. The number is ρ on the held-out mixtures." if held else "."),
+            "Scatter plots of predicted against true loss for every regressor and objective.",
+            _scatter(predictions, scores, objectives, "heldout" if held else "cv"),
+        ),
+    ]
+    if any(len(curve.dropna(subset="spearman")) for curve in curves.values()):
+        parts.append(
+            Figure(
+                "proxies",
+                "ρ on the held-out mixtures against the number of proxies the regressor was fitted to (the paper's "
+                "Figure 4, proxy axis): mean and range over nested random subsets. A missing point means that it "
+                "could not be fitted or predicted one value for all.",
+                "Lines of rank correlation against number of proxies, a panel an objective.",
+                _curves(curves, scores, objectives),
+            )
+        )
+    for split in splits:
+        part = scores[(scores["split"] == split) & (scores["regressor"] != NOISE)].reset_index(drop=True)
+        parts.append(
+            Table(
+                f"regression_{split}",
+                f"Every measure in {_in(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in nats per token. "
+                '*Regret*: the true loss of the mixture predicted best, less the best there is. The paper\'s "MSE" '
+                "agrees with the MAE of its published tables.",
+                _details(part, objectives, columns),
+                part,
+            )
+        )
+    if any(math.isfinite(score(scores, NOISE, objective, "heldout", "sd").value) for objective in objectives):
+        parts.append(_noise(scores, predictions, objectives))
+    return Section("Regression", tuple(parts))
+
+
+def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], objectives: Sequence[str]) -> Table:
+    rows = []
+    for objective in objectives:
+        frame = next(iter(predictions.values()))
+        held = frame[(frame["objective"] == objective) & (frame["split"] == "heldout")]["true"]
+        errors = {name: score(scores, name, objective, "heldout", "rmse").value for name in predictions}
+        known = {name: error for name, error in errors.items() if math.isfinite(error)}
+        name = min(known, key=lambda key: known[key]) if known else ""
+        free = int(of(scores, NOISE, objective, "heldout")["n"].iloc[0])
+        spread = float(held.std(ddof=1)) if len(held) > 1 else math.nan
+        sd = score(scores, NOISE, objective, "heldout", "sd")
+        rows.append([objective, *sd, free, spread, name, known.get(name, math.nan)])
+    values = pd.DataFrame(rows, columns=["objective", "sd", "low", "high", "degrees", "spread", "regressor", "rmse"])
+    shown = pd.DataFrame(
+        {
+            "Objective": values["objective"],
+            "Sd between seeds": [spanned(row) for row in values[["sd", "low", "high"]].to_numpy().tolist()],
+            "Degrees of freedom": values["degrees"].astype(str),
+            "Sd between held-out mixtures": values["spread"].map(fixed),
+            "Lowest held-out RMSE": values["rmse"].map(fixed),
+            "of": values["regressor"],
+            "RMSE / seed sd": (values["rmse"] / values["sd"]).map(lambda v: fixed(v, 1)),
+        }
+    )
+    return Table(
+        "noise",
+        "The floor: how far runs of one mixture differ by their seed alone, with a chi-square interval. On average "
+        "over runs no regressor's RMSE can be lower (the paper reports no seeds).",
+        shown,
+        values,
+    )
+
+
+def _prose(scores: pd.DataFrame, margins: pd.DataFrame, objectives: Sequence[str], splits: Mapping[str, str]) -> str:
+    n = scores[scores["metric"] == "spearman"].groupby("split")["n"].first()
+    sizes = listed(f"{int(n[split])} in {_in(split)}" for split in splits)
+    flattered = (
+        " The regressor that is first in cross-validation is flattered by that figure, for it was picked by it; the "
+        "held-out mixtures had no part in the choice."
+        if "heldout" in splits
+        else ""
+    )
+    lines = "\n".join(f"- {_line(scores, margins, objective, splits)}" for objective in objectives)
+    return (
+        f"Each regressor is fitted to the random and anchor runs. Intervals resample the runs ({sizes}); they do not "
+        f"cover a new draw of the swarm.{flattered}\n\n{lines}"
+    )
+
+
+def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: Mapping[str, str]) -> str:
+    name = best(scores, objective)
+    own = margins[(margins["objective"] == objective) & (margins["regressor"] == name)].set_index("split")
+    values = [f"{spanned(score(scores, name, objective, split), 2)} in {_in(split)}" for split in splits]
+    line = f"**{objective}**: cross-validation puts `{name}` first, with ρ {listed(values)}."
+    if own.empty:
+        line += " There is no baseline without proxies, for the objective names no trained domain, or all alike."
+    else:
+        less = [
+            f"{spanned(row, 2, sign=True)} in {_in(split)} ({compared(row[1], row[2], 'better', 'worse')})"
+            for split, row in zip(own.index, own[["difference", "low", "high"]].to_numpy().tolist(), strict=True)
+        ]
+        line += f" Less the ρ of the baseline without proxies, that is {listed(less)}."
+    sd = score(scores, NOISE, objective, "heldout", "sd").value
+    return f"{line} Seeds alone move this loss by {fixed(sd)} (sd)." if math.isfinite(sd) else line
+
+
+def _in(split: str) -> str:
+    return f"the {SPLITS[split]}" if split == "heldout" else SPLITS[split]
+
+
+def _overview(scores: pd.DataFrame, objectives: Sequence[str], splits: Mapping[str, str]) -> pd.DataFrame:
+    names = [name for name in scores["regressor"].unique() if name != NOISE]
+    columns: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n == NO_PROXY else n for n in names]}
+    for objective in objectives:
+        for split in splits:
+            cells = {name: score(scores, name, objective, split) for name in names}
+            top = max((c.value for n, c in cells.items() if n != NO_PROXY and math.isfinite(c.value)), default=math.nan)
+            columns[f"{objective}, {SHORT[split]}"] = [
+                bold(spanned(cell, 2), name != NO_PROXY and cell.value == top) for name, cell in cells.items()
+            ]
+    return pd.DataFrame(columns)
+
+
+def _details(part: pd.DataFrame, objectives: Sequence[str], columns: Mapping[str, str]) -> pd.DataFrame:
+    rows = []
+    for objective in objectives:
+        for name in part["regressor"].unique():
+            own = part[(part["objective"] == objective) & (part["regressor"] == name)].set_index("metric")
+            if own.empty:
+                continue
+            edges = own[["value", "low", "high"]]
+            cells = {
+                label: spanned(edges.loc[key].tolist(), DIGITS[key]) if key in own.index else MISSING
+                for key, label in columns.items()
+            }
+            rows.append({"Objective": objective, "Regressor": name, **cells})
+    return pd.DataFrame(rows)
+
+
+def _scatter(
+    predictions: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives: Sequence[str], quoted: str
+) -> style.Figure:
+    """``quoted`` is the split whose correlation stands in the panels."""
+    drawing, axes = style.panels(len(objectives), len(predictions), 1.72 * len(objectives) + 0.5, sharey="row")
+    for row, (line, objective) in enumerate(zip(axes, objectives, strict=True)):
+        frames = {name: frame[frame["objective"] == objective] for name, frame in predictions.items()}
+        true = next(iter(frames.values()))["true"]
+        span = _padded(true.min(), true.max())
+        told = pd.concat([frame["predicted"] for frame in frames.values()])
+        height = _padded(min(told.min(), true.min()), max(told.max(), true.max()))
+        for plot, (name, frame) in zip(line, frames.items(), strict=True):
+            plot.plot(span, span, color=style.MUTED, linewidth=0.8, zorder=1)
+            for split, kind, size in (("cv", "random", 9), ("heldout", "heldout", 18)):
+                part = frame[frame["split"] == split]
+                plot.scatter(
+                    part["true"], part["predicted"], s=size, color=style.KINDS[kind], linewidths=0, alpha=0.8,
+                    zorder=2 + (split == "heldout"), marker="^" if split == "heldout" else "o",
+                )  # fmt: skip
+            plot.set_xlim(span)
+            plot.set_ylim(height)
+            plot.text(
+                0.06, 0.94, f"ρ {fixed(score(scores, name, objective, quoted).value, 2)}", va="top",
+                transform=plot.transAxes, fontsize=8.5,
+            )  # fmt: skip
+            plot.locator_params(nbins=4)
+            if row == 0:
+                plot.set_title(name, fontsize=8.5)
+        line[0].set_ylabel(f"{objective}\npredicted")
+    drawing.supxlabel("true loss, nats per token", fontsize=9)
+    return drawing
+
+
+def _padded(low: float, high: float) -> tuple[float, float]:
+    pad = 0.06 * (high - low) or 1.0
+    return low - pad, high + pad
+
+
+def _curves(curves: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives: Sequence[str]) -> style.Figure:
+    drawing, axes = style.panels(1, len(objectives), 3.3, sharey=True)
+    colour, marker = style.colours(list(curves)), style.markers(list(curves))
+    for plot, objective in zip(axes[0], objectives, strict=True):
+        for name, curve in curves.items():
+            own = curve[curve["objective"] == objective].dropna(subset="spearman")
+            if own.empty:
+                continue
+            found_at = own.groupby("proxies")["spearman"].agg(["mean", "min", "max"])
+            plot.fill_between(
+                found_at.index, found_at["min"], found_at["max"], color=colour[name], alpha=0.08, linewidth=0
+            )
+            plot.plot(
+                found_at.index, found_at["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name
+            )
+        without = score(scores, NO_PROXY, objective, "heldout").value
+        if math.isfinite(without):
+            plot.axhline(without, color=style.INK, linestyle=(0, (4, 3)), linewidth=1, label="no_proxy")
+        plot.set_title(objective)
+        plot.set_xlabel("proxies")
+        plot.set_xticks(sorted({size for curve in curves.values() for size in curve["proxies"]}))
+    axes[0, 0].set_ylabel("Spearman ρ, held out")
+    style.legend_above(drawing)
+    return drawing

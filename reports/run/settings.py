@@ -1,0 +1,115 @@
+"""What was run: settings beside the paper's, versions, and all of params.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from regmix.params import Params
+from reports.page.formats import count, counted, listed
+from reports.page.section import Section, Table
+
+
+def settings(
+    params: Params, text: str, pins: Mapping[str, str], vocab: int, fingerprint: str, counts: Mapping[str, int]
+) -> Section:
+    """``text`` is params.yaml as it stands, ``pins`` the versions that decide numbers.
+
+    ``counts`` is the swarm's runs by kind; ``fingerprint`` is the tokenizer's.
+    """
+    values = pd.DataFrame(_against_paper(params, vocab, counts), columns=["setting", "paper", "here"])
+    shown = values.rename(columns=str.capitalize)
+    versions = pd.DataFrame({"library": list(pins), "version": list(pins.values())})
+    mixture, proxy = params.mixture, params.proxy.recipe
+    together = " together" if len(mixture.ensemble) > 1 else ""
+    scored = (
+        f"Candidates are ranked by {listed(f'`{n}`' for n in mixture.ensemble)}{together}, mean plus {mixture.risk:g} "
+        f"standard deviation{'' if mixture.risk == 1 else 's'}, not by one model's mean."
+        if mixture.mode == "risk_aware"
+        else "Candidates are ranked by one model's mean, as in the paper."
+    )
+    schedule = (
+        "Proxies decay their learning rate by a cosine, as the paper says; its code keeps it constant."
+        if proxy.lr_schedule == "cosine"
+        else "Proxies keep their learning rate constant, as the paper's code does; its text says cosine."
+    )
+    deviations = "\n".join(
+        f"- {line}"
+        for line in (
+            _swarm(counts),
+            "A mixture is rejected where the target would pass over a domain more than `swarm.max_epochs` times; the "
+            "paper's code bounds weights by 15 times the prior. Both sample from a tempered prior.",
+            "Every mixture depends on its own index alone, so a grown swarm keeps the runs it has; in the paper's code "
+            "another size gives other mixtures.",
+            scored,
+            schedule,
+            "Runs of a seed share initial weights and draws across methods"
+            + ("; the paper trains one model a method." if params.target.seeds > 1 else "."),
+            "Downstream tasks are made from held-out text of the domains and run by lm-eval"
+            + (f", beside {listed(params.evaluation.tasks)}" if params.evaluation.tasks else "")
+            + "; the paper's are public benchmarks. The token axis of the paper's Figure 4 and its 60M, 280M and 7B "
+            "models are not run.",
+        )
+        if line
+    )
+    facts = (
+        f"Seeds: swarm {params.swarm.seed}, regression {params.regression.seed}, simulation {mixture.seed}, "
+        f"evaluation {params.evaluation.seed}; {counted(mixture.confirm.seeds, 'seed')} a confirmed mixture and "
+        f"{counted(params.target.seeds, 'seed')} a method. Tokenizer: {count(vocab)} entries, fingerprint "
+        f"`{fingerprint[:16]}`. A run's result depends on its mixture, seed and settings, not on the runs trained "
+        "beside it or on the number of processes."
+    )
+    return Section(
+        "Settings and deviations",
+        (
+            facts,
+            Table("settings", "The main settings beside the paper's.", shown, values),
+            f"### Deviations from the paper\n\n{deviations}",
+            Table(
+                "versions",
+                "The libraries that decide numbers, as pinned.",
+                versions.rename(columns=str.capitalize),
+                versions,
+            ),
+            f"### params.yaml\n\n```yaml\n{text.rstrip()}\n```",
+        ),
+    )
+
+
+def _swarm(counts: Mapping[str, int]) -> str:
+    """What the swarm holds that the paper's does not, which has random and held-out mixtures."""
+    extra = {
+        "anchor": "anchors (prior, uniform, single domains)",
+        "repeat": "repeats of held-out mixtures under other seeds",
+    }
+    found = [text for kind, text in extra.items() if kind in counts]
+    return f"The swarm adds {listed(found)}; the paper has random and held-out mixtures alone." if found else ""
+
+
+def _against_paper(params: Params, vocab: int, counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
+    proxy, target, mixture = params.proxy, params.target, params.mixture
+
+    def shape(of: Any) -> str:
+        return f"{of.layers} / {of.heads} / {of.width} / {of.ffn}"
+
+    names = {"heldout": "held out"}
+    kinds = ", ".join(f"{number} {names.get(kind, kind)}" for kind, number in counts.items())
+    regressors = ", ".join(params.regressors)
+    return [
+        ("domains trained on", "17", str(len(params.corpus.trained))),
+        ("vocabulary", count(50432), count(vocab)),
+        ("proxy layers / heads / width / FFN", "2 / 8 / 256 / 512", shape(proxy.shape)),
+        ("target layers / heads / width / FFN", "22 / 16 / 2048 / 5632", shape(target.shape)),
+        ("context", count(2048), count(proxy.shape.context)),
+        ("tokens of a proxy", count(1e9), count(proxy.train_tokens)),
+        ("tokens of a target", count(25e9), count(target.train_tokens)),
+        ("swarm", "512 random, 256 held out", kinds),
+        ("regressors", "linear, LightGBM", regressors),
+        ("candidates", count(1e6), count(mixture.candidates)),
+        ("candidates averaged", "100", str(mixture.top_k)),
+        ("proxies at the chosen mixture", "none", counted(mixture.confirm.seeds, "seed")),
+        ("seeds of a target", "1", str(target.seeds)),
+        ("methods", "Human, DoReMi, PPL, ODM, Pile-CC, RegMix", ", ".join(target.methods)),
+    ]

@@ -1,0 +1,87 @@
+"""What dynamic mixing is worth on the objective that it steers for: the numbers behind the section and the summary.
+
+A dynamic method is one whose mixture changes while a target trains, or that asked a regressor whether it should.
+It is compared, seed by seed, with what a reader would otherwise train: the natural mixture, the static mixture that
+RegMix recommends for the same objective, the objective's own domains alone, and the static method that came out best.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from regmix.evaluation import summary
+from reports.run.methods import Method
+
+COUNTS = ("body", "full")
+
+
+def compare(
+    methods: Mapping[str, Method], measures: pd.DataFrame, objective: str, target: Mapping[str, Any], level: float
+) -> dict[str, dict[str, Any]]:
+    """Objective -> its dynamic methods' numbers, JSON values; what is undefined is None. Empty without such methods.
+
+    ``n`` seeds, ``noise`` the pooled sd over seeds in nats with ``noise_free`` degrees of freedom, the methods compared
+    with (``natural``, ``regmix``, ``alone``, ``best_static`` of lowest mean loss), and by dynamic method in
+    ``methods``: ``loss``, ``less`` (by other method, each pair once: value, low, high of the paired difference),
+    ``cost`` in targets by ``COUNTS``, ``queries`` and how many lie ``outside``. A method that names no objective
+    counts for all that are steered for, or else for ``objective``. ``measures`` are evaluation.summary's, ``target`` is
+    a target's meta.json.
+    """
+    dynamic = {name: method for name, method in methods.items() if method.dynamic}
+    named = list(dict.fromkeys(method.objective for method in dynamic.values() if method.objective))
+    aims = named or ([objective] if dynamic else [])
+    return {aim: _objective(methods, dynamic, measures, aim, target, level) for aim in aims}
+
+
+def _objective(
+    methods: Mapping[str, Method], dynamic: Mapping[str, Method], measures: pd.DataFrame, objective: str,
+    target: Mapping[str, Any], level: float,
+) -> dict[str, Any]:  # fmt: skip
+    measure = f"{objective}_loss"
+    part = measures[measures["measure"] == measure]
+    means = part.groupby("method", sort=False)["value"].mean()
+    steering = [name for aim in (objective, None) for name, method in dynamic.items() if method.objective == aim]
+    static = means[[name not in dynamic for name in means.index]]
+    roles = {
+        "natural": summary.BASELINE,
+        "regmix": _first(methods, "regmix", objective),
+        "alone": _first(methods, "objective_only", objective),
+        "best_static": str(static.idxmin()),
+    }
+    noise, free = summary.seed_noise(measures, measure)
+    found: dict[str, Any] = {}
+    for place, name in enumerate(steering):
+        others = dict.fromkeys([*(role for role in roles.values() if role), *steering[:place]])  # a pair once
+        queries = [query for of in methods[name].queries.values() for query in of]
+        found[name] = {
+            "loss": float(means[name]),
+            "less": {other: _edges(summary.difference(measures, name, other, measure, level)) for other in others},
+            "cost": {key: methods[name].flops(key) / one_target(target, key) for key in COUNTS},
+            "queries": len(queries),
+            "outside": sum(query["outside"] for query in queries),
+        }
+    n = int(part.groupby("method").size().min())
+    return {"n": n, "noise": _known(noise), "noise_free": free, **roles, "methods": found}
+
+
+def one_target(target: Mapping[str, Any], key: str) -> float:
+    """The FLOPs of training one target, counted by ``key``."""
+    return float(target["flops_a_token"][key] * target["train_tokens"])
+
+
+def _first(methods: Mapping[str, Method], kind: str, objective: str) -> str | None:
+    """The first static method of a kind that aims at the objective."""
+    found = (m for m in methods.values() if m.kind == kind and m.objective == objective and not m.dynamic)
+    return next((method.name for method in found), None)
+
+
+def _edges(found: summary.Spread) -> dict[str, float | None]:
+    return {"value": found.mean, "low": _known(found.low), "high": _known(found.high)}
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

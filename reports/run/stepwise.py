@@ -1,0 +1,109 @@
+"""How well the stepwise regressors of RegMix-D foretell trajectories that they have not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from reports.page import style
+from reports.page.formats import counted, interval, spanned
+from reports.page.section import Figure, Table
+
+KINDS = {"one_step": "one step", "rolled_out": "rolled out"}
+BASELINE = "mean_drop"
+
+
+def errors(frame: pd.DataFrame) -> tuple[str, Table, Figure]:
+    """``frame`` is trajectory_fit's errors.csv: see regmix.trajectory.next_loss.errors."""
+    table = _named(frame)
+    last = table[table["step"] == table.groupby("granularity")["step"].transform("max")]
+    shown = pd.DataFrame(
+        {
+            "Switches": last["granularity"].astype(str),
+            "Predicted": last["kind"].map(KINDS),
+            "By": last["name"],
+            **{
+                title: [spanned(row, 3, sign) for row in last[[key, f"{key}_low", f"{key}_high"]].to_numpy().tolist()]
+                for title, key, sign in (
+                    ("Mean absolute error", "mae", False), ("Bias", "bias", True), ("Spearman ρ", "spearman", False)
+                )
+            },
+            "n": last["n"].astype(str),
+        }
+    )  # fmt: skip
+    return (
+        _saying(last),
+        Table(
+            "trajectory_errors",
+            "Errors of the stepwise regressors on held-out proxies at the last logged step, nats per token, with "
+            "intervals over resamples of the n proxies. *One step* starts from the true loss at the logged step "
+            "before, *rolled out* from the true loss at the first one, as a schedule made ahead of training does. "
+            f"`{BASELINE}` adds the training proxies' mean change to the loss that it starts from and knows no "
+            "mixture. CSV: all logged steps.",
+            shown,
+            table,
+        ),
+        Figure(
+            "trajectory_errors",
+            "Mean absolute error of the next logged loss, nats per token, by the step that is predicted, with intervals "
+            "over resamples of the held-out proxies.",
+            "Lines of error against step for each regressor, a panel a way to predict.",
+            _drawing(table),
+        ),
+    )
+
+
+def _named(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows with a ``name``: the regressor's, or the baseline's, which is kept once for all regressors."""
+    baseline = frame["predictor"] != "model"
+    table = frame.assign(name=frame["regressor"].where(~baseline, frame["predictor"]))
+    kept = table.drop_duplicates(["granularity", "kind", "name", "step"])
+    order = kept.assign(last=kept["name"] == BASELINE)
+    return order.sort_values(["granularity", "kind", "last"], kind="stable").drop(columns="last").reset_index(drop=True)
+
+
+def _saying(last: pd.DataFrame) -> str:
+    """Of both ways to predict and every granularity: the regressor that is nearest, beside the baseline."""
+    lines = []
+    for kind, title in KINDS.items():
+        told = []
+        for granularity, part in last[last["kind"] == kind].groupby("granularity", sort=False):
+            models, base = part[part["name"] != BASELINE], part[part["name"] == BASELINE].iloc[0]
+            best = models.loc[models["mae"].idxmin()]
+            word = "the intervals overlap"
+            if best["mae_high"] < base["mae_low"] or best["mae_low"] > base["mae_high"]:
+                word = "better" if best["mae"] < base["mae"] else "worse"
+            own, other = (interval(row["mae"], row["mae_low"], row["mae_high"]) for row in (best, base))
+            switches = counted(int(granularity), "switch", "switches")
+            told.append(f"with {switches} `{best['name']}` {own} against `{BASELINE}` {other}: {word}")
+        lines.append(f"*{title}*, {'; '.join(told)}")
+    n = int(last["n"].max())
+    return (
+        f"Stepwise regressors on {counted(n, 'held-out proxy', 'held-out proxies')}, mean absolute error at the last "
+        f"logged step, the nearest of them beside the baseline that knows no mixture: {'. '.join(lines)}. Held-out "
+        "proxies keep one mixture: this says nothing of the losses after a switch."
+    )
+
+
+def _drawing(table: pd.DataFrame) -> style.Figure:
+    sizes, names = list(table["granularity"].unique()), list(table["name"].unique())
+    figure, axes = style.panels(len(sizes), len(KINDS), 0.5 + 2.3 * len(sizes), sharey="row")
+    models = [name for name in names if name != BASELINE]
+    colour, marker = {**style.colours(models), BASELINE: style.MUTED}, style.markers(names)
+    for row, size in zip(axes, sizes, strict=True):
+        for plot, (kind, title) in zip(row, KINDS.items(), strict=True):
+            part = table[(table["granularity"] == size) & (table["kind"] == kind)]
+            gap = 0.012 * float(np.ptp(part["step"]) or 1)
+            for place, (name, of) in enumerate(part.groupby("name", sort=False)):
+                edges = np.abs(of[["mae_low", "mae_high"]].to_numpy() - of[["mae"]].to_numpy()).T
+                plot.errorbar(
+                    of["step"] + gap * (place - (len(names) - 1) / 2), of["mae"], edges, color=colour[str(name)],
+                    marker=marker[str(name)], markersize=4.5, elinewidth=1.0, label=name,
+                    linestyle="--" if name == BASELINE else "-",
+                )  # fmt: skip
+            plot.set_title(f"{title}, {size} switches" if len(sizes) > 1 else title)
+            plot.set_xlabel("proxy step predicted")
+        row[0].set_ylim(bottom=0)  # after both are drawn: they share it
+        row[0].set_ylabel("error, nats per token")
+    style.legend_above(figure)
+    return figure

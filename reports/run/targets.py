@@ -1,0 +1,216 @@
+"""The target models: methods against each other on losses and downstream tasks (the paper's Table 4, Figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.runs import objective_losses
+from regmix.evaluation import heldout_tasks, summary
+from regmix.evaluation.summary import AVERAGE, BASELINE, LM_EVAL
+from reports.page import style
+from reports.page.formats import apart_from_zero, compared, counted, fixed, listed
+from reports.page.section import Figure, Section, Table
+from reports.run import by_method
+
+
+def targets(
+    losses: pd.DataFrame,
+    lm_eval: pd.DataFrame,
+    measures: pd.DataFrame,
+    trajectories: Mapping[str, pd.DataFrame],
+    objectives: Mapping[str, Mapping[str, float]],
+    level: float,
+    choices: int,
+) -> Section:
+    """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's; evaluation.summary makes ``measures``.
+
+    ``trajectories`` are by method; ``choices`` is how many continuations an item of the continuation tasks has.
+    """
+    means, paired = summary.summarise(measures, level), summary.differences(measures, BASELINE, level)
+    methods = list(dict.fromkeys(means["method"]))
+    seeds = int(means["n"].max())
+    rest = [method for method in methods if method != BASELINE]
+    domains = [column for column in losses if column not in ("method", "seed")]
+    scored = [measure for measure in means.loc[means["group"] == LM_EVAL, "measure"].unique() if measure != AVERAGE]
+    own = [measure for measure in means["measure"].unique() if measure not in scored]
+    by_domain = losses.groupby("method", sort=False)[domains].mean().reset_index()
+    shots = sorted(lm_eval["shots"].unique())
+    told_shots = f"{'averaged over' if len(shots) > 1 else 'with'} {listed(map(str, shots))} shots"
+    spread = f", mean ± sd over n = {seeds} seeds" if seeds > 1 else " of one run a method"
+    parts: list[str | Table | Figure] = [
+        _prose(paired, objectives, methods, seeds, level),
+        Table(
+            "targets",
+            "Final validation losses (nats per token, lower is better) and the average of the tasks' scores (percent, "
+            f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run a method).",
+            by_method.means(means, methods, own, with_best=True),
+            means,
+        ),
+    ]
+    if len(paired):
+        parts.append(
+            Table(
+                "targets_paired",
+                f"Paired differences to `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more than "
+                "one seed; in bold where the interval leaves out zero. Negative is better for losses, positive for "
+                "tasks.",
+                by_method.differences(paired, rest, own),
+                paired,
+            )
+        )
+    parts.append(
+        Table(
+            "target_tasks",
+            f"Task scores{spread}; best mean in bold. Tasks have up to {int(lm_eval['items'].max())} items, "
+            f"{told_shots}. A task's score is the first of {listed(summary.ACCURACIES)} that it reports."
+            f"{_chance(means, choices)}",
+            by_method.means(means, methods, scored),
+            means[means["measure"].isin(scored)],
+        )
+    )
+    if len(paired):
+        parts.append(
+            Table(
+                "target_tasks_paired",
+                f"Paired differences of task scores to `{BASELINE}` in points; in bold where the interval leaves out "
+                "zero.",
+                by_method.differences(paired, rest, scored),
+                paired[paired["measure"].isin(scored)],
+            )
+        )
+    if surprise := by_method.perplexities(lm_eval, level):
+        parts.append(surprise)
+    parts.append(
+        Figure(
+            "target_curves",
+            "Validation loss during training, mean and range over seeds (the paper's Figure 6), and below it the "
+            f"paired difference to `{BASELINE}`. Logged losses may use fewer validation tokens than the final ones "
+            "of the table.",
+            "Lines of loss, and of its difference to the baseline's, against step for each method, a panel an "
+            "objective.",
+            _curves(trajectories, objectives),
+        )
+    )
+    if len(paired):
+        parts.append(
+            Figure(
+                "target_domains",
+                f"Mean loss of each method on each domain, less that of `{BASELINE}`, in nats per token; blue is better. "
+                "What one domain gains, others may pay.",
+                "Heat map of loss differences, methods by domains.",
+                _domains(by_domain, methods, domains),
+            )
+        )
+    parts.append(
+        Table(
+            "target_domains",
+            "Mean final validation loss by domain, nats per token.",
+            pd.DataFrame({"Method": by_domain["method"], **{d: by_domain[d].map(fixed) for d in domains}}),
+            by_domain,
+        )
+    )
+    return Section("Targets", tuple(parts))
+
+
+def difference(paired: pd.DataFrame, method: str, measure: str) -> summary.Spread | None:
+    """The paired difference of a method from the baseline on a measure, if there is one."""
+    row = paired[(paired["method"] == method) & (paired["measure"] == measure)]
+    if row.empty:
+        return None
+    mean, sd, n, low, high = row[["mean", "sd", "n", "low", "high"]].iloc[0]
+    return summary.Spread(float(mean), float(sd), int(n), float(low), float(high))
+
+
+def _prose(
+    paired: pd.DataFrame,
+    objectives: Mapping[str, Mapping[str, float]],
+    methods: Sequence[str],
+    seeds: int,
+    level: float,
+) -> str:
+    text = f"Every method trains {counted(seeds, 'target')}. "
+    if paired.empty:
+        return f"{text}Only {listed(f'`{m}`' for m in methods)} was trained, so nothing is compared."
+    text += (
+        "Runs of one seed share their initial weights and draws, so methods are compared by paired differences to "
+        f"`{BASELINE}`"
+    )
+    if seeds < 2:
+        text += "; one seed gives no interval, so nothing can be told from chance."
+    else:
+        clear = sum(apart_from_zero(low, high) for low, high in paired[["low", "high"]].to_numpy().tolist())
+        text += (
+            f"; intervals are Student's t over seeds ({level:.0%}). Of {counted(len(paired), 'difference')}, {clear} "
+            f"{'leaves' if clear == 1 else 'leave'} out zero. The intervals are not corrected for their number: if no "
+            f"method differed at all, about {fixed((1 - level) * len(paired), 0)} would be expected to."
+        )
+    lines = [f"- **{o} loss**: {_groups(paired, f'{o}_loss', 'worse', 'better', 3)}" for o in objectives]
+    lines.append(f"- **Average task score**: {_groups(paired, AVERAGE, 'better', 'worse', 1)}")
+    return f"{text}\n\n" + "\n".join(lines)
+
+
+def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, digits: int) -> str:
+    """``better: `a` (−0.120); not distinguishable: `b` (+0.004).`` of the methods against the baseline."""
+    part = paired[paired["measure"] == measure].sort_values("mean", ascending=positive == "worse", kind="stable")
+    words = [compared(low, high, positive, negative) for low, high in part[["low", "high"]].to_numpy().tolist()]
+    groups = []
+    for word in dict.fromkeys(words):
+        of = part[[w == word for w in words]]
+        names = (f"`{row.method}` ({fixed(row.mean, digits, sign=True)})" for row in of.itertuples(index=False))
+        groups.append(f"{word}: {listed(names)}")
+    return f"against `{BASELINE}`, {'; '.join(groups)}." if groups else "not measured."
+
+
+def _chance(means: pd.DataFrame, choices: int) -> str:
+    """What guessing would score on the kinds of our own tasks that were run."""
+    found = "".join(means.loc[means["group"] == LM_EVAL, "measure"].unique())
+    kinds = {
+        heldout_tasks.CONTINUATION: f"{100 / choices:.0f} on continuation",
+        heldout_tasks.LAST_WORD: "about 0 on last word",
+    }
+    told = [text for kind, text in kinds.items() if heldout_tasks.task_name(kind, "") in found]
+    return f" Guessing scores {listed(told)}." if told else ""
+
+
+def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
+    """Losses, and below them what is left of each run's when that of the baseline's run of the same seed is taken."""
+    rows = 2 if BASELINE in trajectories and len(trajectories) > 1 else 1
+    figure, axes = style.panels(rows, len(objectives), 0.7 + 2.7 * rows, sharex=True)
+    colour, marker = style.colours(list(trajectories)), style.markers(list(trajectories))
+    for (over, *under), (objective, weights) in zip(axes.T, objectives.items(), strict=True):
+        losses = {name: _logged(frame, weights) for name, frame in trajectories.items()}
+        for name, values in losses.items():
+            drawn = [(over, values)] + [(plot, values - losses[BASELINE]) for plot in under]
+            for plot, table in drawn:
+                line = table.groupby("step").agg(["mean", "min", "max"])
+                plot.fill_between(line.index, line["min"], line["max"], color=colour[name], alpha=0.1, linewidth=0)
+                plot.plot(
+                    line.index, line["mean"], color=colour[name], marker=marker[name], markersize=4, label=name,
+                    linewidth=1.3,
+                )  # fmt: skip
+        over.set_title(objective)
+        axes[-1, list(objectives).index(objective)].set_xlabel("step")
+    axes[0, 0].set_ylabel("validation loss, nats per token")
+    if rows > 1:
+        axes[1, 0].set_ylabel(f"less {BASELINE}'s, nats per token")
+    style.legend_above(figure)
+    return figure
+
+
+def _logged(frame: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
+    """The objective's losses by run and step."""
+    return pd.Series(objective_losses(frame, weights), pd.MultiIndex.from_frame(frame[["run", "step"]]))
+
+
+def _domains(by_domain: pd.DataFrame, methods: Sequence[str], domains: Sequence[str]) -> style.Figure:
+    values = by_domain.set_index("method").loc[list(methods), list(domains)]
+    rest = [m for m in methods if m != BASELINE]
+    apart = (values.loc[rest] - values.loc[BASELINE]).to_numpy()
+    limit = float(np.abs(apart).max()) or 1.0
+    figure, axes = style.panels(1, 1, 0.4 * len(rest) + 1.3)
+    texts = [[fixed(value, 2, sign=True) for value in row] for row in apart]
+    style.heat(axes[0, 0], apart, rest, list(domains), cmap="RdBu_r", span=(-limit, limit), texts=texts)
+    return figure

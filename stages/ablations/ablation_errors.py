@@ -1,0 +1,52 @@
+"""Hold the regressors of one world against runs that they have not seen."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regmix.ablations import unseen_runs
+from regmix.ablations.settings import Ablations, world_params
+from regmix.core.files import write_csv, writing
+from regmix.core.tables import read_csv
+from regmix.engine import results
+from regmix.params import Params
+from stages.run import note, run
+
+
+def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Path, out: Path) -> None:
+    """Write steps.csv, errors of the stepwise regressors, and final.csv, predictions of final losses, to OUT."""
+    own, given = world_params(params, settings, name), settings.worlds[name]
+    weights, domains, judged = own.objective_weights(given.objective), own.corpus.trained, own.regression
+    folders = {part: world / "parts" / part / "swarm" for part in given.proxies} | {"": world / "swarm"}
+    tables = {part: {t: read_csv(path / f"{t}.csv") for t in results.TABLES} for part, path in folders.items()}
+    steps, final = [], []
+    for fits in given.fits:
+        for part, regressor, label, granularity in itertools.product(
+            fits.proxies, fits.regressor, fits.label, fits.granularity
+        ):
+            entry = (regressor, own.regressors[regressor])
+            errors = unseen_runs.step_errors(
+                tables[part], tables[""], domains, weights, entry, label, granularity, judged, own.trajectory.seed
+            )
+            asked = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
+            steps.append(errors.assign(**asked))
+    static = {key: own.regressors[key] for key in ("ridge", own.mixture.paper_regressor, *own.mixture.ensemble)
+              if key in own.regressors}  # fmt: skip
+    with threadpool_limits(limits=1), writing(out) as scratch:
+        for part in given.proxies:
+            found = unseen_runs.final_losses(tables[part], tables[""], domains, weights, static, own.regression.seed)
+            final.append(found.assign(proxies=part))
+            for regressor in set(static) - set(found["regressor"]):
+                note(f"world {name}: {regressor} needs more proxies than the part {part} has; it is left out")
+        write_csv(
+            scratch / "steps.csv", pd.concat(steps, ignore_index=True) if steps else pd.DataFrame({"proxies": []})
+        )
+        write_csv(scratch / "final.csv", pd.concat(final, ignore_index=True))
+
+
+if __name__ == "__main__":
+    run(ablation_errors)

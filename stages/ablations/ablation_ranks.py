@@ -1,0 +1,70 @@
+"""Train the same mixtures at several sizes and budgets, and score those of one size downstream."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.ablations.settings import Ablations, size_training
+from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.schedule import Schedule
+from regmix.engine.run import Run
+from regmix.evaluation import to_transformers
+from regmix.evaluation.lm_eval import QUIET, evaluate_all
+from regmix.params import Params, parse
+from stages.run import run
+from stages.swarm.swarm_sample import swarm_sample
+from stages.training import train_to
+
+
+def ablation_ranks(
+    params: Params, settings: Ablations, *, corpus: Path, tokenizer: Path, tasks: Path, store: Path, out: Path
+) -> None:
+    """Write mixtures.csv, losses.csv of every size and budget, lm_eval.csv of one, and meta.json to OUT."""
+    given = settings.ranks
+    values = params.model_dump()
+    values["swarm"] |= {"shards": ["heldout"], "heldout": given.mixtures, "repeats": {"mixtures": 0, "seeds": 0}}
+    own = parse(values)
+    losses, scores, metas = [], [], {}
+    with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
+        swarm_sample(own, corpus=corpus, out=Path(work, "sample"))
+        shutil.copy(Path(work, "sample/mixtures.csv"), scratch)
+        listed = read_json(Path(work, "sample/shards/heldout.json"))["runs"]
+        # All mixtures share init and draws at one size and budget, so that they differ by the mixture alone.
+        runs = [Run(f"{entry['run']}+{seed}", Schedule.from_json(entry["schedule"]), 2**32 + seed)
+                for entry in listed for seed in range(given.seeds)]  # fmt: skip
+        named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(given.seeds))
+        for size in given.sizes:
+            for budget in given.budgets:
+                judged = size == given.evaluated and budget == 1
+                training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget}")
+                setup, done = train_to(folder, own, training, corpus, store, runs, ["heldout"] * len(runs),
+                                       f"{size} x {budget}", weights=judged)  # fmt: skip
+                table = pd.DataFrame([result.losses for result in done])
+                losses.append(pd.concat([named.assign(size=size, budget=budget), table], axis=1))
+                metas[f"{size}-{budget}"] = read_json(folder / "meta.json")
+                if not judged:
+                    continue
+                eos, models = read_json(tokenizer / "meta.json")["eos"], []
+                for entry, result in zip(runs, done, strict=True):
+                    assert result.weights is not None
+                    models.append(Path(work, "exported", entry.name))
+                    model = to_transformers.to_transformers(setup.shape, result.weights, eos)
+                    to_transformers.save(model, tokenizer / "tokenizer.json", eos, models[-1])
+                asked = own.evaluation
+                os.environ.update(QUIET)  # processes that evaluate import this module, and tqdm, before they hear it
+                frames = evaluate_all(models, tasks, names=asked.tasks, shots=asked.shots, batch_size=asked.batch_size,
+                                      processes=own.machine.processes, scratch=Path(work))  # fmt: skip
+                scores += [frame.assign(run=r, seed=s) for frame, (r, s) in
+                           zip(frames, named.itertuples(index=False, name=None), strict=True)]  # fmt: skip
+        write_csv(scratch / "losses.csv", pd.concat(losses, ignore_index=True))
+        write_csv(scratch / "lm_eval.csv", pd.concat(scores, ignore_index=True))
+        write_json(scratch / "meta.json", metas)
+
+
+if __name__ == "__main__":
+    run(ablation_ranks)

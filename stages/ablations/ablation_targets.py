@@ -1,0 +1,58 @@
+"""Train the targets of one arm of ablations/params.yaml, by the root's own stages."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.ablations import method_tables
+from regmix.ablations.settings import Ablations, spell, with_methods, world_params
+from regmix.core.files import read_json, write_csv, writing
+from regmix.core.tables import read_csv
+from regmix.evaluation import summary
+from regmix.params import Params
+from stages.run import run
+from stages.target.target_schedule import target_schedule
+from stages.target.target_train import target_train
+
+
+def ablation_targets(
+    params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, store: Path, out: Path
+) -> None:
+    """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD is its ablation_swarm."""
+    own = world_params(params, settings, settings.arms[arm].world)
+    spelled = spell(own, settings, arm)
+    tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("losses", "schedules", "support", "beta", "spent")}
+    with writing(out) as scratch:
+        for part, methods in spelled.methods.items():
+            given, learnt = with_methods(own, methods), world / "parts" / part
+            plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
+            target_schedule(
+                given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen", corpus=corpus,
+                store=store, out=plans,
+            )  # fmt: skip
+            for method in methods:
+                folder = trained / method
+                target_train(
+                    given, plan=plans / method, sample=world / "sample", corpus=corpus, store=store, out=folder
+                )
+                plan = read_json(plans / method / "plan.json")
+                losses = read_csv(folder / "losses.csv")
+                tables["losses"].append(summary.of_seeds(losses, method, own.target.seeds))
+                tables["schedules"].append(read_csv(folder / "schedules.csv").assign(method=method))
+                tables["support"].append(
+                    method_tables.support(method, plan["facts"], read_json(folder / "policy.json"))
+                )
+                tables["beta"].append(method_tables.beta(method, plan["facts"]))
+                tables["spent"].append(method_tables.spent(method, plan["spent"]))
+                shutil.rmtree(folder)  # its weights are in STORE
+        shutil.rmtree(scratch / "work")
+        for name, frames in tables.items():
+            write_csv(scratch / f"{name}.csv", pd.concat(frames, ignore_index=True))
+        write_csv(scratch / "design.csv", pd.DataFrame(spelled.rows))
+
+
+if __name__ == "__main__":
+    run(ablation_targets)

@@ -1,0 +1,28 @@
+"""Check ablations/params.yaml before any work. Not a stage: it writes nothing."""
+
+from __future__ import annotations
+
+from regmix.ablations.settings import Ablations, size_training, spell, world_params
+from regmix.core.errors import InputError
+from regmix.params import Params, check_plugins
+from stages.run import run
+
+
+def ablations_check(params: Params, settings: Ablations) -> None:
+    """Raise InputError for anything that a world, an arm or a size names and that is not there."""
+    worlds = {name: world_params(params, settings, name) for name in settings.worlds}
+    for name, own in worlds.items():
+        check_plugins(own)
+        for fits in settings.worlds[name].fits:
+            for regressor in set(fits.regressor) - set(own.regressors):
+                raise InputError(f"ablations/params.yaml: worlds.{name}.fits: unknown regressor {regressor!r}")
+    methods = sum(len(of) for name, arm in settings.arms.items()
+                  for of in spell(worlds[arm.world], settings, name).methods.values())  # fmt: skip
+    for size in settings.ranks.sizes:
+        for budget in settings.ranks.budgets:
+            size_training(params, settings, size, budget)
+    print(f"ablations: {len(worlds)} swarms, {methods} methods in {len(settings.arms)} arms")
+
+
+if __name__ == "__main__":
+    run(ablations_check)

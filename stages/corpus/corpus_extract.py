@@ -1,0 +1,42 @@
+"""Read one domain's text and part it into training and validation documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.files import write_json, writing
+from regmix.corpus import archives
+from regmix.corpus.split import split_documents
+from regmix.params import Params
+from stages.run import run
+
+
+def corpus_extract(params: Params, *, domain: str, path: Path, out: Path) -> None:
+    """Write train.jsonl, valid.jsonl and stats.json of DOMAIN, read from PATH, to OUT."""
+    corpus = params.corpus
+    if domain not in corpus.domains:
+        raise InputError(f"params.yaml: corpus.domains: no {domain!r}; use one of {', '.join(corpus.domains)}")
+    key, entry = f"corpus.domains.{domain}", corpus.domains[domain]
+    reader = plugins.load("readers", entry.reader, f"{key}.reader")
+    options = plugins.options(reader, entry.model_extra or {}, key)
+    if not path.exists():
+        raise InputError(f"{path}: no such file or folder; fix {key}.path, or run corpus_fetch")
+    for name, archive in corpus.archives.items():
+        if path.name == archive.file:
+            archives.verify(path, archive.sha256, f"corpus.archives.{name}")
+    with writing(out) as scratch:
+        stats = split_documents(
+            reader.read(path, options),
+            scratch,
+            domain,
+            max_chars=corpus.domain_chars,
+            valid_fraction=corpus.valid_fraction,
+            salt=corpus.split_salt,
+        )
+        write_json(scratch / "stats.json", stats)
+
+
+if __name__ == "__main__":
+    run(corpus_extract)

@@ -1,0 +1,37 @@
+"""Train the tokenizer on the training text of the trained domains, or take a given one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from regmix.core.files import prune, write_json, writing
+from regmix.corpus import token_files, tokenizer
+from regmix.corpus.documents import first_chars, read_documents
+from regmix.params import Params
+from stages.run import run
+
+
+def tokenizer_train(params: Params, *, extracted: Path, out: Path) -> None:
+    """Write tokenizer.json and meta.json to OUT, from the domains' folders in EXTRACTED."""
+    prune(extracted, params.corpus.domains)
+
+    def texts() -> Iterator[str]:
+        for domain in params.corpus.trained:
+            documents = read_documents(extracted / domain / "train.jsonl")
+            yield from first_chars(documents, params.tokenizer.domain_chars)
+
+    if params.tokenizer.source == "train":
+        chosen = tokenizer.train(texts(), params.tokenizer.vocab_size)
+        eos = chosen.token_to_id(tokenizer.EOS)
+    else:
+        chosen, eos = tokenizer.load(params.tokenizer.source)
+    vocab = tokenizer.vocab_size(chosen)
+    token_files.dtype_for(vocab)  # refuses a vocabulary that no token file can hold
+    with writing(out) as scratch:
+        chosen.save(str(scratch / "tokenizer.json"))
+        write_json(scratch / "meta.json", {"fingerprint": tokenizer.fingerprint(chosen), "vocab": vocab, "eos": eos})
+
+
+if __name__ == "__main__":
+    run(tokenizer_train)

@@ -1,0 +1,46 @@
+"""Hold the simulated mixtures against proxies trained at them, and choose the mixtures that targets train on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.mixture import confirm, simulate
+from regmix.params import Params
+from regmix.sampling.rules import Rules
+from stages.run import run
+
+
+def mixture_choose(
+    params: Params, *, simulated: Path, confirmed: Path, swarm: Path, sample: Path, out: Path, metrics: Path
+) -> None:
+    """Compare predicted with realised loss; with mixture.refit, simulate again with the confirming runs."""
+    domains = params.corpus.trained
+    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
+    chosen = {name: read_json(simulated / f"{name}.json") for name in params.objectives}
+    weights = {name: params.objective_weights(name) for name in params.objectives}
+    summary, table = {}, []
+    for name, simulation in chosen.items():
+        realised = confirm.realised(confirming, name, weights[name], simulation)
+        summary[name] = confirm.summary(confirming, name, weights[name], simulation, params.regression.interval)
+        table.append(realised)
+    if params.mixture.refit:
+        trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
+        rules = Rules.from_json(read_json(sample / "rules.json"))
+        again = simulate.choose(trained.of("random", "anchor").joined(confirming), weights, rules, params)
+        for name, simulation in again.simulations.items():
+            chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
+            summary[name]["refit"] = confirm.predicted(chosen[name])
+    with writing(out) as scratch:
+        for name, value in chosen.items():
+            write_json(scratch / f"{name}.json", value)
+        write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
+    write_json(metrics, summary)
+
+
+if __name__ == "__main__":
+    run(mixture_choose)

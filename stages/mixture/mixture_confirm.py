@@ -1,0 +1,44 @@
+"""Train a few proxies at the recommended mixtures and the baselines, before any target is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from regmix.core.files import read_json, writing
+from regmix.core.schedule import Schedule
+from regmix.engine.run import Run
+from regmix.params import Params
+from regmix.sampling.rules import Rules
+from stages.run import run
+from stages.training import train_to
+
+
+def mixture_confirm(params: Params, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
+    """Train mixture.confirm.seeds proxies at each mixture in SIMULATED, at natural, uniform and single domains."""
+    domains = tuple(params.corpus.trained)
+    rules = Rules.from_json(read_json(sample / "rules.json"))
+    mixtures = {"natural": rules.prior, "uniform": np.full(len(domains), 1 / len(domains))}
+    for objective in params.objectives:
+        # The papers' Pile-CC-only row, where an objective is the loss of one trained domain.
+        alone = [name for name in params.objective_weights(objective) if name in domains]
+        if len(alone) == len(params.objective_weights(objective)) == 1:
+            mixtures[f"only_{alone[0]}"] = np.array([float(name == alone[0]) for name in domains])
+    for objective in params.objectives:
+        weights = read_json(simulated / f"{objective}.json")["weights"]
+        mixtures[f"regmix_{objective}"] = np.array([weights[name] for name in domains])
+    seeds = params.mixture.confirm.seeds
+    # The same seeds for every mixture, apart from all seeds of the swarm: differences are paired.
+    runs = [
+        Run(f"{name}-{i}", Schedule.static(domains, mixture), 2**31 + i)
+        for name, mixture in mixtures.items()
+        for i in range(seeds)
+    ]
+    kinds = [name for name in mixtures for _ in range(seeds)]
+    with writing(out) as scratch:
+        train_to(scratch, params, params.proxy, corpus, store, runs, kinds, "confirm")
+
+
+if __name__ == "__main__":
+    run(mixture_confirm)

@@ -1,0 +1,30 @@
+"""Choose a mixture for every objective from the swarm's losses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.mixture import simulate
+from regmix.params import Params
+from regmix.sampling.rules import Rules
+from stages.run import run
+
+
+def mixture_simulate(params: Params, *, swarm: Path, sample: Path, out: Path) -> None:
+    """Score candidate mixtures with the regressors of params.yaml's mixture section; average the best."""
+    trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    rules = Rules.from_json(read_json(sample / "rules.json"))
+    weights = {name: params.objective_weights(name) for name in params.objectives}
+    result = simulate.choose(trained.of("random", "anchor"), weights, rules, params)
+    with writing(out) as scratch:
+        for name, simulation in result.simulations.items():
+            write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})
+        write_csv(scratch / "candidates.csv", result.candidates)
+        write_csv(scratch / "refits.csv", result.refit_tables())
+
+
+if __name__ == "__main__":
+    run(mixture_simulate)

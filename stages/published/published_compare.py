@@ -1,0 +1,37 @@
+"""Join the regressors' scores on the published runs, and compare them pair by pair."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.core.tables import read_csv
+from regmix.published import contest
+from regmix.published.settings import Published
+from stages.published.published_sets import TESTS, TRAIN, as_printed, read_sets
+from stages.run import run
+
+
+def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Path, out: Path) -> None:
+    """Every regressor, a vote, and no proxy at all, on every domain's loss.
+
+    On the objective's loss also early stopping, and mixtures with hardly any of its domain (Table 6).
+    """
+    prune(fits, settings.regressors)
+    divided = read_sets(runs)
+    told = {name: read_csv(fits / name / "predictions.csv") for name in settings.regressors}
+    metrics = {name: read_json(fits / name / "metrics.json") for name in settings.regressors}
+    with threadpool_limits(limits=1):  # the same bits on any number of cores
+        found = contest.held(TRAIN, TESTS[0], as_printed(divided, tables), divided, told, metrics, settings)
+    with writing(out) as scratch:
+        write_csv(scratch / "scores.csv", found.scores)
+        write_csv(scratch / "margins.csv", found.margins)
+        write_csv(scratch / "restricted.csv", found.restricted)
+        write_csv(scratch / "stops.csv", found.stops)
+        write_json(scratch / "trees.json", found.trees)
+
+
+if __name__ == "__main__":
+    run(published_compare)

@@ -1,0 +1,49 @@
+"""Judge one regressor of published/params.yaml on the published runs, for every domain's loss."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regmix.core.errors import InputError
+from regmix.core.files import write_csv, write_json, writing
+from regmix.published.settings import Published
+from regmix.regression import interface
+from regmix.regression.assess import Assessment, assess
+from stages.published.published_sets import TRAIN, as_printed, read_sets
+from stages.run import run
+
+
+def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Path, out: Path) -> None:
+    """Cross-validate on the 512 training runs and test at every scale; the curve is the objective's alone."""
+    if regressor not in settings.regressors:
+        raise InputError(f"--regressor {regressor}: not in published/params.yaml; add it")
+    fitted = interface.bind(regressor, settings.regressors[regressor])
+    sets = as_printed(read_sets(runs), tables)
+    train = sets.pop(TRAIN)
+    names = list(train.losses)
+
+    def assessed_on(name: str) -> Assessment:
+        curve = name == settings.objective
+        found = assess(fitted, train, sets, {name: 1.0}, settings.regression, curve=curve, deviations=False)
+        return replace(found, predictions=found.predictions.drop(columns="sd"))
+
+    with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:
+        assessed = dict(zip(names, pool.map(assessed_on, names), strict=True))
+    with writing(out) as scratch:
+        for table in ("predictions", "curve", "coefficients"):
+            parts = [getattr(one, table).assign(objective=name) for name, one in assessed.items()]
+            write_csv(scratch / f"{table}.csv", pd.concat([part for part in parts if len(part)] or parts[:1]))
+        write_json(scratch / "metrics.json", {
+            name: {split: {metric: score.to_json() for metric, score in part.items()}
+                   for split, part in one.metrics.items()}
+            for name, one in assessed.items()
+        })  # fmt: skip
+
+
+if __name__ == "__main__":
+    run(published_fit)

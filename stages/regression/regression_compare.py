@@ -1,0 +1,50 @@
+"""Join the regressors' metrics, with the baseline that trains no proxy and the noise between seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from regmix.regression import assess
+from regmix.statistics import intervals
+from stages.run import run
+
+
+def regression_compare(params: Params, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
+    """Compare all regressors with each other, with no proxy at all and with the seed noise."""
+    prune(fits, params.regressors)
+    swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    parts = {"cv": swarm_runs.of("random", "anchor"), "heldout": swarm_runs.of("heldout")}
+    splits = {split: part for split, part in parts.items() if len(part.names)}
+    repeated = swarm_runs.of("heldout", "repeat")
+    fitted = {name: read_json(fits / name / "metrics.json") for name in params.regressors}
+    joined: dict[str, dict[str, Any]] = {name: {} for name in [*fitted, "no_proxy", "seed_noise"]}
+    table = []
+    for objective in params.objectives:
+        weights = params.objective_weights(objective)
+        compared = {name: assess.parsed(found.get(objective, {}), splits) for name, found in fitted.items()}
+        compared["no_proxy"] = assess.no_proxy_scores(splits, weights, params.regression)
+        for name, by_split in compared.items():
+            joined[name][objective] = {split: assess.flat(part) for split, part in by_split.items()} or None
+            for split, part in by_split.items():
+                n = len(splits[split].names)
+                table += [[name, objective, split, metric, *score, n] for metric, score in part.items()]
+        noise, free = intervals.pooled_spread(
+            repeated.objective(weights), repeated.mixture_ids(), params.regression.interval
+        )
+        joined["seed_noise"][objective] = {"sd": noise.to_json()["value"], "degrees_of_freedom": free}
+        table.append(["seed_noise", objective, "heldout", "sd", *noise, free])
+    columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
+    with writing(out) as scratch:
+        write_csv(scratch / "scores.csv", pd.DataFrame(table, columns=columns))
+    write_json(metrics, joined)
+
+
+if __name__ == "__main__":
+    run(regression_compare)

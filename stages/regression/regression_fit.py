@@ -1,0 +1,46 @@
+"""Judge one regressor of params.yaml on every objective."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.files import write_csv, write_json, writing
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from regmix.regression import assess, interface
+from stages.run import run
+
+
+def regression_fit(params: Params, *, regressor: str, swarm: Path, out: Path) -> None:
+    """Cross-validate a regressor on the swarm, and test it on the held-out mixtures."""
+    if regressor not in params.regressors:
+        raise InputError(f"--regressor {regressor}: not in params.yaml; use one of {', '.join(params.regressors)}")
+    fitted = interface.bind(regressor, params.regressors[regressor])
+    swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    train, test = swarm_runs.of("random", "anchor"), swarm_runs.of("heldout")
+    tests = {"heldout": test} if len(test.names) else {}
+    frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
+    metrics = {}
+    for name in params.objectives:
+        assessed = assess.assess(fitted, train, tests, params.objective_weights(name), params.regression)
+        for table, parts in frames.items():
+            frame = getattr(assessed, table).copy()
+            frame.insert(0, "objective", name)
+            parts.append(frame)
+        metrics[name] = {
+            split: {metric: score.to_json() for metric, score in scores.items()}
+            for split, scores in assessed.metrics.items()
+        } | {"n": {"cv": len(train.names), "heldout": len(test.names)}}
+    with writing(out) as scratch:
+        for table, parts in frames.items():
+            filled = [part for part in parts if len(part)] or parts[:1]
+            write_csv(scratch / f"{table}.csv", pd.concat(filled, ignore_index=True))
+        write_json(scratch / "metrics.json", metrics)
+
+
+if __name__ == "__main__":
+    run(regression_fit)

@@ -1,0 +1,42 @@
+"""Judge RegMix-D's stepwise regressors on the held-out proxies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.core.files import write_csv, writing
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from regmix.regression import interface
+from regmix.trajectory import next_loss, trajectories
+from stages.run import run
+
+
+def trajectory_fit(params: Params, *, swarm: Path, out: Path) -> None:
+    """Errors of one and of all steps, for every regressor and granularity that params.yaml's trajectory names."""
+    settings, judged = params.trajectory, params.regression
+    mixtures, schedules, logged = (
+        read_csv(swarm / f"{name}.csv") for name in ("mixtures", "schedules", "trajectories")
+    )
+    weights = params.objective_weights(settings.objective)
+    proxies = trajectories.read(mixtures, schedules, logged, params.corpus.trained, weights)
+    frames = []
+    for granularity in settings.granularities:
+        runs = proxies.granularity(granularity)
+        for name in settings.regressors:
+            regressor = interface.bind(name, params.regressors[name])
+            model = next_loss.fit(runs.of("random", "anchor", "switched"), regressor, settings.label, settings.seed)
+            frame = next_loss.errors(
+                model, runs.of("heldout"), resamples=judged.bootstrap, level=judged.interval, seed=settings.seed
+            )
+            frames.append(frame.assign(regressor=name, granularity=granularity, label=settings.label))
+    errors = pd.concat(frames, ignore_index=True)
+    first = ["regressor", "granularity", "label"]
+    with writing(out) as scratch:
+        write_csv(scratch / "errors.csv", errors[[*first, *errors.columns.difference(first, sort=False)]])
+
+
+if __name__ == "__main__":
+    run(trajectory_fit)

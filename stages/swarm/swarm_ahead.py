@@ -1,0 +1,24 @@
+"""Train the runs of all shards together, so that swarm_train finds them. Not a stage: it leaves finished runs alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.engine.run import Setup
+from regmix.engine.train_many import train_runs
+from regmix.params import Params
+from stages.run import run
+from stages.swarm.swarm_train import listed
+
+
+def swarm_ahead(params: Params, *, shards: Path, corpus: Path, store: Path) -> None:
+    """Train the runs listed in the files of SHARDS as one: on a cluster in one array, not in an array a shard."""
+    text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
+    setup = Setup(params.proxy, text.vocab, text.train, text.valid)
+    runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[0]]
+    train_runs(setup, runs, store, digest_of(text, None), params.machine, weights=False, label="swarm")
+
+
+if __name__ == "__main__":
+    run(swarm_ahead)

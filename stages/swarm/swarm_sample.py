@@ -1,0 +1,33 @@
+"""Draw the swarm's mixtures: one file a shard, so that a grown swarm leaves the shards it had alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.params import Params
+from regmix.sampling import shards
+from regmix.sampling.rules import Rules, token_shares, weight_bounds
+from stages.run import run
+
+
+def swarm_sample(params: Params, *, corpus: Path, out: Path) -> None:
+    """Draw the mixtures of every shard in swarm.shards, within what the target may repeat of each domain."""
+    prune(corpus, params.corpus.domains)
+    available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in params.corpus.trained}
+    bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
+    rules = Rules.of(token_shares(available), bounds, params.swarm)
+    logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
+    table = []
+    with writing(out) as scratch:
+        write_json(scratch / "rules.json", rules.to_json())
+        for shard in params.swarm.shards:
+            runs = shards.shard_runs(rules, params.swarm, shard, logged)
+            write_json(scratch / "shards" / f"{shard}.json", shards.shard_json(rules, runs))
+            for r in runs:
+                table.append({"run": r.name, "kind": r.kind, "seed": r.seed, **rules.by_domain(r.mixture)})
+        write_csv(scratch / "mixtures.csv", table)
+
+
+if __name__ == "__main__":
+    run(swarm_sample)

@@ -1,0 +1,47 @@
+"""Score the trained targets: their validation losses, and lm-eval on the downstream tasks."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.core.files import write_csv, write_json, writing
+from regmix.core.tables import read_csv
+from regmix.evaluation import summary
+from regmix.evaluation.lm_eval import evaluate_all
+from regmix.params import Params
+from stages.run import run
+
+
+def target_evaluate(params: Params, *, targets: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
+    """Write losses.csv and lm_eval.csv of the methods in TARGETS to OUT, and their summary to METRICS."""
+    methods, seeds = list(params.target.methods), params.target.seeds
+    losses = pd.concat(
+        [summary.of_seeds(read_csv(targets / method / "losses.csv"), method, seeds) for method in methods],
+        ignore_index=True,
+    )
+    runs = list(losses[["method", "seed"]].itertuples(index=False, name=None))
+    with writing(out) as scratch:
+        with tempfile.TemporaryDirectory(dir=scratch) as work:
+            frames = evaluate_all(
+                [exported / method / f"seed-{seed}" for method, seed in runs],
+                tasks,
+                names=params.evaluation.tasks,
+                shots=params.evaluation.shots,
+                batch_size=params.evaluation.batch_size,
+                processes=params.machine.processes,
+                scratch=Path(work),
+            )
+        scores = [pd.DataFrame({"method": m, "seed": s, **frame}) for (m, s), frame in zip(runs, frames, strict=True)]
+        lm_eval = pd.concat(scores, ignore_index=True)
+        objectives = {name: params.objective_weights(name) for name in params.objectives}
+        summarised = summary.targets(summary.measures(losses, lm_eval, objectives), params.regression.interval)
+        write_csv(scratch / "losses.csv", losses)
+        write_csv(scratch / "lm_eval.csv", lm_eval)
+    write_json(metrics, summarised)
+
+
+if __name__ == "__main__":
+    run(target_evaluate)

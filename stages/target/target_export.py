@@ -1,0 +1,30 @@
+"""Write every target as a folder that transformers and lm-eval read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from safetensors.numpy import load_file
+
+from regmix.core.files import prune, read_json, writing
+from regmix.core.model_shape import ModelShape
+from regmix.evaluation import to_transformers
+from regmix.params import Params
+from stages.run import run
+
+
+def target_export(params: Params, *, trained: Path, tokenizer: Path, out: Path) -> None:
+    """Write OUT/<method>/seed-<i> of the weights in TRAINED. One stage for all: importing transformers takes longer."""
+    prune(trained, params.target.methods)
+    eos = read_json(tokenizer / "meta.json")["eos"]
+    with writing(out) as scratch:
+        for method in params.target.methods:
+            shape = ModelShape(**read_json(trained / method / "meta.json")["shape"])
+            for seed in range(params.target.seeds):
+                weights = load_file(trained / method / "weights" / f"seed-{seed}.safetensors")
+                model = to_transformers.to_transformers(shape, weights, eos)
+                to_transformers.save(model, tokenizer / "tokenizer.json", eos, scratch / method / f"seed-{seed}")
+
+
+if __name__ == "__main__":
+    run(target_export)

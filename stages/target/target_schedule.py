@@ -1,0 +1,35 @@
+"""Ask every method for its plan, one folder a method, so that a target re-trains only when its own changes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.core import plugins
+from regmix.core.files import writing
+from regmix.core.schedule import check_bounds
+from regmix.params import Params
+from stages.run import run
+from stages.target.plans import context_of, write_plan
+
+
+def target_schedule(
+    params: Params, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
+) -> None:
+    """Write OUT/<method>: its schedule, and what else its target or its policy needs.
+
+    The mixtures in CHOSEN are RegMix's, SWARM holds the proxies; what a method trains lives in STORE.
+    """
+    context = context_of(params, sample, swarm, chosen, corpus, store)
+    with writing(out) as scratch:
+        for name, method in params.target.methods.items():
+            key = f"target.methods.{name}"
+            module = plugins.load("methods", method.kind, f"{key}.kind")
+            plan = module.plan(context, plugins.options(module, method.model_extra or {}, key))
+            for mixture in plan.schedule.mixtures:
+                check_bounds(mixture, context.rules.bounds, context.domains, f"method {name}")
+            (scratch / name).mkdir()
+            write_plan(scratch / name, plan)
+
+
+if __name__ == "__main__":
+    run(target_schedule)

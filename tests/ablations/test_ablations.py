@@ -1,0 +1,456 @@
+"""The ablations: what params.yaml spells, a world end to end at toy size, and what the page says of given numbers."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from profiles.switch import switch
+from regmix import params as schema
+from regmix.ablations import swarm_parts
+from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
+from regmix.core.errors import InputError
+from regmix.corpus.token_files import write_tokens
+from regmix.evaluation import summary
+from regmix.evaluation.summary import Spread
+from regmix.launchers import local as launcher
+from reports.ablation_study import claims, dynamic, ranks, worlds
+from reports.ablation_study.results import Results, collect
+from reports.ablation_study.verdicts import FAILS, HOLDS, UNTOLD, alike, because, lower
+from reports.page.render import document, page
+from reports.page.section import Section
+from stages.ablations.ablation_errors import ablation_errors
+from stages.ablations.ablation_swarm import ablation_swarm
+from stages.ablations.ablation_targets import ablation_targets
+from stages.ablations.ablations_check import ablations_check
+from tests.closure import ROOT
+
+ROOT_VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / FILE).read_text())
+DOMAINS = ("news", "law", "drama", "reviews")
+
+
+def root(**changes: Any) -> schema.Params:
+    values = copy.deepcopy(ROOT_VALUES)
+    values |= changes
+    return schema.parse(values)
+
+
+def settings(edit: Callable[[dict], Any] = lambda values: None) -> Ablations:
+    values = copy.deepcopy(VALUES)
+    edit(values)
+    return parse_ablations(values)
+
+
+def spelled(arm: str, edit: Callable[[dict], Any] = lambda values: None) -> Spelled:
+    given = settings(edit)
+    return spell(world_params(root(), given, given.arms[arm].world), given, arm)
+
+
+def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
+    ablations_check(root(), settings())
+    text = switch(
+        (ROOT / FILE).read_text(),
+        yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text()),
+        "smoke",
+        parse_ablations,
+    )
+    smallest = parse_ablations(yaml.safe_load(text))
+    assert list(smallest.arms) == list(settings().arms)
+    ablations_check(root(), smallest)
+    assert capsys.readouterr().out.startswith("ablations: 4 swarms, ")
+
+
+def test_a_world_changes_what_it_names_and_nothing_else():
+    own, plain = world_params(root(), settings(), "without_news"), root()
+    assert own.corpus.validation_only == ["reviews", "news"]
+    assert set(plain.corpus.trained) - set(own.corpus.trained) == {"news"}
+    assert own.proxy.validation.logged == 10
+    assert own.proxy.shape == plain.proxy.shape
+    assert own.corpus.domains == plain.corpus.domains
+
+
+def test_a_grid_is_spelled_out_with_its_options():
+    found = spelled("efficiency")
+    assert [len(of) for of in found.methods.values()] == [11, 9, 9]
+    online = found.methods["quarter"]["online_quarter_7"]
+    assert online.kind == "regmix_d_online"
+    assert online.model_extra["granularity"] == 7
+    assert online.model_extra["objective"] == "reviews"
+    rows = pd.DataFrame(found.rows)
+    assert len(rows) == 29
+    assert set(rows.loc[rows["entry"] == "offline", "proxies"]) == {"all", "half", "quarter"}
+
+
+def test_all_methods_are_aimed_anew_and_the_same_one_is_trained_once():
+    found = spelled("without_news")
+    methods = found.methods["all"]
+    assert found.dropped == ["objective_only"]
+    assert len({repr(method) for method in methods.values()}) == len(methods)
+    rows = pd.DataFrame(found.rows)
+    assert set(rows.loc[rows["kind"] == "regmix", "method"]) == {"regmix"}
+    assert {"regmix_news", "regmix_broad"} <= set(rows["entry"])
+    assert all(method.model_extra.get("objective", "news") == "news" for method in methods.values())
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda v: v["changes"].update({"target.sedes": 3}), r"changes: unknown key target\.sedes"),
+        (lambda v: v["changes"].update({"corpus.domain_chars": 3}), r"corpus\.domain_chars cannot differ here"),
+        (lambda v: v["worlds"]["main"]["changes"].update({"swarm.per_shard": -1}), r"swarm\.per_shard = -1"),
+        (lambda v: v["worlds"]["main"].update(unseen=["switched-9"]), r"unseen: switched-9 is no shard"),
+        (lambda v: v["worlds"]["main"].update(objective="x"), r"objective = x: no such objective"),
+        (lambda v: v["arms"]["beta"].update(world="x"), r"arms\.beta\.world: unknown world 'x'"),
+        (lambda v: v["arms"]["beta"]["methods"]["online"].update(proxies=["x"]), r"unknown part of the swarm 'x'"),
+        (lambda v: v["arms"]["beta"]["methods"]["online"].update(method="x"), r"online: unknown method 'x'"),
+        (lambda v: v["arms"]["beta"]["methods"]["online"]["options"].update(gamma=[1]), r"online\.gamma: unknown key"),
+        (
+            lambda v: v["arms"]["beta"]["methods"]["online"]["options"].update(beta=[-1]),
+            r"^ablations/params\.yaml: arms\.beta\.methods\.online\.beta.* = -1",
+        ),
+        (lambda v: v["ranks"].update(evaluated="x"), r"ranks\.evaluated: unknown size 'x'"),
+        (lambda v: v["ranks"]["sizes"]["between"]["changes"].update({"recipe.x": 1}), r"unknown key recipe\.x"),
+        (lambda v: v.update(word=1), r"ablations/params\.yaml: word: unknown key"),
+    ],
+)
+def test_bad_settings_are_one_line(edit, message):
+    with pytest.raises(InputError, match=message) as error:
+        ablations_check(root(), settings(edit))
+    assert "\n" not in str(error.value)
+
+
+def test_a_size_and_a_budget_change_the_training():
+    longer = size_training(root(), settings(), "between", 2)
+    assert longer.recipe.steps == 2 * root().proxy.recipe.steps
+    assert longer.shape.width == 48
+    assert size_training(root(), settings(), "target", 1).recipe == root().target.recipe
+
+
+def test_a_part_has_the_first_runs_and_all_anchors_and_none_that_is_unseen():
+    names = [*(f"random-0-{i:02d}" for i in range(4)), "switched-0-00", "switched-1-00", "anchor-natural", "heldout-00"]
+    kinds = ["random"] * 4 + ["switched"] * 2 + ["anchor", "heldout"]
+    mixtures = swarm_parts.kept_apart(pd.DataFrame({"run": names, "kind": kinds}), ["switched-1"])
+    assert mixtures["kind"].tolist() == [*kinds[:5], "unseen", *kinds[6:]]
+    taken = swarm_parts.part({"mixtures": mixtures, "losses": pd.DataFrame({"run": names})}, 2, 1, "x")
+    expected = ["random-0-00", "random-0-01", "switched-0-00", "anchor-natural"]
+    assert taken["mixtures"]["run"].tolist() == taken["losses"]["run"].tolist() == expected
+    with pytest.raises(InputError, match="x: 2 switched runs of 1; lower it or add shards"):
+        swarm_parts.part({"mixtures": mixtures}, 2, 2, "x")
+
+
+def toy() -> tuple[schema.Params, Ablations]:
+    """A root of four domains and models of a few hundred parameters, a world of 12 proxies, one arm."""
+    values = copy.deepcopy(ROOT_VALUES)
+    shape = {"layers": 1, "heads": 1, "width": 8, "ffn": 16, "context": 16}
+    values["corpus"]["domains"] = {name: ROOT_VALUES["corpus"]["domains"][name] for name in DOMAINS}
+    values["regressors"] = {"gp": ROOT_VALUES["regressors"]["gp"] | {"starts": 1}}
+    values["mixture"] |= {"ensemble": ["gp"], "paper_regressor": "gp", "candidates": 500, "top_k": 10}
+    values["trajectory"]["regressors"] = ["gp"]
+    for section in ("proxy", "target"):
+        values[section]["shape"] = shape
+        values[section]["recipe"] |= {"steps": 6, "sequences": 2}
+    values["target"]["methods"] = {name: ROOT_VALUES["target"]["methods"][name] for name in
+                                   ("natural", "regmix_reviews", "regmix_d_offline", "regmix_d_online")}  # fmt: skip
+    values["evaluation"] |= {"last_word": [], "continuation": []}
+    values["machine"]["processes"] = 1
+    values["swarm"] |= {"per_shard": 4, "heldout": 3, "repeats": {"mixtures": 0, "seeds": 0}}
+    few = {"candidates": [200], "granularity": [2]}
+    ablations = {
+        "changes": {
+            "target.seeds": 2,
+            "proxy.validation": {"final_tokens": 64, "logged_tokens": 32, "logged": 3},
+            "target.validation": {"final_tokens": 64, "logged_tokens": 32, "logged": 3},
+            "mixture.refits": {"count": 2, "candidates": 100},
+        },
+        "worlds": {"main": {
+            "changes": {"swarm.shards": ["random-0", "switched-0", "switched-1", "anchors", "heldout"]},
+            "unseen": ["switched-1"], "objective": "reviews",
+            "proxies": {"all": {"random": 4, "switched": 0}, "added": {"random": 4, "switched": 4}},
+            "fits": [{"proxies": ["added"], "regressor": ["gp"], "label": ["loss"], "granularity": [2]}],
+        }},
+        "arms": {"tried": {"world": "main", "objective": "reviews", "root_methods": None, "methods": {
+            "regmix": {"method": "regmix_reviews", "proxies": ["all"], "options": {}},
+            "offline": {"method": "regmix_d_offline", "proxies": ["all", "added"], "options": few},
+            "online": {"method": "regmix_d_online", "proxies": ["added"], "options": few | {"beta": [0.05]}},
+        }}},
+        "ranks": VALUES["ranks"],
+    }  # fmt: skip
+    return schema.parse(values), parse_ablations(ablations)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    """A few thousand tokens a domain, each with a few tokens of its own."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    for number, name in enumerate(DOMAINS):
+        sides = {}
+        for side, tokens in (("train", 4000), ("valid", 200)):
+            drawn = rng.integers(16 * number, 16 * number + 24, tokens)
+            (folder / name).mkdir(exist_ok=True)
+            count = write_tokens(folder / name / f"{side}.bin", [drawn], 96)
+            sides[side] = {"tokens": count, "documents": 1, "chars": count}
+        meta = {"domain": name, "dtype": "<u2", "fingerprint": "f" * 64, "vocab": 96, "eos": 0, **sides}
+        (folder / name / "meta.json").write_text(json.dumps(meta))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def ran(corpus, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("ran")
+    work(corpus, folder / "first", folder / "runs")
+    return folder
+
+
+def work(corpus: Path, out: Path, store: Path) -> None:
+    params, ablations = toy()
+    ablation_swarm(params, ablations, world="main", corpus=corpus, store=store, out=out / "swarm")
+    ablation_targets(
+        params, ablations, arm="tried", world=out / "swarm", corpus=corpus, store=store, out=out / "targets"
+    )
+    ablation_errors(params, ablations, name="main", world=out / "swarm", out=out / "errors")
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_world_runs_through_the_stages_of_the_root(ran):
+    out = ran / "first"
+    losses = pd.read_csv(out / "targets/losses.csv")
+    methods = ["natural", "regmix", "offline_all", "offline_added", "online"]
+    assert sorted(set(losses["method"])) == sorted(methods)
+    assert (losses.groupby("method")["seed"].nunique() == 2).all()
+    assert np.isfinite(losses[list(DOMAINS)]).all(axis=None)
+    assert set(pd.read_csv(out / "targets/design.csv")["method"]) == set(methods)
+    queries = pd.read_csv(out / "targets/support.csv").set_index(["method", "run"])["queries"]
+    assert queries["offline_all", "plan"] == queries["online", "seed-1"] == 2
+    steps = pd.read_csv(out / "errors/steps.csv")
+    assert set(steps["tested"]) == {"heldout", "unseen"}
+    assert set(steps["runs"]) == {4 + 4 + 5}
+    assert not list(out.rglob("*.safetensors"))
+    assert not list(out.rglob("*.partial"))
+
+
+def test_what_is_in_the_store_is_not_trained_again_and_gives_the_same_bytes(ran, corpus, monkeypatch):
+    """As after a kill: the outputs are gone, the finished runs are not."""
+
+    def never(*args: Any, **kwargs: Any) -> None:
+        raise AssertionError("a run was trained again")
+
+    monkeypatch.setattr(launcher, "launch", never)
+    work(corpus, ran / "second", ran / "runs")
+    assert tree(ran / "second") == tree(ran / "first")
+
+
+# What the page says.
+
+SEEDS = 5
+
+
+def frames(effects: dict[str, dict[str, float]]) -> Results:
+    """Results of the committed arms, whose targets differ from natural by ``effects`` of arm and entry."""
+    return drawn(json.dumps(effects))
+
+
+@cache
+def drawn(text: str) -> Results:
+    effects: dict[str, dict[str, float]] = json.loads(text)
+    rng = np.random.default_rng(0)
+    given, params = settings(), root()
+    losses, designs, objectives = {}, {}, {}
+    for arm, of in given.arms.items():
+        own = world_params(params, given, of.world)
+        design = pd.DataFrame(spell(own, given, arm).rows)
+        entry = design.drop_duplicates("method").set_index("method")["entry"]
+        shared = 0.1 * rng.normal(size=SEEDS)
+        rows = []
+        for method in entry.index:
+            value = 5 + effects.get(arm, {}).get(entry[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
+            rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
+        losses[arm], designs[arm] = pd.DataFrame(rows), design
+        objectives[arm] = (own.objective_weights(of.objective), own.corpus.trained)
+    return collect(losses, designs, objectives, 0.95)
+
+
+def said(results: Results, words: str) -> str:
+    found = {claim.says: claim.verdict for claim in claims.dynamic(results)}
+    return next(verdict for says, verdict in found.items() if says.startswith(words))
+
+
+def test_a_difference_is_paired_by_seed():
+    results = frames({"efficiency": {"regmix": -0.2}})
+    found = results.less("efficiency/regmix_all", "efficiency/natural")
+    assert found is not None
+    assert found.n == SEEDS
+    assert found.mean == pytest.approx(-0.2, abs=0.02)
+    assert found.sd < 0.03 < results.noise("efficiency").sd
+    table = summary.differences(results.measures, "efficiency/natural", 0.95)
+    row = table[(table["method"] == "efficiency/regmix_all") & (table["measure"] == "objective")].iloc[0]
+    assert list(found) == pytest.approx([row[key] for key in Spread._fields], rel=1e-12)
+    assert results.less("efficiency/regmix_all", None) is None
+    assert results.one("efficiency", "online", proxies="half", granularity=9) == "efficiency/online_half_9"
+
+
+@pytest.mark.parametrize(("effect", "word"), [(-0.2, HOLDS), (0.2, FAILS), (0.0, UNTOLD)])
+def test_a_claim_is_what_its_intervals_say(effect, word):
+    assert said(frames({"efficiency": {"offline": effect}}), "RegMix-D offline is better") == word
+
+
+def test_verdicts_need_intervals():
+    below, above, across = (Spread(m, 0.1, 5, m - 0.05, m + 0.05) for m in (-0.1, 0.1, 0.0))
+    assert lower(below, below) == HOLDS
+    assert lower(below, above) == FAILS
+    assert lower(below, across) == UNTOLD
+    assert lower(below, None) == lower() == lower(Spread(-0.1, float("nan"), 1, float("nan"), float("nan"))) == UNTOLD
+    assert alike([across], 0.06) == HOLDS
+    assert alike([across], 0.04) == UNTOLD
+    assert alike([below], 0.06) == FAILS
+    assert alike([below], 0.2) == HOLDS
+    assert "not trained" in because(UNTOLD, [None], "")
+
+
+def shown(section: Section) -> str:
+    return document([Section("Summary", ()), section], "x") + page([section], dict.fromkeys(section.figures, b""), "x")
+
+
+def test_the_tables_are_bold_where_an_interval_leaves_out_zero():
+    section = dynamic.efficiency(
+        frames({"efficiency": {"online": -0.3}}), {"all": 128, "half": 64, "quarter": 32}, steps()
+    )
+    table = section.tables["efficiency"].shown
+    online = table[table["Method"] == "online"]["less natural"]
+    assert len(online) == 12
+    assert online.str.startswith("**−0.").all()
+    assert table.loc[table["Method"] == "uniform", "less natural"].str.startswith("**").sum() <= 1
+    assert "`quarter` has 32" in shown(section)
+    lines = [text.get_text() for text in section.figures["efficiency"].drawing.axes[0].get_yticklabels()]
+    assert lines == ["regmix", *(f"{kind}, N = {n}" for kind in ("offline", "online") for n in (3, 5, 7, 9))]
+
+
+def test_beta_says_what_was_fitted_and_what_was_asked_beyond_the_proxies():
+    fitted = pd.DataFrame({"method": ["online_0_05", "online_fitted"], "value": [0.05, 0.08], "low": [np.nan, 0.07],
+                           "high": [np.nan, 0.09], "runs": [np.nan, 4]})  # fmt: skip
+    support = pd.DataFrame(
+        {
+            "method": ["online_0_05", "online_0_05", "online_fitted"],
+            "run": ["seed-0", "seed-1", "seed-0"],
+            "queries": 5,
+            "outside": [3, 2, 0],
+        }
+    )
+    section = dynamic.beta(frames({}), fitted, support)
+    assert "Fitted to 4 targets, beta is 0.080 [0.070, 0.090]" in section.prose
+    assert section.tables["beta_support"].values["outside"].tolist() == [5, 0]
+    assert "No beta was fitted" in dynamic.beta(frames({}), fitted.assign(low=np.nan), support).prose
+
+
+def steps() -> pd.DataFrame:
+    rows = [
+        {"predictor": predictor, "kind": kind, "step": step, "n": 24, "mae": 0.1, "mae_low": 0.05, "mae_high": 0.2,
+         "tested": tested, "runs": 141, "proxies": part, "regressor": "gp", "label": "loss", "granularity": 5}
+        for part in ("all", "traded") for tested in ("heldout", "unseen") for kind in ("one_step", "rolled_out")
+        for predictor in ("model", "mean_drop") for step in (120, 240)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def test_switched_proxies_are_judged_by_targets_and_by_errors():
+    section = dynamic.switched(frames({"switched": {"offline": -0.1}}), steps(),
+                               {"all": (128, 0), "added": (128, 32), "traded": (96, 32)})  # fmt: skip
+    assert section.tables["switched"].shown["less without switched"].tolist()[0] == "–"
+    assert len(section.tables["switched_errors"].shown) == 8
+    assert "`traded` 96 + 32" in section.prose
+    assert "lightgbm_paper" in shown(dynamic.learners(frames({}), steps()))
+
+
+def final() -> pd.DataFrame:
+    rng = np.random.default_rng(1)
+    true = rng.normal(size=24)
+    frame = pd.DataFrame({"run": [f"heldout-{i:02d}" for i in range(24)], "true": true})
+    return pd.concat([frame.assign(regressor=name, proxies=part, predicted=true + spread * rng.normal(size=24))
+                      for name, spread in (("gp", 0.1), ("ridge", 3.0)) for part in ("all", "half")])  # fmt: skip
+
+
+def swarms(distance: float, spread: float = 0.02) -> dict[str, worlds.Swarm]:
+    def chosen(moved: float) -> dict[str, Any]:
+        return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": dict.fromkeys(("news", "law"), spread)}
+
+    return {name: worlds.Swarm(10_000, final(), chosen(0 if name == "main" else distance)) for name in worlds.SIZES}
+
+
+@pytest.mark.parametrize(("distance", "word"), [(0.0, HOLDS), (0.3, FAILS)])
+def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
+    results, given = frames({}), swarms(distance)
+    blurred = {claim.place: claim for claim in claims.sizes(results, swarms(distance, 0.4))}["Figure 14"]
+    assert blurred.verdict == UNTOLD
+    assert "refits alone" in blurred.why
+    assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
+    large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
+    section = worlds.sizes(results, given, large, "gp", 0.95)
+    assert section.tables["sizes"].values["distance"].tolist() == pytest.approx([2 * distance, 0, 2 * distance])
+    assert (section.tables["sizes"].values["target_n"] == 24).all()
+    assert len(section.tables["sizes_targets"].shown) == 9
+
+
+def test_what_falls_away_without_the_objective_is_said():
+    section = worlds.distribution(frames({}), {"without_news": final()}, ["objective_only"], 0.95)
+    names = section.tables["without_news"].shown["Method"].tolist()
+    assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
+    assert "`objective_only` falls away" in section.prose
+    found = {claim.place: claim for claim in claims.distribution(frames({}), final(), "gp", 0.95)}
+    assert found["Table 6"].verdict == HOLDS
+    assert "ridge" in found["Table 6"].found
+
+
+def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """losses.csv and lm_eval.csv of 8 mixtures at two sizes and budgets, 2 seeds."""
+    rng = np.random.default_rng(2)
+    quality = np.arange(8.0)
+    rows, scored = [], []
+    for i, seed in ((i, seed) for i in range(8) for seed in range(2)):
+        run = f"heldout-{i:02d}"
+        for size in ("proxy", "target"):
+            for budget in (1, 2):
+                news, law = quality[i] + noise * rng.normal(), noise * rng.normal()
+                rows.append({"run": run, "seed": seed, "size": size, "budget": budget, "news": news, "law": law})
+        for task in ("one", "two"):
+            value = 0.9 - 0.1 * quality[i] + 0.1 * noise * rng.normal()
+            scored.append(
+                {"task": task, "shots": 0, "metric": "acc", "value": value, "items": 32, "run": run, "seed": seed}
+            )
+    return pd.DataFrame(rows), pd.DataFrame(scored)
+
+
+@pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNTOLD, FAILS})])
+def test_ranks_and_scores_are_told_from_chance(noise, words):
+    losses, lm_eval = ranked(noise)
+    tasks, found = ranks.task_scores(lm_eval), ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
+    assert len(found) == 6
+    judged = losses[(losses["size"] == "target") & (losses["budget"] == 1)]
+    spreads, related = ranks.spread(tasks), ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95)
+    told = claims.ranks(found, spreads, related, "news", 8, 2)
+    assert {claim.place for claim in told} == {"Figure 15", "Table 3", "Figure 5"}
+    assert {claim.verdict for claim in told} <= words
+    section = ranks.invariance(losses, found, {"proxy": 10, "target": 100})
+    assert section.tables["ranks"].values["n"].tolist() == [8] * 6
+    assert "Spearman" in shown(section)
+    assert "analysis of variance" in shown(ranks.downstream(spreads, related, 8, 32, 2))
+
+
+def test_the_first_section_counts_the_verdicts():
+    rows = [*claims.dynamic(frames({"efficiency": {"regmix": -0.2}})), *claims.sizes(frames({}), swarms(0.0))]
+    section = claims.page(rows, SEEDS, 0.95)
+    assert len(section.tables["claims"].values) == len(rows)
+    assert "corrected for the number of comparisons" in section.prose
+    assert "5 seeds a method" in section.prose

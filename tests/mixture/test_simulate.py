@@ -1,0 +1,197 @@
+"""The simulation finds known optima, says when there is none, and does not depend on how it is computed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from scipy import stats
+
+from regmix.core.errors import InputError
+from regmix.core.runs import Runs
+from regmix.core.settings import Kind
+from regmix.mixture import confirm, simulate
+from regmix.mixture.settings import Mixture
+from regmix.regression import ensemble
+from regmix.regression.interface import Prediction, bind
+from regmix.sampling import draws
+from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Swarm
+from regmix.statistics.intervals import Score
+
+PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+ENTRIES = {name: Kind(**entry) for name, entry in PARAMS["regressors"].items()}
+DOMAINS = ("news", "law", "drama")
+BEST = np.array([0.5, 0.3, 0.2])
+GP = bind("gp", ENTRIES["gp"])
+
+
+def settings(**changes: Any) -> Mixture:
+    small = {"candidates": 4000, "top_k": 20, "refits": {"count": 3, "candidates": 1000}}
+    return Mixture.model_validate(PARAMS["mixture"] | small | changes)
+
+
+@pytest.fixture(scope="module")
+def rules() -> Rules:
+    swarm = Swarm.model_validate(PARAMS["swarm"] | {"strength": {"low": 0.5, "high": 5.0, "points": 5}})
+    return Rules.of({"news": 0.2, "law": 0.3, "drama": 0.5}, dict.fromkeys(DOMAINS, 0.95), swarm)
+
+
+@pytest.fixture(scope="module")
+def proxies(rules) -> np.ndarray:
+    return np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(40)])
+
+
+def bowl(rows: np.ndarray) -> np.ndarray:
+    return 4 + 2 * ((rows - BEST) ** 2).sum(axis=1)
+
+
+def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **options: Any) -> simulate.Result:
+    workers = options.pop("workers", 1)
+    return simulate.simulate(proxies, losses, [GP], 1.0, rules, settings(**options), 0.95, workers)
+
+
+def test_an_interior_optimum_is_found(proxies, rules):
+    losses = bowl(proxies) + np.random.default_rng(0).normal(scale=0.005, size=len(proxies))
+    found = run(proxies, rules, {"bowl": losses}).simulations["bowl"]
+    np.testing.assert_allclose(found.weights, BEST, atol=0.07)
+    truth = float(bowl(rules.prior[None])[0] - bowl(found.weights[None])[0])
+    assert found.gain.low < truth < found.gain.high
+    assert found.verdict == "better than the prior"
+    assert np.all(found.spread < 0.2)
+    assert len(found.refits) == 3
+
+
+def test_where_nothing_is_to_be_gained_the_verdict_says_so(proxies, rules):
+    losses = 4 + np.random.default_rng(1).normal(scale=0.02, size=len(proxies))
+    found = run(proxies, rules, {"flat": losses}).simulations["flat"]
+    assert found.verdict == "not distinguishable from the prior"
+    assert found.gain.low < 0 < found.gain.high
+
+
+def test_the_ensemble_of_the_parameters_file_finds_it_too(proxies, rules):
+    regressors, risk = simulate.members(settings(), ENTRIES)
+    assert ([r.name for r in regressors], risk) == (["gp", "gp_log", "lightgbm"], 1.0)
+    result = simulate.simulate(proxies, {"bowl": bowl(proxies)}, regressors, risk, rules, settings(), 0.95)
+    np.testing.assert_allclose(result.simulations["bowl"].weights, BEST, atol=0.12)
+
+
+def test_an_objective_alone_or_in_company_and_one_thread_or_two_give_the_same_bits(proxies, rules):
+    losses = {"bowl": bowl(proxies), "first": 5 - proxies[:, 0]}
+    both, again = run(proxies, rules, losses), run(proxies, rules, losses, workers=2)
+    alone = run(proxies, rules, {"first": losses["first"]})
+    for name in losses:
+        assert both.simulations[name].to_json(DOMAINS) == again.simulations[name].to_json(DOMAINS)
+    assert alone.simulations["first"].to_json(DOMAINS) == both.simulations["first"].to_json(DOMAINS)
+    pd.testing.assert_frame_equal(both.refit_tables(), again.refit_tables())
+    assert both.refit_tables()["objective"].tolist() == ["bowl"] * 3 + ["first"] * 3
+
+
+def test_more_candidates_extend_fewer(proxies, rules):
+    few = run(proxies, rules, {"bowl": bowl(proxies)}, candidates=500).candidates
+    many = run(proxies, rules, {"bowl": bowl(proxies)}, candidates=4000).candidates
+    assert (len(few), len(many)) == (500, simulate.SAMPLED)
+    pd.testing.assert_frame_equal(few[list(DOMAINS)], many[list(DOMAINS)][:500])
+    assert list(many) == [*DOMAINS, "predicted_bowl", "sd_bowl"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "key"),
+    [
+        ({"ensemble": ["gp", "ridge"]}, "mixture.ensemble: ridge"),
+        ({"mode": "paper", "paper_regressor": "log_linear"}, "mixture.paper_regressor: log_linear"),
+    ],
+)
+def test_a_regressor_whose_optimum_is_a_vertex_is_refused(changes, key):
+    with pytest.raises(InputError, match=f"params.yaml: {key} is monotone"):
+        simulate.members(settings(**changes), ENTRIES)
+
+
+def test_the_papers_mode_is_one_regressor_without_risk():
+    regressors, risk = simulate.members(settings(mode="paper"), ENTRIES)
+    assert ([r.name for r in regressors], risk) == (["lightgbm_paper"], 0.0)
+
+
+def test_resamples_hold_each_run_once_and_depend_on_the_seed():
+    first, second = simulate.resamples(1000, 2, 0)
+    assert len(np.unique(first)) == len(first)
+    assert len(first) == pytest.approx(632, abs=40)
+    assert not np.array_equal(first, second)
+    assert np.array_equal(first, next(iter(simulate.resamples(1000, 5, 0))))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(0.1, 0.2, "better than"), (-0.1, 0.2, "not distinguishable from"), (-0.2, -0.1, "worse than")],
+)
+def test_verdicts(low, high, words):
+    assert simulate.verdict(Score(0.0, low, high)) == f"{words} the prior"
+
+
+def test_distance_to_the_nearest_other_mixture():
+    rows = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
+    np.testing.assert_allclose(simulate.nearest(rows, rows), [1, 1, 1])
+    np.testing.assert_allclose(simulate.nearest(np.array([[0.9, 0.1]]), rows), [0.2])
+
+
+def test_votes_are_average_ranks():
+    scores = np.array([[0.1, 0.2, 0.2, 9.0], [100.0, 300.0, 200.0, 400.0]])
+    assert ensemble.average_ranks(scores).tolist() == [1.0, 2.75, 2.25, 4.0]
+    rng = np.random.default_rng(0)
+    many = rng.normal(size=(3, 50))
+    np.testing.assert_allclose(ensemble.average_ranks(np.exp(many)), stats.rankdata(many, axis=1).mean(axis=0))
+
+
+class Fixed:
+    def __init__(self, mean: float, sd: float) -> None:
+        self.values = (mean, sd)
+
+    def mean(self, rows: np.ndarray) -> np.ndarray:
+        return np.full(len(rows), self.values[0])
+
+    def predict(self, rows: np.ndarray) -> Prediction:
+        return Prediction(self.mean(rows), np.full(len(rows), self.values[1]))
+
+
+def test_pooled_predictions_and_risk():
+    rows = np.ones((2, 1))
+    mean, sd = ensemble.pooled([Fixed(1.0, 0.3), Fixed(3.0, 0.4)], rows)
+    np.testing.assert_allclose(mean, 2)
+    np.testing.assert_allclose(sd, np.sqrt((0.09 + 0.16) / 2 + 1))
+    np.testing.assert_allclose(ensemble.risk_scores(Fixed(1.0, 0.3), rows, 2.0), 1.6)
+
+
+def confirming() -> Runs:
+    kinds = np.array(["natural"] * 3 + ["regmix_news"] * 3 + ["uniform"] * 3)
+    losses = pd.DataFrame({"news": [5.0, 5.1, 4.9, 4.5, 4.6, 4.4, 4.7, 4.8, 4.9]})
+    return Runs(DOMAINS, np.arange(9).astype(str), kinds, np.tile(BEST, (9, 1)), losses)
+
+
+SIMULATED = {
+    "weights": {"news": 1.0},
+    "predicted": {"mean": 4.45, "sd": 0.1},
+    "predicted_prior": {"mean": 5.05, "sd": 0.05},
+    "gain": {"value": 0.6, "low": 0.4, "high": 0.8},
+    "verdict": "better than the prior",
+}
+
+
+def test_predictions_are_held_against_the_confirming_runs():
+    summary = confirm.summary(confirming(), "news", {"news": 1.0}, SIMULATED, 0.95)
+    assert summary["realised"]["loss"] == pytest.approx(4.5)
+    assert summary["realised"]["gain"] == pytest.approx(0.5)
+    half = stats.t.ppf(0.975, 4) * 0.1 * np.sqrt(2 / 3)  # equal spreads: Welch's degrees of freedom are Student's
+    assert summary["realised"]["gain_low"] == pytest.approx(0.5 - half)
+    assert summary["realised"]["verdict"] == "better than the prior"
+    table = confirm.realised(confirming(), "news", {"news": 1.0}, SIMULATED).set_index("mixture")
+    assert table.loc["regmix_news", ["predicted", "realised", "n"]].tolist() == pytest.approx([4.45, 4.5, 3])
+    assert table["predicted"].isna().to_dict() == {"natural": False, "regmix_news": False, "uniform": True}
+
+
+def test_a_mixture_that_was_not_confirmed_is_named():
+    with pytest.raises(InputError, match="no confirming run of kind 'regmix_law'"):
+        confirm.summary(confirming(), "law", {"news": 1.0}, SIMULATED, 0.95)

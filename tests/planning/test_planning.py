@@ -1,0 +1,326 @@
+"""The plan: FLOPs by hand, the papers' totals, the runs that the pipeline trains, rates, what is done already."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from torch.func import functional_call
+
+from profiles import plan, progress, switch
+from regmix import params as schema
+from regmix.core.errors import InputError
+from regmix.core.model_shape import ModelShape
+from regmix.corpus.token_files import dtype_for, write_tokens
+from regmix.engine.compute.module import DTYPES, Transformer
+from regmix.engine.machine import Machine
+from regmix.engine.run import Result, Run, Setup
+from regmix.engine.store.keys import run_key
+from regmix.engine.store.runs import RunStore
+from regmix.params import Params
+from regmix.planning import device_rates, memory, planner
+from regmix.planning.planner import Text, Work
+from tests.closure import ROOT
+
+TEXT = (ROOT / "params.yaml").read_text()
+TINY = ModelShape(layers=1, heads=1, width=2, ffn=3, context=4, vocab=5)
+PAPER_1M = ModelShape(2, 8, 256, 512, 2048, 50432)
+PAPER_1B = ModelShape(22, 16, 2048, 5632, 2048, 50432)
+
+
+def profile(name: str) -> Params:
+    return schema.parse(yaml.safe_load(switch.apply(TEXT, name)[0]))
+
+
+def edited(name: str, **values: Any) -> Params:
+    """A profile with values at dotted keys, whose dots are written __."""
+    dotted = {key.replace("__", "."): value for key, value in values.items()}
+    return schema.parse(yaml.safe_load(switch.switch(switch.apply(TEXT, name)[0], dotted, "test")))
+
+
+def abundant(params: Params, tokens: int = 10**12) -> Text:
+    names = params.corpus.domains
+    return Text(dict.fromkeys(names, tokens), dict.fromkeys(names, tokens), 4.0 * tokens, "a test", True)
+
+
+def work(runs: int = 1, shape: ModelShape = TINY, **more: Any) -> Work:
+    given = {"trained": 10.0, "evaluated": 6.0, "scored": 3.0, "weights": False, "precision": "fp32", "step": 8} | more
+    return Work(stage="s", part="p", runs=runs, new=runs, shape=shape, **given)
+
+
+def test_flops_by_hand():
+    # Body: q, k, v and o of 2 x 2, gate, up and down of 2 x 3, two norms of 2, and the last norm of 2.
+    assert TINY.body == 4 * 4 + 3 * 6 + 2 * 2 + 2 == 40
+    tokens = 10 + (6 + 3) / 3
+    assert work().flops() == {
+        "body": tokens * 6 * 40,
+        "attention": tokens * (6 * 40 + 12 * 2 * 4),
+        "full": tokens * (6 * 40 + 12 * 2 * 4 + 6 * 5 * 2),
+    }
+
+
+def machine(**change) -> Machine:
+    values = {"processes": 2, "stack": 2, "checkpoint_seconds": 20, "sharded": 0, "device": "cpu"} | change
+    return Machine.model_validate(values | {"launcher": {"kind": "local"}})
+
+
+def test_memory_by_hand():
+    given, two, on_gpu = work(runs=5), machine(), machine(device="cuda")
+    one, half = given.training(two), work(runs=5, precision="bf16").training(two)
+    assert one.state == 16 * 60
+    assert half.state == 18 * 60
+    assert one.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
+    assert half.activations == 4 * 8 * (12 * 2 + 4 * 3 + 4 * 2) + 4 * 256 * 5
+    # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
+    assert given.stack(processes=2, stack=2) == 2
+    # In fp32 the runs of a stack take turns, in bf16 and in a GPU's graph their activations stand side by side.
+    # A step of 16 tokens a stack is read 32 at a time, of one run's 8 as well.
+    read = 2 * 16 * 32 * 16
+    assert given.memory(two) == 4 * one.state + 2 * one.activations + read
+    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations) + read
+    gpu = given.training(on_gpu)
+    assert gpu.state == 20 * 60
+    assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
+    # Shared by 4, a target is in parts, but for its largest: the layer, above embedding, head and last norm.
+    target, shared = dataclasses.replace(given, target=True), machine(sharded=4)
+    assert target.training(shared).state == 16 * 60 // 4 + 8 * (4 * 4 + 3 * 6 + 2 * 2)
+    part = target.training(shared)
+    assert target.memory(shared) == 4 * (part.state + part.activations + 16 * 32 * 8)
+    assert given.memory(shared) == given.memory(two)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_activations_of_a_pass_are_about_what_torch_keeps(precision):
+    shape, rows = ModelShape(3, 4, 64, 160, 128, 256), 16
+    model = Transformer(shape, torch.device("cpu"), DTYPES[precision])
+    weights = {name: torch.randn(size).mul_(0.02).requires_grad_() for name, (size, _) in shape.tensors().items()}
+    kept = {}
+
+    def keep(value):
+        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        return value
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
+        out = functional_call(model, weights, (torch.randint(0, 256, (rows, 129)), torch.ones(rows)))
+    own = sum(kept.pop(value.untyped_storage().data_ptr(), 0) for value in weights.values())
+    assert out is not None
+    assert own > 0
+    one = memory.Training(shape, rows * shape.context, precision, "cuda")
+    logits = one.activations - dataclasses.replace(one, shape=dataclasses.replace(shape, vocab=0)).activations
+    assert one.activations - logits == pytest.approx(sum(kept.values()), rel=0.15)
+
+
+@pytest.mark.parametrize(("runs", "factor"), [(1, 2.0), (2, 1.0), (5, 1.2), (6, 1.0)])
+def test_a_process_without_a_run_waits(runs, factor):
+    assert work(runs=runs).idle(2) == pytest.approx(factor)
+
+
+def test_the_paper_profile_is_the_papers_setting():
+    params = profile("paper")
+    assert planner.model(params.proxy, 50432) == PAPER_1M
+    assert planner.model(params.target, 50432) == PAPER_1B
+    assert len(params.corpus.trained) == 17
+    # Published as 1000 and 25,000 steps of 512 x 2048 tokens and called 1B and 25B: 4.9 % more than these.
+    assert params.proxy.train_tokens == 1000 * 512 * 2048 == pytest.approx(1e9, rel=0.05)
+    assert params.target.train_tokens == 25_000 * 512 * 2048 == pytest.approx(25e9, rel=0.05)
+    todo = planner.works(params, 50432, abundant(params))
+    random = [w for w in todo if w.stage == "swarm_train" and w.part.startswith("random")]
+    assert sum(w.runs for w in random) == 512
+    assert sum(w.trained for w in random) == pytest.approx(512e9, rel=0.05)
+    assert [w.runs for w in todo if w.part == "heldout"] == [256]
+    targets = [w for w in todo if w.stage == "target_train"]
+    assert {w.trained for w in targets} == {25_000 * 512 * 2048}
+    # The paper's estimate for its swarm is 3.5e18 FLOPs. Table 9's shape has 1.31M parameters where "1M" is said, and
+    # 1000 steps are 1.05B tokens: 6 x 1.31e6 x 512 x 1.05e9, a fifth above it.
+    body = sum(PAPER_1M.flops()["body"] * w.trained for w in random)
+    assert body == pytest.approx(6 * 1.312e6 * 512 * 1.0486e9, rel=1e-3)
+    assert 1.15 < body / 3.5e18 < 1.25
+
+
+def test_trajectories_are_counted_as_the_engine_evaluates_them():
+    params = profile("laptop")
+    names = list(params.corpus.domains)
+    v, context = params.proxy.validation, params.proxy.shape.context
+    full = len(names) * (v.final_tokens + (v.logged - 1) * v.logged_tokens)
+    assert planner.evaluated(params.proxy, names, None) == full
+    scarce = Text(dict.fromkeys(names, 1000), dict.fromkeys(names, 2 * context + 1), 0, "a test", True)
+    rng = np.random.default_rng(0)
+    tokens = {name: rng.integers(0, 300, 2 * context + 1).astype(np.uint16) for name in names}
+    setup = Setup(params.proxy, 300, tokens, tokens)
+    windows = sum(len(w) + (v.logged - 1) * len(setup.logged[name]) for name, w in setup.windows.items())
+    assert planner.evaluated(params.proxy, names, scarce) == windows * context
+
+
+def test_what_methods_train_is_counted_once():
+    params = profile("laptop")
+    todo = planner.works(params, 1024, abundant(params))
+    of = {(w.stage, w.part): w for w in todo}
+    doremi, ppl = of["target_schedule", "doremi"], of["target_schedule", "ppl"]
+    assert (doremi.runs, doremi.trained, doremi.scored) == (2, 2 * params.proxy.train_tokens, params.proxy.train_tokens)
+    assert (ppl.runs, ppl.scored) == (1, 1_000_000)
+    # Two seeds of two mixtures for the exponent, which are the first runs of these methods' targets as well.
+    assert of["target_schedule", "regmix_d_online"].runs == 4
+    assert of["target_train", "natural"].new == of["target_train", "uniform"].new == params.target.seeds - 2
+    assert of["target_train", "odm"].new == of["target_train", "odm"].runs == params.target.seeds
+    assert ("target_schedule", "regmix_d_online") not in {
+        (w.stage, w.part) for w in planner.works(profile("paper"), 50432, None)
+    }
+
+
+def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
+    params = profile("laptop")
+    found = progress.text_of(params, ROOT)
+    locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    values = schema.load(ROOT / "params.yaml")
+    if found is None or values != params or not (ROOT / "data/swarm_sample/mixtures.csv").is_file():
+        pytest.skip("no run of the laptop profile here")
+    todo = planner.works(params, found[1], found[0])
+
+    def listed(path: str) -> int:
+        return len((ROOT / "data" / path / "mixtures.csv").read_text().splitlines()) - 1
+
+    assert sum(w.runs for w in todo if w.stage == "swarm_train") == listed("swarm_sample")
+    assert sum(w.runs for w in todo if w.stage == "mixture_confirm") == listed("mixture_confirm")
+    for one in todo:
+        if one.stage == "target_train":
+            name = f"target_train@{one.part}"
+            if locked.get(name, {}).get("params", {}).get("params.yaml", {}).get("target.seeds") == params.target.seeds:
+                assert one.runs == listed(f"target_train/{one.part}")
+
+
+def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
+    params = edited("paper", swarm__max_epochs=0.001)
+    known = plan.pile(params, ROOT / plan.PILE)
+    assert known is not None
+    assert not known.exact
+    assert "swarm.max_epochs = 0.001: the bounds of all domains sum to" in str(planner.infeasible(params, known))
+    assert planner.infeasible(profile("paper"), known) is None
+    assert plan.pile(profile("laptop"), ROOT / plan.PILE) is None
+    # Half of the Pile is Pile-CC, PubMed Central and arXiv; a byte of it has about 0.29 tokens.
+    assert sum(known.train.values()) == pytest.approx(0.999 * 0.29 * 942 * 2**30, rel=0.02)
+
+
+@pytest.mark.parametrize("name", [None, *switch.known()])
+def test_every_profile_can_be_planned(name, capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "stale_stages", lambda root: None)
+    monkeypatch.setattr(progress, "stored", lambda *given: {})
+    assert plan.main(name, [], tmp_path / "plan.json", ROOT) == 0
+    shown, value = capsys.readouterr().out, json.loads((tmp_path / "plan.json").read_text())
+    stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    assert [row["stage"] for row in value["rows"]] == [*stages, "total"]
+    assert all(line.split()[0] in shown for line in stages)
+    assert "here (measured)" in shown
+    assert "h800 (published)" in shown
+    assert "h200 (assumed)" in shown
+    assert ("README: `make repro` took" in shown) == (name in (None, "laptop"))
+
+
+def test_hours_are_tokens_over_the_rate():
+    point = device_rates.Point(TINY, 8, 100.0, "fp32", "measured", "a test")
+    device = device_rates.Device("d", "", 2, [point])
+    (row,) = plan.rows(profile("laptop"), ["s"], [work(runs=2)], {}, [device], {("s", "p"): 1}, {"s"})
+    assert row.hours["d"] == pytest.approx(13 / 100 / 3600)
+    assert (row.stored, row.done, row.far["d"]) == (1, False, False)
+
+
+def test_rates_are_met_where_given_and_interpolated_in_between():
+    known = device_rates.load(ROOT / "profiles/devices.yaml", ROOT)
+    h800 = known["h800"]
+    assert h800.speed(PAPER_1M, 2**20) == pytest.approx(583e3, rel=0.001)
+    assert 8 * h800.speed(PAPER_1B, 2**20) * 21.77 * 3600 == pytest.approx(25_000 * 2**20)
+    between = ModelShape(10, 8, 768, 1536, 2048, 50432)
+    achieved = [h800.speed(shape, 2**20) * shape.flops()["full"] for shape in (PAPER_1M, between, PAPER_1B)]
+    assert achieved == sorted(achieved)
+    assert h800.near(PAPER_1M, "bf16")
+    assert not h800.near(PAPER_1M, "fp32")
+    assert not known["here"].near(PAPER_1B, "fp32")
+    measured = json.loads((ROOT / "benchmarks/results.json").read_text())["swarm_against_transformers"]
+    for one in measured:
+        speed = known["here"].speed(ModelShape(**one["shape"]), one["tokens_a_step"])
+        assert speed == pytest.approx(one["engine_tokens_a_second"])
+    assert {name: device.origin for name, device in known.items()} == {
+        "here": "measured", "h800": "published", "h200": "assumed",
+    }  # fmt: skip
+
+
+def test_a_device_without_a_rate_and_an_unknown_one_are_named(tmp_path):
+    path = tmp_path / "devices.yaml"
+    path.write_text("bare: {about: nothing, processes: 1, engine: null, rates: []}\n")
+    with pytest.raises(InputError, match=r"devices\.bare\.rates: none; add one, with its origin and source"):
+        device_rates.load(path, tmp_path)["bare"].speed(TINY, 8)
+    path.write_text("bare: {about: nothing, processes: 0, engine: null, rates: []}\n")
+    with pytest.raises(InputError, match=r"devices\.yaml: devices\.bare\.processes = 0"):
+        device_rates.load(path, tmp_path)
+    path.write_text("here: {about: x, processes: 1, engine: absent.json, rates: []}\n")
+    with pytest.raises(InputError, match=r"absent\.json: holds no rates of the engine .*; run `make bench`"):
+        device_rates.load(path, tmp_path)
+    with pytest.raises(InputError, match=r"--device abacus: not in profiles/devices\.yaml; use one of here, h8"):
+        plan.main(None, ["abacus"], None, ROOT)
+    with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of"):
+        plan.main("pepar", [], None, ROOT)
+
+
+def test_runs_in_the_store_are_counted(tmp_path):
+    params = schema.parse(yaml.safe_load(TEXT))
+    vocab, rng = 300, np.random.default_rng(0)
+    sizes = {"train": 60_000, "valid": 5_000}
+    for name in params.corpus.domains:
+        folder = tmp_path / "data/corpus_tokenize" / name
+        folder.mkdir(parents=True)
+        sides = {}
+        for side, size in sizes.items():
+            write_tokens(folder / f"{side}.bin", [rng.integers(0, vocab, size)], vocab)
+            sides[side] = {"tokens": size, "documents": 1, "chars": 3 * size}
+        meta = {"domain": name, "dtype": dtype_for(vocab).name, "fingerprint": "f", "vocab": vocab, "eos": 0, **sides}
+        (folder / "meta.json").write_text(json.dumps(meta))
+    known = progress.text_of(params, tmp_path)
+    assert known is not None
+    text, found = known
+    assert (found, text.train["news"], text.chars) == (vocab, 60_000, 12 * 3 * 65_000)
+    todo = planner.works(params, vocab, text)
+    assert set(progress.stored(params, tmp_path, todo, set()).values()) == {0}
+
+    from regmix.corpus.tokenized import open_corpus
+
+    corpus = open_corpus(tmp_path / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
+    setup = Setup(params.proxy, vocab, corpus.train, corpus.valid)
+    store = RunStore(tmp_path / ".runs")
+    for run in planner.planned_runs(params, text)["random-1"][:3]:
+        key = run_key(setup, Run(run.name, run.schedule, run.seed), corpus.digest)
+        store.finish(key, Result({}, [], run.schedule, {}, {}), weights=False)
+    held = progress.stored(params, tmp_path, todo, set())
+    assert held["swarm_train", "random-1"] == 3
+    assert sum(held.values()) == 3
+    assert progress.text_of(params, tmp_path / "elsewhere") is None
+    assert progress.stored(params, tmp_path / "elsewhere", todo, set()) == {}
+
+
+def test_what_follows_on_a_stale_stage_will_run():
+    pipeline = progress.stages(ROOT)
+    assert progress.unfinished(pipeline, set()) == set()
+    assert progress.unfinished(pipeline, {"target_train@odm"}) == {
+        "target_train", "target_export", "target_evaluate", "report",
+    }  # fmt: skip
+    assert progress.unfinished(pipeline, {"corpus_fetch"}) >= {"swarm_train", "target_schedule", "report"}
+
+
+@pytest.mark.parametrize(
+    ("line", "seconds"),
+    [
+        ("make repro     # then runs it all: 9 min 33 s on two idle cores", 573),
+        ("make repro  # 12 min", 720),
+        ("make test  # 3 min", None),
+    ],
+)
+def test_the_minutes_of_the_readme_are_read(line, seconds):
+    assert plan.measured_repro(line) == seconds
+
+
+def test_the_readme_tells_minutes():
+    assert plan.measured_repro(Path(ROOT / "README.md").read_text()) is not None

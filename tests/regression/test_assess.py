@@ -1,0 +1,121 @@
+"""Cross-validation sees no run twice; curves, contrasts and the baseline without proxies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regmix.core.errors import InputError
+from regmix.core.runs import Runs
+from regmix.core.settings import Kind
+from regmix.regression import assess
+from regmix.regression.interface import Prediction, TooFewRuns, bind
+from regmix.regression.settings import Regression
+from regmix.statistics.intervals import Score
+
+SETTINGS = Regression.model_validate(
+    {
+        "folds": 4,
+        "bootstrap": 100,
+        "interval": 0.95,
+        "top_k": 3,
+        "curve": {"proxies": [8, 16, 32, 64], "subsets": 3},
+        "seed": 0,
+    }
+)
+RIDGE = bind("ridge", Kind(kind="ridge", alphas={"low": 1e-6, "high": 1.0, "points": 7}, folds=4))  # type: ignore[call-arg]
+SLOPE = np.array([-1.0, 0.5, 2.0])
+
+
+class Memory:
+    """Knows the losses of the mixtures it saw and nothing else."""
+
+    def __init__(self, mixtures: np.ndarray, losses: np.ndarray, seed: int) -> None:
+        if len(losses) < 16:
+            raise TooFewRuns("too few")
+        self.known = {row.tobytes(): loss for row, loss in zip(mixtures, losses, strict=True)}
+
+    def mean(self, mixtures: np.ndarray) -> np.ndarray:
+        return np.array([self.known.get(row.tobytes(), -1.0) for row in mixtures])
+
+    def predict(self, mixtures: np.ndarray) -> Prediction:
+        return Prediction(self.mean(mixtures), np.zeros(len(mixtures)))
+
+
+def made(count: int, seed: int) -> Runs:
+    rng = np.random.default_rng(seed)
+    mixtures = rng.dirichlet(np.ones(3), count)
+    losses = pd.DataFrame({"news": 5 + mixtures @ SLOPE + rng.normal(scale=0.02, size=count), "reviews": 1.0})
+    return Runs(
+        ("news", "law", "code"), np.array([f"r{i}" for i in range(count)]), np.full(count, "random"), mixtures, losses
+    )
+
+
+def test_out_of_fold_predictions_never_saw_the_mixture():
+    runs = made(40, 0)
+    mixtures, losses = np.vstack([runs.mixtures] * 2), np.tile(runs.losses["news"], 2)
+    assert np.all(assess.out_of_fold(Memory, mixtures, losses, 4, 0).mean == -1)
+    assert np.array_equal(Memory(mixtures, losses, 0).mean(mixtures), losses)
+
+
+def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
+    runs = made(40, 0)
+    data = (runs.mixtures, runs.losses["news"].to_numpy())
+    seen: dict[tuple[int, int], set[bytes]] = {}
+
+    def fit(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Memory:
+        seen[len(seen) // 3, len(losses)] = {row.tobytes() for row in mixtures}
+        return Memory(mixtures, losses, seed)
+
+    curve = assess.learning_curve(fit, data, {"heldout": data}, [8, 16, 32, 64], 3, 0)
+    assert curve["proxies"].tolist() == [8] * 3 + [16] * 3 + [32] * 3
+    assert curve["spearman"].isna().tolist() == [True] * 3 + [False] * 6
+    assert all(seen[s, 8] < seen[s, 16] < seen[s, 32] for s in range(3))
+    assert seen[0, 8] != seen[1, 8]
+
+
+def test_a_linear_regressor_is_assessed_on_a_line():
+    train, test = made(40, 0), made(20, 1)
+    assessed = assess.assess(RIDGE, train, {"heldout": test}, {"news": 1.0}, SETTINGS)
+    assert assessed.predictions.groupby("split").size().to_dict() == {"cv": 40, "heldout": 20}
+    assert assessed.metrics["heldout"]["spearman"].value > 0.99
+    assert assessed.metrics["cv"]["rmse"].value == pytest.approx(0.02, rel=0.3)
+    assert assessed.curve["proxies"].max() == 32
+    center = train.mixtures.mean(axis=0)
+    truth = SLOPE - center @ SLOPE
+    table = assessed.coefficients
+    assert table["domain"].tolist() == ["news", "law", "code"]
+    np.testing.assert_allclose(table["contrast"], truth, atol=0.03)
+    assert np.all((table["low"] < table["contrast"]) & (table["contrast"] < table["high"]))
+    assert np.all(table["high"] - table["low"] < 0.06)
+    flat = assess.flat(assessed.metrics["cv"])
+    assert flat["spearman_low"] <= flat["spearman"] <= flat["spearman_high"]
+
+
+def test_without_held_out_runs_there_is_cross_validation_alone():
+    assessed = assess.assess(RIDGE, made(40, 0), {}, {"news": 1.0}, SETTINGS)
+    assert list(assessed.metrics) == ["cv"]
+    assert len(assessed.curve) == 0
+
+
+def test_no_proxy_sorts_by_the_objectives_own_weight():
+    runs = made(30, 0)
+    found = assess.no_proxy_scores({"cv": runs}, {"news": 1.0}, SETTINGS)["cv"]
+    own = -pd.Series(runs.mixtures[:, 0]).corr(runs.losses["news"], method="spearman")
+    assert found["spearman"].value == pytest.approx(own)
+    assert set(found) == {"spearman", "regret", "top_k"}
+
+
+@pytest.mark.parametrize("weights", [{"reviews": 1.0}, {"news": 1 / 3, "law": 1 / 3, "code": 1 / 3}])
+def test_no_proxy_has_nothing_to_sort_by(weights):
+    assert assess.no_proxy(made(5, 0), weights) is None
+
+
+def test_metrics_read_back_with_null_as_nan():
+    metrics = {"cv": {"spearman": {"value": 0.5, "low": None, "high": None}}}
+    found = assess.parsed(metrics, ["cv"])["cv"]["spearman"]
+    assert found.value == 0.5
+    assert found.to_json() == Score(0.5, np.nan, np.nan).to_json()
+    with pytest.raises(InputError, match="no split 'heldout'"):
+        assess.parsed(metrics, ["cv", "heldout"])

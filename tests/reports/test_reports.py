@@ -1,0 +1,630 @@
+"""The report: what it says must follow from the numbers, whatever the numbers and the parameters are."""
+
+from __future__ import annotations
+
+import copy
+import io
+import itertools
+import json
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from regmix import params as schema
+from regmix.core.errors import InputError
+from regmix.core.files import write_csv, write_json
+from regmix.core.model_shape import ModelShape
+from regmix.core.runs import runs
+from regmix.core.schedule import Schedule
+from regmix.evaluation import summary
+from regmix.mixture import confirm
+from regmix.regression import assess
+from regmix.sampling.rules import Rules
+from regmix.statistics import intervals
+from reports import headline
+from reports.page import formats, render, style
+from reports.page.section import Figure, Section, Table
+from reports.report import report
+from reports.run import answer, invariance, models, ranking, targets, verdicts
+from tests.closure import ROOT
+
+MINUS = "\N{MINUS SIGN}"
+TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
+VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+
+
+def values() -> dict[str, Any]:
+    """params.yaml cut down: three trained domains, two objectives, two regressors, eight methods (PATHS says more)."""
+    cut = copy.deepcopy(VALUES)
+    cut["corpus"]["domains"] = {name: VALUES["corpus"]["domains"][name] for name in ALL}
+    cut["corpus"]["validation_only"] = ["reviews"]
+    cut["objectives"] = {"news": {"news": 1}, "broad": "trained"}
+    cut["regressors"] = {name: VALUES["regressors"][name] for name in ("ridge", "gp")}
+    cut["mixture"] |= {"ensemble": ["gp"], "paper_regressor": "gp", "confirm": {"seeds": 2}, "refit": False}
+    cut["mixture"]["mode"] = "risk_aware"
+    cut["regression"] |= {"bootstrap": 40}
+    cut["target"] |= {"seeds": 3}
+    cut["target"]["methods"] = {
+        "natural": {"kind": "natural"},
+        "only": {"kind": "objective_only", "objective": "news"},
+        "regmix_news": {"kind": "regmix", "objective": "news"},
+        "regmix_broad": {"kind": "regmix", "objective": "broad"},
+        "planned": {"kind": "regmix_d_offline", "objective": "news"},
+        "steered": {"kind": "regmix_d_online", "objective": "news"},
+        "wandering": {"kind": "stepwise"},
+        "picked": {"kind": "filter"},
+    }
+    cut["trajectory"] |= {"objective": "news", "regressors": ["gp"], "granularities": [2]}
+    cut["evaluation"] |= {"last_word": ["news"], "continuation": ["news"], "tasks": []}
+    return cut
+
+
+# Of methods whose mixture changes: the knots, and how heavy news is from each on.
+PATHS = {
+    "planned": ([0, 0.5], [0.2, 0.9]),
+    "steered": ([0, 0.25, 0.5], [0.2, 0.9, 0.7]),
+    "wandering": ([i / 20 for i in range(20)], [0.3 + 0.02 * i for i in range(20)]),
+}
+
+
+def query(fraction: float, loss: float, **more: float) -> dict[str, Any]:
+    """One whose mixture is near, asked of a regressor that knows losses from 5 to 6 nats."""
+    weights = {"news": 0.9, "law": 0.06, "drama": 0.04}
+    near = {"distance": 0.1, "typical": 0.2, "limit": 0.5, "low": 5.0, "high": 6.0, "nearest_loss": 5.5}
+    found = {"step": 0, "fraction": fraction, "predicted": 4.5, "weights": weights, "loss": loss} | near | more
+    outside = found["distance"] > found["limit"] or not found["low"] <= found["loss"] <= found["high"]
+    return found | {"outside": outside}
+
+
+def switching(news: list[float], knots: list[float]) -> Schedule:
+    return Schedule(TRAINED, np.array(knots, float), np.array([[w, (1 - w) / 2, (1 - w) / 2] for w in news]))
+
+
+class Artifacts:
+    """What the pipeline would leave in ``folder`` for ``params``, drawn from one seed."""
+
+    PRIOR = np.array([0.2, 0.3, 0.5])
+
+    def __init__(self, folder: Path, params: schema.Params, heldout: int = 6, repeats: int = 2) -> None:
+        self.folder, self.params = folder, params
+        self.rng = np.random.default_rng(0)
+        self.names = list(params.objectives)
+        self.weights = {name: params.objective_weights(name) for name in self.names}
+        self.corpora()
+        self.swarm(heldout, repeats)
+        self.mixtures()
+        self.targets()
+
+    def run(self) -> None:
+        """Write the report into ``folder``/reports."""
+        path, of = self.folder, dict.fromkeys
+        stages = ("corpus", "extracted", "sample", "swarm", "fits", "compared", "simulated", "confirmed", "chosen")
+        later = ("stepwise", "schedules", "trained", "evaluated")
+        folders: Any = {name: path / name for name in of((*stages, *later))}
+        report(
+            self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "params.yaml",
+            project=ROOT / "pyproject.toml", headline=path / "h.json", out=path / "reports",
+        )  # fmt: skip
+
+    def losses(self, mixtures: np.ndarray, noise: float = 0.02) -> pd.DataFrame:
+        table = 6 - 2 * np.sqrt(mixtures) + noise * self.rng.normal(size=mixtures.shape)
+        frame = pd.DataFrame(table, columns=list(TRAINED))
+        return frame.assign(reviews=6 - mixtures[:, 0] + noise * self.rng.normal(size=len(mixtures)))
+
+    def corpora(self) -> None:
+        for domain in ALL:
+            size = {"documents": 9, "chars": 9_000_000, "tokens": 3_000_000}
+            write_json(self.folder / f"corpus/{domain}/meta.json", {"train": size, "valid": size})
+            write_json(self.folder / f"extracted/{domain}/stats.json", {"duplicates": 0, "undecodable": 0})
+        prior = dict(zip(TRAINED, self.PRIOR.tolist(), strict=True))
+        rules = Rules.of(prior, dict.fromkeys(TRAINED, 1.0), self.params.swarm)
+        write_json(self.folder / "sample/rules.json", rules.to_json())
+
+    def meta(self, of: Any) -> dict[str, Any]:
+        shape = ModelShape(**of.shape.model_dump(), vocab=64)
+        parameters = {"body": shape.body, "all": shape.parameters}
+        return {"fingerprint": "f" * 64, "steps": of.recipe.steps, "train_tokens": of.train_tokens,
+                "shape": vars(shape), "parameters": parameters, "flops_a_token": shape.flops()}  # fmt: skip
+
+    def swarm(self, heldout: int, repeats: int) -> None:
+        drawn = self.rng.dirichlet(np.ones(3), size=12 + heldout)
+        table = np.vstack([drawn[:12], self.PRIOR, np.full(3, 1 / 3), np.eye(3), drawn[12:], drawn[12:][:repeats]])
+        kinds = ["random"] * 12 + ["anchor"] * 5 + ["heldout"] * heldout + ["repeat"] * len(drawn[12:][:repeats])
+        names = [f"{kind}-{i}" for i, kind in enumerate(kinds)]
+        frame = pd.DataFrame({"run": names, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
+        losses = pd.concat([pd.DataFrame({"run": names}), self.losses(table)], axis=1)
+        write_csv(self.folder / "swarm/mixtures.csv", frame)
+        write_csv(self.folder / "swarm/losses.csv", losses)
+        write_json(self.folder / "swarm/meta.json", self.meta(self.params.proxy))
+        swarm = runs(frame, losses, TRAINED)
+        parts = {"cv": swarm.of("random", "anchor"), "heldout": swarm.of("heldout")}
+        parts = {split: part for split, part in parts.items() if len(part.names)}
+        rows: list[list[Any]] = []
+        for regressor in self.params.regressors:
+            told, curve, coefficients = [], [], []
+            for name, weights in self.weights.items():
+                for split, part in parts.items():
+                    true = part.objective(weights)
+                    guess = true + (0.3 if regressor == "ridge" else 0.05) * self.rng.normal(size=len(true))
+                    told.append(pd.DataFrame({"objective": name, "split": split, "run": part.names, "true": true,
+                                              "predicted": guess, "sd": 0.1}))  # fmt: skip
+                    found = assess.score(true, guess, self.params.regression)
+                    rows += [[regressor, name, split, m, *figure, len(true)] for m, figure in found.items()]
+                curve += [[name, size, 0, 0.5] for size in (4, 8)] if heldout else []
+                coefficients += [[name, d, -0.1, -0.2, 0.1] for d in TRAINED] if regressor == "ridge" else []
+            path = self.folder / "fits" / regressor
+            write_csv(path / "predictions.csv", pd.concat(told))
+            write_csv(path / "curve.csv", pd.DataFrame(curve, columns=["objective", "proxies", "subset", "spearman"]))
+            columns = ["objective", "domain", "contrast", "low", "high"]
+            write_csv(path / "coefficients.csv", pd.DataFrame(coefficients, columns=columns))
+        again = swarm.of("heldout", "repeat")
+        for name, weights in self.weights.items():
+            for split, found in assess.no_proxy_scores(parts, weights, self.params.regression).items():
+                n = len(parts[split].names)
+                rows += [["no_proxy", name, split, metric, *figure, n] for metric, figure in found.items()]
+            noise, free = intervals.pooled_spread(again.objective(weights), again.mixture_ids(), 0.95)
+            rows.append(["seed_noise", name, "heldout", "sd", *noise, free])
+        columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
+        write_csv(self.folder / "compared/scores.csv", pd.DataFrame(rows, columns=columns))
+
+    def mixtures(self) -> None:
+        self.found = {"natural": self.PRIOR, "uniform": np.full(3, 1 / 3), "only_news": np.eye(3)[0]}
+        self.found |= {f"regmix_{name}": np.array([0.8, 0.1, 0.1]) for name in self.names}
+        seeds = self.params.mixture.confirm.seeds
+        table = np.repeat(np.array(list(self.found.values())), seeds, axis=0)
+        kinds = [kind for kind in self.found for _ in range(seeds)]
+        named = [f"{kind}-{i}" for kind in self.found for i in range(seeds)]
+        frame = pd.DataFrame({"run": named, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
+        losses = pd.concat([pd.DataFrame({"run": named}), self.losses(table)], axis=1)
+        write_csv(self.folder / "confirmed/mixtures.csv", frame)
+        write_csv(self.folder / "confirmed/losses.csv", losses)
+        confirming, realised, metrics = runs(frame, losses, TRAINED), [], {}
+        candidates = pd.DataFrame(self.rng.dirichlet(np.ones(3), size=20), columns=list(TRAINED))
+        for name, weights in self.weights.items():
+            value = {
+                "objective": name, "domains": list(TRAINED), "spread": dict.fromkeys(TRAINED, 0.1),
+                "weights": dict(zip(TRAINED, self.found[f"regmix_{name}"].tolist(), strict=True)),
+                "predicted": {"mean": 4.5, "sd": 0.1}, "predicted_prior": {"mean": 5.0, "sd": 0.1},
+                "gain": {"value": 0.5, "low": 0.2, "high": 0.8}, "verdict": "better than the prior",
+                "support": {"distance": 0.1, "typical": 0.3},
+            }  # fmt: skip
+            for folder in ("simulated", "chosen"):
+                write_json(self.folder / folder / f"{name}.json", value)
+            metrics[name] = confirm.summary(confirming, name, weights, value, 0.95)
+            realised.append(confirm.realised(confirming, name, weights, value))
+            candidates[f"predicted_{name}"], candidates[f"sd_{name}"] = 5.0, 0.1
+        write_json(self.folder / "mixture.json", metrics)
+        write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
+        write_csv(self.folder / "simulated/candidates.csv", candidates)
+
+    def plan(self, method: str, schedule: Schedule, seeds: range) -> None:
+        """The folders of a method's plan and targets but for their losses."""
+        plan, trained = self.folder / f"schedules/{method}", self.folder / f"trained/{method}"
+        steered, facts, states = [f"seed-{s}" for s in seeds], {}, {f"seed-{s}": {} for s in seeds}
+        flops = {"body": 1e9, "attention": 2e9, "full": 4e9}
+        spent = [{"what": "proxies", "trained": 1e6, "scored": 0, "flops": flops}] if method in PATHS else []
+        if method == "planned":
+            facts = {"queries": [query(0.5, 5.5, nearest_loss=5.2)]}
+        if method == "steered":
+            facts = {"beta": {"value": 0.3, "low": 0.2, "high": 0.4, "runs": 2}, "ratio": 2.0}
+            states = {run: {"queries": [query(0.25, 5.5, raw_loss=5.4, corrected_loss=5.5),
+                                        query(0.5, 6.2, distance=0.9, raw_loss=4.9, corrected_loss=6.2)]}
+                      for run in steered}  # fmt: skip
+            pairs = pd.DataFrame({"run": ["a", "b"], "fraction": 0.25, "small": [6.0, 5.5], "large": [5.0, 4.5]})
+            write_csv(plan / "beta.csv", pairs)
+        if method == "wandering":
+            states = {run: {"probabilities": [0.1]} for run in steered}
+        if method == "picked":
+            (plan / "tokens").mkdir(parents=True)
+            for domain in TRAINED:
+                np.save(plan / f"tokens/{domain}.npy", np.zeros(1000, np.uint16))
+        write_json(plan / "plan.json", {"schedule": schedule.to_json(), "facts": facts, "spent": spent})
+        rows = [{"run": run, "knot": knot, **dict(zip(TRAINED, row, strict=True))}
+                for run in steered for knot, row in zip(schedule.knots, schedule.mixtures, strict=True)]  # fmt: skip
+        write_csv(trained / "schedules.csv", pd.DataFrame(rows))
+        write_csv(trained / "ledger.csv", pd.DataFrame({"run": steered, **dict.fromkeys(TRAINED, 5000)}))
+        write_json(trained / "policy.json", states)
+        write_json(trained / "meta.json", self.meta(self.params.target))
+
+    def targets(self) -> None:
+        mixture = {"natural": "natural", "only": "only_news"}
+        frames, rows = [], []
+        for method in self.params.target.methods:
+            weights = self.found.get(mixture.get(method, method), self.PRIOR)
+            knots, news = PATHS.get(method, ([], []))
+            schedule = switching(news, knots) if news else Schedule.static(TRAINED, weights)
+            seeds = range(self.params.target.seeds)
+            self.plan(method, schedule, seeds)
+            losses = self.losses(np.repeat(weights[None], len(seeds), axis=0))
+            frames.append(pd.concat([pd.DataFrame({"method": method, "seed": seeds}), losses], axis=1))
+            steps = [losses.assign(run=[f"seed-{s}" for s in seeds], step=step) for step in (1, 2)]
+            write_csv(self.folder / f"trained/{method}/trajectories.csv", pd.concat(steps))
+            for seed in seeds:
+                for task, metric in (("continuation", "acc_norm"), ("last_word", "acc"), ("last_word", "perplexity")):
+                    value = 50.0 if metric == "perplexity" else float(self.rng.uniform())
+                    rows.append([method, seed, f"heldout_{task}_news", 0, metric, value, 8])
+        columns = ["method", "seed", "task", "shots", "metric", "value", "items"]
+        write_csv(self.folder / "evaluated/losses.csv", pd.concat(frames))
+        write_csv(self.folder / "evaluated/lm_eval.csv", pd.DataFrame(rows, columns=columns))
+        write_csv(self.folder / "stepwise/errors.csv", errors())
+
+
+def errors() -> pd.DataFrame:
+    """errors.csv of two regressors and the baseline, which stands there once for each of them."""
+    rows = []
+    for regressor, size in (("gp", 0.02), ("lightgbm", 0.05)):
+        for predictor, kind in itertools.product(("model", "mean_drop"), ("one_step", "rolled_out")):
+            for step in (48, 96):
+                mae = (size if predictor == "model" else 0.4) + 0.001 * step
+                row: dict[str, Any] = {"regressor": regressor, "granularity": 2, "label": "loss"}
+                row |= {"predictor": predictor, "kind": kind, "step": step, "n": 6}
+                for metric, value in (("mae", mae), ("rmse", mae), ("bias", -mae), ("spearman", 0.9)):
+                    row |= {metric: value, f"{metric}_low": value - 0.01, f"{metric}_high": value + 0.01}
+                rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Figures are made but not drawn, which takes most of the time."""
+    monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
+
+
+def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), target=(-0.2, -0.3, -0.1)) -> dict:
+    """An objective's headline numbers: each a value and its interval."""
+
+    def edges(name: str, triple: tuple) -> dict:
+        return dict(zip((name, f"{name}_low", f"{name}_high"), triple, strict=True))
+
+    return {
+        "regression": {"regressor": "gp", "split": "heldout", "n": 12, "no_proxy": 0.6}
+        | edges("spearman", spearman)
+        | edges("over_no_proxy", margin),
+        "mixture": {"predicted_gain": 0.25, "n": 3} | edges("realised_gain", gain),
+        "target": {"method": "regmix_news", "n": 4} | edges("difference", target),
+    }
+
+
+def opening(found: dict) -> str:
+    meta = {"parameters": {"body": 1000}, "train_tokens": 2000}
+    section = answer.answer(found, None, {"body": 0.5, "full": 2.0}, meta)
+    return section.parts[0]
+
+
+# Formats and words.
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "sign", "text"),
+    [
+        (-1.25, 1, False, f"{MINUS}1.2"), (-0.001, 2, True, "0.00"), (0.5, 2, True, "+0.50"),
+        (math.nan, 2, True, formats.MISSING), (None, 2, False, formats.MISSING), (math.inf, 2, False, formats.MISSING),
+    ],
+)  # fmt: skip
+def test_fixed(value, digits, sign, text):
+    assert formats.fixed(value, digits, sign) == text
+
+
+def test_formats():
+    assert formats.interval(0.5, 0.25, 0.75, 2) == "0.50 [0.25, 0.75]"
+    assert formats.interval(0.5, math.nan, None, 2) == "0.50"
+    assert formats.interval(math.nan, 0.1, 0.2) == formats.MISSING
+    assert formats.plus_minus(1.0, math.nan, 1) == "1.0"
+    assert formats.count(1234567) == "1\u202f234\u202f567"
+    assert formats.power(4.1e18).endswith("10\u00b9\u2078")
+    assert [formats.percent(v) for v in (0.0231, 0.24, 0.9993, 1.0)] == ["2.3 %", "24 %", "99.9 %", "100 %"]
+    assert [formats.relative(v) for v in (0.24, 7.92, 250.0)] == ["24 % of", "7.9 times", "250 times"]
+    assert [formats.counted(n, "seed") for n in (1, 3)] == ["1 seed", "3 seeds"]
+    assert [formats.listed(items) for items in ([], ["a"], ["a", "b", "c"])] == ["none", "a", "a, b and c"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "word"),
+    [
+        (0.1, 0.2, "up"), (-0.2, -0.1, "down"), (-0.1, 0.1, formats.SAME), (0.0, 0.1, formats.SAME),
+        (math.nan, 0.2, formats.UNKNOWN), (None, None, formats.UNKNOWN),
+    ],
+)  # fmt: skip
+def test_words_follow_the_interval(low, high, word):
+    assert formats.compared(low, high, "up", "down") == word
+    assert formats.apart_from_zero(low, high) == (word in ("up", "down"))
+
+
+def test_the_summary_flips_with_the_numbers():
+    good = opening({"news": one()})
+    assert "it is better for `news`" in good
+    assert "recommended one are better for `news`" in good
+    assert "Targets trained on it are better for `news`" in good
+    bad = opening({"news": one(margin=(-0.3, -0.5, -0.1), gain=(-0.2, -0.3, -0.1), target=(0.2, 0.1, 0.3))})
+    assert bad.count("worse for `news`") == 3
+    assert "better" not in bad
+    even = opening({"news": one(margin=(0.3, -0.1, 0.5), gain=(0.2, -0.1, 0.3), target=(-0.2, -0.3, 0.1))})
+    assert even.count(f"{formats.SAME} for `news`") == 3
+    mixed = opening({"news": one(), "broad": one(gain=(0.2, -0.1, 0.3))})
+    assert f"are better for `news`; {formats.SAME} for `broad`." in mixed
+    assert "better for `news` and `broad`" in mixed
+
+
+def test_a_summary_without_baseline_interval_or_target():
+    bare = one(margin=(None, None, None), gain=(0.2, None, None))
+    del bare["target"]
+    text = opening({"news": bare})
+    assert "trains no proxy" not in text
+    assert f"{formats.UNKNOWN} for `news`" in text
+    assert "Targets" not in text
+
+
+# Regression.
+
+
+def test_best_never_looks_at_held_out_runs():
+    columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
+    rows = [
+        ["a", "o", "cv", "spearman", 0.5],
+        ["b", "o", "cv", "spearman", 0.6],
+        ["no_proxy", "o", "cv", "spearman", 1],
+    ]
+    rows += [["c", "o", "cv", "spearman", math.nan]]
+    frame = pd.DataFrame([[*row, 0, 1, 9] for row in rows], columns=columns)
+    for a, b in ((0.0, 1.0), (1.0, 0.0)):
+        held = [["a", "o", "heldout", "spearman", a, 0, 1, 5], ["b", "o", "heldout", "spearman", b, 0, 1, 5]]
+        assert ranking.best(pd.concat([frame, pd.DataFrame(held, columns=columns)]), "o") == "b"
+
+
+def test_a_regressor_equal_to_the_baseline_is_not_over_it():
+    rng = np.random.default_rng(1)
+    table = rng.dirichlet(np.ones(3), size=8)
+    names = [f"r{i}" for i in range(8)]
+    frame = pd.DataFrame({"run": names, "kind": "heldout", "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
+    losses = pd.DataFrame({"run": names, **{d: rng.normal(size=8) + 5 for d in ALL}})
+    weights = {"news": {"news": 1.0}, "broad": dict.fromkeys(TRAINED, 1 / 3), "reviews": {"reviews": 1.0}}
+    told = [
+        pd.DataFrame({"objective": o, "split": "heldout", "run": names[::-1], "true": losses["news"].to_numpy()[::-1],
+                      "predicted": -table[::-1, 0]})
+        for o in weights
+    ]  # fmt: skip
+    settings = schema.parse(values()).regression
+    found = ranking.over_no_proxy({"same": pd.concat(told)}, runs(frame, losses, TRAINED), weights, settings)
+    assert list(found["objective"]) == ["news"]  # the others have no such baseline
+    assert found[["difference", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]]
+
+
+# Cost.
+
+
+def test_the_papers_share_is_what_its_shapes_say():
+    meta = {"shape": vars(ModelShape(1, 1, 8, 16, 8, 64)), "parameters": {"body": 10, "all": 20}, "train_tokens": 100,
+            "flops_a_token": {"body": 60.0, "attention": 80.0, "full": 100.0}}  # fmt: skip
+    section = models.models(meta, meta, {"swarm": 1, "confirmation": 1, "targets": 1})
+    small, large = ModelShape(2, 8, 256, 512, 2048, 50432).flops(), ModelShape(22, 16, 2048, 5632, 2048, 50432).flops()
+    last = section.tables["flops"].values.iloc[-1]
+    for key in models.COUNTS:
+        assert last[f"flops_{key}"] == pytest.approx(512 * small[key] / (25 * large[key]))
+    assert f"Counted in full, the paper's swarm costs {formats.percent(last['flops_full'])} of one" in section.prose
+    assert "saves nothing" not in section.prose  # one proxy costs what the target does
+    assert "saves nothing" in models.models(meta, meta, {"swarm": 2, "confirmation": 1, "targets": 1}).prose
+
+
+# Targets and invariance.
+
+
+def measured(difference: list[float]) -> pd.DataFrame:
+    """A baseline at 5 on every seed and a method apart from it by ``difference``."""
+    rows = [["natural", s, "loss", "news_loss", 5.0] for s in range(len(difference))]
+    rows += [["m", s, "loss", "news_loss", 5.0 + d] for s, d in enumerate(difference)]
+    return pd.DataFrame(rows, columns=["method", "seed", "group", "measure", "value"])
+
+
+@pytest.mark.parametrize(
+    ("difference", "word"),
+    [
+        ([-0.1, -0.11, -0.12], "better: `m`"), ([0.1, 0.11, 0.12], "worse: `m`"),
+        ([-0.1, 0.1, 0.0], f"{formats.SAME}: `m`"), ([-0.1], f"{formats.UNKNOWN}: `m`"),
+    ],
+)  # fmt: skip
+def test_targets_are_worded_by_their_paired_interval(difference, word):
+    paired = summary.differences(measured(difference), "natural", 0.95)
+    text = targets._prose(paired, {"news": {"news": 1.0}}, ["natural", "m"], len(difference), 0.95)
+    assert f"- **news loss**: against `natural`, {word}" in text
+    assert f"{len(difference)} target{'s' if len(difference) > 1 else ''}." in text
+    assert ("nothing can be told from chance" in text) == (len(difference) == 1)
+
+
+def test_invariance_of_an_order_that_is_kept_and_one_that_is_reversed():
+    names = ["a", "b", "c", "d", "e"]
+    table = np.random.default_rng(0).dirichlet(np.ones(3), size=5)
+    frame = pd.DataFrame({"run": names, "kind": names, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
+    small = np.arange(5.0)
+    confirming = runs(frame, pd.DataFrame({"run": names, **dict.fromkeys(ALL, small)}), TRAINED)
+    plans = {f"m_{kind}": Schedule.static(TRAINED, row) for kind, row in zip(names, confirming.mixtures, strict=True)}
+    plans["switches"] = plans["m_a"].switched(0.5, table[1])
+    same = invariance.pairs(confirming, plans)
+    assert same == {f"m_{kind}": kind for kind in names}
+    large = pd.DataFrame({"method": list(same), "seed": 0, "news": small, "law": -small, "drama": [1, 0, 2, 4, 3.0]})
+    measures = {d: {d: 1.0} for d in TRAINED}
+    found = invariance.correlations(confirming, large, same, measures, 0.95).set_index("measure")
+    assert found["value"].tolist() == pytest.approx([1, -1, 0.8])
+    assert found.loc["news", "p"] == pytest.approx(2 / 120)  # of all orders, this one and its reverse
+    assert found[["low", "high"]].isna().all(axis=None)  # one seed each
+    text = invariance.invariance(confirming, large, same, measures, 0.95).prose
+    assert "kept beyond chance for news; reversed beyond chance for law; not to be told from chance for drama" in text
+    few = invariance.invariance(confirming, large, {"m_a": "a"}, measures, 0.95)
+    assert few.prose.startswith("1 mixture was trained at both scales")
+
+
+# The whole report.
+
+
+class Links(HTMLParser):
+    """Ids, targets of links, and all that a browser would fetch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        for key, value in attrs:
+            if key == "id":
+                self.ids.append(value or "")
+            elif key == "href" and tag == "a":
+                self.links.append(value or "")
+            elif key in ("src", "href", "srcset", "poster", "data", "action"):
+                self.fetched.append(value or "")
+
+
+def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn):
+    Artifacts(tmp_path, schema.parse(values())).run()
+    out = tmp_path / "reports"
+    page, text = (out / "report.html").read_text(), (out / "report.md").read_text()
+    links = Links()
+    links.feed(page)
+    assert links.links
+    assert {link.removeprefix("#") for link in links.links} <= set(links.ids)
+    assert all(link.startswith("#") for link in links.links)
+    assert len(links.ids) == len(set(links.ids))
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in links.fetched)
+    assert not re.search(r"<script|@import|url\(|https?://(?!arxiv)", page.split("params.yaml</h3>")[0])
+    for content in (page, text):
+        assert str(tmp_path) not in content
+        assert str(ROOT) not in content
+        assert not re.search(r"\bnan\b|NaN|None\b", content.split("### params.yaml")[0].split("params.yaml</h3>")[0])
+    for figure in re.findall(r"\(figures/(\w+)\.svg\)", text):
+        assert (out / "figures" / f"{figure}.png").is_file()
+
+    # What is shown is what the CSV has, cell by cell, for one table of plain numbers and one of intervals.
+    domains = pd.read_csv(out / "tables/target_domains.csv")
+    lines = (out / "tables/target_domains.md").read_text().splitlines()[2:]
+    for line, row in zip(lines, domains.itertuples(index=False), strict=True):
+        assert [cell.strip() for cell in line.strip("|").split("|")] == [row[0], *map(formats.fixed, row[1:])]
+    paired = pd.read_csv(out / "tables/targets_paired.csv")
+    shown = pd.read_csv(
+        io.StringIO((out / "tables/targets_paired.md").read_text().replace(" ", "")), sep="|", skiprows=[1]
+    )
+    row = paired[(paired["method"] == "regmix_news") & (paired["measure"] == "news_loss")].iloc[0]
+    cell = formats.bold(
+        formats.spanned(row[["mean", "low", "high"]].tolist(), 3, sign=True),
+        formats.apart_from_zero(row["low"], row["high"]),
+    )
+    assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
+
+    # Headline numbers are those of the tables.
+    found = json.loads((tmp_path / "h.json").read_text())
+    assert found["news"]["target"]["difference"] == pytest.approx(row["mean"])
+    assert found["news"]["target"]["alone"] == "only"
+    assert found["broad"]["regression"]["over_no_proxy"] is None
+
+    # Methods that change their mixture, by what they left: one aims at nothing, none aims at the other objective.
+    assert "dynamic" not in found["broad"]
+    part = found["news"]["dynamic"]
+    assert list(part["methods"]) == ["planned", "steered", "wandering"]
+    assert (part["best_static"], part["regmix"], part["alone"], part["n"]) == ("only", "regmix_news", "only", 3)
+    measures = pd.read_csv(out / "tables/dynamic_news.csv")
+    row = measures[(measures["method"] == "planned") & (measures["less"] == "natural")].iloc[0]
+    assert row["measure"] == "news_loss"
+    less = part["methods"]["planned"]["less"]["natural"]
+    assert [less["value"], less["low"], less["high"]] == pytest.approx(row[["mean", "low", "high"]].tolist())
+    assert part["methods"]["steered"]["queries"] == 6  # two a seed, of which one lies outside
+    assert part["methods"]["steered"]["outside"] == 3
+    assert "**Dynamic mixing.** Does changing the mixture" in text.split("## 1.")[0]
+    assert len(pd.read_csv(out / "tables/queries.csv")) == 7  # one planned
+    assert set(pd.read_csv(out / "tables/epochs.csv")["method"]) >= {"picked", "wandering"}
+    assert len(headline.headline(found, Path("r.html")).splitlines()) == 5  # the last is on dynamic mixing
+
+
+def one_objective(cut: dict) -> None:
+    cut["objectives"] = {"reviews": {"reviews": 1}}
+    cut["trajectory"]["objective"] = "reviews"
+    cut["target"]["methods"] = {"natural": {"kind": "natural"}}
+
+
+def one_regressor(cut: dict) -> None:
+    cut["regressors"] = {"gp": cut["regressors"]["gp"]}
+    cut["mixture"]["mode"] = "paper"
+    cut["target"]["methods"].pop("only")
+
+
+def one_seed(cut: dict) -> None:
+    cut["target"]["seeds"] = 1
+    cut["mixture"] |= {"refit": True, "confirm": {"seeds": 1}}
+
+
+@pytest.mark.parametrize("change", [one_objective, one_regressor, one_seed])
+def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
+    cut = values()
+    change(cut)
+    Artifacts(tmp_path, schema.parse(cut), heldout=0 if change is one_objective else 6, repeats=0).run()
+    text = (tmp_path / "reports/report.md").read_text().split("### params.yaml")[0]
+    assert not re.search(r"\bnan\b|\b1 (targets|seeds|objectives|domains)\b|\bnone is\b", text)
+    assert ("held-out mixtures" in text.split("## 1.")[0]) == (change is not one_objective)
+    assert ("As in the paper, `gp` predicts" in text) == (change is one_regressor)
+    assert ("the mean mixture of the swarm is replaced" in text) == (change is not one_regressor)  # a linear model
+    assert ("a second simulation chose" in text) == (change is one_seed)
+    assert ("nothing is compared" in text) == (change is one_objective)
+    assert ("No method changes the mixture" in text) == (change is one_objective)
+    assert ("Undecided: `planned`" in text.split("## 1.")[0]) == (change is one_seed)
+    if change is one_seed:
+        assert formats.UNKNOWN in text
+        assert " better for" not in text.split("Against the natural mixture")[1].split("\n")[0]
+
+
+def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
+    def section() -> Section:
+        drawing, axes = style.panels(1, 2, 1.5)
+        axes[0, 0].scatter([1, 2], [3, 4], label="points")
+        style.heat(axes[0, 1], np.eye(2), ["a", "b"], ["c", "d"], cmap="Blues", span=(0, 1), texts=[["0", "1"]] * 2)
+        style.legend_above(drawing)
+        frame = pd.DataFrame({"Name": ["a|b"], "Value": [f"{MINUS}1.5"]})
+        table = Table("numbers", "Some *numbers*.", frame, pd.DataFrame({"value": [-1.5]}))
+        return Section("What & why", ("Text.", table, Figure("drawing", "Points.", 'Two "panels".', drawing)))
+
+    for name in ("first", "second"):
+        render.write(tmp_path / name, [section()], write_csv, title="A report")
+    files = {path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*") if path.is_file()}
+    assert {str(file) for file in files} >= {"report.md", "figures/drawing.svg", "figures/drawing.png"}
+    for file in files:
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes(), file
+    assert not re.search(rb"<dc:date|Matplotlib v", (tmp_path / "first/figures/drawing.svg").read_bytes())
+    text = (tmp_path / "first/report.md").read_text()
+    assert "| a\\|b | \N{MINUS SIGN}1.5 |" in text
+    assert "| :--- | ---: |" in text
+
+
+# The command that prints three numbers.
+
+
+def test_headline_prints_a_line_a_number():
+    broad = one()
+    del broad["target"]
+    lines = headline.headline({"broad": broad, "news": one(target=(-0.2, -0.3, 0.1))}, Path("r.html")).splitlines()
+    assert lines[0] == "report: r.html"
+    assert lines[1] == (
+        "news, regression: gp has Spearman 0.90 [0.80, 1.00] on 12 held-out mixtures; against no proxy at all: better"
+    )
+    assert lines[2].endswith("+0.200 [+0.100, +0.300] nats per token over natural (n = 3 a mixture): better")
+    assert lines[3] == (
+        f"news, target: regmix_news less natural {MINUS}0.200 [{MINUS}0.300, +0.100] nats per token (n = 4 pairs): "
+        f"{formats.SAME}"
+    )
+    assert len(lines) == 4
+    assert "target: none" in headline.headline({"broad": broad}, Path("r.html"))
+    assert verdicts.ranks(broad) == "better"
+
+
+def test_headline_before_a_run_is_one_line(tmp_path):
+    with pytest.raises(InputError, match=r"report\.json: missing; run `dvc repro` first"):
+        headline.main(tmp_path / "report.json", tmp_path / "report.html")
+    for content in ({}, {"news": {"regression": {}}}):
+        write_json(tmp_path / "report.json", content)
+        (tmp_path / "report.html").touch()
+        with pytest.raises(InputError, match="no headline numbers") as error:
+            headline.main(tmp_path / "report.json", tmp_path / "report.html")
+        assert "\n" not in str(error.value)

@@ -1,0 +1,186 @@
+"""Mixtures keep their rules, and a larger swarm or simulation extends a smaller one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule
+from regmix.sampling import draws, shards
+from regmix.sampling.rules import Rules, project, token_shares, weight_bounds
+from regmix.sampling.settings import Swarm
+
+LOGGED = (0.25, 0.5, 0.75, 1.0)
+TOKENS = {"news": 4_000_000, "law": 900_000, "drama": 90_000, "code": 10_000}
+
+
+def swarm(**changes: Any) -> Swarm:
+    values = {
+        "seed": 0,
+        "shards": ["random-0"],
+        "per_shard": 8,
+        "switches": 2,
+        "heldout": 4,
+        "repeats": {"mixtures": 2, "seeds": 3},
+        "temperature": 0.5,
+        "strength": {"low": 0.1, "high": 5.0, "points": 15},
+        "min_weight": 2e-4,
+        "max_epochs": 4,
+        "max_tries": 1000,
+    }
+    return Swarm.model_validate(values | changes)
+
+
+def rules(train_tokens: int = 1_000_000, **changes: Any) -> Rules:
+    settings = swarm(**changes)
+    bounds = weight_bounds(TOKENS, settings.max_epochs, train_tokens)
+    return Rules.of(token_shares(TOKENS), bounds, settings)
+
+
+def weights(runs: list[shards.Planned]) -> np.ndarray:
+    return np.stack([run.mixture for run in runs])
+
+
+def test_a_shard_does_not_depend_on_how_many_there_are():
+    both = shards.shard_runs(rules(), swarm(per_shard=16), "random-0", LOGGED)
+    halves = [run for shard in ("random-0", "random-1") for run in shards.shard_runs(rules(), swarm(), shard, LOGGED)]
+    assert np.array_equal(weights(both), weights(halves))
+    assert [run.seed for run in both] == [run.seed for run in halves]
+    assert [run.name for run in halves][7:9] == ["random-0-07", "random-1-00"]
+
+
+def test_another_seed_gives_other_mixtures():
+    assert not np.allclose(draws.draw(rules(), 0, 0), draws.draw(rules(seed=1), 0, 0))
+
+
+def test_bounds_are_passes_over_a_domain():
+    bounds = weight_bounds(TOKENS, 4, 1_000_000)
+    assert bounds == {"news": 1.0, "law": 1.0, "drama": 0.36, "code": 0.04}
+
+
+@pytest.mark.parametrize("min_weight", [0.0, 2e-4, 0.05])
+def test_draws_and_candidates_keep_simplex_bounds_and_floor(min_weight):
+    limits = rules(min_weight=min_weight)
+    drawn = np.stack([draws.draw(limits, draws.RANDOM, i) for i in range(50)])
+    for rows in (drawn, draws.candidate_block(limits, 0, 0, 0)):
+        np.testing.assert_allclose(rows.sum(axis=1), 1, atol=1e-12)
+        assert np.all(rows <= limits.bounds)
+        assert np.all((rows == 0) | (rows >= min_weight))
+
+
+def test_candidates_average_to_the_tempered_prior_where_no_bound_binds():
+    free = rules(train_tokens=10_000, min_weight=0.0)
+    assert np.all(free.bounds == 1)
+    tempered = np.sqrt(free.prior) / np.sqrt(free.prior).sum()
+    np.testing.assert_allclose(draws.candidate_block(free, 0, 0, 0).mean(axis=0), tempered, atol=0.01)
+
+
+def test_candidates_vary_as_a_dirichlet_of_that_strength():
+    """Variance of a Dirichlet: q (1 - q) / (1 + strength); small strengths are where gammas underflow."""
+    for strength in (0.1, 5.0):
+        free = rules(10_000, min_weight=0.0, strength={"low": strength, "high": strength, "points": 1})
+        expected = free.tempered * (1 - free.tempered) / (1 + strength)
+        np.testing.assert_allclose(draws.candidate_block(free, 0, 0, 0).var(axis=0), expected, rtol=0.08)
+
+
+def test_candidates_follow_the_law_of_the_swarm():
+    limits = rules()
+    drawn = np.stack([draws.draw(limits, draws.RANDOM, i) for i in range(1000)])
+    block = draws.candidate_block(limits, 0, 0, 0)
+    error = 4 * np.sqrt(block.var(axis=0) / len(drawn))
+    assert np.all(np.abs(drawn.mean(axis=0) - block.mean(axis=0)) < error)
+
+
+def test_candidate_blocks_are_independent_of_each_other():
+    limits = rules()
+    alone = draws.candidate_block(limits, 0, 0, 1)
+    assert len(alone) == draws.BLOCK
+    draws.candidate_block(limits, 0, 0, 0)
+    assert np.array_equal(draws.candidate_block(limits, 0, 0, 1), alone)
+    for other in (draws.candidate_block(limits, 0, 0, 0), draws.candidate_block(limits, 0, 1, 1)):
+        assert not np.allclose(other, alone)
+
+
+def test_anchors_are_the_prior_uniform_and_each_domain_that_may_stand_alone():
+    limits = rules()
+    anchors = {run.name: run.mixture for run in shards.shard_runs(limits, swarm(), "anchors", LOGGED)}
+    assert list(anchors) == ["anchor-natural", "anchor-uniform", "anchor-only_news", "anchor-only_law"]
+    assert np.array_equal(anchors["anchor-natural"], limits.prior)
+    np.testing.assert_allclose(anchors["anchor-uniform"], [0.32, 0.32, 0.32, 0.04], atol=1e-12)
+    assert np.array_equal(anchors["anchor-only_law"], [0, 1, 0, 0])
+
+
+def test_projection_is_the_nearest_point():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        mixture, bounds = rng.dirichlet(np.ones(5)), rng.uniform(0.15, 0.6, 5)
+        nearest = project(mixture, bounds)
+        np.testing.assert_allclose(nearest.sum(), 1, atol=1e-9)
+        assert np.all((nearest >= 0) & (nearest <= bounds))
+        others = rng.dirichlet(np.ones(5), 2000)
+        others = others[np.all(others <= bounds, axis=1)]
+        assert np.all(np.linalg.norm(others - mixture, axis=1) >= np.linalg.norm(nearest - mixture) - 1e-9)
+
+
+def test_repeats_are_the_held_out_mixtures_under_other_seeds():
+    heldout = shards.shard_runs(rules(), swarm(), "heldout", LOGGED)
+    repeats = shards.shard_runs(rules(), swarm(), "repeats", LOGGED)
+    assert [run.name for run in repeats[:4]] == ["heldout-00+1", "heldout-00+2", "heldout-00+3", "heldout-01+1"]
+    assert np.array_equal(weights(repeats), np.repeat(weights(heldout[:2]), 3, axis=0))
+
+
+def test_every_run_of_a_swarm_has_a_seed_of_its_own():
+    names = ("random-0", "random-1", "anchors", "heldout", "repeats")
+    seeds = [run.seed for shard in names for run in shards.shard_runs(rules(), swarm(), shard, LOGGED)]
+    assert len(set(seeds)) == len(seeds) == 2 * 8 + 4 + 4 + 6
+    assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_a_shard_reads_back_as_schedules():
+    runs = shards.shard_runs(rules(), swarm(), "heldout", LOGGED)
+    shard = shards.shard_json(rules(), runs)
+    assert shard["domains"] == list(TOKENS)
+    for run, entry in zip(runs, shard["runs"], strict=True):
+        assert np.array_equal(Schedule.from_json(entry["schedule"]).at(0.5), run.mixture)
+
+
+def test_bounds_that_no_mixture_keeps_are_refused():
+    with pytest.raises(InputError, match=r"swarm.max_epochs = 0.1: .* code at 0.001\); raise it above 0.2 "):
+        weight_bounds(TOKENS, 0.1, 1_000_000)
+    assert sum(weight_bounds(TOKENS, 0.2000001, 1_000_000).values()) >= 1
+
+
+def test_bounds_that_no_draw_keeps_name_the_domain():
+    tight = rules(train_tokens=19_900_000, max_tries=20)
+    with pytest.raises(InputError, match=r"swarm.max_tries = 20: .* news is above its bound of 0.804 in \d+% of"):
+        _ = [draws.draw(tight, draws.RANDOM, i) for i in range(20)]
+    with pytest.raises(InputError, match=r"swarm.max_tries = 20: .*raise swarm.max_epochs"):
+        draws.candidate_block(tight, 0, 0, 0)
+
+
+def test_a_floor_that_leaves_nothing_is_refused():
+    with pytest.raises(InputError, match=r"swarm.min_weight = 1: .*lower it below 1 / 4"):
+        draws.draw(rules(min_weight=1.0, strength={"low": 50, "high": 50, "points": 1}), 0, 0)
+
+
+def test_a_domain_without_tokens_is_refused():
+    with pytest.raises(InputError, match=r"corpus.domains.law: 0 training tokens"):
+        token_shares(TOKENS | {"law": 0})
+
+
+def test_switched_proxies_change_to_fresh_mixtures_at_logged_steps():
+    runs = shards.shard_runs(rules(), swarm(), "switched-1", LOGGED)
+    assert {run.kind for run in runs} == {"switched"}
+    for run in runs:
+        assert len(run.schedule.knots) == 3
+        assert set(run.schedule.knots) <= {0, 0.25, 0.5, 0.75}
+        assert len(np.unique(run.schedule.mixtures, axis=0)) == 3
+        assert (run.schedule.mixtures <= rules().bounds + 1e-12).all()
+    assert len({tuple(run.schedule.knots) for run in runs}) > 1
+    more = shards.shard_runs(rules(), swarm(per_shard=16), "switched-0", LOGGED)[8:]
+    assert np.array_equal(weights(runs), weights(more))
+    with pytest.raises(InputError, match=r"swarm\.switches = 4: the proxies have 3 logged steps before their last"):
+        shards.shard_runs(rules(), swarm(switches=4), "switched-0", LOGGED)

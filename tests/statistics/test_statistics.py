@@ -1,0 +1,85 @@
+"""Scores equal those of scipy and scikit-learn; intervals equal the loop that the vectors replace."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn.metrics import mean_absolute_error, mean_squared_error, root_mean_squared_error
+
+from regmix.statistics import intervals, metrics
+
+OPTIONS = {"k": 5, "resamples": 200, "level": 0.9, "seed": 3}
+
+
+@pytest.fixture
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    true = rng.normal(size=40).round(1)  # rounded: some are tied
+    return true, (true + rng.normal(scale=0.5, size=40)).round(1)
+
+
+def test_scores_equal_the_libraries(pair):
+    true, predicted = pair
+    assert metrics.spearman(true, predicted) == pytest.approx(stats.spearmanr(true, predicted)[0], abs=1e-12)
+    assert metrics.mse(true, predicted) == pytest.approx(mean_squared_error(true, predicted))
+    assert metrics.rmse(true, predicted) == pytest.approx(root_mean_squared_error(true, predicted))
+    assert metrics.mae(true, predicted) == pytest.approx(mean_absolute_error(true, predicted))
+
+
+def test_regret_and_overlap_on_known_values():
+    true, predicted = np.array([3.0, 1.0, 2.0, 4.0]), np.array([2.0, 3.0, 1.0, 4.0])
+    assert metrics.regret(true, predicted) == 1.0
+    assert metrics.top_k(true, predicted, 2) == 0.5
+    assert metrics.top_k(true, predicted, 9) == 1.0
+    assert metrics.regret(true, true) == 0.0
+
+
+def test_a_constant_prediction_has_no_rank_correlation():
+    assert math.isnan(metrics.spearman(np.arange(4.0), np.ones(4)))
+    assert metrics.score(np.arange(9.0), np.ones(9), **OPTIONS)["spearman"].to_json() == dict.fromkeys(
+        ("value", "low", "high")
+    )
+
+
+def test_the_bootstrap_equals_a_loop_over_resamples(pair):
+    true, predicted = pair
+    found = metrics.score(true, predicted, **OPTIONS)
+    rows = np.random.default_rng(3).integers(40, size=(200, 40))
+    loop = [stats.spearmanr(true[r], predicted[r])[0] for r in rows]
+    np.testing.assert_allclose(found["spearman"][1:], np.quantile(loop, [0.05, 0.95]))
+    loop = [metrics.top_k(true[r], predicted[r], 5) for r in rows]
+    np.testing.assert_allclose(found["top_k"][1:], np.quantile(loop, [0.05, 0.95]))
+    assert found == metrics.score(true, predicted, **OPTIONS)
+    assert all(score.low <= score.value <= score.high for score in found.values())
+
+
+def test_pooled_spread_is_the_root_mean_variance_within_groups():
+    rng = np.random.default_rng(0)
+    values = np.concatenate([rng.normal(loc, 0.1, 4) for loc in range(200)])
+    groups = np.repeat(np.arange(200), 4)
+    spread, free = intervals.pooled_spread(values, groups, 0.95)
+    within = np.mean([values[groups == group].var(ddof=1) for group in range(200)])
+    assert spread.value == pytest.approx(math.sqrt(within))
+    assert free == 600
+    assert spread.low < 0.1 < spread.high
+
+
+def test_spread_without_repeats_is_not_defined():
+    spread, free = intervals.pooled_spread(np.arange(3.0), np.arange(3), 0.95)
+    assert free == 0
+    assert math.isnan(spread.value)
+
+
+def test_gain_is_welchs():
+    rng = np.random.default_rng(0)
+    prior, chosen = rng.normal(5, 0.1, 5), rng.normal(4.8, 0.02, 3)
+    gain = intervals.gain(prior, chosen, 0.95)
+    assert gain.value == pytest.approx(prior.mean() - chosen.mean())
+    test = stats.ttest_ind(prior, chosen, equal_var=False)
+    inside = intervals.gain(prior, chosen, 1 - test.pvalue)
+    assert inside.low == pytest.approx(0, abs=1e-9)  # the interval at that level just touches no gain
+    assert math.isnan(intervals.gain(prior[:1], chosen, 0.95).low)
+    assert intervals.gain(np.ones(2), np.zeros(2), 0.95) == (1, 1, 1)
