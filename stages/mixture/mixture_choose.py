@@ -9,7 +9,8 @@ import pandas as pd
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import runs
 from regmix.core.tables import read_csv
-from regmix.mixture import confirm, simulate
+from regmix.mixture import confirm
+from regmix.mixture.choose import choose
 from regmix.params import Params
 from regmix.sampling.rules import Rules
 from stages.run import run
@@ -31,7 +32,9 @@ def mixture_choose(
     if params.mixture.refit:
         trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
         rules = Rules.from_json(read_json(sample / "rules.json"))
-        again = simulate.choose(trained.of("random", "anchor").joined(confirming), weights, rules, params)
+        level, workers = params.regression.interval, params.machine.processes
+        known = trained.of("random", "anchor").joined(confirming)
+        again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

@@ -7,7 +7,7 @@ from pathlib import Path
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import runs
 from regmix.core.tables import read_csv
-from regmix.mixture import simulate
+from regmix.mixture.choose import choose
 from regmix.params import Params
 from regmix.sampling.rules import Rules
 from stages.run import run
@@ -18,7 +18,9 @@ def mixture_simulate(params: Params, *, swarm: Path, sample: Path, out: Path) ->
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     rules = Rules.from_json(read_json(sample / "rules.json"))
     weights = {name: params.objective_weights(name) for name in params.objectives}
-    result = simulate.choose(trained.of("random", "anchor"), weights, rules, params)
+    level, workers = params.regression.interval, params.machine.processes
+    known = trained.of("random", "anchor")
+    result = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})
