@@ -25,7 +25,7 @@ from regmix.core.runs import runs
 from regmix.core.tables import read_csv
 from regmix.engine.store.keys import hardware
 from regmix.params import Params
-from regmix.published.settings import load_published
+from regmix.published.settings import Published
 from regmix.sampling.rules import Rules
 from stages.published.published_sets import read_sets
 
@@ -58,7 +58,7 @@ def candidates_published() -> dict[str, Any] | None:
     """The same by those fitted to the published proxies; None without them."""
     if not PUBLISHED.is_dir():
         return None
-    return scoring.published(load_published(Path("published/params.yaml")), read_sets(PUBLISHED)["train_1m"])
+    return scoring.published(Published.load(Path("published/params.yaml")), read_sets(PUBLISHED)["train_1m"])
 
 
 # The parts that train come first: their processes are forked, and no thread of another library must be there.
@@ -95,7 +95,7 @@ def main(wanted: Sequence[str]) -> None:
     for folder in (SAMPLE, COLLECTED):
         if not folder.is_dir():
             raise InputError(f"{folder}: missing; run `make repro` first")
-    params = schema.load(Path("params.yaml"))
+    params = schema.Params.load(Path("params.yaml"))
     known: dict[str, Any] = read_json(RESULTS) if RESULTS.exists() else {"machines": {}}
     chosen = [part for part in PARTS if part in wanted or (not wanted and part not in LONG)]
     for part in chosen:

@@ -33,7 +33,7 @@ def measure(params: Params) -> dict[str, Any]:
             """Of training one target from nothing."""
             text = context.corpus
             setup = Setup(params.target, text.vocab, plan.tokens or text.train, text.valid)
-            run = Run("seed-0", plan.schedule, target_seeds(params)[0], policy)
+            run = Run("seed-0", plan.schedule, target_seeds(params.target)[0], policy)
             with tempfile.TemporaryDirectory(dir=scratch) as store:
                 start = time.perf_counter()
                 train_runs(

@@ -25,7 +25,7 @@ def measure(profile: str | None = None) -> dict[str, Any]:
         folder = Path(scratch) / "copy"
         pipeline.copy(folder, {}, profile)
         pipeline.compiled(folder)
-        params = schema.load(folder / "params.yaml")
+        params = schema.Params.load(folder / "params.yaml")
         took = pipeline.repro(folder, "repro")
         found = progress.text_of(params, folder)
     if found is None:

@@ -117,7 +117,7 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
             if hasattr(module, "policy"):
                 options = plugins.options(module, method.model_extra or {}, "target.methods")
                 policy = module.policy(given, options, params.target)
-            runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params)]
+            runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params.target)]
             setup = placed(Setup(params.target, text.vocab, given.tokens or text.train, text.valid), params.machine)
             if params.machine.sharded:
                 setup.compute = "sharded"

@@ -34,7 +34,7 @@ def main(name: str, source: Path) -> None:
     path = switch.HERE / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
         raise InputError(f"{path}: is there already; choose another name, or remove it first")
-    schema.load(source)
+    schema.Params.load(source)
     path.write_text(profile(switch.text_of(source), name), encoding="utf-8")
 
 

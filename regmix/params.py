@@ -7,31 +7,32 @@ names for it.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import model_validator
 
 from regmix.core import plugins
-from regmix.core.errors import InputError
 from regmix.core.files import read_yaml
-from regmix.core.settings import Kind, Name, Positive, Strict
+from regmix.core.plugins import known
+from regmix.core.settings import Kind, Name, Strict
 from regmix.corpus.settings import Corpus, Tokenizer
 from regmix.engine.machine import Machine
 from regmix.engine.settings import Training
 from regmix.evaluation.settings import Evaluation
 from regmix.mixture.settings import Mixture
+from regmix.objectives import Objectives, objective_weights
 from regmix.regression.settings import Regression
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
 
-S = TypeVar("S", bound=Strict)
-
 
 class Params(Strict):
+    """All sections. A stage reads only those that it names (core.settings.Sections)."""
+
     corpus: Corpus
     tokenizer: Tokenizer
-    objectives: dict[Name, dict[Name, Positive] | Literal["trained"]]
+    objectives: Objectives
     proxy: Training
     swarm: Swarm
     regression: Regression
@@ -42,30 +43,35 @@ class Params(Strict):
     evaluation: Evaluation
     machine: Machine
 
+    @classmethod
+    def load(cls, path: Path = Path("params.yaml")) -> Self:
+        """Read and check a params file. Raises InputError."""
+        return plugins.checked(cls, read_yaml(path), path.name)
+
     @model_validator(mode="after")
     def _names(self) -> Params:
         """Every name that one section uses of another must exist there."""
         domains, trained = self.corpus.domains, self.corpus.trained
         for name in self.corpus.validation_only:
-            _known(name, domains, "corpus.validation_only", "domain")
+            known(name, domains, "corpus.validation_only", "domain")
         if len(trained) < 2:
             raise ValueError("corpus.domains: fewer than two domains are trained on; a mixture needs two")
         for objective, weights in self.objectives.items():
             for name in weights if isinstance(weights, dict) else ():
-                _known(name, domains, f"objectives.{objective}", "domain")
+                known(name, domains, f"objectives.{objective}", "domain")
         for key in ("last_word", "continuation"):
             for name in getattr(self.evaluation, key):
-                _known(name, domains, f"evaluation.{key}", "domain")
+                known(name, domains, f"evaluation.{key}", "domain")
         for name in self.mixture.ensemble:
-            _known(name, self.regressors, "mixture.ensemble", "regressor")
-        _known(self.mixture.paper_regressor, self.regressors, "mixture.paper_regressor", "regressor")
+            known(name, self.regressors, "mixture.ensemble", "regressor")
+        known(self.mixture.paper_regressor, self.regressors, "mixture.paper_regressor", "regressor")
         for name in self.trajectory.regressors:
-            _known(name, self.regressors, "trajectory.regressors", "regressor")
-        _known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
+            known(name, self.regressors, "trajectory.regressors", "regressor")
+        known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
         for name, method in self.target.methods.items():
             aim = (method.model_extra or {}).get("objective")
             if aim is not None:
-                _known(str(aim), self.objectives, f"target.methods.{name}", "objective")
+                known(str(aim), self.objectives, f"target.methods.{name}", "objective")
         return self
 
     @model_validator(mode="after")
@@ -78,26 +84,12 @@ class Params(Strict):
 
     def objective_weights(self, name: str) -> dict[str, float]:
         """The objective as weights over domains that sum to 1."""
-        given = self.objectives[name]
-        weights = dict.fromkeys(self.corpus.trained, 1.0) if isinstance(given, str) else given
-        return {domain: weight / sum(weights.values()) for domain, weight in weights.items()}
-
-
-def _known(name: str, among: dict, key: str, what: str) -> None:
-    if name not in among:
-        raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
+        return objective_weights(self.objectives, self.corpus.trained, name)
 
 
 def parse(values: object, name: str = "params.yaml") -> Params:
     """``values`` (a mapping) as Params. Raises InputError with one line."""
-    return _parse(Params, values, name)
-
-
-def _parse(model: type[S], values: object, name: str) -> S:
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        raise InputError(plugins.describe(error).replace("params.yaml", name, 1)) from None
+    return plugins.checked(Params, values, name)
 
 
 def check_plugins(params: Params) -> None:
@@ -109,8 +101,3 @@ def check_plugins(params: Params) -> None:
     entries += [("launchers", launcher.kind, "machine.launcher", launcher.model_extra)]
     for package, kind, key, extra in entries:
         plugins.options(plugins.load(package, kind, key), extra or {}, key)
-
-
-def load(path: Path) -> Params:
-    """Read and check a params file. Raises InputError."""
-    return parse(read_yaml(path), path.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,7 @@ OUTS = ("report.md", "report.html", "tables", "figures")
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
     simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
-    metrics: Path, knobs: Path, project: Path, headline: Path, out: Path,
+    metrics: Path, knobs: Path, libraries: Path, headline: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures, and the headline numbers to HEADLINE."""
     domains, names = params.corpus.trained, list(params.objectives)
@@ -91,7 +90,7 @@ def report(
         ),
         invariance.invariance(confirming, losses, same, weights, level),
         settings(
-            params, knobs.read_text(encoding="utf-8"), tomllib.loads(project.read_text())["tool"]["regmix"]["pins"],
+            params, knobs.read_text(encoding="utf-8"), read_json(libraries),
             proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),
         ),
     ]  # fmt: skip

@@ -1,35 +1,25 @@
-"""What every stage shares: its command line, its one-line errors, and writes that are whole or absent.
+"""What every stage shares: its command line and its one-line errors.
 
-A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags, and the
-types of what comes before them say which files of settings it reads.
-Nothing here touches a number, so dvc.yaml does not list it as a dependency.
+A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags, and the types of
+what comes before them, which have ``load``, say which settings it reads.
 """
 
 from __future__ import annotations
 
 import argparse
 import errno
+import importlib
 import inspect
 import sys
 import time
 import typing
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import psutil
 
-from regmix import params as schema
-from regmix.ablations.settings import Ablations
-from regmix.ablations.settings import load as load_ablations
 from regmix.core.errors import InputError
-from regmix.published.settings import Published, load_published
-
-SETTINGS: dict[type, Callable[[], Any]] = {
-    schema.Params: lambda: schema.load(Path("params.yaml")),
-    Published: lambda: load_published(Path("published/params.yaml")),
-    Ablations: lambda: load_ablations(Path("ablations/params.yaml")),
-}
+from regmix.core.sections import Sections
 
 # What the system may refuse and the user can fix.
 _RIGHTS = "may not be written or read here; fix its rights, or what its disk is mounted as,"
@@ -50,12 +40,14 @@ def run(stage: Callable[..., None]) -> None:
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
     names = list(inspect.signature(stage).parameters)
-    settings = [name for name in names if hints[name] in SETTINGS]
+    settings = [hints[name] for name in names if hasattr(hints[name], "load")]
     for name in names[len(settings) :]:
         parser.add_argument(f"--{name.replace('_', '-')}", type=hints[name], required=True)
     flags = vars(parser.parse_args())
     try:
-        stage(*(SETTINGS[hints[name]]() for name in settings), **flags)
+        if any(issubclass(kind, Sections) for kind in settings):
+            check()
+        stage(*(kind.load() for kind in settings), **flags)
     except InputError as error:
         sys.exit(f"error: {error}")
     except OSError as error:
@@ -63,6 +55,21 @@ def run(stage: Callable[..., None]) -> None:
             raise
         sys.exit(f"error: {error.filename or 'disk'}: {REFUSALS[error.errno]} and run again, nothing is lost")
     print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
+
+
+def call(stage: Callable[..., None], params: object, **flags: Any) -> None:
+    """Run a stage within another one, by its sections of ``params`` (regmix.params.Params)."""
+    (kind,) = (hint for hint in typing.get_type_hints(stage).values() if hasattr(hint, "load"))
+    stage(kind.of(params), **flags)
+
+
+def check() -> None:
+    """Raise InputError for what does not fit in params.yaml, the sections that the stage does not read included.
+
+    By name, so that the whole schema is no import of every stage: what it makes of the file is thrown away, and the
+    stage gets the sections that it names, by their own files.
+    """
+    importlib.import_module("regmix.params").Params.load()
 
 
 def note(message: str) -> None:

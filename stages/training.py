@@ -8,16 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from regmix.core.files import write_csv, write_json
+from regmix.core.sections import Sections
+from regmix.corpus.settings import Corpus
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine import results
+from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs
-from regmix.params import Params
+
+
+class TrainingSections(Sections):
+    """What a stage needs to train anything."""
+
+    corpus: Corpus
+    machine: Machine
 
 
 def train_to(
-    out: Path, params: Params, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
+    out: Path, params: TrainingSections, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
     kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
     train: Callable[..., list[Result]] = train_runs,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip

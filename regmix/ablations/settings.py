@@ -10,16 +10,17 @@ import itertools
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from regmix.core import dotted_keys, plugins
 from regmix.core.errors import InputError
 from regmix.core.files import read_yaml
+from regmix.core.plugins import known
 from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
 from regmix.engine.settings import Training
-from regmix.params import Params, _known, _parse, parse
+from regmix.params import Params, parse
 
 FILE = "ablations/params.yaml"
 BASELINE = "natural"  # every arm trains it
@@ -94,17 +95,22 @@ class Ablations(Strict):
     arms: dict[Name, Arm]
     ranks: Ranks
 
+    @classmethod
+    def load(cls, path: Path = Path(FILE)) -> Self:
+        """Raises InputError for what does not fit the schema."""
+        return plugins.checked(cls, read_yaml(path), str(path))
+
     @model_validator(mode="after")
     def _names(self) -> Ablations:
         for name, world in self.worlds.items():
             for part in (part for fits in world.fits for part in fits.proxies):
-                _known(part, world.proxies, f"worlds.{name}.fits", "part of the swarm")
+                known(part, world.proxies, f"worlds.{name}.fits", "part of the swarm")
         for name, arm in self.arms.items():
-            _known(arm.world, self.worlds, f"arms.{name}.world", "world")
+            known(arm.world, self.worlds, f"arms.{name}.world", "world")
             parts = [part for entry in arm.methods.values() for part in entry.proxies]
             for part in [*parts, *([arm.root_methods] if arm.root_methods else [])]:
-                _known(part, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
-        _known(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
+                known(part, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
+        known(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
         return self
 
 
@@ -122,14 +128,9 @@ class Spelled:
     dropped: list[str] = field(default_factory=list)
 
 
-def load(path: Path) -> Ablations:
-    """Read and check ablations/params.yaml. Raises InputError."""
-    return parse_ablations(read_yaml(path))
-
-
 def parse_ablations(values: object, name: str = FILE) -> Ablations:
     """``values`` (a mapping) as Ablations. Raises InputError with one line."""
-    return _parse(Ablations, values, name)
+    return plugins.checked(Ablations, values, name)
 
 
 def world_params(params: Params, settings: Ablations, name: str) -> Params:
@@ -210,7 +211,5 @@ def size_training(params: Params, settings: Ablations, name: str, budget: int) -
     where = f"{FILE}: ranks.sizes.{name}"
     dotted_keys.apply(values, size.changes, f"{where}.changes", of=f"params.yaml's {size.like}")
     values["recipe"]["steps"] *= budget
-    try:
-        return Training.model_validate({key: values[key] for key in ("shape", "recipe", "validation")})
-    except ValidationError as error:
-        raise InputError(plugins.describe(error).replace("params.yaml", where, 1)) from None
+    kept = {key: values[key] for key in ("shape", "recipe", "validation")}
+    return plugins.checked(Training, kept, FILE, f"ranks.sizes.{name}")

@@ -7,12 +7,21 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Collection
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from regmix.core.errors import InputError
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def names(package: str) -> list[str]:
+    """The plug-ins of ``regmix.<package>``: its files, but for helpers, whose names begin with an underscore."""
+    parent = importlib.import_module(f"regmix.{package}")
+    return sorted(module.name for module in pkgutil.iter_modules(parent.__path__) if not module.name.startswith("_"))
 
 
 def load(package: str, name: str, key: str) -> ModuleType:
@@ -20,32 +29,42 @@ def load(package: str, name: str, key: str) -> ModuleType:
 
     Raises InputError, listing what there is, if there is no such file.
     """
-    parent = importlib.import_module(f"regmix.{package}")
-    names = sorted(m.name for m in pkgutil.iter_modules(parent.__path__) if not m.name.startswith("_"))
-    if name not in names:
-        raise InputError(f"params.yaml: {key}: {name!r} is not one of {', '.join(names)}; use one of these")
+    known = names(package)
+    if name not in known:
+        raise InputError(f"params.yaml: {key}: {name!r} is not one of {', '.join(known)}; use one of these")
     return importlib.import_module(f"regmix.{package}.{name}")
 
 
 def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:
     """``values`` checked against the plug-in's ``Options``. Raises InputError."""
+    return checked(module.Options, values, key=key)
+
+
+def checked(model: type[M], values: object, file: str = "params.yaml", key: str = "") -> M:
+    """``values``, read from ``file`` at the dotted ``key``, as ``model``. Raises InputError with one line."""
     try:
-        return module.Options.model_validate(values)
+        return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(describe(error, key)) from None
+        raise InputError(f"{file}: {describe(error, key)}") from None
+
+
+def known(name: str, among: Collection[str], key: str, what: str) -> None:
+    """For validators: raises ValueError if ``name``, used at ``key``, is no ``what`` that there is."""
+    if name not in among:
+        raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
 
 
 def describe(error: ValidationError, key: str = "") -> str:
-    """The first fault of a ValidationError as one line that names the key, the value and the fix."""
+    """The first fault of a ValidationError in one line that names the key, the value and the fix."""
     first = error.errors()[0]
     # A part in brackets is pydantic's name for a branch of a union, not a key.
     path = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if "[" not in str(part))])
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if first["type"] == "extra_forbidden":
-        return f"params.yaml: {path}: unknown key; remove it or fix its spelling{more}"
+        return f"{path}: unknown key; remove it or fix its spelling{more}"
     if first["type"] == "missing":
-        return f"params.yaml: {path}: missing; add it{more}"
+        return f"{path}: missing; add it{more}"
     said = first["msg"].removeprefix("Value error, ")
     if isinstance(first["input"], dict | BaseModel):  # a fault between keys, which the message names
-        return f"params.yaml: {f'{path}: ' if path else ''}{said}{more}"
-    return f"params.yaml: {path} = {first['input']!r}: {said}{more}"
+        return f"{f'{path}: ' if path else ''}{said}{more}"
+    return f"{path} = {first['input']!r}: {said}{more}"

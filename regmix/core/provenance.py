@@ -45,11 +45,19 @@ class Code:
         """The hash of every file and the installed version of every library."""
         return {
             "files": {name: hashlib.sha256((ROOT / name).read_bytes()).hexdigest()[:16] for name in self.files},
-            "libraries": {name: metadata.version(name).split("+")[0] for name in self.libraries},
+            "libraries": {name: version for name in self.libraries if (version := _version(name))},
         }
 
     def digest(self) -> str:
         return hashlib.sha256(json.dumps(self.to_json()).encode()).hexdigest()
+
+
+def _version(library: str) -> str | None:
+    """Of what is installed, without the part that names a build; None where it is not, as extras may not be."""
+    try:
+        return metadata.version(library).split("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def code(entries: Iterable[Path | str], chosen: Mapping[str, Iterable[str]] | None = None) -> Code:

@@ -14,17 +14,9 @@ class Strict(BaseModel):
 
 
 Count = Annotated[int, Field(ge=1)]
-
-
 NonNegative = Annotated[int, Field(ge=0)]
-
-
 Positive = Annotated[float, Field(gt=0)]
-
-
 Share = Annotated[float, Field(ge=0, le=1)]
-
-
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 

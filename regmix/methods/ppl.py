@@ -1,12 +1,12 @@
 """Perplexity filtering (Ankner et al. 2024, section 2): train on the documents that a small reference finds neither
 too easy nor too hard.
 
-The reference is a proxy trained on the prior. A document's score is the mean loss in nats per token of its first tokens,
-each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same). Documents
-whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their domain; the
-target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the paper, which
-holds the reference's own training documents out of the pool, the reference here has seen a small part of what it
-scores.
+The reference is a proxy trained on the prior. A document's score is the mean loss, in nats per token, of its first
+tokens, each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same).
+Documents whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their
+domain; the target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the
+paper, which holds the reference's own training documents out of the pool, the reference here has seen a small part of
+what it scores.
 
 K domains, N documents, B documents a batch, T tokens.
 """

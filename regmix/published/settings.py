@@ -6,14 +6,15 @@ Apart from that of params.yaml, so that a new setting of the pipeline leaves the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from regmix.core import plugins
 from regmix.core.files import read_yaml
+from regmix.core.plugins import known
 from regmix.core.settings import Count, Kind, Name, NonNegative, Positive, Share, Strict
 from regmix.mixture.settings import Refits
-from regmix.params import _known, _parse
 from regmix.regression.settings import Regression
 from regmix.sampling.settings import LogGrid
 
@@ -86,17 +87,17 @@ class Published(Strict):
     simulate: Simulate
     workers: Count
 
+    @classmethod
+    def load(cls, path: Path = Path("published/params.yaml")) -> Self:
+        """Raises InputError for what does not fit the schema."""
+        return plugins.checked(cls, read_yaml(path), str(path))
+
     @model_validator(mode="after")
     def _names(self) -> Published:
         for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
-            _known(name, self.regressors, "regressors", "regressor")
-        _known(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
+            known(name, self.regressors, "regressors", "regressor")
+        known(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
         for key, replay in self.simulate.replays.items():
-            _known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
-            _known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
+            known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
+            known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
         return self
-
-
-def load_published(path: Path) -> Published:
-    """Read and check the params of the published runs. Raises InputError."""
-    return _parse(Published, read_yaml(path), str(path))

@@ -36,7 +36,7 @@ class Train(Protocol):
 
 
 @dataclass(frozen=True)
-class Swarm:
+class Proxies:
     """The proxies as swarm_collect's tables, and what one of them costs."""
 
     mixtures: pd.DataFrame
@@ -78,7 +78,7 @@ class Context:
     target: Training
     seeds: Sequence[int]
     corpus: Corpus
-    swarm: Swarm
+    swarm: Proxies
     train: Train
     warn: Callable[[str], None]
 

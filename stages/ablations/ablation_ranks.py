@@ -16,9 +16,9 @@ from regmix.engine.run import Run
 from regmix.evaluation import to_transformers
 from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params, parse
-from stages.run import run
+from stages.run import call, run
 from stages.swarm.swarm_sample import swarm_sample
-from stages.training import train_to
+from stages.training import TrainingSections, train_to
 
 
 def ablation_ranks(
@@ -31,7 +31,8 @@ def ablation_ranks(
     own = parse(values)
     losses, scores, metas = [], [], {}
     with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
-        swarm_sample(own, corpus=corpus, out=Path(work, "sample"))
+        write_json(Path(work, "domains.json"), {"all": list(own.corpus.domains), "trained": own.corpus.trained})
+        call(swarm_sample, own, tokenizer=Path(work), corpus=corpus, out=Path(work, "sample"))
         shutil.copy(Path(work, "sample/mixtures.csv"), scratch)
         listed = read_json(Path(work, "sample/shards/heldout.json"))["runs"]
         # All mixtures share init and draws at one size and budget, so that they differ by the mixture alone.
@@ -42,8 +43,10 @@ def ablation_ranks(
             for budget in given.budgets:
                 judged = size == given.evaluated and budget == 1
                 training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget}")
-                setup, done = train_to(folder, own, training, corpus, store, runs, ["heldout"] * len(runs),
-                                       f"{size} x {budget}", weights=judged)  # fmt: skip
+                setup, done = train_to(
+                    folder, TrainingSections.of(own), training, corpus, store, runs, ["heldout"] * len(runs),
+                    f"{size} x {budget}", weights=judged,
+                )  # fmt: skip
                 table = pd.DataFrame([result.losses for result in done])
                 losses.append(pd.concat([named.assign(size=size, budget=budget), table], axis=1))
                 metas[f"{size}-{budget}"] = read_json(folder / "meta.json")

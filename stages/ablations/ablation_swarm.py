@@ -7,12 +7,12 @@ from pathlib import Path
 
 from regmix.ablations import swarm_parts
 from regmix.ablations.settings import FILE, Ablations, world_params
-from regmix.core.files import write_csv, writing
+from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine import results
 from regmix.params import Params
 from stages.mixture.mixture_simulate import mixture_simulate
-from stages.run import run
+from stages.run import call, run
 from stages.swarm.swarm_collect import swarm_collect
 from stages.swarm.swarm_sample import swarm_sample
 from stages.swarm.swarm_train import swarm_train
@@ -23,11 +23,12 @@ def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: P
     own, given = world_params(params, settings, world), settings.worlds[world]
     with writing(out) as scratch:
         sample, swarm, trained = scratch / "sample", scratch / "swarm", scratch / "trained"
-        swarm_sample(own, corpus=corpus, out=sample)
+        write_json(scratch / "domains.json", {"all": list(own.corpus.domains), "trained": own.corpus.trained})
+        call(swarm_sample, own, tokenizer=scratch, corpus=corpus, out=sample)
         for shard in own.swarm.shards:
             path = sample / "shards" / f"{shard}.json"
-            swarm_train(own, shard=path, corpus=corpus, store=store, out=trained / shard)
-        swarm_collect(own, trained=trained, out=swarm)
+            call(swarm_train, own, shard=path, corpus=corpus, store=store, out=trained / shard)
+        call(swarm_collect, own, trained=trained, out=swarm)
         shutil.rmtree(trained)
         tables = {name: read_csv(swarm / f"{name}.csv") for name in results.TABLES}
         tables["mixtures"] = swarm_parts.kept_apart(tables["mixtures"], given.unseen)
@@ -38,7 +39,7 @@ def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: P
             for table, frame in taken.items():
                 write_csv(folder / "swarm" / f"{table}.csv", frame)
             shutil.copy(swarm / "meta.json", folder / "swarm" / "meta.json")
-            mixture_simulate(own, swarm=folder / "swarm", sample=sample, out=folder / "chosen")
+            call(mixture_simulate, own, swarm=folder / "swarm", sample=sample, out=folder / "chosen")
 
 
 if __name__ == "__main__":

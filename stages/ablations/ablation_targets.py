@@ -13,7 +13,7 @@ from regmix.core.files import read_json, write_csv, writing
 from regmix.core.tables import read_csv
 from regmix.evaluation import summary
 from regmix.params import Params
-from stages.run import run
+from stages.run import call, run
 from stages.target.target_schedule import target_schedule
 from stages.target.target_train import target_train
 
@@ -29,15 +29,13 @@ def ablation_targets(
         for part, methods in spelled.methods.items():
             given, learnt = with_methods(own, methods), world / "parts" / part
             plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
-            target_schedule(
-                given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen", corpus=corpus,
-                store=store, out=plans,
+            call(
+                target_schedule, given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
+                corpus=corpus, store=store, out=plans,
             )  # fmt: skip
             for method in methods:
                 folder = trained / method
-                target_train(
-                    given, plan=plans / method, sample=world / "sample", corpus=corpus, store=store, out=folder
-                )
+                call(target_train, given, plan=plans / method, corpus=corpus, store=store, out=folder)
                 plan = read_json(plans / method / "plan.json")
                 losses = read_csv(folder / "losses.csv")
                 tables["losses"].append(summary.of_seeds(losses, method, own.target.seeds))

@@ -7,13 +7,18 @@ from pathlib import Path
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_json, writing
+from regmix.core.sections import Sections
 from regmix.corpus import archives
+from regmix.corpus.settings import Corpus
 from regmix.corpus.split import split_documents
-from regmix.params import Params
 from stages.run import run
 
 
-def corpus_extract(params: Params, *, domain: str, path: Path, out: Path) -> None:
+class Settings(Sections):
+    corpus: Corpus
+
+
+def corpus_extract(params: Settings, *, domain: str, path: Path, out: Path) -> None:
     """Write train.jsonl, valid.jsonl and stats.json of DOMAIN, read from PATH, to OUT."""
     corpus = params.corpus
     if domain not in corpus.domains:

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json, writing
+from regmix.core.sections import Sections
 from regmix.corpus.encode import encode_file
+from regmix.corpus.settings import Corpus
 from regmix.corpus.token_files import check_fingerprints, dtype_for, write_tokens
 from regmix.corpus.tokenizer import fingerprint, load_json
-from regmix.params import Params
 from stages.run import run
 
 
-def corpus_tokenize(params: Params, *, domain: str, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
+class Settings(Sections):
+    corpus: Corpus
+
+
+def corpus_tokenize(params: Settings, *, domain: str, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
     """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER.
 
     Finished parts live in STORE until all is written.

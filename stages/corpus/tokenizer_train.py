@@ -6,14 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from regmix.core.files import prune, write_json, writing
+from regmix.core.sections import Sections
 from regmix.corpus import token_files, tokenizer
 from regmix.corpus.documents import first_chars, read_documents
-from regmix.params import Params
+from regmix.corpus.settings import Corpus, Tokenizer
 from stages.run import run
 
 
-def tokenizer_train(params: Params, *, extracted: Path, out: Path) -> None:
-    """Write tokenizer.json and meta.json to OUT, from the domains' folders in EXTRACTED."""
+class Settings(Sections):
+    corpus: Corpus
+    tokenizer: Tokenizer
+
+
+def tokenizer_train(params: Settings, *, extracted: Path, out: Path) -> None:
+    """Write tokenizer.json, meta.json and the list of domains, domains.json, to OUT; EXTRACTED holds their text."""
     prune(extracted, params.corpus.domains)
 
     def texts() -> Iterator[str]:
@@ -30,6 +36,8 @@ def tokenizer_train(params: Params, *, extracted: Path, out: Path) -> None:
     token_files.dtype_for(vocab)  # refuses a vocabulary that no token file can hold
     with writing(out) as scratch:
         chosen.save(str(scratch / "tokenizer.json"))
+        domains = {"all": list(params.corpus.domains), "trained": params.corpus.trained}
+        write_json(scratch / "domains.json", domains)
         write_json(scratch / "meta.json", {"fingerprint": tokenizer.fingerprint(chosen), "vocab": vocab, "eos": eos})
 
 

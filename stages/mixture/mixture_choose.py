@@ -8,16 +8,27 @@ import pandas as pd
 
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import runs
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
+from regmix.engine.machine import Machine
 from regmix.mixture import confirm
 from regmix.mixture.choose import choose
-from regmix.params import Params
+from regmix.mixture.settings import Mixture
+from regmix.objectives import ObjectiveSections
+from regmix.regression.settings import Regression
 from regmix.sampling.rules import Rules
 from stages.run import run
 
 
+class Settings(ObjectiveSections):
+    mixture: Mixture
+    regression: Regression
+    regressors: dict[Name, Kind]
+    machine: Machine
+
+
 def mixture_choose(
-    params: Params, *, simulated: Path, confirmed: Path, swarm: Path, sample: Path, out: Path, metrics: Path
+    params: Settings, *, simulated: Path, confirmed: Path, swarm: Path, sample: Path, out: Path, metrics: Path
 ) -> None:
     """Compare predicted with realised loss; with mixture.refit, simulate again with the confirming runs."""
     domains = params.corpus.trained

@@ -9,13 +9,20 @@ import numpy as np
 from regmix.core.files import read_json, writing
 from regmix.core.schedule import Schedule
 from regmix.engine.run import Run
-from regmix.params import Params
+from regmix.engine.settings import Training
+from regmix.mixture.settings import Mixture
+from regmix.objectives import ObjectiveSections
 from regmix.sampling.rules import Rules
 from stages.run import run
-from stages.training import train_to
+from stages.training import TrainingSections, train_to
 
 
-def mixture_confirm(params: Params, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
+class Settings(ObjectiveSections, TrainingSections):
+    mixture: Mixture
+    proxy: Training
+
+
+def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train mixture.confirm.seeds proxies at each mixture in SIMULATED, at natural, uniform and single domains."""
     domains = tuple(params.corpus.trained)
     rules = Rules.from_json(read_json(sample / "rules.json"))

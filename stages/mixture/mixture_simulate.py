@@ -6,14 +6,25 @@ from pathlib import Path
 
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import runs
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
+from regmix.engine.machine import Machine
 from regmix.mixture.choose import choose
-from regmix.params import Params
+from regmix.mixture.settings import Mixture
+from regmix.objectives import ObjectiveSections
+from regmix.regression.settings import Regression
 from regmix.sampling.rules import Rules
 from stages.run import run
 
 
-def mixture_simulate(params: Params, *, swarm: Path, sample: Path, out: Path) -> None:
+class Settings(ObjectiveSections):
+    mixture: Mixture
+    regression: Regression
+    regressors: dict[Name, Kind]
+    machine: Machine
+
+
+def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
     """Score candidate mixtures with the regressors of params.yaml's mixture section; average the best."""
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     rules = Rules.from_json(read_json(sample / "rules.json"))

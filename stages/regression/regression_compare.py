@@ -9,14 +9,21 @@ import pandas as pd
 
 from regmix.core.files import prune, read_json, write_csv, write_json, writing
 from regmix.core.runs import runs
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.params import Params
+from regmix.objectives import ObjectiveSections
 from regmix.regression import assess
+from regmix.regression.settings import Regression
 from regmix.statistics import intervals
 from stages.run import run
 
 
-def regression_compare(params: Params, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
+class Settings(ObjectiveSections):
+    regression: Regression
+    regressors: dict[Name, Kind]
+
+
+def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
     """Compare all regressors with each other, with no proxy at all and with the seed noise."""
     prune(fits, params.regressors)
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)

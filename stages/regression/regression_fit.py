@@ -9,13 +9,20 @@ import pandas as pd
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.runs import runs
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.params import Params
+from regmix.objectives import ObjectiveSections
 from regmix.regression import assess, interface
+from regmix.regression.settings import Regression
 from stages.run import run
 
 
-def regression_fit(params: Params, *, regressor: str, swarm: Path, out: Path) -> None:
+class Settings(ObjectiveSections):
+    regression: Regression
+    regressors: dict[Name, Kind]
+
+
+def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) -> None:
     """Cross-validate a regressor on the swarm, and test it on the held-out mixtures."""
     if regressor not in params.regressors:
         raise InputError(f"--regressor {regressor}: not in params.yaml; use one of {', '.join(params.regressors)}")

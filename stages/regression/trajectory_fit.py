@@ -7,14 +7,23 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import write_csv, writing
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.params import Params
+from regmix.objectives import ObjectiveSections
 from regmix.regression import interface
+from regmix.regression.settings import Regression
 from regmix.trajectory import next_loss, trajectories
+from regmix.trajectory.settings import Trajectory
 from stages.run import run
 
 
-def trajectory_fit(params: Params, *, swarm: Path, out: Path) -> None:
+class Settings(ObjectiveSections):
+    regression: Regression
+    regressors: dict[Name, Kind]
+    trajectory: Trajectory
+
+
+def trajectory_fit(params: Settings, *, swarm: Path, out: Path) -> None:
     """Errors of one and of all steps, for every regressor and granularity that params.yaml's trajectory names."""
     settings, judged = params.trajectory, params.regression
     mixtures, schedules, logged = (

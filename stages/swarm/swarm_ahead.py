@@ -6,17 +6,24 @@ from pathlib import Path
 
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.run import Setup
+from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs
-from regmix.params import Params
+from regmix.sampling.settings import Swarm
 from stages.run import run
 from stages.swarm.swarm_train import listed
+from stages.training import TrainingSections
 
 
-def swarm_ahead(params: Params, *, shards: Path, corpus: Path, store: Path) -> None:
+class Settings(TrainingSections):
+    proxy: Training
+    swarm: Swarm
+
+
+def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) -> None:
     """Train the runs listed in the files of SHARDS as one: on a cluster in one array, not in an array a shard."""
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
-    runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[0]]
+    runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[1]]
     train_runs(setup, runs, store, digest_of(text, None), params.machine, weights=False, label="swarm")
 
 

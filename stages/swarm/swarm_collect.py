@@ -7,12 +7,17 @@ from pathlib import Path
 
 from regmix.core.errors import InputError
 from regmix.core.files import prune, read_json, read_rows, write_csv, write_json, writing
+from regmix.core.sections import Sections
 from regmix.engine import results
-from regmix.params import Params
+from regmix.sampling.settings import Swarm
 from stages.run import run
 
 
-def swarm_collect(params: Params, *, trained: Path, out: Path) -> None:
+class Settings(Sections):
+    swarm: Swarm
+
+
+def swarm_collect(params: Settings, *, trained: Path, out: Path) -> None:
     """Join the shards under TRAINED into one swarm in OUT."""
     prune(trained, params.swarm.shards)
     metas = {shard: read_json(trained / shard / "meta.json") for shard in params.swarm.shards}

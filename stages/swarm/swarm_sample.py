@@ -5,25 +5,36 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core.files import prune, read_json, write_csv, write_json, writing
-from regmix.params import Params
+from regmix.core.sections import Sections
+from regmix.engine.settings import Training
 from regmix.sampling import shards
 from regmix.sampling.rules import Rules, token_shares, weight_bounds
+from regmix.sampling.settings import Swarm
+from regmix.target.settings import Target
 from stages.run import run
 
 
-def swarm_sample(params: Params, *, corpus: Path, out: Path) -> None:
+class Settings(Sections):
+    proxy: Training
+    swarm: Swarm
+    target: Target
+
+
+def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) -> None:
     """Draw the mixtures of every shard in swarm.shards, within what the target may repeat of each domain."""
-    prune(corpus, params.corpus.domains)
-    available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in params.corpus.trained}
+    domains = read_json(tokenizer / "domains.json")
+    prune(corpus, domains["all"])
+    available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in domains["trained"]}
     bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
     rules = Rules.of(token_shares(available), bounds, params.swarm)
     logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
+    training = params.proxy.model_dump(mode="json")  # so that a shard says all that there is to train
     table = []
     with writing(out) as scratch:
         write_json(scratch / "rules.json", rules.to_json())
         for shard in params.swarm.shards:
             runs = shards.shard_runs(rules, params.swarm, shard, logged)
-            write_json(scratch / "shards" / f"{shard}.json", shards.shard_json(rules, runs))
+            write_json(scratch / "shards" / f"{shard}.json", shards.shard_json(rules, runs) | {"training": training})
             for r in runs:
                 table.append({"run": r.name, "kind": r.kind, "seed": r.seed, **rules.by_domain(r.mixture)})
         write_csv(scratch / "mixtures.csv", table)

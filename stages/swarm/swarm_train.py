@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.core import plugins
 from regmix.core.files import read_json, writing
 from regmix.core.schedule import Schedule
 from regmix.engine.run import Run
-from regmix.params import Params
+from regmix.engine.settings import Training
 from stages.run import run
-from stages.training import train_to
+from stages.training import TrainingSections, train_to
 
 
-def swarm_train(params: Params, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
+def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD; checkpoints and finished runs live in STORE, tables go to OUT."""
-    runs, kinds = listed(shard)
+    training, runs, kinds = listed(shard)
     with writing(out) as scratch:
-        train_to(scratch, params, params.proxy, corpus, store, runs, kinds, f"swarm {shard.stem}")
+        train_to(scratch, params, training, corpus, store, runs, kinds, f"swarm {shard.stem}")
 
 
-def listed(shard: Path) -> tuple[list[Run], list[str]]:
-    """The runs of a shard's file, and their kinds."""
-    entries = read_json(shard)["runs"]
+def listed(shard: Path) -> tuple[Training, list[Run], list[str]]:
+    """How the runs of a shard's file train, the runs, and their kinds."""
+    content = read_json(shard)
+    training = plugins.checked(Training, content["training"], str(shard), "training")
+    entries = content["runs"]
     runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in entries]
-    return runs, [entry["kind"] for entry in entries]
+    return training, runs, [entry["kind"] for entry in entries]
 
 
 if __name__ == "__main__":

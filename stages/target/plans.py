@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from regmix.core.files import read_json, write_csv, write_json
 from regmix.core.schedule import Schedule
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets
-from regmix.params import Params
+from regmix.objectives import ObjectiveSections
 from regmix.sampling.rules import Rules
-from regmix.target.interface import Context, Plan, Swarm
+from regmix.sampling.settings import Swarm
+from regmix.target.interface import Context, Plan, Proxies
+from regmix.target.settings import Target
 from stages.run import note
+from stages.training import TrainingSections
 
 
-def context_of(params: Params, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
+class PlanSections(ObjectiveSections, TrainingSections):
+    """What a method may plan with."""
+
+    proxy: Training
+    regressors: dict[Name, Kind]
+    swarm: Swarm
+    target: Target
+
+
+def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
     """Everything that a method may ask for; training goes through STORE."""
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     weights = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
@@ -41,9 +55,9 @@ def context_of(params: Params, sample: Path, swarm: Path, chosen: Path, corpus: 
         regressors=params.regressors,
         proxy=params.proxy,
         target=params.target,
-        seeds=target_seeds(params),
+        seeds=target_seeds(params.target),
         corpus=text,
-        swarm=Swarm(
+        swarm=Proxies(
             read_csv(swarm / "mixtures.csv"),
             read_csv(swarm / "schedules.csv"),
             read_csv(swarm / "trajectories.csv"),
@@ -54,9 +68,19 @@ def context_of(params: Params, sample: Path, swarm: Path, chosen: Path, corpus: 
     )
 
 
-def target_seeds(params: Params) -> list[int]:
+def target_seeds(target: Target) -> list[int]:
     """The same seeds for every method: init and draws are shared, so that differences are paired."""
-    return [2**32 + i for i in range(params.target.seeds)]
+    return [2**32 + i for i in range(target.seeds)]
+
+
+def target_json(target: Target, method: Kind, rules: Rules) -> dict[str, Any]:
+    """How the targets of a method train, beside its plan: so target_train depends on nothing else of params.yaml."""
+    return {
+        "method": method.model_dump(),
+        "training": target.model_dump(mode="json", include={"shape", "recipe", "validation"}),
+        "seeds": target_seeds(target),
+        "bounds": rules.bounds.tolist(),
+    }
 
 
 def write_plan(folder: Path, plan: Plan) -> None:

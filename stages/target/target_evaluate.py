@@ -9,13 +9,24 @@ import pandas as pd
 
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
+from regmix.engine.machine import Machine
 from regmix.evaluation import summary
 from regmix.evaluation.lm_eval import evaluate_all
-from regmix.params import Params
+from regmix.evaluation.settings import Evaluation
+from regmix.objectives import ObjectiveSections
+from regmix.regression.settings import Regression
+from regmix.target.settings import Target
 from stages.run import run
 
 
-def target_evaluate(params: Params, *, targets: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
+class Settings(ObjectiveSections):
+    evaluation: Evaluation
+    machine: Machine
+    regression: Regression
+    target: Target
+
+
+def target_evaluate(params: Settings, *, targets: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
     """Write losses.csv and lm_eval.csv of the methods in TARGETS to OUT, and their summary to METRICS."""
     methods, seeds = list(params.target.methods), params.target.seeds
     losses = pd.concat(

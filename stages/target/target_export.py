@@ -8,12 +8,17 @@ from safetensors.numpy import load_file
 
 from regmix.core.files import prune, read_json, writing
 from regmix.core.model_shape import ModelShape
+from regmix.core.sections import Sections
 from regmix.evaluation import to_transformers
-from regmix.params import Params
+from regmix.target.settings import Target
 from stages.run import run
 
 
-def target_export(params: Params, *, trained: Path, tokenizer: Path, out: Path) -> None:
+class Settings(Sections):
+    target: Target
+
+
+def target_export(params: Settings, *, trained: Path, tokenizer: Path, out: Path) -> None:
     """Write OUT/<method>/seed-<i> of the weights in TRAINED. One stage for all: importing transformers takes longer."""
     prune(trained, params.target.methods)
     eos = read_json(tokenizer / "meta.json")["eos"]

@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core import plugins
-from regmix.core.files import writing
+from regmix.core.files import write_json, writing
 from regmix.core.schedule import check_bounds
-from regmix.params import Params
 from stages.run import run
-from stages.target.plans import context_of, write_plan
+from stages.target.plans import PlanSections, context_of, target_json, write_plan
 
 
 def target_schedule(
-    params: Params, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
+    params: PlanSections, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
 ) -> None:
-    """Write OUT/<method>: its schedule, and what else its target or its policy needs.
+    """Write OUT/<method>: its schedule, and all that target_train needs to train by it.
 
     The mixtures in CHOSEN are RegMix's, SWARM holds the proxies; what a method trains lives in STORE.
     """
@@ -29,6 +28,7 @@ def target_schedule(
                 check_bounds(mixture, context.rules.bounds, context.domains, f"method {name}")
             (scratch / name).mkdir()
             write_plan(scratch / name, plan)
+            write_json(scratch / name / "target.json", target_json(params.target, method, context.rules))
 
 
 if __name__ == "__main__":

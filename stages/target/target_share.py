@@ -1,7 +1,7 @@
 """Train the targets of one method as one of the processes that torchrun starts, on one machine or several.
 
     torchrun --nnodes 2 --nproc-per-node 8 ... -m stages.target.target_share --plan data/target_schedule/natural
-      --sample data/swarm_sample --corpus data/corpus_tokenize --store .runs
+      --corpus data/corpus_tokenize --store .runs
 
 on every machine; with ``machine.sharded`` above 0, the stage target_train then finds the runs in STORE.
 """
@@ -15,12 +15,12 @@ from regmix.core.errors import InputError
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.compute.processes import Job, share
 from regmix.engine.run import Setup
-from regmix.params import Params
 from stages.run import run
 from stages.target.target_train import planned
+from stages.training import TrainingSections
 
 
-def target_share(params: Params, *, plan: Path, sample: Path, corpus: Path, store: Path) -> None:
+def target_share(params: TrainingSections, *, plan: Path, corpus: Path, store: Path) -> None:
     """Train what STORE has not of the runs of PLAN; all machines read the same files, process 0 writes to STORE."""
     if not {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= set(os.environ):
         raise InputError(
@@ -30,9 +30,9 @@ def target_share(params: Params, *, plan: Path, sample: Path, corpus: Path, stor
         raise InputError(
             "machine.sharded: 0, so `dvc repro` would not look for what is trained here; set it to 1 or more"
         )
-    given, runs = planned(params, plan, sample)
+    given, training, runs = planned(params.corpus.trained, plan)
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
-    setup = Setup(params.target, text.vocab, given.tokens or text.train, text.valid)
+    setup = Setup(training, text.vocab, given.tokens or text.train, text.valid)
     label = f"target {plan.name}"
     share(Job.of(setup, runs, store, digest_of(text, given.tokens), params.machine, weights=True, label=label))
 

@@ -9,14 +9,21 @@ import numpy as np
 import yaml
 
 from regmix.core.files import writing
+from regmix.core.sections import Sections
 from regmix.corpus.documents import read_documents
 from regmix.corpus.tokenizer import load_json
 from regmix.evaluation import heldout_tasks
-from regmix.params import Params
+from regmix.evaluation.settings import Evaluation
+from regmix.target.settings import Target
 from stages.run import run
 
 
-def target_tasks(params: Params, *, extracted: Path, tokenizer: Path, out: Path) -> None:
+class Settings(Sections):
+    evaluation: Evaluation
+    target: Target
+
+
+def target_tasks(params: Settings, *, extracted: Path, tokenizer: Path, out: Path) -> None:
     """Write to OUT one lm-eval task a domain and kind: <task>.yaml and <task>/{test,fewshot}.jsonl."""
     settings = params.evaluation
     encoder = load_json(tokenizer / "tokenizer.json")

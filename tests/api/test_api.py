@@ -13,6 +13,7 @@ import pytest
 
 import regmix
 from regmix import api
+from regmix.core import provenance
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
 
@@ -51,6 +52,12 @@ def test_the_api_is_imported_when_it_is_used_and_not_before():
         "assert recommend is regmix.api.recommend and not {'torch', 'regmix.params'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_no_result_depends_on_the_api():
+    files = provenance.code(["stages/mixture/mixture_simulate.py", "stages/target/target_train.py"]).files
+    assert "regmix/__init__.py" in files
+    assert "regmix/api.py" not in files
 
 
 def test_mixtures_are_those_of_the_swarm_and_more_of_them_extend_fewer():

@@ -16,7 +16,7 @@ import profiles.switch
 from profiles.switch import switch
 from regmix import params as schema
 from regmix.core.errors import InputError
-from regmix.published.settings import load_published
+from regmix.published.settings import Published
 from stages import run
 from tests.closure import ROOT, closure, imports
 
@@ -105,7 +105,7 @@ def test_a_stage_has_one_name_in_three_places(stage):
 
 
 def test_a_published_stage_names_the_files_of_the_regressors_that_it_fits_and_no_others():
-    settings = load_published(ROOT / "published/params.yaml")
+    settings = Published.load(ROOT / "published/params.yaml")
     every = [entry.kind for entry in settings.regressors.values()]
     told = [settings.regressors[name].kind for name in settings.downstream]
     for stage, kinds in (("published_compare", every), ("published_simulate", every), ("published_downstream", told)):

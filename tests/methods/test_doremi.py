@@ -19,7 +19,7 @@ from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs
 from regmix.methods import doremi
 from regmix.sampling.rules import Rules
-from regmix.target.interface import Context, Swarm
+from regmix.target.interface import Context, Proxies
 from tests.engine.test_engine import DOMAINS, VOCAB, resumed, same, setup, train, training
 from tests.training import train_stack
 
@@ -46,7 +46,7 @@ def context(
         return train_runs(kit, runs, store, digest_of(corpus, own), machine, weights=True, label=runs[0].name)
 
     rules = Rules(names, sizes / sizes.sum(), np.array(bounds), sizes / sizes.sum(), np.ones(1), 0.0, 1, 0)
-    swarm = Swarm(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
+    swarm = Proxies(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
     return Context(rules, max_epochs, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
 
 

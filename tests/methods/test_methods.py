@@ -20,7 +20,7 @@ from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.settings import Training
 from regmix.methods import natural, objective_only, regmix, regmix_d_offline, regmix_d_online, uniform
 from regmix.sampling.rules import Rules
-from regmix.target.interface import Context, Swarm
+from regmix.target.interface import Context, Proxies
 from stages.target.plans import read_plan, write_plan
 from tests.training import train_stack
 
@@ -59,7 +59,7 @@ def train(kit: Corpus, of: Training, runs: list[Run]) -> list[Result]:
     return train_stack(setup, [RunState.start(run, setup.shape, len(DOMAINS)) for run in runs])
 
 
-def swarm(kit: Corpus, proxy: Training) -> Swarm:
+def swarm(kit: Corpus, proxy: Training) -> Proxies:
     weights = np.vstack([np.random.default_rng(1).dirichlet(np.ones(3), 10), [[0.5, 0.3, 0.2]], [[1 / 3] * 3]])
     names = [*(f"random-0-{i:02d}" for i in range(10)), "anchor-natural", "anchor-uniform"]
     runs = [
@@ -68,7 +68,7 @@ def swarm(kit: Corpus, proxy: Training) -> Swarm:
     kinds = ["random"] * 10 + ["anchor"] * 2
     tables = {name: pd.DataFrame(rows) for name, rows in results.tables(runs, kinds, train(kit, proxy, runs)).items()}
     meta = results.describe(Setup(proxy, VOCAB, kit.train, kit.valid), "tokenizer")
-    return Swarm(tables["mixtures"], tables["schedules"], tables["trajectories"], meta)
+    return Proxies(tables["mixtures"], tables["schedules"], tables["trajectories"], meta)
 
 
 @pytest.fixture(scope="module")

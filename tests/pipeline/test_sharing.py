@@ -52,6 +52,7 @@ def corpus(folder: Path, params: Params) -> Path:
             rng.integers(0, vocab, tokens).astype("<u2").tofile(folder / name / f"{side}.bin")
             meta[side] = {"tokens": tokens, "documents": 1, "chars": tokens}
         write_json(folder / name / "meta.json", meta)
+    write_json(folder / "domains.json", {"all": list(params.corpus.domains), "trained": params.corpus.trained})
     return folder
 
 
@@ -64,7 +65,7 @@ def only_gathers(folder: Path, launcher: dict, capfd: pytest.CaptureFixture[str]
     here alone."""
     (here, _), (params, _) = small(), small(**{"machine.launcher": launcher})
     tokens = corpus(folder / "corpus", params)
-    swarm_sample(params, corpus=tokens, out=folder / "sample")
+    swarm_sample(params, tokenizer=tokens, corpus=tokens, out=folder / "sample")
     shards = folder / "sample/shards"
     swarm_ahead(params, shards=shards, corpus=tokens, store=folder / "ahead/store")
     assert "swarm: 13 runs" in capfd.readouterr().out

@@ -177,7 +177,7 @@ def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
     params = profile("laptop")
     found = progress.text_of(params, ROOT)
     locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
-    values = schema.load(ROOT / "params.yaml")
+    values = schema.Params.load(ROOT / "params.yaml")
     if found is None or values != params or not (ROOT / "data/swarm_sample/mixtures.csv").is_file():
         pytest.skip("no run of the laptop profile here")
     todo = planner.works(params, found[1], found[0])

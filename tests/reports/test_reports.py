@@ -110,7 +110,7 @@ class Artifacts:
         folders: Any = {name: path / name for name in of((*stages, *later))}
         report(
             self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "params.yaml",
-            project=ROOT / "pyproject.toml", headline=path / "h.json", out=path / "reports",
+            libraries=self.folder / "libraries.json", headline=path / "h.json", out=path / "reports",
         )  # fmt: skip
 
     def losses(self, mixtures: np.ndarray, noise: float = 0.02) -> pd.DataFrame:
@@ -126,6 +126,7 @@ class Artifacts:
         prior = dict(zip(TRAINED, self.PRIOR.tolist(), strict=True))
         rules = Rules.of(prior, dict.fromkeys(TRAINED, 1.0), self.params.swarm)
         write_json(self.folder / "sample/rules.json", rules.to_json())
+        write_json(self.folder / "libraries.json", {"numpy": "2.4.6"})
 
     def meta(self, of: Any) -> dict[str, Any]:
         shape = ModelShape(**of.shape.model_dump(), vocab=64)
