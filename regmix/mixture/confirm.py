@@ -13,7 +13,7 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.runs import Runs
-from regmix.mixture.simulate import verdict
+from regmix.mixture.judge import verdict
 from regmix.statistics import intervals
 
 

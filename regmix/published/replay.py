@@ -14,30 +14,25 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import Runs
-from regmix.mixture.settings import Mixture, Refits
-from regmix.mixture.simulate import Simulation, resamples, simulate
+from regmix.mixture.judge import Simulation
+from regmix.mixture.refits import resamples, stretch
+from regmix.mixture.search import Search
+from regmix.mixture.settings import Refits
+from regmix.mixture.simulate import simulate
 from regmix.published.settings import Draws, Simulate
 from regmix.regression.interface import Regressor
 from regmix.sampling.draws import BLOCK, candidate_block
 from regmix.sampling.rules import Rules
 
-MIN_WEIGHT = 2e-4  # of the published code
-MAX_TRIES = 1000
-
 
 def rules(domains: Sequence[str], prior: np.ndarray, draws: Draws) -> Rules:
     """The rules of the published code's draws around ``prior`` (K,)."""
-    tempered = prior**draws.temperature
     grid = draws.strength
-    return Rules(
-        domains=tuple(domains),
-        prior=prior,
-        bounds=np.ones(len(prior)) if draws.most is None else np.minimum(draws.most * prior, 1),
-        tempered=tempered / tempered.sum(),
+    return Rules.around(
+        dict(zip(domains, prior.tolist(), strict=True)),
+        None if draws.most is None else dict(zip(domains, np.minimum(draws.most * prior, 1).tolist(), strict=True)),
+        temperature=draws.temperature,
         strengths=np.geomspace(grid.low, grid.high, grid.points),
-        min_weight=MIN_WEIGHT,
-        max_tries=MAX_TRIES,
-        seed=0,
     )
 
 
@@ -46,28 +41,16 @@ def optimum(
     level: float, workers: int,
 ) -> Simulation:  # fmt: skip
     """The mean of the best candidates by one regressor's mean, as the papers choose; ``seed`` is the candidates'."""
-    settings = Mixture(
-        mode="paper",
-        paper_regressor=regressor.name,
-        ensemble=[regressor.name],
-        risk=0.0,
+    search = Search(
         candidates=draws.candidates,
         top_k=draws.top_k,
+        risk=0.0,
+        refits=refits.count,
+        refit_candidates=refits.candidates,
         seed=seed,
-        refits=refits,
-        confirm={"seeds": 1},  # type: ignore[arg-type]  # no run confirms anything here
-        refit=False,
     )
-    found = simulate(
-        runs.mixtures,
-        {"objective": losses},
-        [regressor],
-        0.0,
-        rules(runs.domains, prior, draws),
-        settings,
-        level,
-        workers,
-    )
+    drawn = rules(runs.domains, prior, draws)
+    found = simulate(runs.mixtures, {"objective": losses}, [regressor], drawn, search, level, workers)
     return found.simulations["objective"]
 
 
@@ -135,8 +118,7 @@ def differences(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Predicted loss on ``grid`` (G, K) less that at ``mixture``, and its standard deviation over refits; (G,) each.
 
-    Refits see the distinct runs of a bootstrap resample; with b of N runs left, deviations are multiplied by
-    sqrt(b / (N - b)), the factor of a delete-d jackknife.
+    Refits see the distinct runs of a bootstrap resample, and deviations are multiplied by ``refits.stretch``.
     """
 
     def less(rows: np.ndarray) -> np.ndarray:
@@ -144,6 +126,5 @@ def differences(
         return told[1:] - told[0]
 
     folds = list(resamples(len(losses), count, seed))
-    kept = float(np.mean([len(fold) for fold in folds]))
-    stretch = np.sqrt(kept / (len(losses) - kept))
-    return less(np.arange(len(losses))), stretch * np.std([less(fold) for fold in folds], axis=0, ddof=1)
+    spread = np.std([less(fold) for fold in folds], axis=0, ddof=1)
+    return less(np.arange(len(losses))), stretch(folds, len(losses)) * spread

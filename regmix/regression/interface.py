@@ -61,8 +61,11 @@ class Regressor:
     fit: Fit
 
 
-def bind(name: str, entry: Kind) -> Regressor:
-    """The regressor that ``regressors.<name>`` of params.yaml describes. Raises InputError."""
+def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
+    """The regressor that ``regressors.<name>`` of params.yaml describes. Raises InputError.
+
+    ``place`` is where the errors of a fit say it is described, if not in params.yaml.
+    """
     key = f"regressors.{name}"
     module = plugins.load("regressors", entry.kind, key)
     chosen = options(name, entry)
@@ -71,7 +74,7 @@ def bind(name: str, entry: Kind) -> Regressor:
         try:
             return module.fit(mixtures, losses, chosen, seed)
         except TooFewRuns as error:
-            raise TooFewRuns(f"params.yaml: {key}: {error}") from None
+            raise TooFewRuns(f"{place or f'params.yaml: {key}'}: {error}") from None
 
     return Regressor(name, module.MONOTONE, fit)
 

@@ -20,8 +20,19 @@ RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED = range(7)  # str
 BLOCK = 32768  # candidates drawn from one stream; part of what makes candidate i what it is
 
 
+class Infeasible(InputError):
+    """No draw keeps the bounds; ``domain`` is above its own most often, in a ``share`` of the draws."""
+
+    def __init__(self, message: str, domain: str, share: float) -> None:
+        super().__init__(message, domain, share)
+        self.domain, self.share = domain, share
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 def draw(rules: Rules, stream: int, *index: int) -> np.ndarray:
-    """Mixture ``index`` (K,) of a stream. Raises InputError if ``max_tries`` draws all break a bound."""
+    """Mixture ``index`` (K,) of a stream. Raises Infeasible if ``max_tries`` draws all break a bound."""
     rng = _generator(rules.seed, stream, *index)
     over = np.zeros(len(rules.domains))
     for _ in range(rules.max_tries):
@@ -36,7 +47,7 @@ def candidate_block(rules: Rules, seed: int, stream: int, block: int) -> np.ndar
     """Candidates ``block * BLOCK`` to ``(block + 1) * BLOCK - 1`` (BLOCK, K) of a simulation's stream.
 
     Drawn by the rules of the swarm, many at a time. A block depends on (seed, stream, block) alone, so a
-    simulation with more candidates has the same first ones. Raises InputError if the block takes more than
+    simulation with more candidates has the same first ones. Raises Infeasible if the block takes more than
     ``max_tries`` draws a candidate, or the first ``100 * max_tries`` give none.
     """
     rng = _generator(seed, CANDIDATE, stream, block)
@@ -84,8 +95,9 @@ def _infeasible(rules: Rules, over: np.ndarray) -> InputError:
             f"params.yaml: swarm.min_weight = {rules.min_weight:g}: it leaves no weight in any draw; "
             f"lower it below 1 / {len(rules.domains)}"
         )
-    return InputError(
+    message = (
         f"params.yaml: swarm.max_tries = {rules.max_tries}: no draw keeps the bounds; {rules.domains[worst]} is above "
         f"its bound of {rules.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise swarm.max_epochs or "
         f"swarm.strength.low, or lower target.recipe.steps"
     )
+    return Infeasible(message, rules.domains[worst], float(over[worst]))

@@ -6,7 +6,7 @@ K domains.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,12 @@ import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.sampling.settings import Swarm
+
+# What RegMix's published code draws with.
+TEMPERATURE = 0.5  # exponent of the prior
+STRENGTHS = tuple(np.geomspace(0.1, 5.0, 15).tolist())  # of the Dirichlet draws, one of them a mixture
+MIN_WEIGHT = 2e-4  # smaller weights become 0
+MAX_TRIES = 1000  # draws for one mixture before the rules are called infeasible
 
 
 @dataclass(frozen=True)
@@ -32,18 +38,44 @@ class Rules:
     @classmethod
     def of(cls, prior: Mapping[str, float], bounds: Mapping[str, float], swarm: Swarm) -> Rules:
         """The rules of params.yaml's ``swarm`` section, for a prior and its bounds by domain."""
-        shares = np.array(list(prior.values()))
-        tempered = shares**swarm.temperature
         grid = swarm.strength
-        return cls(
-            domains=tuple(prior),
-            prior=shares,
-            bounds=np.array([bounds[domain] for domain in prior]),
-            tempered=tempered / tempered.sum(),
+        return cls.around(
+            prior,
+            {domain: bounds[domain] for domain in prior},
+            temperature=swarm.temperature,
             strengths=np.geomspace(grid.low, grid.high, grid.points),
             min_weight=swarm.min_weight,
             max_tries=swarm.max_tries,
             seed=swarm.seed,
+        )
+
+    @classmethod
+    def around(
+        cls,
+        prior: Mapping[str, float],
+        bounds: Mapping[str, float] | None = None,
+        *,
+        temperature: float = TEMPERATURE,
+        strengths: Sequence[float] | np.ndarray = STRENGTHS,
+        min_weight: float = MIN_WEIGHT,
+        max_tries: int = MAX_TRIES,
+        seed: int = 0,
+    ) -> Rules:
+        """Draws around ``prior``, positive shares by domain that sum to 1, by default as the published code draws.
+
+        ``bounds`` are the largest weights; a domain without one may have any. All bounds must sum to 1 or more.
+        """
+        shares = np.array(list(prior.values()))
+        tempered = shares**temperature
+        return cls(
+            domains=tuple(prior),
+            prior=shares,
+            bounds=np.array([(bounds or {}).get(domain, 1.0) for domain in prior]),
+            tempered=tempered / tempered.sum(),
+            strengths=np.array(strengths),
+            min_weight=min_weight,
+            max_tries=max_tries,
+            seed=seed,
         )
 
     def to_json(self) -> dict[str, Any]:

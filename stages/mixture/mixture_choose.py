@@ -11,7 +11,8 @@ from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
-from regmix.mixture import confirm, simulate
+from regmix.mixture import confirm
+from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
@@ -42,7 +43,9 @@ def mixture_choose(
     if params.mixture.refit:
         trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
         rules = Rules.from_json(read_json(sample / "rules.json"))
-        again = simulate.choose(trained.of("random", "anchor").joined(confirming), weights, rules, params)
+        level, workers = params.regression.interval, params.machine.processes
+        known = trained.of("random", "anchor").joined(confirming)
+        again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

@@ -9,7 +9,7 @@ from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
-from regmix.mixture import simulate
+from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
@@ -29,7 +29,9 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     rules = Rules.from_json(read_json(sample / "rules.json"))
     weights = {name: params.objective_weights(name) for name in params.objectives}
-    result = simulate.choose(trained.of("random", "anchor"), weights, rules, params)
+    level, workers = params.regression.interval, params.machine.processes
+    known = trained.of("random", "anchor")
+    result = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})

@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from scipy import stats
 
 from regmix.core.errors import InputError
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
-from regmix.mixture import confirm, simulate
+from regmix.mixture import choose, confirm, judge
+from regmix.mixture.refits import resamples, stretch
+from regmix.mixture.search import SAMPLED, Search
 from regmix.mixture.settings import Mixture
+from regmix.mixture.simulate import Result, simulate
 from regmix.regression import ensemble
-from regmix.regression.interface import Prediction, bind
+from regmix.regression.interface import Prediction, Regressor, bind
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
-from regmix.sampling.settings import Swarm
 from regmix.statistics.intervals import Score
 
-PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
-ENTRIES = {name: Kind(**entry) for name, entry in PARAMS["regressors"].items()}
+PROCESS = {"kind": "gp", "features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}, "starts": 3}
+TREES = {"kind": "lightgbm", "trees": 150, "lr": 0.05, "leaves": 6, "min_rows": 5, "bags": 6}
+ENTRIES = {
+    "gp": Kind(**PROCESS, target="loss"),
+    "gp_log": Kind(**PROCESS, target={"log_excess": 0.5}),
+    "lightgbm": Kind(**TREES),
+    "ridge": Kind(kind="ridge", alphas={"low": 1e-3, "high": 1e3, "points": 13}, folds=5),
+    "log_linear": Kind(kind="log_linear", starts=4),
+}
+SETTINGS = {
+    "mode": "risk_aware",
+    "paper_regressor": "lightgbm",
+    "ensemble": ["gp", "gp_log", "lightgbm"],
+    "risk": 1.0,
+    "candidates": 4000,
+    "top_k": 20,
+    "seed": 0,
+    "refits": {"count": 3, "candidates": 1000},
+    "confirm": {"seeds": 3},
+    "refit": False,
+}
+SMALL = Search(candidates=4000, top_k=20, refits=3, refit_candidates=1000)
 DOMAINS = ("news", "law", "drama")
 BEST = np.array([0.5, 0.3, 0.2])
 GP = bind("gp", ENTRIES["gp"])
 
 
-def settings(**changes: Any) -> Mixture:
-    small = {"candidates": 4000, "top_k": 20, "refits": {"count": 3, "candidates": 1000}}
-    return Mixture.model_validate(PARAMS["mixture"] | small | changes)
-
-
 @pytest.fixture(scope="module")
 def rules() -> Rules:
-    swarm = Swarm.model_validate(PARAMS["swarm"] | {"strength": {"low": 0.5, "high": 5.0, "points": 5}})
-    return Rules.of({"news": 0.2, "law": 0.3, "drama": 0.5}, dict.fromkeys(DOMAINS, 0.95), swarm)
+    prior, bounds = {"news": 0.2, "law": 0.3, "drama": 0.5}, dict.fromkeys(DOMAINS, 0.95)
+    return Rules.around(prior, bounds, strengths=np.geomspace(0.5, 5.0, 5))
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +66,9 @@ def bowl(rows: np.ndarray) -> np.ndarray:
     return 4 + 2 * ((rows - BEST) ** 2).sum(axis=1)
 
 
-def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **options: Any) -> simulate.Result:
-    workers = options.pop("workers", 1)
-    return simulate.simulate(proxies, losses, [GP], 1.0, rules, settings(**options), 0.95, workers)
+def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **changes: Any) -> Result:
+    workers = changes.pop("workers", 1)
+    return simulate(proxies, losses, [GP], rules, replace(SMALL, **changes), 0.95, workers)
 
 
 def test_an_interior_optimum_is_found(proxies, rules):
@@ -73,11 +89,58 @@ def test_where_nothing_is_to_be_gained_the_verdict_says_so(proxies, rules):
     assert found.gain.low < 0 < found.gain.high
 
 
-def test_the_ensemble_of_the_parameters_file_finds_it_too(proxies, rules):
-    regressors, risk = simulate.members(settings(), ENTRIES)
-    assert ([r.name for r in regressors], risk) == (["gp", "gp_log", "lightgbm"], 1.0)
-    result = simulate.simulate(proxies, {"bowl": bowl(proxies)}, regressors, risk, rules, settings(), 0.95)
+def test_an_ensemble_given_by_settings_finds_it_too(proxies, rules):
+    settings = Mixture.model_validate(SETTINGS)
+    assert [regressor.name for regressor in choose.members(settings, ENTRIES)] == ["gp", "gp_log", "lightgbm"]
+    assert choose.search(settings) == SMALL
+    frame = pd.DataFrame({"news": bowl(proxies) + 1, "law": bowl(proxies) - 1})
+    names = np.arange(len(proxies)).astype(str)
+    runs = Runs(DOMAINS, names, np.full(len(proxies), "random"), proxies, frame)
+    result = choose.choose(runs, {"bowl": {"news": 1, "law": 1}}, rules, settings, ENTRIES, 0.95, 1)
     np.testing.assert_allclose(result.simulations["bowl"].weights, BEST, atol=0.12)
+
+
+class Near:
+    """Predicts by the runs' losses, weighted by inverse distance: every number by plain arithmetic."""
+
+    def __init__(self, mixtures: np.ndarray, losses: np.ndarray, seed: int) -> None:
+        self.mixtures, self.losses = mixtures, losses
+
+    def mean(self, rows: np.ndarray) -> np.ndarray:
+        return self.predict(rows).mean
+
+    def predict(self, rows: np.ndarray) -> Prediction:
+        apart = np.abs(rows[:, None] - self.mixtures).sum(axis=2) + 0.05
+        weights = apart**-2.0
+        return Prediction((weights * self.losses).sum(axis=1) / weights.sum(axis=1), 0.02 * apart.min(axis=1))
+
+
+def test_a_small_simulation_gives_the_numbers_it_always_gave(proxies, rules):
+    # The last bits differ between processors: NumPy's log and exp have several implementations.
+    losses = {"bowl": bowl(proxies), "first": 5 - proxies[:, 0]}
+    regressors = [Regressor("near", False, Near), bind("lightgbm", ENTRIES["lightgbm"])]
+    found = simulate(proxies, losses, regressors, rules, SMALL, 0.95).simulations
+    golden = {
+        "bowl": [
+            *(0.44776628136169805, 0.3059154174637754, 0.24631830117452655),
+            *(0.11180754805923132, 0.06214407872335205, 0.09834550262396634),
+            *(0.35442938573523364, 0.19367912732494763, 0.5151796441455196),
+            *(4.102329960444553, 4.456759346179787, 0.07196225097890137, 0.11334881615818017),
+            *(0.31705526555734487, 0.30834356427138765, 0.3523523431869182),
+            *(0.05802958806837219, 0.10561845024215237),
+        ],
+        "first": [
+            *(0.8798749514817283, 0.11578172884044528, 0.004343319677826399),
+            *(0.1753032563274098, 0.1718422548576104, 0.03427546023040673),
+            *(0.5597486427344895, 0.19217138162405412, 0.927325903844925),
+            *(4.246854541800357, 4.806603184534847, 0.058414766803022954, 0.021441757788783315),
+            *(0.288240414053726, 0.34779618694403336, 0.5418448444991499),
+            *(0.03631434304982511, 0.10561845024215237),
+        ],
+    }
+    for name, s in found.items():
+        values = [s.weights, s.spread, s.gain, *s.predicted, s.refits["gain"], [s.distance, s.typical_distance]]
+        np.testing.assert_allclose(np.concatenate(values), golden[name], rtol=1e-9)
 
 
 def test_an_objective_alone_or_in_company_and_one_thread_or_two_give_the_same_bits(proxies, rules):
@@ -94,7 +157,7 @@ def test_an_objective_alone_or_in_company_and_one_thread_or_two_give_the_same_bi
 def test_more_candidates_extend_fewer(proxies, rules):
     few = run(proxies, rules, {"bowl": bowl(proxies)}, candidates=500).candidates
     many = run(proxies, rules, {"bowl": bowl(proxies)}, candidates=4000).candidates
-    assert (len(few), len(many)) == (500, simulate.SAMPLED)
+    assert (len(few), len(many)) == (500, SAMPLED)
     pd.testing.assert_frame_equal(few[list(DOMAINS)], many[list(DOMAINS)][:500])
     assert list(many) == [*DOMAINS, "predicted_bowl", "sd_bowl"]
 
@@ -108,20 +171,27 @@ def test_more_candidates_extend_fewer(proxies, rules):
 )
 def test_a_regressor_whose_optimum_is_a_vertex_is_refused(changes, key):
     with pytest.raises(InputError, match=f"params.yaml: {key} is monotone"):
-        simulate.members(settings(**changes), ENTRIES)
+        choose.members(Mixture.model_validate(SETTINGS | changes), ENTRIES)
 
 
 def test_the_papers_mode_is_one_regressor_without_risk():
-    regressors, risk = simulate.members(settings(mode="paper"), ENTRIES)
-    assert ([r.name for r in regressors], risk) == (["lightgbm_paper"], 0.0)
+    settings = Mixture.model_validate(SETTINGS | {"mode": "paper"})
+    assert [regressor.name for regressor in choose.members(settings, ENTRIES)] == ["lightgbm"]
+    assert choose.search(settings).risk == 0
+
+
+def test_a_search_that_cannot_be_is_refused():
+    with pytest.raises(InputError, match="search: refits = 1: must be at least 2"):
+        Search(refits=1)
 
 
 def test_resamples_hold_each_run_once_and_depend_on_the_seed():
-    first, second = simulate.resamples(1000, 2, 0)
+    first, second = resamples(1000, 2, 0)
     assert len(np.unique(first)) == len(first)
     assert len(first) == pytest.approx(632, abs=40)
     assert not np.array_equal(first, second)
-    assert np.array_equal(first, next(iter(simulate.resamples(1000, 5, 0))))
+    assert np.array_equal(first, next(iter(resamples(1000, 5, 0))))
+    assert stretch([first[:500], first[:500]], 1000) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,13 +199,13 @@ def test_resamples_hold_each_run_once_and_depend_on_the_seed():
     [(0.1, 0.2, "better than"), (-0.1, 0.2, "not distinguishable from"), (-0.2, -0.1, "worse than")],
 )
 def test_verdicts(low, high, words):
-    assert simulate.verdict(Score(0.0, low, high)) == f"{words} the prior"
+    assert judge.verdict(Score(0.0, low, high)) == f"{words} the prior"
 
 
 def test_distance_to_the_nearest_other_mixture():
     rows = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]])
-    np.testing.assert_allclose(simulate.nearest(rows, rows), [1, 1, 1])
-    np.testing.assert_allclose(simulate.nearest(np.array([[0.9, 0.1]]), rows), [0.2])
+    np.testing.assert_allclose(judge.nearest(rows, rows), [1, 1, 1])
+    np.testing.assert_allclose(judge.nearest(np.array([[0.9, 0.1]]), rows), [0.2])
 
 
 def test_votes_are_average_ranks():

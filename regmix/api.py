@@ -1,0 +1,253 @@
+"""RegMix in a notebook: sample mixtures, compare and fit regressors, recommend a mixture. No params.yaml is read.
+
+>>> import regmix
+>>> prior = {"web": 0.6, "books": 0.3, "code": 0.1}
+>>> mixtures = regmix.sample_mixtures(prior, 32)  # train a proxy at each row; here a formula stands in for them
+>>> losses = 3 + ((mixtures - [0.2, 0.5, 0.3]) ** 2).sum(axis=1)
+>>> regmix.compare(mixtures, losses, ["ridge", "gp"]).index[0]
+'gp'
+>>> found = regmix.recommend(mixtures, losses, prior, regressors=["gp"])
+>>> found.verdict, found.weights.idxmax()  # print(found) says more
+('better than the prior', 'books')
+
+All functions take these:
+
+- ``mixtures``: a frame (N, K) with a column per domain and a row per run, or an array with ``domains``, their names.
+  In a frame, ``domains`` picks the columns. Rows are non-negative and sum to 1.
+- ``losses``: a frame with a row per run, a series, or an array (N,), in nats per token or any unit where less is
+  better. If both are pandas objects, rows are matched by their index.
+- ``objective``: the column of ``losses`` to minimise, or weights over its columns, normalised here. Needed only where
+  there are several columns.
+- ``regressors``: names of ``REGRESSORS``, or regressors of your own (``regmix.regression.interface.Regressor``).
+- ``prior``: shares of the domains without any choice, or their tokens. ``bounds``: the largest weight of a domain.
+
+Bad input raises InputError with one line that names the argument, the row or column, the value and the fix.
+
+N runs, K domains, M mixtures to predict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regmix.core.errors import InputError
+from regmix.core.inputs import Losses, Mixtures, Objective, Weights, mixture_table, need, run_table, shares_and_bounds
+from regmix.core.settings import Kind
+from regmix.mixture.search import Search
+from regmix.mixture.simulate import simulate
+from regmix.regression.assess import out_of_fold
+from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
+from regmix.sampling import draws
+from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
+from regmix.statistics import metrics
+from regmix.statistics.intervals import Score
+
+# Options for a swarm of dozens of runs; each kind is a file of regmix/regressors, which says what its options mean.
+_PROCESS = {"kind": "gp", "features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}, "starts": 3}
+REGRESSORS: dict[str, dict[str, Any]] = {
+    "gp": {**_PROCESS, "target": "loss"},
+    "gp_log": {**_PROCESS, "target": {"log_excess": 0.5}},
+    "lightgbm": {"kind": "lightgbm", "trees": 150, "lr": 0.05, "leaves": 6, "min_rows": 5, "bags": 6},
+    "lightgbm_paper": {"kind": "lightgbm", "trees": 1000, "lr": 0.01, "leaves": 31, "min_rows": 20, "bags": 0},
+    "ridge": {"kind": "ridge", "alphas": {"low": 1e-3, "high": 1e3, "points": 13}, "folds": 5},
+    "log_linear": {"kind": "log_linear", "starts": 4},
+}
+ENSEMBLE = ("gp", "gp_log", "lightgbm")
+SEARCH = Search()
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A regressor fitted to runs over ``domains`` (K)."""
+
+    regressor: str
+    domains: tuple[str, ...]
+    model: Model = field(repr=False)
+
+    def predict(self, mixtures: Mixtures) -> pd.DataFrame:
+        """loss, sd (M rows): predicted loss of ``mixtures`` (M, K), and one standard deviation of a run's around it."""
+        table = mixture_table(mixtures, self.domains)
+        mean, sd = self.model.predict(table.to_numpy())
+        return pd.DataFrame({"loss": mean, "sd": sd}, index=table.index)
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Recommendation:
+    """A recommended mixture and how sure it is; ``print`` shows the summary.
+
+    It is the best of many predictions: train a few proxies at it before believing the gain.
+    """
+
+    weights: pd.Series  # (K,) by domain
+    spread: pd.Series  # (K,), standard deviation over refits to part of the runs
+    gain: Score  # predicted loss at the prior minus that at the mixture, with the interval of ``level`` coverage
+    level: float
+    loss: float  # predicted
+    prior: pd.Series  # (K,)
+    prior_loss: float  # predicted
+    distance: float  # L1 to the nearest run
+    typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
+    verdict: str  # better than, worse than, or not distinguishable from the prior
+
+    def __repr__(self) -> str:
+        places = max(0, 1 - math.floor(math.log10(max(self.gain.high - self.gain.value, 1e-9))))
+        value, low, high = (f"{part:.{places}f}" for part in self.gain)
+        pairs = sorted(zip(self.weights, self.spread, self.weights.index, strict=True), reverse=True)
+        weights = ", ".join(f"{name} {weight:.2f} ± {spread:.2f}" for weight, spread, name in pairs)
+        return (
+            f"{self.verdict}: predicted gain {value} ({self.level:.0%} interval {low} to {high})\n"
+            f"weights: {weights}\n"
+            f"L1 distance to the nearest run: {self.distance:.2f} (typical between runs: {self.typical_distance:.2f})"
+        )
+
+
+def sample_mixtures(
+    prior: Weights,
+    n: int,
+    seed: int = 0,
+    *,
+    bounds: Weights | None = None,
+    temperature: float = TEMPERATURE,
+    strengths: Sequence[float] | np.ndarray = STRENGTHS,
+) -> pd.DataFrame:
+    """``n`` mixtures to train proxies at (n, K), drawn as RegMix's published code draws them.
+
+    Each is a Dirichlet draw around ``prior**temperature`` of a strength out of ``strengths``: small ones give
+    extreme mixtures. Mixture i depends on ``seed`` and i alone. Raises InputError.
+    """
+    need(n >= 1, f"n = {n}: must be at least 1")
+    need(len(strengths) > 0, "strengths: none given; give at least one")
+    for name, value in [("temperature", temperature), *(("strengths", strength) for strength in strengths)]:
+        need(0 < value < math.inf, f"{name}: {value} is no positive number")
+    rules = Rules.around(*shares_and_bounds(prior, bounds), temperature=temperature, strengths=strengths, seed=seed)
+    try:
+        rows = [draws.draw(rules, draws.RANDOM, i) for i in range(n)]
+    except draws.Infeasible as error:
+        raise _too_tight(error, rules) from None
+    return pd.DataFrame(rows, columns=list(rules.domains))
+
+
+def fit(
+    mixtures: Mixtures,
+    losses: Losses,
+    regressor: str | Regressor = "gp",
+    *,
+    objective: Objective | None = None,
+    domains: Sequence[str] | None = None,
+    seed: int = 0,
+) -> Fitted:
+    """``regressor`` fitted to all runs. Raises InputError."""
+    table, values = run_table(mixtures, losses, objective, domains)
+    (chosen,) = _regressors([regressor])
+    with threadpool_limits(limits=1):  # matrices so small are slower with more
+        return Fitted(chosen.name, tuple(table.columns), chosen.fit(table.to_numpy(), values, seed))
+
+
+def compare(
+    mixtures: Mixtures,
+    losses: Losses,
+    regressors: Iterable[str | Regressor] = tuple(REGRESSORS),
+    *,
+    objective: Objective | None = None,
+    domains: Sequence[str] | None = None,
+    folds: int = 5,
+    level: float = 0.95,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """A row per regressor, best first: spearman, mae and their intervals (_low, _high), and n, by cross-validation.
+
+    Runs of one mixture share a fold, as all regressors share the folds. Intervals of ``level`` coverage are over
+    ``resamples`` of the runs. NaN for a regressor that needs more runs. Raises InputError.
+    """
+    need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
+    need(folds >= 2, f"folds = {folds}: must be at least 2")
+    table, values = run_table(mixtures, losses, objective, domains)
+    mixed = table.to_numpy()
+    grouped_folds(mixed, folds, seed)  # so that too few mixtures for the folds are an error
+    rows = []
+    for regressor in _regressors(regressors):
+        try:
+            with threadpool_limits(limits=1):
+                mean = out_of_fold(regressor.fit, mixed, values, folds, seed, deviations=False).mean
+        except TooFewRuns:
+            rows.append([regressor.name, *[math.nan] * 6, len(values)])
+            continue
+        scores = metrics.score(values, mean, k=1, resamples=resamples, level=level, seed=seed)
+        rows.append([regressor.name, *scores["spearman"], *scores["mae"], len(values)])
+    columns = [f"{name}{end}" for name in ("spearman", "mae") for end in ("", "_low", "_high")]
+    found = pd.DataFrame(rows, columns=["regressor", *columns, "n"]).set_index("regressor")
+    return found.sort_values("spearman", ascending=False, kind="stable")
+
+
+def recommend(
+    mixtures: Mixtures,
+    losses: Losses,
+    prior: Weights | None = None,
+    *,
+    objective: Objective | None = None,
+    domains: Sequence[str] | None = None,
+    bounds: Weights | None = None,
+    regressors: Iterable[str | Regressor] = ENSEMBLE,
+    search: Search = SEARCH,
+    level: float = 0.95,
+    workers: int = 1,
+) -> Recommendation:
+    """The mixture within ``bounds`` that ``regressors`` predict to be best, and its gain over ``prior``.
+
+    Candidates are drawn around ``prior`` (without one, the mean of the runs' mixtures) and ranked as ``search``
+    says. ``level`` is the coverage of the gain's interval; ``workers`` threads change the time only. Raises
+    InputError, also for a regressor whose optimum is always a single domain.
+    """
+    need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
+    table, values = run_table(mixtures, losses, objective, domains)
+    chosen = _regressors(regressors)
+    for regressor in chosen:
+        name = regressor.name
+        need(not regressor.monotone, f"regressors: the optimum of {name} is always a single domain; use gp or lightgbm")
+    shares, limits = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
+    rules = Rules.around(shares, limits)
+    try:
+        result = simulate(table.to_numpy(), {"objective": values}, chosen, rules, search, level, workers)
+    except draws.Infeasible as error:
+        raise _too_tight(error, rules) from None
+    found = result.simulations["objective"]
+    loss, prior_loss = found.predicted.mean.tolist()
+    return Recommendation(
+        weights=pd.Series(found.weights, table.columns),
+        spread=pd.Series(found.spread, table.columns),
+        gain=found.gain,
+        level=level,
+        loss=loss,
+        prior=pd.Series(rules.prior, table.columns),
+        prior_loss=prior_loss,
+        distance=found.distance,
+        typical_distance=found.typical_distance,
+        verdict=found.verdict,
+    )
+
+
+def _regressors(chosen: Iterable[str | Regressor]) -> list[Regressor]:
+    found = []
+    for entry in [chosen] if isinstance(chosen, str) else chosen:
+        if isinstance(entry, str):
+            need(entry in REGRESSORS, f"regressors: {entry!r} is not one of {', '.join(REGRESSORS)}; use one of these")
+            found.append(bind(entry, Kind(**REGRESSORS[entry]), f"regressor {entry}"))
+        else:
+            found.append(entry)
+    need(len(found) > 0, "regressors: none given; name at least one")
+    return found
+
+
+def _too_tight(error: draws.Infeasible, rules: Rules) -> InputError:
+    bound = rules.by_domain(rules.bounds)[error.domain]
+    return InputError(
+        f"bounds: {error.domain} = {bound:.3g}: {error.share:.0%} of the draws around the prior are above it; raise it"
+    )

@@ -1,0 +1,102 @@
+"""How sure a chosen mixture is: its spread, its predicted gain over the prior, its distance from the runs.
+
+- Its spread is that of the mixtures which refits to part of the runs choose (refits.py says by which factor).
+- The standard deviation of its gain is the larger of two that overlap and are therefore not added: what the
+  regressors claim (their own deviations at both mixtures, seed noise included, and their disagreement on the
+  gain), and the spread over refits of the same mixture's gain.
+- Its distance from the runs matters because a prediction far from all of them is an extrapolation.
+
+It is still the best of many predictions: train proxies at the mixture before believing the gain.
+
+N runs, K domains, M mixtures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from regmix.regression import ensemble
+from regmix.regression.interface import Model, Prediction
+from regmix.sampling.rules import Rules
+from regmix.statistics.intervals import Score
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """The mixture chosen for one objective and what is known about it."""
+
+    weights: np.ndarray  # (K,)
+    spread: np.ndarray  # (K,), standard deviation over refits
+    predicted: Prediction  # loss at the chosen mixture and at the prior, in this order: two values each
+    gain: Score  # of the chosen mixture over the prior, nats per token
+    distance: float  # L1 to the nearest run
+    typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
+    verdict: str
+    refits: pd.DataFrame  # refit, gain of the chosen mixture, the refit's own mixture (K columns)
+
+    def to_json(self, domains: Sequence[str]) -> dict[str, Any]:
+        (chosen, prior), (chosen_sd, prior_sd) = (part.tolist() for part in self.predicted)
+        return {
+            "domains": list(domains),
+            "weights": dict(zip(domains, self.weights.tolist(), strict=True)),
+            "spread": dict(zip(domains, self.spread.tolist(), strict=True)),
+            "predicted": {"mean": chosen, "sd": chosen_sd},
+            "predicted_prior": {"mean": prior, "sd": prior_sd},
+            "gain": self.gain.to_json(),
+            "verdict": self.verdict,
+            "support": {"distance": self.distance, "typical": self.typical_distance},
+        }
+
+
+def judge(
+    weights: np.ndarray,
+    optima: Sequence[np.ndarray],
+    models: Sequence[Sequence[Model]],
+    stretch: float,
+    mixtures: np.ndarray,
+    rules: Rules,
+    level: float,
+) -> Simulation:
+    """What is known about ``weights`` (K,), chosen from runs at ``mixtures`` (N, K).
+
+    ``models`` are the full fit's regressors, then each refit's; ``optima`` (K,) are the refits' mixtures, and
+    ``stretch`` multiplies deviations over refits. ``level`` is the coverage of the gain's interval.
+    """
+    pair = np.stack([weights, rules.prior])
+    means, sds = (np.stack(part) for part in zip(*(model.predict(pair) for model in models[0]), strict=True))
+    gains = means[:, 1] - means[:, 0]
+    claimed = math.sqrt((sds**2).sum(axis=1).mean() + gains.var())
+    again = [np.mean([np.subtract(*model.mean(pair[::-1])) for model in refit]) for refit in models[1:]]
+    half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(again, ddof=1)))
+    gain = Score(float(gains.mean()), float(gains.mean()) - half, float(gains.mean()) + half)
+    table = {"refit": range(len(optima)), "gain": again}
+    return Simulation(
+        weights=weights,
+        spread=stretch * np.std(optima, axis=0, ddof=1),
+        predicted=ensemble.pooled(models[0], pair),
+        gain=gain,
+        distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
+        typical_distance=float(np.median(nearest(mixtures, mixtures))),
+        verdict=verdict(gain),
+        refits=pd.DataFrame(table | {d: [o[k] for o in optima] for k, d in enumerate(rules.domains)}),
+    )
+
+
+def verdict(gain: Score) -> str:
+    """What an interval of the gain over the prior says."""
+    if gain.low > 0:
+        return "better than the prior"
+    return "worse than the prior" if gain.high < 0 else "not distinguishable from the prior"
+
+
+def nearest(points: np.ndarray, mixtures: np.ndarray) -> np.ndarray:
+    """L1 distance of each point (M, K) to the nearest mixture (N, K) that is not the point itself."""
+    apart = np.abs(points[:, None] - mixtures).sum(axis=2)
+    return np.where(apart > 1e-9, apart, np.inf).min(axis=1)
