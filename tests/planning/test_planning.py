@@ -76,14 +76,14 @@ def test_memory_by_hand():
     assert one.state == 16 * 60
     assert half.state == 18 * 60
     assert one.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
-    assert half.activations == 4 * 8 * (12 * 2 + 4 * 3 + 4 * 2) + 4 * 256 * 5
+    assert half.activations == 8 * (2 * 32 + 4 * 3 * 2 + 12 * 2) + 12 * 8 * 5
     # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
     assert given.stack(processes=2, stack=2) == 2
-    # In fp32 the runs of a stack take turns, in bf16 and in a GPU's graph their activations stand side by side.
+    # The runs of a stack take turns; in a GPU's graph their activations stand side by side.
     # A step of 16 tokens a stack is read 32 at a time, of one run's 8 as well.
     read = 2 * 16 * 32 * 16
     assert given.memory(two) == 4 * one.state + 2 * one.activations + read
-    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations) + read
+    assert work(runs=5, precision="bf16").memory(two) == 4 * half.state + 2 * half.activations + read
     gpu = given.training(on_gpu)
     assert gpu.state == 20 * 60
     assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
