@@ -10,9 +10,7 @@ from regmix.core.settings import Count, Name, Plugin, Strict
 
 
 class Archive(Strict):
-    version: str
-    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
-    sdist: bool
+    file: Annotated[str, Field(pattern=r"^(\w[\w.+-]*/)*\w[\w.+-]*$")]  # its name in the index, perhaps in folders
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

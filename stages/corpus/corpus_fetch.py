@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core.files import writing
-from regmix.corpus import archives
+from regmix.corpus.fetch import fetch
 from regmix.params import Params
 from stages.run import run
 
 
-def corpus_fetch(params: Params, *, out: Path) -> None:
-    """Write every archive of corpus.archives to OUT, its sha256 checked."""
+def corpus_fetch(params: Params, *, store: Path, out: Path) -> None:
+    """Write every archive of corpus.archives to OUT, its sha256 checked; downloads are kept in STORE."""
     with writing(out) as scratch:
-        archives.download(params.corpus.archives, scratch)
+        fetch(params.corpus.archives, store / "archives", scratch)
 
 
 if __name__ == "__main__":
