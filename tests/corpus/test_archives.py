@@ -24,7 +24,7 @@ from regmix.corpus.settings import Archive
 from stages.corpus.corpus_extract import corpus_extract
 from stages.corpus.corpus_fetch import corpus_fetch
 
-pytestmark = pytest.mark.filterwarnings("ignore:pkg_resources is deprecated")  # imported by pip
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what pip brings along
 
 WHEEL = "toy_corpus-1.0-py3-none-any.whl"
 SDIST = "toy_source-1.0.tar.gz"
@@ -72,20 +72,6 @@ def fetch(archives: dict[str, Archive], folder: Path) -> Path:
     return folder / "fetched"
 
 
-@pytest.fixture
-def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The files that have been read from the index."""
-    files: list[str] = []
-    read_file = package_index.read_file
-
-    def record(project: str, file: str, key: str) -> Iterator[bytes]:
-        files.append(file)
-        return read_file(project, file, key)
-
-    monkeypatch.setattr(package_index, "read_file", record)
-    return files
-
-
 def test_fetch_then_extract(archives: dict[str, Archive], tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     fetched = fetch(archives, tmp_path)
     assert sorted(str(file.relative_to(fetched)) for file in fetched.rglob("*.*")) == [f"sources/{SDIST}", WHEEL]
@@ -109,33 +95,29 @@ def test_no_code_of_a_source_archive_runs(archives: dict[str, Archive], tmp_path
 
 
 def test_an_interrupted_fetch_downloads_only_what_is_missing(
-    archives: dict[str, Archive], index: Path, tmp_path: Path, read: list[str]
-) -> None:
-    (index / SDIST).rename(tmp_path / SDIST)
-    with pytest.raises(InputError, match=r"corpus\.archives\.Toy_Source: the package index has no toy_source-1"):
-        fetch(archives, tmp_path)
-    assert not (tmp_path / "fetched").exists()
-    (tmp_path / SDIST).rename(index / SDIST)
-    fetch(archives, tmp_path)
-    assert read == [WHEEL, SDIST, SDIST]
-    fetch(archives, tmp_path)
-    assert len(read) == 3
-    (tmp_path / "store/archives" / archives["toy-corpus"].sha256).write_bytes(b"damaged")
-    fetch(archives, tmp_path)
-    assert read[3:] == [WHEEL]
-
-
-def test_an_archive_is_stored_whole_or_not_at_all(
     archives: dict[str, Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: str) -> Iterator[bytes]:
-        yield b"first"
-        raise KeyboardInterrupt
+    files: list[str] = []
+    read_file = package_index.read_file
 
-    monkeypatch.setattr(package_index, "read_file", broken)
+    def interrupted_at_first(project: str, file: str, key: str) -> Iterator[bytes]:
+        files.append(file)
+        if files == [WHEEL, SDIST]:
+            yield b"the beginning"
+            raise KeyboardInterrupt
+        yield from read_file(project, file, key)
+
+    monkeypatch.setattr(package_index, "read_file", interrupted_at_first)
     with pytest.raises(KeyboardInterrupt):
         fetch(archives, tmp_path)
-    assert list((tmp_path / "store/archives").iterdir()) == []
+    assert not (tmp_path / "fetched").exists()
+    assert [file.name for file in (tmp_path / "store/archives").iterdir()] == [archives["toy-corpus"].sha256]
+    for _ in range(2):
+        fetch(archives, tmp_path)
+        assert files == [WHEEL, SDIST, SDIST]
+    (tmp_path / "store/archives" / archives["toy-corpus"].sha256).write_bytes(b"damaged")
+    fetch(archives, tmp_path)
+    assert files[3:] == [WHEEL]
 
 
 @pytest.mark.parametrize(
