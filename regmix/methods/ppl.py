@@ -1,19 +1,20 @@
 """Perplexity filtering (Ankner et al. 2024, section 2): train on the documents that a small reference finds neither
 too easy nor too hard.
 
-The reference is a proxy trained on the prior. A document's score is the mean loss in nats per token of its first tokens,
-each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same). Documents
-whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their domain; the
-target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the paper, which
-holds the reference's own training documents out of the pool, the reference here has seen a small part of what it
-scores.
+The reference is a proxy trained on the prior. A document's score is the mean loss in nats per token of its first
+tokens, each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same).
+Documents whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their
+domain; the target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the
+paper, which holds the reference's own training documents out of the pool, the reference here has seen a small part of
+what it scores.
 
 K domains, N documents, B documents a batch, T tokens.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from regmix.corpus.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
 from regmix.sampling.rules import project
-from regmix.target.interface import Context, Plan, Spent
+from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
 BATCH_TOKENS = 4096  # of one forward pass
 STEP = 16  # tokens; batches are a multiple of it wide, or as wide as what is scored
@@ -50,6 +51,12 @@ class Options(Strict):
         if self.low >= self.high:
             raise ValueError(f"low {self.low:g} must be below high {self.high:g}")
         return self
+
+
+def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
+    """One reference, which scores at most all documents that are considered; the band's share of them is kept."""
+    considered = min((n for n in (options.tokens, scale.corpus_tokens) if n is not None), default=math.nan)
+    return [Preparation(1, scored=considered, written=(options.high - options.low) * considered)]
 
 
 @dataclass(frozen=True)
