@@ -38,15 +38,16 @@ def profile(text: str, name: str, folder: Path = switch.HERE) -> str:
     return f"{HEAD.get(name, '# Kept from params.yaml.')}\n{layout.dump(out, compact=True)}"
 
 
-def main(name: str, source: Path) -> None:
+def main(name: str, source: Path, folder: Path = switch.HERE) -> None:
+    """Write ``source`` as a profile into ``folder``, in one step. Raises InputError."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "devices":
         raise InputError(f"{name!r}: no name for a profile; use small letters, digits and _")
-    path = switch.HERE / f"{name}.yaml"
+    path = folder / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
         raise InputError(f"{path}: is there already; choose another name, or remove it first")
     text = layout.text_of(source)
     schema.load(source)
-    layout.write(path, profile(text, name))
+    layout.write(path, profile(text, name, folder))
 
 
 if __name__ == "__main__":

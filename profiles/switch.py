@@ -59,14 +59,13 @@ def apply(text: str, name: str, folder: Path = HERE, *, replace: bool = False) -
     ``replace``: sections of your own that are in the way are overwritten, for where ``text`` lives on elsewhere.
     Raises InputError: unknown profile or key, a section of your own in the way, values that do not fit the schema.
     """
-    profiles = {other: read(other, folder) for other in {BASE, name, *known(folder)}}
-    base, own = profiles[BASE], profiles[name]
+    base, own = read(BASE, folder), read(name, folder)
     if unknown := sorted(set(own) - set(base)):
         raise InputError(f"profiles/{name}.yaml: {unknown[0]}: profiles/{BASE}.yaml does not set it; add it there too")
     document, kept = layout.parse(text), []
     for key, value in (base | own).items():
         there = _get(document, key, f"profiles/{name}.yaml")
-        if isinstance(there, dict) and there not in [profile[key] for profile in profiles.values() if key in profile]:
+        if isinstance(there, dict) and not _is_known(there, key, base, own, folder):
             if name == BASE or key not in own:
                 kept.append(key)
                 continue
@@ -93,12 +92,21 @@ def switch(
     return _checked(document, name, parse)
 
 
-def main(name: str, target: Path, *, replace: bool = False) -> None:
+def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False) -> None:
     """Rewrite ``target`` by the profile ``name``, in one step; see ``apply``."""
-    text, kept = apply(layout.text_of(target), name, replace=replace)
+    text, kept = apply(layout.text_of(target), name, folder, replace=replace)
     for key in kept:
         print(f"{target}: {key} is your own and stays", file=sys.stderr)
     layout.write(target, text)
+
+
+def _is_known(
+    section: Mapping[str, Any], key: str, base: Mapping[str, Any], own: Mapping[str, Any], folder: Path
+) -> bool:
+    """Whether a profile has this section; the two at hand are asked first, for the others are read anew."""
+    if section in (base[key], own.get(key)):
+        return True
+    return any(section == read(name, folder).get(key) for name in known(folder))
 
 
 def _section(model: type[Strict] | None, path: list[str]) -> type[Strict] | None:
