@@ -92,8 +92,13 @@ def margins(
     rows = []
     for split, runs in sets.items():
         true = runs.objective({objective: 1.0})
-        pick = np.random.default_rng(settings.seed).integers(len(true), size=(settings.bootstrap, len(true)))
-        spread = {name: metrics.spearman(true[pick], of[split][pick]) for name, of in told.items() if split in of}
+        spread = {
+            name: intervals.bootstrap(
+                metrics.spearman, true, of[split], resamples=settings.bootstrap, seed=settings.seed
+            )
+            for name, of in told.items()
+            if split in of
+        }
         value = {name: float(metrics.spearman(true, told[name][split])) for name in spread}
         for first, second in pairs:
             if first in spread and second in spread:

@@ -37,7 +37,7 @@ from tests.closure import ROOT
 
 MINUS = "\N{MINUS SIGN}"
 TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
-VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
 
 
 def values() -> dict[str, Any]:
@@ -109,7 +109,7 @@ class Artifacts:
         later = ("stepwise", "schedules", "trained", "evaluated")
         folders: Any = {name: path / name for name in of((*stages, *later))}
         report(
-            self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "params.yaml",
+            self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "tests/fixtures/params.yaml",
             project=ROOT / "pyproject.toml", headline=path / "h.json", out=path / "reports",
         )  # fmt: skip
 
