@@ -41,6 +41,7 @@ from regmix.regression import ensemble, interface
 from regmix.regression.interface import Model, Prediction, Regressor
 from regmix.sampling.draws import BLOCK, candidate_block
 from regmix.sampling.rules import Rules
+from regmix.statistics import verdicts
 from regmix.statistics.intervals import Score
 
 SAMPLED = 2000  # candidates kept for figures
@@ -147,13 +148,6 @@ def simulate(
     return Result(simulations, pd.DataFrame(table))
 
 
-def verdict(gain: Score) -> str:
-    """What an interval of the gain over the prior says."""
-    if gain.low > 0:
-        return "better than the prior"
-    return "worse than the prior" if gain.high < 0 else "not distinguishable from the prior"
-
-
 def nearest(points: np.ndarray, mixtures: np.ndarray) -> np.ndarray:
     """L1 distance of each point (M, K) to the nearest mixture (N, K) that is not the point itself."""
     apart = np.abs(points[:, None] - mixtures).sum(axis=2)
@@ -223,6 +217,6 @@ def _judge(
         gain=gain,
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
-        verdict=verdict(gain),
+        verdict=verdicts.over_prior(gain),
         refits=pd.DataFrame(table | {d: [o[k] for o in optima] for k, d in enumerate(rules.domains)}),
     )

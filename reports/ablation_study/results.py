@@ -17,7 +17,8 @@ from regmix.core.errors import InputError
 from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.evaluation.summary import LOSS, Spread
-from reports.page.formats import apart_from_zero, bold, counted, fixed, spanned
+from regmix.statistics.verdicts import apart_from_zero
+from reports.page.formats import bold, counted, fixed, spanned
 from reports.page.section import Table
 
 OBJECTIVE, MEAN = "objective", "mean"  # measures: the arm's objective, and the mean over the trained domains

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import MISSING, apart_from_zero, bold, fixed, listed, spanned
+from reports.page.formats import MISSING, bold, fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}

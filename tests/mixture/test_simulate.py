@@ -21,7 +21,6 @@ from regmix.regression.interface import Prediction, bind
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
-from regmix.statistics.intervals import Score
 
 PARAMS = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
 ENTRIES = {name: Kind(**entry) for name, entry in PARAMS["regressors"].items()}
@@ -122,14 +121,6 @@ def test_resamples_hold_each_run_once_and_depend_on_the_seed():
     assert len(first) == pytest.approx(632, abs=40)
     assert not np.array_equal(first, second)
     assert np.array_equal(first, next(iter(simulate.resamples(1000, 5, 0))))
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [(0.1, 0.2, "better than"), (-0.1, 0.2, "not distinguishable from"), (-0.2, -0.1, "worse than")],
-)
-def test_verdicts(low, high, words):
-    assert simulate.verdict(Score(0.0, low, high)) == f"{words} the prior"
 
 
 def test_distance_to_the_nearest_other_mixture():

@@ -1,7 +1,7 @@
-"""What every method left: its plan, what its targets trained on, what steered them and what finding out cost.
+"""Trained methods as their files describe them: the plan, the realised mixtures, what the policy decided, the cost.
 
-Methods are told apart by these artifacts; what they are called and how they work matters nowhere but in the
-choice of what to compare, which goes by ``kind`` and ``objective``.
+Comparisons rest on these files alone, so that a new method needs no code here. Only which methods are compared depends
+on ``kind`` and ``objective``.
 """
 
 from __future__ import annotations
@@ -78,6 +78,15 @@ def read(params: Params, plans: Path, trained: Path, corpus: Mapping[str, Mappin
     ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file that cannot be read.
     """
     return {name: _method(params, name, plans / name, trained / name, corpus) for name in params.target.methods}
+
+
+def aimed(methods: Mapping[str, Method], kind: str) -> dict[str, str]:
+    """Objective -> the first method of a kind that aims at it."""
+    found: dict[str, str] = {}
+    for name, method in methods.items():
+        if method.kind == kind and method.objective:
+            found.setdefault(method.objective, name)
+    return found
 
 
 def _method(
