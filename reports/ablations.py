@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.ablations.settings import Ablations, spell, world_params
-from regmix.core.files import prune, read_json, write_csv, write_json
+from regmix.core.files import prune, read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.params import Params
 from reports.ablation_study import claims, dynamic, ranks, worlds
@@ -81,7 +81,7 @@ def ablations(
     ]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="ablations", beside="ablations", rules=RULES)
-    write_json(headline, {name: to_json(table) for section in sections for name, table in section.tables.items()})
+    write_metrics(headline, {name: to_json(table) for section in sections for name, table in section.tables.items()})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import read_json, write_csv, write_json
+from regmix.core.files import read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.published.settings import Published
 from regmix.published.tables import SOURCES
@@ -129,7 +129,7 @@ def published(
     ]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published", rules=RULES)
-    write_json(headline, found)
+    write_metrics(headline, found)
 
 
 def _replays(settings: Published) -> dict[str, str]:
