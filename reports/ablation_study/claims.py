@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from regmix.ablations.paired_targets import Results
+from regmix.ablations.proxy_sizes import DEFAULT, PART
 from regmix.evaluation.summary import AVERAGE, Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED, alike, because, lower
 from reports.ablation_study.dynamic import BOTH
-from reports.ablation_study.results import Results, basis, floor, told
-from reports.ablation_study.worlds import DEFAULT, PART, Swarm, apart, default, ranking
+from reports.ablation_study.results import basis, floor, told
+from reports.ablation_study.worlds import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
 from reports.papers.claims import Claim, tabled
@@ -72,10 +74,11 @@ def dynamic(results: Results) -> list[Claim]:
     return out
 
 
-def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
-    """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D."""
+def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
+    """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D; ``compared`` is ablation_evidence's sizes.csv."""
     out = []
-    others = [name for name in swarms if name in ("small_proxies", "large_proxies")]
+    other_sizes = compared[compared["world"] != DEFAULT].set_index("world")
+    others = list(other_sizes.index)
     half = 2 * results.noise("efficiency").sd
     for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
         found = {
@@ -87,7 +90,7 @@ def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
         }
         out.append(_alike(paper, place, "Targets come out alike whatever the size of the proxies", found, half,
                           results.level))  # fmt: skip
-    distances = {name: apart(swarms[name].chosen, swarms[DEFAULT].chosen) for name in others}
+    distances = {name: (row["distance"], row["expected_distance"]) for name, row in other_sizes.iterrows()}
     beyond = [distance > 2 * noise for distance, noise in distances.values()]
     blurred = any(noise > BLURRED for _, noise in distances.values())
     word = FAILS if beyond and all(beyond) else HOLDS if beyond and not any(beyond) and not blurred else UNDECIDED
@@ -105,9 +108,9 @@ def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
     return out
 
 
-def distribution(results: Results, final: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
+def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
     """Table 6 and the right of Figure 6, from the arm without the objective's domain."""
-    ranked = ranking(final, level).set_index("regressor")
+    ranked = heldout.set_index("regressor")
     row = ranked.loc[regressor]
     word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNDECIDED
     known = ranked.loc[[name for name in (regressor, "ridge") if name in ranked.index]]

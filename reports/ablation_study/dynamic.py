@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reports.ablation_study.results import Base, Results, Row, against, floor
+from regmix.ablations.paired_targets import Results
+from reports.ablation_study.results import Base, Row, against, floor
 from reports.page import style
 from reports.page.formats import MISSING, fixed, listed, spanned
 from reports.page.section import Figure, Part, Section, Table

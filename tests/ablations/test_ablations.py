@@ -16,7 +16,8 @@ import yaml
 
 from profiles.switch import switch
 from regmix import params as schema
-from regmix.ablations import swarm_parts
+from regmix.ablations import mixture_ranks, proxy_sizes, swarm_parts
+from regmix.ablations.paired_targets import Results, collect
 from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
 from regmix.core.errors import InputError
 from regmix.corpus.token_files import write_tokens
@@ -25,7 +26,6 @@ from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study import claims, dynamic, ranks, worlds
-from reports.ablation_study.results import Results, collect
 from reports.page.render import document, page
 from reports.page.section import Section
 from stages.ablations.ablation_errors import ablation_errors
@@ -369,11 +369,16 @@ def final() -> pd.DataFrame:
                       for name, spread in (("gp", 0.1), ("ridge", 3.0)) for part in ("all", "half")])  # fmt: skip
 
 
-def swarms(distance: float, spread: float = 0.02) -> dict[str, worlds.Swarm]:
+def swarms(distance: float, spread: float = 0.02) -> pd.DataFrame:
     def chosen(moved: float) -> dict[str, Any]:
         return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": dict.fromkeys(("news", "law"), spread)}
 
-    return {name: worlds.Swarm(10_000, final(), chosen(0 if name == "main" else distance)) for name in worlds.SIZES}
+    given = {
+        name: proxy_sizes.Swarm(10_000, final(), chosen(0 if name == "main" else distance))
+        for name in proxy_sizes.SIZES
+    }
+    large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
+    return proxy_sizes.table(given, large, 0.95)
 
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, HOLDS), (0.3, FAILS)])
@@ -383,19 +388,19 @@ def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
     assert blurred.verdict == UNDECIDED
     assert "refits alone" in blurred.why
     assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
-    large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
-    section = worlds.sizes(results, given, large, "gp", 0.95)
+    section = worlds.sizes(results, given, {world: {"news": 0.6, "law": 0.4} for world in proxy_sizes.SIZES})
     assert section.tables["sizes"].values["distance"].tolist() == pytest.approx([2 * distance, 0, 2 * distance])
     assert (section.tables["sizes"].values["target_n"] == 24).all()
     assert len(section.tables["sizes_targets"].shown) == 9
 
 
 def test_what_falls_away_without_the_objective_is_said():
-    section = worlds.distribution(frames({}), {"without_news": final()}, ["objective_only"], 0.95)
+    ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
+    section = worlds.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
     assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
     assert "`objective_only` falls away" in section.prose
-    found = {claim.place: claim for claim in claims.distribution(frames({}), final(), "gp", 0.95)}
+    found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS
     assert "ridge" in found["Table 6"].found
 
@@ -422,10 +427,13 @@ def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNDECIDED, FAILS})])
 def test_ranks_and_scores_are_told_from_chance(noise, words):
     losses, lm_eval = ranked(noise)
-    tasks, found = ranks.task_scores(lm_eval), ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
+    tasks, found = mixture_ranks.task_scores(lm_eval), mixture_ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
     assert len(found) == 6
     judged = losses[(losses["size"] == "target") & (losses["budget"] == 1)]
-    spreads, related = ranks.spread(tasks), ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95)
+    spreads, related = (
+        mixture_ranks.spread(tasks),
+        mixture_ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95),
+    )
     told = claims.ranks(found, spreads, related, "news", 8, 2)
     assert {claim.place for claim in told} == {"Figure 15", "Table 3", "Figure 5"}
     assert {claim.verdict for claim in told} <= words
