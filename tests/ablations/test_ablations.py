@@ -20,15 +20,19 @@ from regmix.ablations import mixture_ranks, proxy_sizes, swarm_parts
 from regmix.ablations.paired_targets import Results, collect
 from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
 from regmix.core.errors import InputError
+from regmix.core.files import write_csv, write_json
 from regmix.corpus.token_files import write_tokens
 from regmix.evaluation import summary
 from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study import claims, dynamic, ranks, worlds
+from reports.ablations import ablations
+from reports.page import render
 from reports.page.render import document, page
 from reports.page.section import Section
 from stages.ablations.ablation_errors import ablation_errors
+from stages.ablations.ablation_evidence import ablation_evidence
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.ablation_targets import ablation_targets
 from stages.ablations.ablations_check import ablations_check
@@ -265,7 +269,11 @@ def frames(effects: dict[str, dict[str, float]]) -> Results:
 
 @cache
 def drawn(text: str) -> Results:
-    effects: dict[str, dict[str, float]] = json.loads(text)
+    return collect(*trained_arms(json.loads(text)), 0.95)
+
+
+def trained_arms(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict]:
+    """Losses, designs and objectives by arm, as ``collect`` takes them."""
     rng = np.random.default_rng(0)
     given, params = settings(), root()
     losses, designs, objectives = {}, {}, {}
@@ -280,7 +288,7 @@ def drawn(text: str) -> Results:
             rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
         losses[arm], designs[arm] = pd.DataFrame(rows), design
         objectives[arm] = (own.objective_weights(of.objective), own.corpus.trained)
-    return collect(losses, designs, objectives, 0.95)
+    return losses, designs, objectives
 
 
 def said(results: Results, words: str) -> str:
@@ -449,3 +457,40 @@ def test_the_first_section_counts_the_verdicts():
     assert len(section.tables["claims"].values) == len(rows)
     assert "corrected for the number of comparisons" in section.prose
     assert "5 seeds a method" in section.prose
+
+
+def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
+    params, given = root(), settings()
+    domains = list(params.corpus.domains)
+    losses, designs, _ = trained_arms({"efficiency": {"regmix": -0.2}})
+    for arm, frame in losses.items():
+        write_csv(tmp_path / "targets" / arm / "losses.csv", frame)
+        write_csv(tmp_path / "targets" / arm / "design.csv", designs[arm])
+    table = {"method": ["online"], "value": [0.08], "low": [0.07], "high": [0.09], "runs": [4]}
+    write_csv(tmp_path / "targets/beta/beta.csv", pd.DataFrame(table))
+    asked = {"method": ["online"], "run": ["seed-0"], "queries": [5], "outside": [3]}
+    write_csv(tmp_path / "targets/beta/support.csv", pd.DataFrame(asked))
+    weights = {domain: 1 / len(domains) for domain in domains}
+    for world, of in given.worlds.items():
+        write_json(tmp_path / "swarms" / world / "swarm/meta.json", {"parameters": {"body": 1000}})
+        chosen = {"weights": weights, "spread": dict.fromkeys(domains, 0.01)}
+        write_json(tmp_path / f"swarms/{world}/parts/half/chosen/{of.objective}.json", chosen)
+        write_csv(tmp_path / "errors" / world / "final.csv", final())
+        write_csv(tmp_path / "errors" / world / "steps.csv", steps())
+    noisy, lm_eval = ranked(0.1)
+    sized = pd.concat([noisy.assign(size=size) for size in given.ranks.sizes], ignore_index=True).drop_duplicates()
+    sized = sized.assign(**{domain: sized["news"] for domain in domains if domain not in sized})
+    write_csv(tmp_path / "ranked/losses.csv", sized.drop_duplicates(["run", "seed", "size", "budget"]))
+    write_csv(tmp_path / "ranked/lm_eval.csv", lm_eval)
+    metas = {f"{size}-{given.ranks.budgets[0]}": {"parameters": {"body": 1000}} for size in given.ranks.sizes}
+    write_json(tmp_path / "ranked/meta.json", metas)
+    folders = {name: tmp_path / name for name in ("swarms", "errors", "targets", "ranked")}
+    ablation_evidence(params, given, **folders, out=tmp_path / "evidence")
+    out, headline = tmp_path / "reports", tmp_path / "metrics.json"
+    ablations(params, given, evidence=tmp_path / "evidence", **folders, headline=headline, out=out)
+    text, found = (out / "ablations.md").read_text(), json.loads(headline.read_text())
+    assert "NaN" not in text
+    assert set(found) == {path.stem for path in (out / "ablations/tables").glob("*.csv")}
+    assert [row["heldout_value"] > 0.9 for row in found["sizes"]] == [True] * 3
+    assert found["without_news_ranks"][0]["n"] == 24
