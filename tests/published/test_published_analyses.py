@@ -30,7 +30,7 @@ from stages.published.published_sets import as_printed, read_sets
 from tests.closure import ROOT
 from tests.published.test_published import IMPORTS, STORED, with_remote
 
-SETTINGS = settings.load_published(ROOT / "published/params.yaml")
+SETTINGS = settings.load_published(ROOT / "tests/fixtures/published.yaml")
 TABLES = ROOT / "published/tables"
 PILE = {"pile_cc": 1.0}
 DRAWN = {"resamples": 200, "level": 0.95, "seed": 0}
