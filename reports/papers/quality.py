@@ -153,7 +153,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
 
 
 def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
-    """``table`` is figures.curve's; ``scores`` published_compare's scores.csv."""
+    """``table`` is published_compare's curves.csv; ``scores`` published_compare's scores.csv."""
     names, sizes = list(dict.fromkeys(table["regressor"])), sorted(set(table["proxies"]))
     drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
     colour, marker = style.colours(names), style.markers(names)
