@@ -9,14 +9,14 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
+from regmix.statistics import verdicts
 from reports.page.formats import interval, spanned
-from reports.run.verdicts import Headline, ranks, realised, switched, trained, unseen
 
 REPORT = Path("reports/report.html")
 METRICS = Path("metrics/report.json")
 
 
-def headline(found: Headline, report: Path) -> str:
+def headline(found: Mapping[str, Mapping[str, Any]], report: Path) -> str:
     """Four lines: the report, then one a number, of the first objective that has a target, or else the first.
 
     One more for every objective that dynamic methods steer for.
@@ -29,33 +29,38 @@ def headline(found: Headline, report: Path) -> str:
         rank, mixture, target = one["regression"], one["mixture"], one.get("target")
         correlation = spanned([rank[f"spearman{edge}"] for edge in ("", "_low", "_high")], 2)
         gain = spanned([mixture[f"realised_gain{edge}"] for edge in ("", "_low", "_high")], sign=True)
-        word = ranks(one)
+        word = verdicts.ranking(one)
         lines = [
             f"report: {report}",
-            f"{name}, regression: {rank['regressor']} has Spearman {correlation} on {unseen(rank)}"
+            f"{name}, regression: {rank['regressor']} has Spearman {correlation} on {tested_on(rank)}"
             + (f"; against no proxy at all: {word}" if word else ""),
             f"{name}, mixture: proxies at the recommended mixture gain {gain} nats per token over natural "
-            f"(n = {mixture['n']} a mixture): {realised(one)}",
+            f"(n = {mixture['n']} a mixture): {verdicts.realised_gain(one)}",
         ]
         if target:
             gap = spanned([target[f"difference{edge}"] for edge in ("", "_low", "_high")], sign=True)
             lines.append(
                 f"{name}, target: {target['method']} less natural {gap} nats per token (n = {target['n']} pairs): "
-                f"{trained(one)}"
+                f"{verdicts.target(one)}"
             )
         else:
             lines.append(f"{name}, target: none; no method of kind regmix in params.yaml aims at it")
         lines += [_switched(name, one["dynamic"]) for name, one in found.items() if "dynamic" in one]
     except (KeyError, StopIteration, TypeError, AttributeError) as error:
-        raise InputError(f"{METRICS}: no headline numbers ({error!r}); run `dvc repro -f report`") from None
+        raise InputError(f"{METRICS}: no headline numbers ({error!r}); run `dvc repro -f target_compare`") from None
     return "\n".join(lines)
+
+
+def tested_on(part: Mapping[str, Any]) -> str:
+    """The mixtures that a Spearman correlation was taken on."""
+    return f"{part['n']} held-out mixtures" if part["split"] == "heldout" else f"{part['n']} runs out of fold"
 
 
 def _switched(name: str, part: Mapping[str, Any]) -> str:
     """Every dynamic method beside the best static one."""
     best = part["best_static"]
     said = []
-    for method, word in switched(part).items():
+    for method, word in verdicts.against_best_static(part).items():
         less = part["methods"][method]["less"][best]
         said.append(f"{method} {interval(less['value'], less['low'], less['high'], sign=True)}: {word}")
     return f"{name}, dynamic mixing less {best}, nats per token (n = {part['n']} pairs): {'; '.join(said)}"

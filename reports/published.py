@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import read_json, write_csv, write_json
+from regmix.core.files import read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.published.settings import Published
 from regmix.published.tables import SOURCES
@@ -48,7 +48,7 @@ def published(
     objective, level = settings.objective, settings.regression.interval
     printed = {path.stem: read_csv(path) for path in sorted(tables.glob("*.csv"))}
     parts = {part: {name: read_csv(fits / name / f"{part}.csv") for name in settings.regressors}
-             for part in ("predictions", "curve", "coefficients")}  # fmt: skip
+             for part in ("predictions", "coefficients")}  # fmt: skip
     scores, margins = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins"))
     ranks, betas = (read_csv(scaled / f"{name}.csv") for name in ("ranks", "beta"))
     corrected, shares = read_json(scaled / "corrected.json"), read_json(counted / "shares.json")
@@ -60,7 +60,7 @@ def published(
     sets, joined = read_sets(runs), {name: read_json(runs / name / "meta.json") for name in SOURCES}
     linear, restricted = parts["coefficients"]["ridge"], read_csv(compared / "restricted.csv")
     train, large = (sets[name] for name in ("train_1m", "test_1b"))
-    curves = figures.curve(parts["curve"], level)
+    curves, laws = read_csv(compared / "curves.csv"), read_csv(compared / "power_laws.csv")
     picked = pick.picks(parts["predictions"], cloud, large, objective, PICKED)
     found = {
         "data": sources.figures(joined),
@@ -75,7 +75,7 @@ def published(
         "domains": figures.domains(scores),
         **downstream.figures(related, predicted, span, objective),
         "table6": figures.table6(restricted),
-        **domains.figures(linear, train),
+        **domains.figures(linear, laws),
         **optimum.figures(weights, near),
         "figure6": rivals.figures(others),
         "methods": methods.figures(signs, averages),
@@ -90,7 +90,7 @@ def published(
     }
     rows = [
         *claims.ranking(found, printed["regmix_2_regression"]),
-        *domains.claims(found, linear, train),
+        *domains.claims(found, linear, train, laws),
         *claims.scaling(found),
         *claims.untestable(found, printed["regmix_6_without_pile_cc"]),
         *downstream.claims(found, printed["regmix_3_range"], objective),
@@ -109,7 +109,7 @@ def published(
         quality.figure4(curves, scores, objective),
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),
         pick.figure2(picked, parts["predictions"], cloud, large, objective),
-        domains.interactions(linear, train),
+        domains.interactions(linear, train, laws),
         scaling.figure15(ranks),
         scaling.beta(betas, corrected, losses, settings.beta.paper, objective, settings.beta.regressor),
         quality.table6(restricted, printed["regmix_6_without_pile_cc"], settings.starved),
@@ -129,7 +129,7 @@ def published(
     ]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published", rules=RULES)
-    write_json(headline, found)
+    write_metrics(headline, found)
 
 
 def _replays(settings: Published) -> dict[str, str]:

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from regmix.core.files import read_json, write_csv, write_json
+from regmix.core.files import read_json, write_csv
 from regmix.core.runs import runs
 from regmix.core.tables import read_csv
-from regmix.evaluation import summary
+from regmix.evaluation.summary import BASELINE
 from regmix.params import Params
 from regmix.sampling.rules import Rules
+from regmix.target import trained_methods
 from reports.page import render
-from reports.run import answer, invariance, methods, models, ranking, steered
-from reports.run import regression as quality
+from reports.run import models
 from reports.run.corpora import corpora
-from reports.run.coverage import coverage
-from reports.run.dynamic import dynamic
-from reports.run.interactions import interactions
+from reports.run.domains import domains as domain_effects
+from reports.run.dynamic_mixing import dynamic_mixing
 from reports.run.mixtures import mixtures, scoring
+from reports.run.rank_invariance import rank_invariance
+from reports.run.regression import regression
 from reports.run.settings import settings
+from reports.run.summary import summary
+from reports.run.swarm import design
 from reports.run.targets import targets
 from stages.run import run
 
@@ -30,9 +32,9 @@ OUTS = ("report.md", "report.html", "tables", "figures")
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
     simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
-    metrics: Path, knobs: Path, libraries: Path, headline: Path, out: Path,
+    judged: Path, knobs: Path, libraries: Path, out: Path,
 ) -> None:  # fmt: skip
-    """Write OUT/report.{md,html}, OUT/tables and OUT/figures, and the headline numbers to HEADLINE."""
+    """Write OUT/report.{md,html}, OUT/tables and OUT/figures."""
     domains, names = params.corpus.trained, list(params.objectives)
     weights = {name: params.objective_weights(name) for name in names}
     level = params.regression.interval
@@ -44,26 +46,20 @@ def report(
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
     first = next(iter(params.target.methods))
     proxy_meta, target_meta = read_json(swarm / "meta.json"), read_json(trained / first / "meta.json")
-    scores = read_csv(compared / "scores.csv")
+    scores, margins, correlations = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins", "weights"))
     fitted = {part: {r: read_csv(fits / r / f"{part}.csv") for r in params.regressors}
               for part in ("predictions", "curve", "coefficients")}  # fmt: skip
-    margins = ranking.over_no_proxy(fitted["predictions"], proxies, weights, params.regression)
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
-    measures = summary.measures(losses, lm_eval, weights)
+    means, differences, ranks = (read_csv(judged / f"{name}.csv") for name in ("means", "differences", "ranks"))
+    headlines, dynamic, pairs = (read_json(judged / f"{name}.json") for name in ("headlines", "dynamic", "pairs"))
     tokens = {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains}
-    found_methods = methods.read(params, schedules, trained, tokens)
-    kept = {name: schedule for name, method in found_methods.items() if (schedule := method.static)}
-    same = invariance.pairs(confirming, kept)
-    dynamics = steered.compare(found_methods, measures, params.trajectory.objective, target_meta, level)
-    mixture = read_json(metrics)
+    methods = trained_methods.read(params.target.methods, params.corpus.trained, schedules, trained, tokens)
     spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
     recommended, last = ({n: read_json(of / f"{n}.json") for n in names} for of in (simulated, chosen))
-    found = answer.headlines(scores, margins, mixture, measures, _of_kind(params, "regmix"),
-                             _of_kind(params, "objective_only"), dynamics, level)  # fmt: skip
     sections = [
-        answer.answer(
-            found,
-            invariance.correlations(confirming, losses, same, weights, level) if len(same) > 2 else None,
+        summary(
+            headlines,
+            ranks[ranks["measure"].isin(names)],
             {key: models.share(spent["swarm"] * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key],
                                target_meta, key) for key in models.COUNTS},
             target_meta,
@@ -74,21 +70,22 @@ def report(
             prior, bounds, domains, params.target.train_tokens, params.swarm.max_epochs,
         ),
         models.models(proxy_meta, target_meta, spent),
-        coverage(table, domains, prior),
-        quality.regression(scores, fitted["predictions"], fitted["curve"], margins, names, params.regression.top_k),
-        interactions(fitted["coefficients"], scores, proxies, weights),
+        design(table, domains, prior),
+        regression(scores, fitted["predictions"], fitted["curve"], margins, names, params.regression.top_k),
+        domain_effects(fitted["coefficients"], scores, correlations, proxies, weights),
         mixtures(
-            recommended, mixture, read_csv(chosen / "realised.csv"), read_csv(simulated / "candidates.csv"), proxies,
-            weights, prior, _scoring(params), last if params.mixture.refit else None,
+            recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
+            read_csv(simulated / "candidates.csv"), proxies, weights, prior, _scoring(params),
+            last if params.mixture.refit else None,
         ),
         targets(
-            losses, lm_eval, measures, {name: method.trajectories for name, method in found_methods.items()}, weights,
-            level, params.evaluation.choices,
+            losses, lm_eval, means, differences[differences["less"] == BASELINE].drop(columns="less"),
+            {name: method.trajectories for name, method in methods.items()}, weights, level, params.evaluation.choices,
         ),
-        dynamic(
-            params, found_methods, dynamics, losses, lm_eval, read_csv(stepwise / "errors.csv"), target_meta,
+        dynamic_mixing(
+            params, methods, dynamic, means, differences, read_csv(stepwise / "errors.csv"), target_meta,
         ),
-        invariance.invariance(confirming, losses, same, weights, level),
+        rank_invariance(ranks, confirming, losses, pairs, weights, level),
         settings(
             params, knobs.read_text(encoding="utf-8"), read_json(libraries),
             proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),
@@ -96,17 +93,6 @@ def report(
     ]  # fmt: skip
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE)
-    write_json(headline, found)
-
-
-def _of_kind(params: Params, kind: str) -> dict[str, str]:
-    """Objective -> the first method of a kind that aims at it."""
-    found: dict[str, str] = {}
-    for name, method in params.target.methods.items():
-        options: dict[str, Any] = method.model_extra or {}
-        if method.kind == kind and "objective" in options:
-            found.setdefault(options["objective"], name)
-    return found
 
 
 def _scoring(params: Params) -> str:

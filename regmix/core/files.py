@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import math
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -55,6 +56,25 @@ def prune(folder: Path, keep: Iterable[str]) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Sorted by no key but the writer's; floats in full; replaced in one step."""
     _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def write_metrics(path: Path, value: Any, digits: int = 3) -> None:
+    """``write_json``, floats rounded to ``digits`` decimals or two significant digits, whichever keeps more.
+
+    Losses of the same run differ in the fifth decimal between processors; rounded, most files do not. No sign is lost,
+    so that an interval that excludes zero still does.
+    """
+    write_json(path, _rounded(value, digits))
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _rounded(part, digits) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(part, digits) for part in value]
+    if not isinstance(value, float) or value == 0 or not math.isfinite(value):
+        return value
+    return round(value, max(digits, 1 - math.floor(math.log10(abs(value)))))
 
 
 def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> None:

@@ -1,6 +1,6 @@
 """The targets' results over seeds: means with t intervals, and paired differences from a baseline.
 
-All work on one long frame of measures: method, seed, group (``loss`` or ``lm_eval``), measure, value.
+All work on one long frame of measures: method, seed, group (``loss``, ``lm_eval`` or ``perplexity``), measure, value.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from scipy import stats
 from regmix.core.errors import InputError
 from regmix.core.runs import objective_losses
 
-LOSS, LM_EVAL = "loss", "lm_eval"
+LOSS, LM_EVAL, PERPLEXITY = "loss", "lm_eval", "perplexity"
 AVERAGE = "average"
+TRAINED = "mean of trained domains"  # beside the objectives
 BASELINE = "natural"  # the method that others are compared with
 # The first that a task has is its score. The paper's tasks have acc_norm or acc; ours of continuations also have
 # acc_mutual_info, which takes off how likely a continuation is without its context: models too small to be
@@ -84,6 +85,16 @@ def measures(
     for frame in (average, scores):
         parts.append(frame.rename(columns={"task": "measure"}).assign(group=LM_EVAL))
     return pd.concat(parts, ignore_index=True)[["method", "seed", "group", "measure", "value"]]
+
+
+def perplexities(lm_eval: pd.DataFrame) -> pd.DataFrame:
+    """The long frame of tasks that report a perplexity: its logarithm in nats, the mean over shots.
+
+    Of last words this moves even where the share of correct guesses stays at zero. No rows without such tasks.
+    """
+    rows = lm_eval[lm_eval["metric"] == "perplexity"]
+    logs = rows.assign(value=np.log(rows["value"]), measure=rows["task"], group=PERPLEXITY)
+    return logs.groupby(["method", "seed", "group", "measure"], sort=False, as_index=False)["value"].mean()
 
 
 def summarise(table: pd.DataFrame, level: float) -> pd.DataFrame:

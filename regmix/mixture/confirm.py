@@ -13,8 +13,7 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.runs import Runs
-from regmix.mixture.judge import verdict
-from regmix.statistics import intervals
+from regmix.statistics import intervals, verdicts
 
 
 def predicted(simulation: Mapping[str, Any]) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def summary(
             "n": len(own),
             "natural_loss": float(natural.mean()),
             **{"gain" if key == "value" else f"gain_{key}": value for key, value in gain.to_json().items()},
-            "verdict": verdict(gain) if np.isfinite(gain.low) else None,
+            "verdict": verdicts.over_prior(gain) if np.isfinite(gain.low) else None,
         }
     }
 

@@ -25,6 +25,7 @@ from scipy import stats
 from regmix.regression import ensemble
 from regmix.regression.interface import Model, Prediction
 from regmix.sampling.rules import Rules
+from regmix.statistics import verdicts
 from regmix.statistics.intervals import Score
 
 
@@ -84,16 +85,9 @@ def judge(
         gain=gain,
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
-        verdict=verdict(gain),
+        verdict=verdicts.over_prior(gain),
         refits=pd.DataFrame(table | {d: [o[k] for o in optima] for k, d in enumerate(rules.domains)}),
     )
-
-
-def verdict(gain: Score) -> str:
-    """What an interval of the gain over the prior says."""
-    if gain.low > 0:
-        return "better than the prior"
-    return "worse than the prior" if gain.high < 0 else "not distinguishable from the prior"
 
 
 def nearest(points: np.ndarray, mixtures: np.ndarray) -> np.ndarray:

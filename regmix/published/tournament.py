@@ -1,4 +1,7 @@
-"""Regressors against each other on the same runs, with the baseline that trains no proxy and a vote by rank.
+"""Regressors against each other on the published runs, with the baseline that trains no proxy and a vote by rank.
+
+All are scored on every domain's loss. On the objective's also early stopping, the test mixtures with hardly any of its
+domain, and fits to training runs with hardly any of it (RegMix's Tables 2 and 6).
 
 N runs; a split is a set of runs that a regressor is judged on.
 """
@@ -7,27 +10,98 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs
-from regmix.published.settings import Stop
-from regmix.regression import assess, ensemble
+from regmix.published import early_stopping, low_weight
+from regmix.published.settings import Published
+from regmix.regression import assess, ensemble, interface
 from regmix.regression.settings import Regression
-from regmix.regressors import lightgbm
 from regmix.statistics import intervals, metrics
 from regmix.statistics.intervals import Score
 
+CV = "cv"  # the split of the training runs, each predicted by a fit that did not see it
 NO_PROXY, ENSEMBLE = "no_proxy", "ensemble"
 ORDERS = (NO_PROXY, ENSEMBLE)  # what predicts an order and no losses
 STARVED = "_starved"  # ends the name of a split's part with little of the objective
-Told = dict[str, dict[str, np.ndarray]]  # regressor -> split -> predictions (N,)
+Predictions = dict[str, dict[str, np.ndarray]]  # regressor -> split -> predictions (N,)
+
+
+@dataclass(frozen=True)
+class Tournament:
+    scores: pd.DataFrame  # as judged
+    margins: pd.DataFrame  # as margins
+    restricted: pd.DataFrame  # as low_weight.ranked
+    trees: dict[str, int]  # where each early stop stopped
+    stops: pd.DataFrame  # as early_stopping.stops_by_part
+
+
+def play(
+    train: str,
+    near: str,
+    printed: Mapping[str, Runs],
+    divided: Mapping[str, Runs],
+    told: Mapping[str, pd.DataFrame],
+    fitted: Mapping[str, Mapping[str, Any]],
+    settings: Published,
+) -> Tournament:
+    """``printed`` and ``divided`` hold the sets by name, with weights as printed and over their sums: ``train``,
+    the tests, and among these ``near``, of models as small as the training runs.
+
+    ``told`` (objective, split, run, predicted) and ``fitted`` (metrics: objective -> split) are the regressors' of
+    published_fit, by name. Raises InputError if one of these misses a split.
+    """
+    tests = {name: runs for name, runs in printed.items() if name != train}
+    sets = {CV: printed[train], **tests}
+    scores, pairs = [], []
+    for objective in sets[CV].losses:
+        playing = entrants(_by_split(told, objective), settings.ensemble, sets, objective)
+        for name, of in fitted.items():
+            found = assess.parsed(of[objective], sets)
+            scores.append(listed(name, objective, found, sets))
+        orders = {name: playing[name] for name in playing if name not in told}
+        scores.append(judged(sets, orders, objective, settings.regression))
+        if objective != settings.objective:
+            against = settings.paper_regressor
+            pairs.append(margins(tests, playing, objective, against, settings.regression))
+            continue
+        pairs.append(margins(sets, playing, objective, None, settings.regression))
+        part = starved(sets, playing, objective, settings.starved)
+        scores.append(judged(*part, objective, settings.regression))
+        pairs.append(margins(*part, objective, None, settings.regression))
+    options = interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
+    weights, exact = ({name: runs.mixtures for name, runs in of.items()} for of in (printed, divided))
+    losses = {name: runs.objective({settings.objective: 1.0}) for name, runs in printed.items()}
+    trees, stopped = early_stopping.stops(weights, exact, losses, train, near, options, settings.stop)
+    scores.append(judged(sets, stopped, settings.objective, settings.regression))
+    return Tournament(
+        pd.concat(scores, ignore_index=True),
+        pd.concat(pairs, ignore_index=True),
+        low_weight.ranked(
+            [interface.bind(name, entry) for name, entry in settings.regressors.items()],
+            sets[CV], sets[near], settings.objective, settings.starved, settings.regression,
+        ),
+        trees,
+        early_stopping.stops_by_part(printed, train, settings.objective, options, settings.stop),
+    )  # fmt: skip
+
+
+def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
+    return {
+        name: {
+            str(split): part["predicted"].to_numpy()
+            for split, part in frame[frame["objective"] == objective].groupby("split", sort=False)
+        }
+        for name, frame in told.items()
+    }
 
 
 def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
-             objective: str) -> Told:  # fmt: skip
+             objective: str) -> Predictions:  # fmt: skip
     """The regressors' predictions with those of ENSEMBLE, the mean rank of its members, and of NO_PROXY."""
     votes = {split: ensemble.average_ranks([told[name][split] for name in members]) for split in sets}
     baseline = {split: assess.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
@@ -35,8 +109,10 @@ def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str
     return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
 
 
-def starved(sets: Mapping[str, Runs], told: Told, domain: str, share: float) -> tuple[dict[str, Runs], Told]:
-    """The part of every split whose weight on ``domain`` is below ``share``, and what was told of it.
+def starved(
+    sets: Mapping[str, Runs], told: Predictions, domain: str, share: float
+) -> tuple[dict[str, Runs], Predictions]:
+    """The part of every split whose weight on ``domain`` is below ``share``, and the predictions there.
 
     Where every mixture has plenty of the domain a ranking may owe all to its weight; here that is no help.
     """
@@ -48,7 +124,7 @@ def starved(sets: Mapping[str, Runs], told: Told, domain: str, share: float) -> 
     )
 
 
-def judged(sets: Mapping[str, Runs], told: Told, objective: str, settings: Regression) -> pd.DataFrame:
+def judged(sets: Mapping[str, Runs], told: Predictions, objective: str, settings: Regression) -> pd.DataFrame:
     """regressor, objective, split, metric, value, low, high, n; errors in nats only of what predicts losses."""
     return pd.concat(
         [
@@ -80,7 +156,7 @@ def listed(
 
 
 def margins(
-    sets: Mapping[str, Runs], told: Told, objective: str, baseline: str | None, settings: Regression
+    sets: Mapping[str, Runs], told: Predictions, objective: str, baseline: str | None, settings: Regression
 ) -> pd.DataFrame:
     """objective, split, first, second, value, low, high: Spearman of the first less that of the second.
 
@@ -92,69 +168,16 @@ def margins(
     rows = []
     for split, runs in sets.items():
         true = runs.objective({objective: 1.0})
-        pick = np.random.default_rng(settings.seed).integers(len(true), size=(settings.bootstrap, len(true)))
-        spread = {name: metrics.spearman(true[pick], of[split][pick]) for name, of in told.items() if split in of}
+        spread = {
+            name: intervals.bootstrap(
+                metrics.spearman, true, of[split], resamples=settings.bootstrap, seed=settings.seed
+            )
+            for name, of in told.items()
+            if split in of
+        }
         value = {name: float(metrics.spearman(true, told[name][split])) for name in spread}
         for first, second in pairs:
             if first in spread and second in spread:
                 low, high = intervals.percentiles(spread[first] - spread[second], settings.interval)
                 rows.append([objective, split, first, second, value[first] - value[second], low, high])
     return pd.DataFrame(rows, columns=["objective", "split", "first", "second", "value", "low", "high"])
-
-
-def stops(
-    weights: Mapping[str, np.ndarray],
-    divided: Mapping[str, np.ndarray],
-    losses: Mapping[str, np.ndarray],
-    train: str,
-    leaked: str,
-    options: Any,
-    stop: Stop,
-) -> tuple[dict[str, int], Told]:
-    """Variants of the paper's LightGBM: its trees and predictions by name.
-
-    ``lightgbm_notebook`` stops early on the test set ``leaked``, as the published notebook does, ``lightgbm_stopped``
-    on the last ``share`` of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights over
-    their sums. Weights (N, K) and losses (N,) are by split.
-    """
-    kept, aside = parts(len(losses[train]), stop.share)[-1]
-    part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
-    whole = (weights[train], losses[train])
-    fits = {
-        "lightgbm_notebook": (weights, whole, (weights[leaked], losses[leaked])),
-        "lightgbm_stopped": (weights, part["kept"], part["aside"]),
-        "lightgbm_divided": (divided, (divided[train], losses[train]), None),
-    }
-    trees, told = {}, {}
-    for name, (inputs, known, valid) in fits.items():
-        count = options.trees
-        if valid is not None:
-            count = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
-        model = lightgbm.Booster(*known, options.model_copy(update={"trees": count}), stop.seed)
-        told[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
-        trees[name] = count
-    return trees, told
-
-
-def parts(count: int, share: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The rows to keep and those to set aside, for each of the 1 / ``share`` consecutive parts of ``count`` runs.
-
-    The published runs are in random order, so each part is a fair sample.
-    """
-    every = np.arange(count)
-    return [(np.setdiff1d(every, aside), aside) for aside in np.array_split(every, round(1 / share))]
-
-
-def stops_by_part(sets: Mapping[str, Runs], train: str, objective: str, options: Any, stop: Stop) -> pd.DataFrame:
-    """part, trees, split, spearman: ``lightgbm_stopped`` with each part of ``train`` set aside in turn."""
-    known, rows = sets[train], []
-    losses = known.objective({objective: 1.0})
-    for number, (kept, aside) in enumerate(parts(len(losses), stop.share)):
-        learnt, valid = ((known.mixtures[part], losses[part]) for part in (kept, aside))
-        trees = lightgbm.stopping_point(learnt, valid, options, stop.rounds, stop.seed)
-        model = lightgbm.Booster(*learnt, options.model_copy(update={"trees": trees}), stop.seed)
-        for split, runs in sets.items():
-            if split != train:
-                value = float(metrics.spearman(runs.objective({objective: 1.0}), model.predict(runs.mixtures)))
-                rows.append([number, trees, split, value])
-    return pd.DataFrame(rows, columns=["part", "trees", "split", "spearman"])

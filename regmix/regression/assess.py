@@ -17,7 +17,7 @@ from regmix.core.runs import Runs
 from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
 from regmix.regression.settings import Regression
 from regmix.statistics import metrics
-from regmix.statistics.intervals import Score
+from regmix.statistics.intervals import Score, bootstrap, percentiles
 
 _NO_CONTRASTS = pd.DataFrame(columns=["domain", "contrast", "low", "high"])
 
@@ -140,22 +140,22 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
     """What a linear model says of each domain alone against the mean mixture, in nats per token (Figure 7).
 
     Weights sum to 1, so a coefficient alone means nothing; the contrast does. Intervals are percentiles over
-    refits to resamples of the runs. No rows if the model is not linear.
+    refits to resamples of the runs. ``fit`` gives linear models.
     """
     center = runs.mixtures.mean(axis=0)
 
-    def contrast(rows: np.ndarray) -> np.ndarray | None:
-        model = fit(runs.mixtures[rows], losses[rows], settings.seed)
-        return model.coefficients - center @ model.coefficients if isinstance(model, Linear) else None
+    def contrast(mixtures: np.ndarray, losses: np.ndarray) -> np.ndarray:
+        model = fit(mixtures, losses, settings.seed)
+        assert isinstance(model, Linear)
+        return model.coefficients - center @ model.coefficients
 
-    value = contrast(np.arange(len(losses)))
-    if value is None:
-        return _NO_CONTRASTS
-    rng = np.random.default_rng(settings.seed)
-    resamples = [contrast(rng.integers(len(losses), size=len(losses))) for _ in range(settings.bootstrap)]
-    edges = [(1 - settings.interval) / 2, (1 + settings.interval) / 2]
-    low, high = np.quantile(np.stack([sample for sample in resamples if sample is not None]), edges, axis=0)
-    return pd.DataFrame({"domain": runs.domains, "contrast": value, "low": low, "high": high})
+    samples = bootstrap(
+        contrast, runs.mixtures, losses, resamples=settings.bootstrap, seed=settings.seed, one_by_one=True
+    )
+    edges = np.array([percentiles(column, settings.interval) for column in samples.T])
+    return pd.DataFrame(
+        {"domain": runs.domains, "contrast": contrast(runs.mixtures, losses), "low": edges[:, 0], "high": edges[:, 1]}
+    )
 
 
 def no_proxy(runs: Runs, weights: dict[str, float]) -> np.ndarray | None:
@@ -181,7 +181,7 @@ def no_proxy_scores(
 
 
 def score(true: np.ndarray, predicted: np.ndarray, settings: Regression) -> dict[str, Score]:
-    """``scores.score`` as params.yaml's ``regression`` section has it."""
+    """``metrics.score`` as params.yaml's ``regression`` section has it."""
     return metrics.score(
         true,
         predicted,

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from regmix.statistics.intervals import Score, percentiles
+from regmix.statistics import intervals
+from regmix.statistics.intervals import Score, bootstrap, percentiles
 
 
 def correlations(
@@ -20,8 +21,7 @@ def correlations(
     highest r of all on the task.
     """
     x, y = explaining.to_numpy(), explained.to_numpy()
-    rows = np.random.default_rng(seed).integers(len(x), size=(resamples, len(x)))
-    samples = np.stack([pearson(x[pick], y[pick]) for pick in rows])  # (R, D, Q)
+    samples = bootstrap(pearson, x, y, resamples=resamples, seed=seed, one_by_one=True)  # (R, D, Q)
     first = (samples == samples.max(axis=1, keepdims=True)).mean(axis=0)
     value = pearson(x, y)
     out = [
@@ -50,7 +50,6 @@ def explained(
     """
     n = len(true)
     squares = np.stack([(true - predicted) ** 2, (true - (true.sum() - true) / (n - 1)) ** 2])
-    rows = np.random.default_rng(seed).integers(n, size=(resamples, n))
-    own, mean = squares[:, rows].sum(axis=-1)
+    own, mean = bootstrap(lambda rows: squares[:, rows].sum(axis=-1), np.arange(n), resamples=resamples, seed=seed)
     samples = 1 - own / mean
-    return Score(float(1 - squares[0].sum() / squares[1].sum()), *percentiles(samples, level)), samples
+    return intervals.score(1 - squares[0].sum() / squares[1].sum(), samples, level), samples

@@ -1,8 +1,12 @@
-"""Figures with intervals: a value and its bounds, percentiles of resamples, spreads and differences of means."""
+"""Values with intervals: the bootstrap, spreads, and differences of means.
+
+N rows, R resamples.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +53,30 @@ def gain(baseline: np.ndarray, chosen: np.ndarray, level: float) -> Score:
         return Score(value, value, value)
     interval = stats.ttest_ind(baseline, chosen, equal_var=False).confidence_interval(level)
     return Score(value, float(interval.low), float(interval.high))
+
+
+def bootstrap(
+    statistic: Callable[..., np.ndarray],
+    *columns: np.ndarray,
+    resamples: int,
+    seed: int | np.random.Generator,
+    one_by_one: bool = False,
+) -> np.ndarray:
+    """``statistic`` (R, ...) of ``columns`` (N, ...) on resamples of their rows, the same rows of every column.
+
+    ``statistic`` takes all resamples at once, as columns (R, N, ...); with ``one_by_one`` each in turn, (N, ...). One
+    seed gives the same resamples for every statistic, so that differences of two results are paired.
+    """
+    count = len(columns[0])
+    rows = np.random.default_rng(seed).integers(count, size=(resamples, count))
+    if one_by_one:
+        return np.stack([statistic(*(column[sample] for column in columns)) for sample in rows])
+    return statistic(*(column[rows] for column in columns))
+
+
+def score(value: float | np.ndarray, samples: np.ndarray, level: float) -> Score:
+    """A value with the percentile interval of its bootstrap ``samples`` (R,)."""
+    return Score(float(value), *percentiles(samples, level))
 
 
 def percentiles(samples: np.ndarray, level: float) -> tuple[float, float]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from regmix.statistics.intervals import Score, percentiles
+from regmix.statistics import intervals
+from regmix.statistics.intervals import Score, bootstrap
 
 METRICS = ("spearman", "mae", "rmse", "mse", "regret", "top_k")
 
@@ -59,27 +60,31 @@ def score(
 
     ``level`` is the interval's coverage. Resamples on which a metric is not defined are left out.
     """
-    rows = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
-    values, samples = _metrics(true, predicted, k), _metrics(true[rows], predicted[rows], k)
-    return {name: Score(float(values[name]), *percentiles(samples[name], level)) for name in METRICS}
+
+    def metrics(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+        values = [function(true, predicted) for function in (spearman, mae, rmse, mse, regret)]
+        return np.stack([*values, top_k(true, predicted, k)])
+
+    values, samples = metrics(true, predicted), bootstrap(metrics, true, predicted, resamples=resamples, seed=seed)
+    return {
+        name: intervals.score(*pair, level)
+        for name, pair in zip(METRICS, zip(values, samples, strict=True), strict=True)
+    }
 
 
 def margin(
     true: np.ndarray, predicted: np.ndarray, baseline: np.ndarray, *, resamples: int, level: float, seed: int
 ) -> Score:
-    """Spearman of ``predicted`` less that of ``baseline``, all (N,), both on the same resamples of the runs."""
-    rows = np.random.default_rng(seed).integers(len(true), size=(resamples, len(true)))
-    values = spearman(true, predicted) - spearman(true, baseline)
-    samples = spearman(true[rows], predicted[rows]) - spearman(true[rows], baseline[rows])
-    return Score(float(values), *percentiles(samples, level))
+    """Spearman of ``predicted`` minus that of ``baseline``, all (N,), both on the same resamples of the runs."""
+
+    def less(true: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+        return spearman(true, predicted) - spearman(true, baseline)
+
+    columns = true, predicted, baseline
+    return intervals.score(less(*columns), bootstrap(less, *columns, resamples=resamples, seed=seed), level)
 
 
 def correlation(first: np.ndarray, second: np.ndarray, *, resamples: int, level: float, seed: int) -> Score:
     """Spearman of two measures (N,) of the same runs, with the percentile interval over resamples of the runs."""
-    rows = np.random.default_rng(seed).integers(len(first), size=(resamples, len(first)))
-    return Score(float(spearman(first, second)), *percentiles(spearman(first[rows], second[rows]), level))
-
-
-def _metrics(true: np.ndarray, predicted: np.ndarray, k: int) -> dict[str, np.ndarray]:
-    plain = {function.__name__: function(true, predicted) for function in (spearman, mae, rmse, mse, regret)}
-    return plain | {"top_k": top_k(true, predicted, k)}
+    samples = bootstrap(spearman, first, second, resamples=resamples, seed=seed)
+    return intervals.score(spearman(first, second), samples, level)

@@ -12,23 +12,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regmix.statistics.intervals import percentiles
+from regmix.statistics.intervals import bootstrap, percentiles
 
 
 def compare(scores: pd.DataFrame, *, resamples: int, level: float, seed: int) -> pd.DataFrame:
     """first, second, n, wins, ties, losses, p, value, low, high for all pairs of the columns of ``scores``.
 
     A row is a task, more is better. ``p`` is the two-sided sign test's without ties; the value is the mean
-    difference, first less second, with the percentile interval over resamples of the tasks.
+    difference, first minus second, with the percentile interval over resamples of the tasks.
     """
-    rng = np.random.default_rng(seed)
-    rows = rng.integers(len(scores), size=(resamples, len(scores)))
     out = []
     for first, second in itertools.combinations(scores, 2):
         less = np.round(scores[first].to_numpy() - scores[second].to_numpy(), 9)
         wins, losses = int((less > 0).sum()), int((less < 0).sum())
         p = float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
-        edges = percentiles(less[rows].mean(axis=1), level)
+        means = bootstrap(lambda values: values.mean(axis=-1), less, resamples=resamples, seed=seed)
+        edges = percentiles(means, level)
         out.append([first, second, len(less), wins, len(less) - wins - losses, losses, p, less.mean(), *edges])
     columns = ["first", "second", "n", "wins", "ties", "losses", "p", "value", "low", "high"]
     return pd.DataFrame(out, columns=columns)

@@ -32,8 +32,8 @@ def corrected(large: np.ndarray, ratio: float, beta: float) -> np.ndarray:
 
 def mean(values: np.ndarray, *, resamples: int, level: float, seed: int) -> Score:
     """The mean over mixtures (N,), with the percentile interval over resamples of them."""
-    rows = np.random.default_rng(seed).integers(len(values), size=(resamples, len(values)))
-    return Score(float(values.mean()), *intervals.percentiles(values[rows].mean(axis=1), level))
+    means = intervals.bootstrap(lambda sample: sample.mean(axis=-1), values, resamples=resamples, seed=seed)
+    return intervals.score(values.mean(), means, level)
 
 
 def correlations(small: pd.DataFrame, large: pd.DataFrame, domains: Sequence[str], *, resamples: int, level: float,

@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from regmix.ablations.paired_targets import Results
+from regmix.ablations.proxy_sizes import DEFAULT, PART
 from regmix.evaluation.summary import AVERAGE, Spread
+from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED, alike, because, lower
 from reports.ablation_study.dynamic import BOTH
-from reports.ablation_study.results import Results, basis, floor, told
-from reports.ablation_study.verdicts import FAILS, HOLDS, UNTOLD, alike, because, lower
-from reports.ablation_study.worlds import DEFAULT, PART, Swarm, apart, default, ranking
+from reports.ablation_study.results import basis, floor, told
+from reports.ablation_study.worlds import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
 from reports.papers.claims import Claim, tabled
@@ -21,7 +23,7 @@ BLURRED = 0.5  # L1, of at most 2, between two mixtures of the same swarm's refi
 
 def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
     """The page's first section: the claims and how many of each verdict."""
-    said, table = tabled(claims, (HOLDS, FAILS, UNTOLD))
+    said, table = tabled(claims, (HOLDS, FAILS, UNDECIDED))
     prose = (
         f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that ask for training, {len(claims)} in "
         f"all: {said}. Models, corpus and budgets are thousands of times smaller than the papers', and RegMix-D's "
@@ -72,10 +74,11 @@ def dynamic(results: Results) -> list[Claim]:
     return out
 
 
-def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
-    """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D."""
+def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
+    """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D; ``compared`` is ablation_evidence's sizes.csv."""
     out = []
-    others = [name for name in swarms if name in ("small_proxies", "large_proxies")]
+    other_sizes = compared[compared["world"] != DEFAULT].set_index("world")
+    others = list(other_sizes.index)
     half = 2 * results.noise("efficiency").sd
     for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
         found = {
@@ -87,10 +90,10 @@ def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
         }
         out.append(_alike(paper, place, "Targets come out alike whatever the size of the proxies", found, half,
                           results.level))  # fmt: skip
-    distances = {name: apart(swarms[name].chosen, swarms[DEFAULT].chosen) for name in others}
+    distances = {name: (row["distance"], row["expected_distance"]) for name, row in other_sizes.iterrows()}
     beyond = [distance > 2 * noise for distance, noise in distances.values()]
     blurred = any(noise > BLURRED for _, noise in distances.values())
-    word = FAILS if beyond and all(beyond) else HOLDS if beyond and not any(beyond) and not blurred else UNTOLD
+    word = FAILS if beyond and all(beyond) else HOLDS if beyond and not any(beyond) and not blurred else UNDECIDED
     out.append(
         Claim(
             REGMIX, "Figure 14", "Proxies of different size choose similar mixtures",
@@ -99,17 +102,17 @@ def sizes(results: Results, swarms: Mapping[str, Swarm]) -> list[Claim]:
             f"part `{PART}` of each swarm; chance from refits to resampled proxies", word,
             {HOLDS: "no distance is more than twice what refits give by chance",
              FAILS: "every distance is more than twice what refits give by chance",
-             UNTOLD: f"refits alone move it by more than {BLURRED:g}" if blurred else "the sizes disagree"}[word],
+             UNDECIDED: f"refits alone move it by more than {BLURRED:g}" if blurred else "the sizes disagree"}[word],
         )
     )  # fmt: skip
     return out
 
 
-def distribution(results: Results, final: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
+def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
     """Table 6 and the right of Figure 6, from the arm without the objective's domain."""
-    ranked = ranking(final, level).set_index("regressor")
+    ranked = heldout.set_index("regressor")
     row = ranked.loc[regressor]
-    word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNTOLD
+    word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNDECIDED
     known = ranked.loc[[name for name in (regressor, "ridge") if name in ranked.index]]
     out = [
         Claim(
@@ -139,7 +142,7 @@ def ranks(
     """Figure 15, Table 3 and Figure 5; ``general`` is the domain that stands for Pile-CC."""
     lowest = found.loc[found["value"].idxmin()]
     low = float(found["low"].min())
-    word = HOLDS if low > 0 else FAILS if (found["high"] < 0).any() else UNTOLD
+    word = HOLDS if low > 0 else FAILS if (found["high"] < 0).any() else UNDECIDED
     out = [
         Claim(
             REGMIX, "Figure 15", "Mixtures keep their order across sizes and budgets",
@@ -162,7 +165,7 @@ def ranks(
             f"{fixed(widest['best'], 1)}"
             + (f"; mixtures differ beyond the seeds on {len(clear)} of {len(tested)} tasks" if len(tested) else ""),
             f"{n} mixtures, {counted(seeds, 'seed')}" + (f"; p < 0.05 / {len(tested)}" if len(tested) else ""),
-            HOLDS if len(clear) else UNTOLD,
+            HOLDS if len(clear) else UNDECIDED,
             "mixtures differ by more than their seeds" if len(clear)
             else "a best and a worst of many always lie apart; "
             + ("seeds and few items explain as much" if len(tested) else "one run a mixture cannot say by how much"),
@@ -171,7 +174,7 @@ def ranks(
     own = related[related["task"] == AVERAGE].sort_values("value", ascending=False, kind="stable")
     if len(own) and general in set(own["domain"]):
         row, top = own.set_index("domain").loc[general], own.iloc[0]
-        word = HOLDS if row["first"] > 0.95 else FAILS if row["first"] < 0.05 else UNTOLD
+        word = HOLDS if row["first"] > 0.95 else FAILS if row["first"] < 0.05 else UNDECIDED
         wins = related[related["task"] != AVERAGE]
         wins = wins.loc[wins.groupby("task")["value"].idxmax(), "domain"] if len(wins) else pd.Series(dtype=object)
         out.append(
@@ -206,7 +209,7 @@ def _alike(paper: str, place: str, says: str, found: Mapping[str, Spread | None]
     why = {
         HOLDS: f"every interval lies within ±{fixed(margin)}",
         FAILS: f"a difference leaves out zero and is not within ±{fixed(margin)}",
-        UNTOLD: f"an interval has zero in it and goes beyond ±{fixed(margin)}",
+        UNDECIDED: f"an interval has zero in it and goes beyond ±{fixed(margin)}",
     }[word]
     shown = "; ".join(f"{key}: {told(one)}" for key, one in found.items()) or "not trained"
     return Claim(paper, place, says, shown, basis(_first(found), level), word, why)

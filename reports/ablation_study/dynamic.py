@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from reports.ablation_study.results import Base, Results, Row, against, floor
+from regmix.ablations.paired_targets import Results
+from reports.ablation_study.results import Base, Row, against, floor
 from reports.page import style
 from reports.page.formats import MISSING, fixed, listed, spanned
 from reports.page.section import Figure, Part, Section, Table
@@ -176,8 +177,8 @@ def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
         rows.append(cells)
     return Table(
         name,
-        f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the true loss one step "
-        "before (one_step), and from the first on through all predictions (rolled_out). The mean drop takes the "
+        f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the true loss one "
+        "step before (one_step), and from the first on through all predictions (rolled_out). The mean drop takes the "
         "training runs' mean change. Intervals are over the held-out runs.",
         pd.DataFrame(rows),
         last,

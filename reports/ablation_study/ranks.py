@@ -2,54 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from regmix.core.runs import objective_losses
-from regmix.evaluation import summary
+from regmix.ablations.mixture_ranks import labels as setting_labels
 from regmix.evaluation.summary import AVERAGE
-from regmix.statistics import correlations as statistics
-from regmix.statistics import metrics
 from reports.page import style
 from reports.page.formats import bold, count, counted, fixed, percent, spanned
 from reports.page.section import Figure, Section, Table
-
-RESAMPLES = 2000
-
-
-def settings(losses: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    """The objective's loss, mean over seeds: a row a mixture, a column a size and budget."""
-    named = losses.rename(columns={"run": "mixture"})
-    named = named.assign(run=named["mixture"] + "/" + named["size"])
-    values = named.assign(loss=objective_losses(named, weights), setting=_labels(losses))
-    order = list(dict.fromkeys(values["setting"]))
-    return values.groupby(["mixture", "setting"], sort=False)["loss"].mean().unstack()[order]
-
-
-def _labels(losses: pd.DataFrame) -> list[str]:
-    return [f"{size} × {budget}" for size, budget in losses[["size", "budget"]].itertuples(index=False)]
-
-
-def correlations(losses: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]], level: float) -> pd.DataFrame:
-    """objective, first, second, n, value, low, high: Spearman of every two settings over the mixtures."""
-    rows = []
-    for name, weights in objectives.items():
-        table = settings(losses, weights)
-        for first, second in itertools.combinations(table, 2):
-            pair = table[first].to_numpy(), table[second].to_numpy()
-            found = metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)
-            rows.append([name, first, second, len(table), *found])
-    return pd.DataFrame(rows, columns=["objective", "first", "second", "n", "value", "low", "high"])
 
 
 def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, int]) -> Section:
     """``found`` is of ``correlations``; ``bodies`` are the models' parameters by size."""
     names = list(dict.fromkeys(found["objective"]))
-    labels = list(dict.fromkeys(_labels(losses)))
+    labels = list(dict.fromkeys(setting_labels(losses)))
     figure, axes = style.panels(1, len(names), 0.42 * len(labels) + 1.4)
     for plot, name in zip(axes[0], names, strict=True):
         values = np.eye(len(labels))
@@ -89,40 +57,8 @@ def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, i
     )  # fmt: skip
 
 
-def task_scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
-    """method (the mixture), seed, measure (task or average), value in percent."""
-    named = lm_eval.rename(columns={"run": "method"})
-    blank = named[["method", "seed"]].drop_duplicates().assign(none=0.0)
-    found = summary.measures(blank, named, {})
-    return found[["method", "seed", "measure", "value"]]
-
-
-def spread(tasks: pd.DataFrame) -> pd.DataFrame:
-    """task, worst, best, delta, p: means over seeds by mixture; p that mixtures differ, from the seeds' spread.
-
-    p is NaN with one seed, and where all runs score alike.
-    """
-    rows = []
-    for task, of in tasks.groupby("measure", sort=False):
-        means = of.groupby("method")["value"].mean()
-        groups = [group["value"].to_numpy() for _, group in of.groupby("method")]
-        testable = min(map(len, groups)) > 1 and any(np.ptp(group) > 0 for group in groups)
-        p = float(stats.f_oneway(*groups).pvalue) if testable else float("nan")
-        rows.append([task, means.min(), means.max(), means.max() - means.min(), p])
-    return pd.DataFrame(rows, columns=["task", "worst", "best", "delta", "p"])
-
-
-def losses_and_scores(losses: pd.DataFrame, tasks: pd.DataFrame, domains: list[str], level: float) -> pd.DataFrame:
-    """``association.correlations`` of minus the losses of a setting's mixtures with their scores."""
-    x = -losses.groupby("run", sort=False)[domains].mean()
-    y = tasks.pivot_table(index="method", columns="measure", values="value", sort=False).loc[x.index]
-    y = y.loc[:, y.nunique() > 1]  # a constant score correlates with nothing
-    with np.errstate(invalid="ignore", divide="ignore"):  # a score may be constant on a resample; it is left out
-        return statistics.correlations(x, y, resamples=RESAMPLES, level=level, seed=0)
-
-
 def downstream(spreads: pd.DataFrame, related: pd.DataFrame, n: int, items: int, seeds: int) -> Section:
-    """``spreads`` and ``related`` are of ``spread`` and ``losses_and_scores``; n mixtures."""
+    """``spreads`` and ``related`` are of ``spread`` and ``losses_and_scores``, over n mixtures."""
     tasks, domains = (list(dict.fromkeys(related[key])) for key in ("task", "domain"))
     values = related.pivot(index="domain", columns="task", values="value").loc[domains, tasks].to_numpy()
     figure, axes = style.panels(1, 1, 0.32 * len(domains) + 1.8)

@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them, and the words that an interval allows."""
+"""Numbers as a reader sees them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import math
 from collections.abc import Iterable, Sequence
 
 MISSING = "–"
-SAME = "not distinguishable"
-UNKNOWN = "undecided (no interval)"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -70,22 +68,6 @@ def relative(share: float) -> str:
 
 def bold(text: str, when: bool = True) -> str:
     return f"**{text}**" if when else text
-
-
-def apart_from_zero(low: float | None, high: float | None) -> bool:
-    """Whether an interval is defined and leaves zero out."""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return False
-    return low > 0 or high < 0
-
-
-def compared(low: float | None, high: float | None, positive: str, negative: str) -> str:
-    """``positive`` or ``negative`` where the interval leaves zero out, SAME where not, UNKNOWN without one."""
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return UNKNOWN
-    if low > 0:
-        return positive
-    return negative if high < 0 else SAME
 
 
 def listed(items: Iterable[str]) -> str:

@@ -9,36 +9,25 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs
+from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import apart_from_zero, bold, fixed, listed, spanned
+from reports.page.formats import bold, fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
 from reports.papers.claims import Claim, verdict
 
 
-def figures(coefficients: pd.DataFrame, train: Runs) -> dict[str, Any]:
+def figures(coefficients: pd.DataFrame, laws: pd.DataFrame) -> dict[str, Any]:
     """figure7: <domain>_on_<objective> with edges; figure8: the R squared of log loss in the log of the own weight."""
     lines: dict[str, Any] = {}
     for row in coefficients.itertuples(index=False):
         name = f"{row.domain}_on_{row.objective}"
         lines |= {name: row.contrast, f"{name}_low": row.low, f"{name}_high": row.high}
-    own = {f"{row.domain}_r2": row.r2 for row in straight(train).itertuples(index=False)}
+    own = {f"{row.domain}_r2": row.r2 for row in laws.itertuples(index=False)}
     return {"figure7": lines, "figure8": own}
 
 
-def straight(train: Runs) -> pd.DataFrame:
-    """domain, n, slope, r2: log loss on the log of the domain's own weight, over the runs that have any of it."""
-    rows = []
-    for domain in train.losses:
-        weight, loss = train.mixtures[:, train.domains.index(str(domain))], train.losses[domain].to_numpy()
-        some = weight > 0
-        x, y = np.log(weight[some]), np.log(loss[some])
-        slope = float(np.polyfit(x, y, 1)[0])
-        rows.append([domain, int(some.sum()), slope, float(np.corrcoef(x, y)[0, 1] ** 2)])
-    return pd.DataFrame(rows, columns=["domain", "n", "slope", "r2"])
-
-
-def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:
-    """``coefficients`` is ridge's coefficients.csv over all objectives."""
+def interactions(coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) -> Section:
+    """``coefficients`` is ridge's coefficients.csv over all objectives, ``laws`` published_compare's power_laws.csv."""
     objectives, domains = list(dict.fromkeys(coefficients["objective"])), list(train.domains)
     square = coefficients.pivot(index="domain", columns="objective", values="contrast").loc[domains, objectives]
     edges = coefficients.set_index(["domain", "objective"])[["low", "high"]]
@@ -63,7 +52,7 @@ def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:
         }
     )
     lines, panels = style.panels(4, 4, 7.2)
-    fits = straight(train).set_index("domain")
+    fits = laws.set_index("domain")
     for plot, domain in zip(panels.flat, objectives, strict=False):
         weight = weights[domain].to_numpy()
         some = weight > 0
@@ -113,12 +102,12 @@ def interactions(coefficients: pd.DataFrame, train: Runs) -> Section:
     )  # fmt: skip
 
 
-def claims(found: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs) -> list[Claim]:
+def claims(found: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) -> list[Claim]:
     """Sections 1, 5.4 and 5.5."""
     phil = coefficients[coefficients["domain"] == "philpapers"]
     gains, clear = int((phil["contrast"] < 0).sum()), int((phil["high"] < 0).sum())
     top = train.mixtures[:, train.domains.index("philpapers")].max()
-    fits = straight(train).set_index("domain")["r2"]
+    fits = laws.set_index("domain")["r2"]
     maths, web = fits["dm_mathematics"], fits["pile_cc"]
     regret = found["table2"]["lightgbm_paper"]["regret_1b"]
     plain = found["table2"]["no_proxy"]["regret_1b"]

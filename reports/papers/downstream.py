@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import apart_from_zero, bold, fixed, listed, spanned
+from reports.page.formats import bold, fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
 from reports.papers.claims import Claim, untested, verdict
 

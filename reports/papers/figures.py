@@ -6,10 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
-
-from regmix.evaluation.summary import spread
 
 SCALES = {"test_1m": "1m", "test_60m": "60m", "test_1b": "1b"}
 NAMES = {"cv": "cv", **SCALES, **{f"{split}_starved": f"{size}_starved" for split, size in SCALES.items()}}
@@ -65,27 +62,6 @@ def figure4(table: pd.DataFrame) -> dict[str, Any]:
         out.setdefault(row.regressor, {}).update({f"{key}{end}": known(value) for end, value in cell.items()})
         out[row.regressor][f"{key}_subsets"] = row.subsets
     return out
-
-
-def curve(curves: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
-    """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs.
-
-    The interval is the t interval of the mean. No subset where the regressor has no rank correlation; all runs are
-    one subset.
-    """
-    rows = []
-    for name, frame in curves.items():
-        for (size, split), part in frame.groupby(["proxies", "split"], sort=False):
-            values = PERCENT * part["spearman"].dropna().to_numpy()
-            if not len(values):
-                rows.append([name, str(split), int(size), *[math.nan] * 6, 0])
-                continue
-            values = values[:1] if np.ptp(values) == 0 else values
-            found = spread(values, level)
-            ends = found.low, found.high, values.min(), values.max()
-            rows.append([name, str(split), int(size), found.mean, found.sd, *ends, len(values)])
-    columns = ["regressor", "split", "proxies", "mean", "sd", "low", "high", "min", "max", "subsets"]
-    return pd.DataFrame(rows, columns=columns)
 
 
 def table6(restricted: pd.DataFrame) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from reports.page.formats import MISSING, bold, compared, fixed, listed, spanned
+from regmix.statistics.verdicts import compared
+from reports.page.formats import MISSING, bold, fixed, listed, spanned
 from reports.page.section import Section, Table
 from reports.papers.claims import Claim, verdict
 

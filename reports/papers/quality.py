@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import MISSING, apart_from_zero, bold, fixed, listed, spanned
+from reports.page.formats import MISSING, bold, fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}
@@ -152,7 +153,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
 
 
 def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
-    """``table`` is figures.curve's; ``scores`` published_compare's scores.csv."""
+    """``table`` is published_compare's curves.csv; ``scores`` published_compare's scores.csv."""
     names, sizes = list(dict.fromkeys(table["regressor"])), sorted(set(table["proxies"]))
     drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
     colour, marker = style.colours(names), style.markers(names)

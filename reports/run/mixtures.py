@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs
+from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import compared, count, counted, fixed, interval, listed, percent, plus_minus
+from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus
 from reports.page.section import Figure, Section, Table
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.core.model_shape import ModelShape
+from regmix.evaluation.dynamic_mixing import one_target
 from reports.page.formats import count, fixed, percent, power, relative
 from reports.page.section import Section, Table
 
@@ -94,7 +95,7 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
 
 def share(swarm_flops: float, target: Mapping[str, Any], key: str) -> float:
     """The swarm's FLOPs over those of one target, both counted by ``key``."""
-    return swarm_flops / (target["flops_a_token"][key] * target["train_tokens"])
+    return swarm_flops / one_target(target, key)
 
 
 def _head(flops: Mapping[str, float]) -> float:

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from regmix.regression.ranking import NO_PROXY, NOISE, best, of, score
+from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import MISSING, bold, compared, fixed, listed, spanned
+from reports.page.formats import MISSING, bold, fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
-from reports.run.ranking import NO_PROXY, NOISE, best, of, score
 
 SPLITS = {"cv": "cross-validation", "heldout": "held-out mixtures"}
 SHORT = {"cv": "cv", "heldout": "held out"}
@@ -27,7 +28,7 @@ def regression(
 ) -> Section:
     """``scores`` is regression_compare's scores.csv; predictions and curves are by regressor.
 
-    ``margins`` is ``ranking.over_no_proxy``.
+    ``margins`` is its margins.csv.
     """
     columns = {
         "spearman": "Spearman ρ", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "regret": "Regret",

@@ -9,10 +9,10 @@ import pandas as pd
 
 from regmix.core.schedule import Schedule
 from regmix.target import realised_schedules
+from regmix.target.trained_methods import Method
 from reports.page import style
 from reports.page.formats import bold, counted, fixed, listed
 from reports.page.section import Figure, Table
-from reports.run.methods import Method
 
 COLOURED = 5  # domains with a colour; the others are grey
 MARKED = 12  # knots up to which each has a marker

@@ -9,27 +9,33 @@ import pandas as pd
 
 from regmix.core.runs import objective_losses
 from regmix.evaluation import heldout_tasks, summary
-from regmix.evaluation.summary import AVERAGE, BASELINE, LM_EVAL
+from regmix.evaluation.summary import AVERAGE, BASELINE, LM_EVAL, LOSS, PERPLEXITY
+from regmix.statistics.verdicts import apart_from_zero, compared
 from reports.page import style
-from reports.page.formats import apart_from_zero, compared, counted, fixed, listed
+from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned
 from reports.page.section import Figure, Section, Table
-from reports.run import by_method
 
 
 def targets(
     losses: pd.DataFrame,
     lm_eval: pd.DataFrame,
-    measures: pd.DataFrame,
+    means: pd.DataFrame,
+    paired: pd.DataFrame,
     trajectories: Mapping[str, pd.DataFrame],
     objectives: Mapping[str, Mapping[str, float]],
     level: float,
     choices: int,
 ) -> Section:
-    """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's; evaluation.summary makes ``measures``.
+    """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
 
+    ``means`` and ``paired`` are target_compare's means.csv and differences.csv, the latter to the baseline.
     ``trajectories`` are by method; ``choices`` is how many continuations an item of the continuation tasks has.
     """
-    means, paired = summary.summarise(measures, level), summary.differences(measures, BASELINE, level)
+    surprise = _perplexities(*(frame[frame["group"] == PERPLEXITY] for frame in (means, paired)))
+    means, paired = (
+        frame[(frame["group"] != PERPLEXITY) & (frame["measure"] != f"{summary.TRAINED}_loss")].reset_index(drop=True)
+        for frame in (means, paired)
+    )
     methods = list(dict.fromkeys(means["method"]))
     seeds = int(means["n"].max())
     rest = [method for method in methods if method != BASELINE]
@@ -46,7 +52,7 @@ def targets(
             "targets",
             "Final validation losses (nats per token, lower is better) and the average of the tasks' scores (percent, "
             f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run a method).",
-            by_method.means(means, methods, own, with_best=True),
+            _means(means, methods, own, with_best=True),
             means,
         ),
     ]
@@ -57,7 +63,7 @@ def targets(
                 f"Paired differences to `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more than "
                 "one seed; in bold where the interval leaves out zero. Negative is better for losses, positive for "
                 "tasks.",
-                by_method.differences(paired, rest, own),
+                _differences(paired, rest, own),
                 paired,
             )
         )
@@ -67,7 +73,7 @@ def targets(
             f"Task scores{spread}; best mean in bold. Tasks have up to {int(lm_eval['items'].max())} items, "
             f"{told_shots}. A task's score is the first of {listed(summary.ACCURACIES)} that it reports."
             f"{_chance(means, choices)}",
-            by_method.means(means, methods, scored),
+            _means(means, methods, scored),
             means[means["measure"].isin(scored)],
         )
     )
@@ -77,11 +83,11 @@ def targets(
                 "target_tasks_paired",
                 f"Paired differences of task scores to `{BASELINE}` in points; in bold where the interval leaves out "
                 "zero.",
-                by_method.differences(paired, rest, scored),
+                _differences(paired, rest, scored),
                 paired[paired["measure"].isin(scored)],
             )
         )
-    if surprise := by_method.perplexities(lm_eval, level):
+    if surprise:
         parts.append(surprise)
     parts.append(
         Figure(
@@ -98,8 +104,8 @@ def targets(
         parts.append(
             Figure(
                 "target_domains",
-                f"Mean loss of each method on each domain, less that of `{BASELINE}`, in nats per token; blue is better. "
-                "What one domain gains, others may pay.",
+                f"Mean loss of each method on each domain, less that of `{BASELINE}`, in nats per token; blue is "
+                "better. What one domain gains, others may pay.",
                 "Heat map of loss differences, methods by domains.",
                 _domains(by_domain, methods, domains),
             )
@@ -113,15 +119,6 @@ def targets(
         )
     )
     return Section("Targets", tuple(parts))
-
-
-def difference(paired: pd.DataFrame, method: str, measure: str) -> summary.Spread | None:
-    """The paired difference of a method from the baseline on a measure, if there is one."""
-    row = paired[(paired["method"] == method) & (paired["measure"] == measure)]
-    if row.empty:
-        return None
-    mean, sd, n, low, high = row[["mean", "sd", "n", "low", "high"]].iloc[0]
-    return summary.Spread(float(mean), float(sd), int(n), float(low), float(high))
 
 
 def _prose(
@@ -162,6 +159,71 @@ def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, di
         names = (f"`{row.method}` ({fixed(row.mean, digits, sign=True)})" for row in of.itertuples(index=False))
         groups.append(f"{word}: {listed(names)}")
     return f"against `{BASELINE}`, {'; '.join(groups)}." if groups else "not measured."
+
+
+def _means(
+    found: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False
+) -> pd.DataFrame:
+    """A row a method and a column a measure; ``with_best`` adds on how many tasks a method is best."""
+    shown = {"Method": list(methods)}
+    for measure in measures:
+        cells = found[found["measure"] == measure].set_index("method").loc[list(methods)]
+        group = cells["group"].iloc[0]
+        digits = 3 if group == LOSS else 1
+        best = cells["mean"].min() if group == LOSS else cells["mean"].max()
+        tied = cells["mean"].nunique() == 1
+        shown[_label(measure, group)] = [
+            bold(plus_minus(mean, sd, digits), bool(mean == best and not tied))
+            for mean, sd in cells[["mean", "sd"]].to_numpy().tolist()
+        ]
+    if with_best:
+        scored = found[(found["group"] == LM_EVAL) & (found["measure"] != AVERAGE)]
+        scored = scored[scored.groupby("measure")["mean"].transform("nunique") > 1]  # where all tie, none is best
+        top = scored["mean"] == scored.groupby("measure")["mean"].transform("max")
+        best_on, total = scored[top]["method"].value_counts(), scored["measure"].nunique()
+        shown["tasks best on (ties count)"] = [f"{best_on.get(method, 0)} / {total}" for method in methods]
+    return pd.DataFrame(shown)
+
+
+def _differences(
+    paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], digits: int | None = None
+) -> pd.DataFrame:
+    """A row a method and a column a measure; ``digits`` are those of the measure's group if none are given."""
+    shown = {"Method": list(methods)}
+    for measure in measures:
+        cells = paired[paired["measure"] == measure].set_index("method").loc[list(methods)]
+        group = cells["group"].iloc[0]
+        places = digits or (3 if group == LOSS else 1)
+        shown[_label(measure, group)] = [
+            bold(spanned(row, places, sign=True), apart_from_zero(*row[1:]))
+            for row in cells[["mean", "low", "high"]].to_numpy().tolist()
+        ]
+    return pd.DataFrame(shown)
+
+
+def _label(measure: str, group: str) -> str:
+    if group == LOSS:
+        return f"{measure.removesuffix('_loss')} loss"
+    return "average of tasks" if measure == AVERAGE else measure.removeprefix("heldout_").replace("_", " ")
+
+
+def _perplexities(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
+    """The baseline's mean and the others' differences to it. None without such tasks."""
+    if means.empty:
+        return None
+    names = list(means["measure"].unique())
+    base = means[means["method"] == BASELINE].set_index("measure")
+    first = {_label(m, PERPLEXITY): plus_minus(base.loc[m, "mean"], base.loc[m, "sd"], 2) for m in names}
+    shown = pd.DataFrame([{"Method": BASELINE, **first}])
+    if len(paired):
+        shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names, digits=2)])
+    return Table(
+        "target_perplexity",
+        f"Nats that a task's answer costs, the logarithm of lm-eval's perplexity: for `{BASELINE}` the mean, for the "
+        "others the paired difference to it; negative is better, in bold where the interval leaves out zero.",
+        shown,
+        pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
+    )
 
 
 def _chance(means: pd.DataFrame, choices: int) -> str:

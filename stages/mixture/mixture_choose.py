@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
@@ -53,7 +53,8 @@ def mixture_choose(
         for name, value in chosen.items():
             write_json(scratch / f"{name}.json", value)
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
-    write_json(metrics, summary)
+        write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
+    write_metrics(metrics, summary)
 
 
 if __name__ == "__main__":

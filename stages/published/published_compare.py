@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.files import prune, read_json, write_csv, write_json, writing
 from regmix.core.tables import read_csv
-from regmix.published import contest
+from regmix.published import summaries, tournament
 from regmix.published.settings import Published
 from stages.published.published_sets import TESTS, TRAIN, as_printed, read_sets
 from stages.run import run
@@ -21,15 +21,20 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
     """
     prune(fits, settings.regressors)
     divided = read_sets(runs)
-    told = {name: read_csv(fits / name / "predictions.csv") for name in settings.regressors}
+    told, curves = (
+        {name: read_csv(fits / name / f"{table}.csv") for name in settings.regressors}
+        for table in ("predictions", "curve")
+    )
     metrics = {name: read_json(fits / name / "metrics.json") for name in settings.regressors}
     with threadpool_limits(limits=1):  # the same bits on any number of cores
-        found = contest.held(TRAIN, TESTS[0], as_printed(divided, tables), divided, told, metrics, settings)
+        found = tournament.play(TRAIN, TESTS[0], as_printed(divided, tables), divided, told, metrics, settings)
     with writing(out) as scratch:
         write_csv(scratch / "scores.csv", found.scores)
         write_csv(scratch / "margins.csv", found.margins)
         write_csv(scratch / "restricted.csv", found.restricted)
         write_csv(scratch / "stops.csv", found.stops)
+        write_csv(scratch / "curves.csv", summaries.curves(curves, settings.regression.interval))
+        write_csv(scratch / "power_laws.csv", summaries.power_laws(divided[TRAIN]))
         write_json(scratch / "trees.json", found.trees)
 
 

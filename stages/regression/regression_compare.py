@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.core.files import prune, read_json, write_csv, write_metrics, writing
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections
-from regmix.regression import assess
+from regmix.regression import assess, ranking
 from regmix.regression.settings import Regression
 from regmix.statistics import intervals
 from stages.run import run
@@ -24,7 +24,10 @@ class Settings(ObjectiveSections):
 
 
 def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
-    """Compare all regressors with each other, with no proxy at all and with the seed noise."""
+    """Compare all regressors with each other, with no proxy at all and with the seed noise.
+
+    Also the rank correlations of weights with losses, which no regressor has a part in.
+    """
     prune(fits, params.regressors)
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     parts = {"cv": swarm_runs.of("random", "anchor"), "heldout": swarm_runs.of("heldout")}
@@ -48,9 +51,16 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Pa
         joined["seed_noise"][objective] = {"sd": noise.to_json()["value"], "degrees_of_freedom": free}
         table.append(["seed_noise", objective, "heldout", "sd", *noise, free])
     columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
+    predictions = {name: read_csv(fits / name / "predictions.csv") for name in params.regressors}
+    objectives = {name: params.objective_weights(name) for name in params.objectives}
+    margins = ranking.over_no_proxy(predictions, swarm_runs, objectives, params.regression)
     with writing(out) as scratch:
         write_csv(scratch / "scores.csv", pd.DataFrame(table, columns=columns))
-    write_json(metrics, joined)
+        write_csv(scratch / "margins.csv", margins)
+        write_csv(
+            scratch / "weights.csv", ranking.weight_correlations(swarm_runs.of("random"), list(swarm_runs.losses))
+        )
+    write_metrics(metrics, joined)
 
 
 if __name__ == "__main__":

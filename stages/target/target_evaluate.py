@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix.core.files import write_csv, write_json, writing
+from regmix.core.files import write_csv, write_metrics, writing
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.evaluation import summary
@@ -51,7 +51,7 @@ def target_evaluate(params: Settings, *, targets: Path, exported: Path, tasks: P
         summarised = summary.targets(summary.measures(losses, lm_eval, objectives), params.regression.interval)
         write_csv(scratch / "losses.csv", losses)
         write_csv(scratch / "lm_eval.csv", lm_eval)
-    write_json(metrics, summarised)
+    write_metrics(metrics, summarised)
 
 
 if __name__ == "__main__":

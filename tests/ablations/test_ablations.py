@@ -16,19 +16,23 @@ import yaml
 
 from profiles.switch import switch
 from regmix import params as schema
-from regmix.ablations import swarm_parts
+from regmix.ablations import mixture_ranks, proxy_sizes, swarm_parts
+from regmix.ablations.paired_targets import Results, collect
 from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
 from regmix.core.errors import InputError
+from regmix.core.files import write_csv, write_json
 from regmix.corpus.token_files import write_tokens
 from regmix.evaluation import summary
 from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
+from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study import claims, dynamic, ranks, worlds
-from reports.ablation_study.results import Results, collect
-from reports.ablation_study.verdicts import FAILS, HOLDS, UNTOLD, alike, because, lower
+from reports.ablations import ablations
+from reports.page import render
 from reports.page.render import document, page
 from reports.page.section import Section
 from stages.ablations.ablation_errors import ablation_errors
+from stages.ablations.ablation_evidence import ablation_evidence
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.ablation_targets import ablation_targets
 from stages.ablations.ablations_check import ablations_check
@@ -265,7 +269,11 @@ def frames(effects: dict[str, dict[str, float]]) -> Results:
 
 @cache
 def drawn(text: str) -> Results:
-    effects: dict[str, dict[str, float]] = json.loads(text)
+    return collect(*trained_arms(json.loads(text)), 0.95)
+
+
+def trained_arms(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict]:
+    """Losses, designs and objectives by arm, as ``collect`` takes them."""
     rng = np.random.default_rng(0)
     given, params = settings(), root()
     losses, designs, objectives = {}, {}, {}
@@ -280,7 +288,7 @@ def drawn(text: str) -> Results:
             rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
         losses[arm], designs[arm] = pd.DataFrame(rows), design
         objectives[arm] = (own.objective_weights(of.objective), own.corpus.trained)
-    return collect(losses, designs, objectives, 0.95)
+    return losses, designs, objectives
 
 
 def said(results: Results, words: str) -> str:
@@ -302,22 +310,9 @@ def test_a_difference_is_paired_by_seed():
     assert results.one("efficiency", "online", proxies="half", granularity=9) == "efficiency/online_half_9"
 
 
-@pytest.mark.parametrize(("effect", "word"), [(-0.2, HOLDS), (0.2, FAILS), (0.0, UNTOLD)])
+@pytest.mark.parametrize(("effect", "word"), [(-0.2, HOLDS), (0.2, FAILS), (0.0, UNDECIDED)])
 def test_a_claim_is_what_its_intervals_say(effect, word):
     assert said(frames({"efficiency": {"offline": effect}}), "RegMix-D offline is better") == word
-
-
-def test_verdicts_need_intervals():
-    below, above, across = (Spread(m, 0.1, 5, m - 0.05, m + 0.05) for m in (-0.1, 0.1, 0.0))
-    assert lower(below, below) == HOLDS
-    assert lower(below, above) == FAILS
-    assert lower(below, across) == UNTOLD
-    assert lower(below, None) == lower() == lower(Spread(-0.1, float("nan"), 1, float("nan"), float("nan"))) == UNTOLD
-    assert alike([across], 0.06) == HOLDS
-    assert alike([across], 0.04) == UNTOLD
-    assert alike([below], 0.06) == FAILS
-    assert alike([below], 0.2) == HOLDS
-    assert "not trained" in because(UNTOLD, [None], "")
 
 
 def shown(section: Section) -> str:
@@ -382,33 +377,38 @@ def final() -> pd.DataFrame:
                       for name, spread in (("gp", 0.1), ("ridge", 3.0)) for part in ("all", "half")])  # fmt: skip
 
 
-def swarms(distance: float, spread: float = 0.02) -> dict[str, worlds.Swarm]:
+def swarms(distance: float, spread: float = 0.02) -> pd.DataFrame:
     def chosen(moved: float) -> dict[str, Any]:
         return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": dict.fromkeys(("news", "law"), spread)}
 
-    return {name: worlds.Swarm(10_000, final(), chosen(0 if name == "main" else distance)) for name in worlds.SIZES}
+    given = {
+        name: proxy_sizes.Swarm(10_000, final(), chosen(0 if name == "main" else distance))
+        for name in proxy_sizes.SIZES
+    }
+    large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
+    return proxy_sizes.table(given, large, 0.95)
 
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, HOLDS), (0.3, FAILS)])
 def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
     results, given = frames({}), swarms(distance)
     blurred = {claim.place: claim for claim in claims.sizes(results, swarms(distance, 0.4))}["Figure 14"]
-    assert blurred.verdict == UNTOLD
+    assert blurred.verdict == UNDECIDED
     assert "refits alone" in blurred.why
     assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
-    large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
-    section = worlds.sizes(results, given, large, "gp", 0.95)
+    section = worlds.sizes(results, given, {world: {"news": 0.6, "law": 0.4} for world in proxy_sizes.SIZES})
     assert section.tables["sizes"].values["distance"].tolist() == pytest.approx([2 * distance, 0, 2 * distance])
     assert (section.tables["sizes"].values["target_n"] == 24).all()
     assert len(section.tables["sizes_targets"].shown) == 9
 
 
 def test_what_falls_away_without_the_objective_is_said():
-    section = worlds.distribution(frames({}), {"without_news": final()}, ["objective_only"], 0.95)
+    ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
+    section = worlds.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
     assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
     assert "`objective_only` falls away" in section.prose
-    found = {claim.place: claim for claim in claims.distribution(frames({}), final(), "gp", 0.95)}
+    found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS
     assert "ridge" in found["Table 6"].found
 
@@ -432,13 +432,16 @@ def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(rows), pd.DataFrame(scored)
 
 
-@pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNTOLD, FAILS})])
+@pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNDECIDED, FAILS})])
 def test_ranks_and_scores_are_told_from_chance(noise, words):
     losses, lm_eval = ranked(noise)
-    tasks, found = ranks.task_scores(lm_eval), ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
+    tasks, found = mixture_ranks.task_scores(lm_eval), mixture_ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
     assert len(found) == 6
     judged = losses[(losses["size"] == "target") & (losses["budget"] == 1)]
-    spreads, related = ranks.spread(tasks), ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95)
+    spreads, related = (
+        mixture_ranks.spread(tasks),
+        mixture_ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95),
+    )
     told = claims.ranks(found, spreads, related, "news", 8, 2)
     assert {claim.place for claim in told} == {"Figure 15", "Table 3", "Figure 5"}
     assert {claim.verdict for claim in told} <= words
@@ -454,3 +457,40 @@ def test_the_first_section_counts_the_verdicts():
     assert len(section.tables["claims"].values) == len(rows)
     assert "corrected for the number of comparisons" in section.prose
     assert "5 seeds a method" in section.prose
+
+
+def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
+    monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
+    params, given = root(), settings()
+    domains = list(params.corpus.domains)
+    losses, designs, _ = trained_arms({"efficiency": {"regmix": -0.2}})
+    for arm, frame in losses.items():
+        write_csv(tmp_path / "targets" / arm / "losses.csv", frame)
+        write_csv(tmp_path / "targets" / arm / "design.csv", designs[arm])
+    table = {"method": ["online"], "value": [0.08], "low": [0.07], "high": [0.09], "runs": [4]}
+    write_csv(tmp_path / "targets/beta/beta.csv", pd.DataFrame(table))
+    asked = {"method": ["online"], "run": ["seed-0"], "queries": [5], "outside": [3]}
+    write_csv(tmp_path / "targets/beta/support.csv", pd.DataFrame(asked))
+    weights = {domain: 1 / len(domains) for domain in domains}
+    for world, of in given.worlds.items():
+        write_json(tmp_path / "swarms" / world / "swarm/meta.json", {"parameters": {"body": 1000}})
+        chosen = {"weights": weights, "spread": dict.fromkeys(domains, 0.01)}
+        write_json(tmp_path / f"swarms/{world}/parts/half/chosen/{of.objective}.json", chosen)
+        write_csv(tmp_path / "errors" / world / "final.csv", final())
+        write_csv(tmp_path / "errors" / world / "steps.csv", steps())
+    noisy, lm_eval = ranked(0.1)
+    sized = pd.concat([noisy.assign(size=size) for size in given.ranks.sizes], ignore_index=True).drop_duplicates()
+    sized = sized.assign(**{domain: sized["news"] for domain in domains if domain not in sized})
+    write_csv(tmp_path / "ranked/losses.csv", sized.drop_duplicates(["run", "seed", "size", "budget"]))
+    write_csv(tmp_path / "ranked/lm_eval.csv", lm_eval)
+    metas = {f"{size}-{given.ranks.budgets[0]}": {"parameters": {"body": 1000}} for size in given.ranks.sizes}
+    write_json(tmp_path / "ranked/meta.json", metas)
+    folders = {name: tmp_path / name for name in ("swarms", "errors", "targets", "ranked")}
+    ablation_evidence(params, given, **folders, out=tmp_path / "evidence")
+    out, headline = tmp_path / "reports", tmp_path / "metrics.json"
+    ablations(params, given, evidence=tmp_path / "evidence", **folders, headline=headline, out=out)
+    text, found = (out / "ablations.md").read_text(), json.loads(headline.read_text())
+    assert "NaN" not in text
+    assert set(found) == {path.stem for path in (out / "ablations/tables").glob("*.csv")}
+    assert [row["heldout_value"] > 0.9 for row in found["sizes"]] == [True] * 3
+    assert found["without_news_ranks"][0]["n"] == 24

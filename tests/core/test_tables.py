@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
-from regmix.core.files import read_rows, write_csv
+from regmix.core.files import read_json, read_rows, write_csv, write_metrics
 from regmix.engine import results
 from regmix.engine.run import RunState
 from tests.engine.test_engine import DOMAINS, runs, setup
@@ -77,3 +77,10 @@ def test_a_damaged_table_is_one_line(tmp_path, damage):
     with pytest.raises(InputError, match=r"losses\.csv: cannot be read as CSV .*run `dvc repro` again") as error:
         read_rows(path)
     assert "\n" not in str(error.value)
+
+
+def test_metrics_are_rounded_and_keep_their_sign(tmp_path):
+    given = {"loss": 5.3805356, "n": 3, "gone": None, "edges": [0.0012345, -0.00041, 0.0], "flops": 1.25e18}
+    write_metrics(tmp_path / "m.json", {"news": given})
+    rounded = {"loss": 5.381, "n": 3, "gone": None, "edges": [0.0012, -0.00041, 0.0], "flops": 1.25e18}
+    assert read_json(tmp_path / "m.json")["news"] == rounded

@@ -22,7 +22,6 @@ from regmix.regression import ensemble
 from regmix.regression.interface import Prediction, Regressor, bind
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
-from regmix.statistics.intervals import Score
 
 PROCESS = {"kind": "gp", "features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}, "starts": 3}
 TREES = {"kind": "lightgbm", "trees": 150, "lr": 0.05, "leaves": 6, "min_rows": 5, "bags": 6}
@@ -192,14 +191,6 @@ def test_resamples_hold_each_run_once_and_depend_on_the_seed():
     assert not np.array_equal(first, second)
     assert np.array_equal(first, next(iter(resamples(1000, 5, 0))))
     assert stretch([first[:500], first[:500]], 1000) == 1
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "words"),
-    [(0.1, 0.2, "better than"), (-0.1, 0.2, "not distinguishable from"), (-0.2, -0.1, "worse than")],
-)
-def test_verdicts(low, high, words):
-    assert judge.verdict(Score(0.0, low, high)) == f"{words} the prior"
 
 
 def test_distance_to_the_nearest_other_mixture():

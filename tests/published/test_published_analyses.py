@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv
 from regmix.core.runs import Runs
-from regmix.published import costs, replay, settings, tournament
+from regmix.published import costs, early_stopping, replay, settings
 from regmix.published.tables import SOURCES
 from regmix.regression.assess import no_proxy
 from regmix.regression.interface import bind, options
@@ -30,7 +30,7 @@ from stages.published.published_sets import as_printed, read_sets
 from tests.closure import ROOT
 from tests.published.test_published import IMPORTS, STORED, with_remote
 
-SETTINGS = settings.Published.load(ROOT / "published/params.yaml")
+SETTINGS = settings.Published.load(ROOT / "tests/fixtures/published.yaml")
 TABLES = ROOT / "published/tables"
 PILE = {"pile_cc": 1.0}
 DRAWN = {"resamples": 200, "level": 0.95, "seed": 0}
@@ -94,7 +94,7 @@ def test_the_notebook_stops_after_613_trees():
     weights = {split: published(split).mixtures for split in SOURCES}
     losses = {split: published(split).objective(PILE) for split in SOURCES}
     chosen = options("lightgbm_paper", SETTINGS.regressors["lightgbm_paper"])
-    trees, told = tournament.stops(weights, weights, losses, "train_1m", "test_1m", chosen, SETTINGS.stop)
+    trees, told = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, SETTINGS.stop)
     assert trees["lightgbm_notebook"] == 613
     for name, known in (("notebook", [98.92, 98.49, 96.51]), ("divided", [99.04, 98.60, 96.17])):
         found = [rho(published(split), told[f"lightgbm_{name}"][split]) for split in SETS]
@@ -108,10 +108,10 @@ def test_the_stop_that_is_shown_is_that_of_the_last_part():
     sets = {split: published(split) for split in SOURCES}
     chosen = options("lightgbm_paper", SETTINGS.regressors["lightgbm_paper"]).model_copy(update={"trees": 60})
     stop = SETTINGS.stop.model_copy(update={"share": 0.5})
-    every = tournament.stops_by_part(sets, "train_1m", "pile_cc", chosen, stop)
+    every = early_stopping.stops_by_part(sets, "train_1m", "pile_cc", chosen, stop)
     weights = {split: runs.mixtures for split, runs in sets.items()}
     losses = {split: runs.objective(PILE) for split, runs in sets.items()}
-    trees, told = tournament.stops(weights, weights, losses, "train_1m", "test_1m", chosen, stop)
+    trees, told = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, stop)
     last = every[every["part"] == 1].set_index("split")
     assert every["part"].tolist() == [0] * 3 + [1] * 3
     assert last["trees"].unique().tolist() == [trees["lightgbm_stopped"]]
@@ -120,7 +120,7 @@ def test_the_stop_that_is_shown_is_that_of_the_last_part():
 
 
 def test_parts_of_the_runs_are_set_aside_in_turn():
-    parts = tournament.parts(23, 0.1)
+    parts = early_stopping.parts(23, 0.1)
     assert len(parts) == 10
     assert np.concatenate([aside for _, aside in parts]).tolist() == list(range(23))
     assert all(sorted([*kept, *aside]) == list(range(23)) for kept, aside in parts)

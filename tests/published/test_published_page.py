@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.runs import Runs
-from regmix.published import replay
+from regmix.published import replay, summaries
 from regmix.published.settings import Draws
 from regmix.regression.interface import bind
 from regmix.sampling.settings import LogGrid
@@ -145,7 +145,7 @@ def test_a_curve_has_no_point_without_a_fit_and_one_subset_of_all_runs():
         {"proxies": [32, 32, 64, 64, 512, 512], "subset": [0, 1] * 3, "split": "test_1m",
          "spearman": [np.nan, np.nan, 0.7, 0.9, 0.95, 0.95]}
     )  # fmt: skip
-    table = figures.curve({"trees": frame}, 0.95)
+    table = summaries.curves({"trees": frame}, 0.95)
     assert table["subsets"].tolist() == [0, 2, 1]
     assert table["mean"].tolist()[1:] == pytest.approx([80, 95])
     assert table.loc[1, "low"] < 70  # a t interval of two

@@ -13,10 +13,12 @@ import pytest
 from regmix import params as schema
 from regmix.core.runs import runs
 from regmix.core.schedule import Schedule
+from regmix.evaluation import dynamic_mixing, rank_invariance
+from regmix.statistics import verdicts
+from regmix.target.trained_methods import Method
 from reports import headline
-from reports.page import formats
-from reports.run import answer, dynamic, invariance, queries, schedules, steered, stepwise, verdicts
-from reports.run.methods import Method
+from reports.run import dynamic_mixing as chapter
+from reports.run import regressor_queries, schedules, summary, trajectory_errors
 from tests.reports.test_reports import MINUS, TRAINED, Artifacts, errors, one, query, switching, values
 
 TARGET = {"flops_a_token": {"body": 1.0, "full": 10.0}, "train_tokens": 100}
@@ -56,7 +58,7 @@ def measured(**less: list[float]) -> pd.DataFrame:
 
 
 def found(measures: pd.DataFrame, of: dict[str, Method] | None = None) -> dict[str, Any]:
-    return steered.compare(of or methods(), measures, "broad", TARGET, 0.95)
+    return dynamic_mixing.compare(of or methods(), measures, "broad", TARGET, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -64,15 +66,15 @@ def found(measures: pd.DataFrame, of: dict[str, Method] | None = None) -> dict[s
     [
         ([-0.3, -0.301, -0.302], "Yes", "better"),
         ([-0.1, -0.101, -0.102], "No", "worse"),
-        ([-0.1, -0.2, -0.31], "Not shown", formats.SAME),
-        ([-0.3], "Undecided", formats.UNKNOWN),
+        ([-0.1, -0.2, -0.31], "Not shown", verdicts.SAME),
+        ([-0.3], "Undecided", verdicts.UNKNOWN),
     ],
 )
 def test_the_answer_follows_the_paired_interval_to_the_best_static_method(moving, opening, word):
     part = found(measured(moving=moving))["news"]
     assert part["best_static"] == part["regmix"] == "mixed"
-    assert verdicts.switched(part) == {"moving": word}
-    text = dynamic._answer("news", part, methods(), 0.95)
+    assert verdicts.against_best_static(part) == {"moving": word}
+    text = chapter._answer("news", part, methods(), 0.95)
     assert f"while a target trains? {opening}.**" in text
     assert text.count(f": {word}.") >= 1
     assert ("better" in text) == ("better" in {verdicts.against(part["methods"]["moving"], o) for o in methods()
@@ -90,7 +92,7 @@ def test_the_numbers_are_those_of_the_runs():
     assert moving["cost"] == {"body": 0.5, "full": 2.0}
     assert part["noise"] == pytest.approx(0.3, abs=0.01)  # natural's; pairing takes it out
     assert (part["n"], part["noise_free"]) == (3, 8)
-    text = dynamic._answer("news", part, methods(), 0.95)
+    text = chapter._answer("news", part, methods(), 0.95)
     assert "Finding out cost 50 % of one target body only and 2 times one in full." in text
     assert f"less `mixed` (the recommended mixture) {MINUS}0.110 [{MINUS}" in text
     assert "The intervals are not corrected for being 3." in text
@@ -102,14 +104,14 @@ def test_every_pair_is_told_once_and_one_without_an_objective_counts():
     assert list(part["methods"]) == ["moving", "wandering"]
     assert "wandering" not in part["methods"]["moving"]["less"]
     assert "moving" in part["methods"]["wandering"]["less"]
-    assert verdicts.paying(part) == "Not all do"
-    assert dynamic._answer("news", part, methods(wandering=more), 0.95).count("It aims at no objective") == 1
+    assert verdicts.dynamic_pays(part) == "Not all do"
+    assert chapter._answer("news", part, methods(wandering=more), 0.95).count("It aims at no objective") == 1
 
 
 def test_the_best_static_method_is_the_best_and_none_that_changes():
     part = found(measured(alone=[-0.4, -0.41, -0.4], moving=[-0.9, -0.9, -0.91]))["news"]
     assert part["best_static"] == "alone"
-    text = dynamic._answer("news", part, methods(), 0.95)
+    text = chapter._answer("news", part, methods(), 0.95)
     assert "lowest mean loss there is `alone`, picked after the fact" in text
     assert "Less that of `mixed`, the static mixture that RegMix recommends: `moving`" in text
 
@@ -148,7 +150,7 @@ def test_rank_invariance_takes_the_realised_mixture_of_the_corpus_own_text(tmp_p
     left = {"own": method("own", schedule=Schedule.static(TRAINED, world.PRIOR), own=True),
             "same": method("same", schedule=Schedule.static(TRAINED, world.PRIOR))}  # fmt: skip
     kept = {name: m.static for name, m in left.items() if m.static}
-    assert invariance.pairs(confirming, kept) == {"same": "natural"}
+    assert rank_invariance.pairs(confirming, kept) == {"same": "natural"}
 
 
 # Queries and beta.
@@ -157,33 +159,33 @@ def test_rank_invariance_takes_the_realised_mixture_of_the_corpus_own_text(tmp_p
 def test_queries_outside_are_flagged_and_counted_over_all_runs():
     far, beyond = query(0.25, 5.5, distance=0.9), query(0.5, 6.3, raw_loss=6.0)
     asked = method("m", states={"seed-0": {"queries": [query(0.1, 5.5), far]}, "seed-1": {"queries": [beyond]}})
-    text, table = queries.asked({"m": asked})
+    text, table = regressor_queries.asked({"m": asked})
     assert "`m`: 2 of 3 queries over 2 runs" in text
     assert table.shown["Outside"].tolist() == ["no", "**mixture**"]  # the first run's
     assert table.shown["Distance (limit)"].tolist() == ["0.10 (0.50)", "**0.90** (0.50)"]
     assert table.values["gap"].tolist() == pytest.approx([0, 0, 0.8])
-    _, table = queries.asked({"m": method("m", facts={"queries": [beyond]})})
+    _, table = regressor_queries.asked({"m": method("m", facts={"queries": [beyond]})})
     assert table.shown["Loss"].tolist() == ["**6.300** (6.000)"]
     assert table.shown["Method"].tolist() == ["m, plan"]
-    assert queries.asked({"m": method("m")}) is None
+    assert regressor_queries.asked({"m": method("m")}) is None
 
 
 def test_beta_beside_the_papers():
     pairs = pd.DataFrame({"run": ["a", "b"], "fraction": 0.5, "small": [6.0, 6.0], "large": [3.0, 3.0]})
     facts = {"beta": {"value": 1.0, "low": 0.9, "high": 1.1, "runs": 2}, "ratio": 2.0}
     states = {"seed-0": {"queries": [query(0.5, 5.8, raw_loss=2.9), query(0.6, 6.2, raw_loss=3.1)]}}
-    text, table = queries.exponents({"m": method("m", facts=facts, tables={"beta": pairs}, states=states)})
+    text, table = regressor_queries.exponents({"m": method("m", facts=facts, tables={"beta": pairs}, states=states)})
     assert table.values["error"].tolist() == pytest.approx([0, 6 - 3 * 2**0.05])
     assert table.values[["below", "above"]].to_numpy().tolist() == [[0, 1], [2, 0]]
     assert "beta = 1.000 [0.900, 1.100], fitted to 2 runs" in text
     assert "put 2 of 2 of the same losses below" in text
     assert text.endswith("it errs by 2.894 nats, the fitted one by 0.000.")
-    given = facts | {"beta": {"value": queries.PAPER_BETA}}
-    text, table = queries.exponents({"m": method("m", facts=given, states=states)})
+    given = facts | {"beta": {"value": regressor_queries.PAPER_BETA}}
+    text, table = regressor_queries.exponents({"m": method("m", facts=given, states=states)})
     assert len(table.values) == 1
     assert "as set" in text
     assert "would multiply" not in text
-    assert queries.exponents({"m": method("m")}) is None
+    assert regressor_queries.exponents({"m": method("m")}) is None
 
 
 # Schedules, epochs, errors.
@@ -228,7 +230,7 @@ def test_epochs_name_the_largest_and_who_is_above_the_bound():
 
 
 def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
-    text, table, figure = stepwise.errors(errors())
+    text, table, figure = trajectory_errors.errors(errors())
     assert table.shown["By"].tolist() == ["gp", "lightgbm", "mean_drop"] * 2
     assert set(table.shown["Mean absolute error"]) >= {"0.116 [0.106, 0.126]", "0.496 [0.486, 0.506]"}
     said = "with 2 switches `gp` 0.116 [0.106, 0.126] against `mean_drop` 0.496 [0.486, 0.506]: better"
@@ -236,9 +238,9 @@ def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
     assert len(figure.drawing.axes) == 2
     poor = errors()
     poor.loc[poor["predictor"] == "model", ["mae", "mae_low", "mae_high"]] = [0.49, 0.45, 0.53]
-    assert stepwise.errors(poor)[0].count("the intervals overlap") == 2
+    assert trajectory_errors.errors(poor)[0].count("the intervals overlap") == 2
     poor.loc[poor["predictor"] == "model", ["mae", "mae_low", "mae_high"]] = [0.9, 0.8, 1.0]
-    assert stepwise.errors(poor)[0].count(": worse") == 2
+    assert trajectory_errors.errors(poor)[0].count(": worse") == 2
 
 
 # Where it is told.
@@ -247,11 +249,11 @@ def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
 def test_the_summary_and_the_command_have_a_line_each():
     part = found(measured(moving=[-0.1, -0.101, -0.102]))["news"]
     numbers = {"news": one() | {"dynamic": part}}
-    line = next(iter(answer._switched(numbers)))
+    line = next(iter(summary._switched(numbers)))
     assert line.startswith("**Dynamic mixing.** Does changing the mixture during training beat the best static method")
     assert "on `news`? No: `moving` less `mixed` +0.099 [+0.0" in line
     assert line.endswith("worse (n = 3 pairs).")
-    assert answer._switched({"news": one()}) == []
+    assert summary._switched({"news": one()}) == []
     printed = headline.headline(numbers, "r.html").splitlines()
     assert len(printed) == 5
     assert printed[-1].startswith("news, dynamic mixing less mixed, nats per token (n = 3 pairs): moving +0.099 [")
@@ -264,7 +266,7 @@ def test_the_section_without_dynamic_methods_says_so(tmp_path):
         del cut["target"]["methods"][name]
     settings = schema.parse(cut)
     still = {name: replace(m, name=name) for name, m in methods().items() if name != "moving"}
-    section = dynamic.dynamic(settings, still, {}, pd.DataFrame(), pd.DataFrame(), errors(), TARGET)
+    section = chapter.dynamic_mixing(settings, still, {}, pd.DataFrame(), pd.DataFrame(), errors(), TARGET)
     assert section.parts[0].startswith("No method changes the mixture while its target trains")
     assert "Does it pay" not in section.prose
     assert list(section.tables) == ["trajectory_errors", "epochs"]

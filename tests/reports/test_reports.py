@@ -23,21 +23,24 @@ from regmix.core.files import write_csv, write_json
 from regmix.core.model_shape import ModelShape
 from regmix.core.runs import runs
 from regmix.core.schedule import Schedule
-from regmix.evaluation import summary
+from regmix.evaluation import rank_invariance, summary
 from regmix.mixture import confirm
-from regmix.regression import assess
+from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules
-from regmix.statistics import intervals
+from regmix.statistics import intervals, verdicts
 from reports import headline
 from reports.page import formats, render, style
 from reports.page.section import Figure, Section, Table
 from reports.report import report
-from reports.run import answer, invariance, models, ranking, targets, verdicts
+from reports.run import models, targets
+from reports.run.rank_invariance import rank_invariance as invariance_section
+from reports.run.summary import summary as summary_section
+from stages.target.target_compare import target_compare
 from tests.closure import ROOT
 
 MINUS = "\N{MINUS SIGN}"
 TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
-VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
 
 
 def values() -> dict[str, Any]:
@@ -103,15 +106,16 @@ class Artifacts:
         self.targets()
 
     def run(self) -> None:
-        """Write the report into ``folder``/reports."""
-        path, of = self.folder, dict.fromkeys
-        stages = ("corpus", "extracted", "sample", "swarm", "fits", "compared", "simulated", "confirmed", "chosen")
-        later = ("stepwise", "schedules", "trained", "evaluated")
-        folders: Any = {name: path / name for name in of((*stages, *later))}
-        report(
-            self.params, **folders, metrics=path / "mixture.json", knobs=ROOT / "params.yaml",
-            libraries=self.folder / "libraries.json", headline=path / "h.json", out=path / "reports",
-        )  # fmt: skip
+        """Compare the targets and write the report into ``folder``/reports."""
+        path = self.folder
+        first = ("corpus", "compared", "confirmed", "chosen", "schedules", "trained", "evaluated")
+        rest = ("extracted", "sample", "swarm", "fits", "simulated", "stepwise", "judged")
+        folders: Any = {name: path / name for name in (*first, *rest)}
+        target_compare(
+            self.params, **{name: folders[name] for name in first}, metrics=path / "metrics.json", out=path / "judged"
+        )
+        knobs = ROOT / "tests/fixtures/params.yaml"
+        report(self.params, **folders, knobs=knobs, libraries=path / "libraries.json", out=path / "reports")
 
     def losses(self, mixtures: np.ndarray, noise: float = 0.02) -> pd.DataFrame:
         table = 6 - 2 * np.sqrt(mixtures) + noise * self.rng.normal(size=mixtures.shape)
@@ -174,6 +178,11 @@ class Artifacts:
             rows.append(["seed_noise", name, "heldout", "sd", *noise, free])
         columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
         write_csv(self.folder / "compared/scores.csv", pd.DataFrame(rows, columns=columns))
+        fits = {name: pd.read_csv(self.folder / f"fits/{name}/predictions.csv") for name in self.params.regressors}
+        margins = ranking.over_no_proxy(fits, swarm, self.weights, self.params.regression)
+        write_csv(self.folder / "compared/margins.csv", margins)
+        weights = ranking.weight_correlations(swarm.of("random"), list(swarm.losses))
+        write_csv(self.folder / "compared/weights.csv", weights)
 
     def mixtures(self) -> None:
         self.found = {"natural": self.PRIOR, "uniform": np.full(3, 1 / 3), "only_news": np.eye(3)[0]}
@@ -201,7 +210,7 @@ class Artifacts:
             metrics[name] = confirm.summary(confirming, name, weights, value, 0.95)
             realised.append(confirm.realised(confirming, name, weights, value))
             candidates[f"predicted_{name}"], candidates[f"sd_{name}"] = 5.0, 0.1
-        write_json(self.folder / "mixture.json", metrics)
+        write_json(self.folder / "chosen/confirmed-gains.json", metrics)
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
 
@@ -295,7 +304,7 @@ def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), 
 
 def opening(found: dict) -> str:
     meta = {"parameters": {"body": 1000}, "train_tokens": 2000}
-    section = answer.answer(found, None, {"body": 0.5, "full": 2.0}, meta)
+    section = summary_section(found, pd.DataFrame(), {"body": 0.5, "full": 2.0}, meta)
     return section.parts[0]
 
 
@@ -326,18 +335,6 @@ def test_formats():
     assert [formats.listed(items) for items in ([], ["a"], ["a", "b", "c"])] == ["none", "a", "a, b and c"]
 
 
-@pytest.mark.parametrize(
-    ("low", "high", "word"),
-    [
-        (0.1, 0.2, "up"), (-0.2, -0.1, "down"), (-0.1, 0.1, formats.SAME), (0.0, 0.1, formats.SAME),
-        (math.nan, 0.2, formats.UNKNOWN), (None, None, formats.UNKNOWN),
-    ],
-)  # fmt: skip
-def test_words_follow_the_interval(low, high, word):
-    assert formats.compared(low, high, "up", "down") == word
-    assert formats.apart_from_zero(low, high) == (word in ("up", "down"))
-
-
 def test_the_summary_flips_with_the_numbers():
     good = opening({"news": one()})
     assert "it is better for `news`" in good
@@ -347,9 +344,9 @@ def test_the_summary_flips_with_the_numbers():
     assert bad.count("worse for `news`") == 3
     assert "better" not in bad
     even = opening({"news": one(margin=(0.3, -0.1, 0.5), gain=(0.2, -0.1, 0.3), target=(-0.2, -0.3, 0.1))})
-    assert even.count(f"{formats.SAME} for `news`") == 3
+    assert even.count(f"{verdicts.SAME} for `news`") == 3
     mixed = opening({"news": one(), "broad": one(gain=(0.2, -0.1, 0.3))})
-    assert f"are better for `news`; {formats.SAME} for `broad`." in mixed
+    assert f"are better for `news`; {verdicts.SAME} for `broad`." in mixed
     assert "better for `news` and `broad`" in mixed
 
 
@@ -358,7 +355,7 @@ def test_a_summary_without_baseline_interval_or_target():
     del bare["target"]
     text = opening({"news": bare})
     assert "trains no proxy" not in text
-    assert f"{formats.UNKNOWN} for `news`" in text
+    assert f"{verdicts.UNKNOWN} for `news`" in text
     assert "Targets" not in text
 
 
@@ -427,7 +424,7 @@ def measured(difference: list[float]) -> pd.DataFrame:
     ("difference", "word"),
     [
         ([-0.1, -0.11, -0.12], "better: `m`"), ([0.1, 0.11, 0.12], "worse: `m`"),
-        ([-0.1, 0.1, 0.0], f"{formats.SAME}: `m`"), ([-0.1], f"{formats.UNKNOWN}: `m`"),
+        ([-0.1, 0.1, 0.0], f"{verdicts.SAME}: `m`"), ([-0.1], f"{verdicts.UNKNOWN}: `m`"),
     ],
 )  # fmt: skip
 def test_targets_are_worded_by_their_paired_interval(difference, word):
@@ -446,17 +443,20 @@ def test_invariance_of_an_order_that_is_kept_and_one_that_is_reversed():
     confirming = runs(frame, pd.DataFrame({"run": names, **dict.fromkeys(ALL, small)}), TRAINED)
     plans = {f"m_{kind}": Schedule.static(TRAINED, row) for kind, row in zip(names, confirming.mixtures, strict=True)}
     plans["switches"] = plans["m_a"].switched(0.5, table[1])
-    same = invariance.pairs(confirming, plans)
+    same = rank_invariance.pairs(confirming, plans)
     assert same == {f"m_{kind}": kind for kind in names}
     large = pd.DataFrame({"method": list(same), "seed": 0, "news": small, "law": -small, "drama": [1, 0, 2, 4, 3.0]})
     measures = {d: {d: 1.0} for d in TRAINED}
-    found = invariance.correlations(confirming, large, same, measures, 0.95).set_index("measure")
+    table = rank_invariance.correlations(confirming, large, same, measures, 0.95)
+    found = table.set_index("measure")
     assert found["value"].tolist() == pytest.approx([1, -1, 0.8])
     assert found.loc["news", "p"] == pytest.approx(2 / 120)  # of all orders, this one and its reverse
     assert found[["low", "high"]].isna().all(axis=None)  # one seed each
-    text = invariance.invariance(confirming, large, same, measures, 0.95).prose
+    text = invariance_section(table, confirming, large, same, measures, 0.95).prose
     assert "kept beyond chance for news; reversed beyond chance for law; not to be told from chance for drama" in text
-    few = invariance.invariance(confirming, large, {"m_a": "a"}, measures, 0.95)
+    pair = {"m_a": "a"}
+    none = rank_invariance.correlations(confirming, large, pair, measures, 0.95)
+    few = invariance_section(none, confirming, large, pair, measures, 0.95)
     assert few.prose.startswith("1 mixture was trained at both scales")
 
 
@@ -513,12 +513,14 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     row = paired[(paired["method"] == "regmix_news") & (paired["measure"] == "news_loss")].iloc[0]
     cell = formats.bold(
         formats.spanned(row[["mean", "low", "high"]].tolist(), 3, sign=True),
-        formats.apart_from_zero(row["low"], row["high"]),
+        verdicts.apart_from_zero(row["low"], row["high"]),
     )
     assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
 
     # Headline numbers are those of the tables.
-    found = json.loads((tmp_path / "h.json").read_text())
+    found = json.loads((tmp_path / "judged/headlines.json").read_text())
+    rounded = json.loads((tmp_path / "metrics.json").read_text())
+    assert rounded["news"]["target"]["difference"] == round(found["news"]["target"]["difference"], 3)
     assert found["news"]["target"]["difference"] == pytest.approx(row["mean"])
     assert found["news"]["target"]["alone"] == "only"
     assert found["broad"]["regression"]["over_no_proxy"] is None
@@ -573,7 +575,7 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
     assert ("No method changes the mixture" in text) == (change is one_objective)
     assert ("Undecided: `planned`" in text.split("## 1.")[0]) == (change is one_seed)
     if change is one_seed:
-        assert formats.UNKNOWN in text
+        assert verdicts.UNKNOWN in text
         assert " better for" not in text.split("Against the natural mixture")[1].split("\n")[0]
 
 
@@ -613,11 +615,11 @@ def test_headline_prints_a_line_a_number():
     assert lines[2].endswith("+0.200 [+0.100, +0.300] nats per token over natural (n = 3 a mixture): better")
     assert lines[3] == (
         f"news, target: regmix_news less natural {MINUS}0.200 [{MINUS}0.300, +0.100] nats per token (n = 4 pairs): "
-        f"{formats.SAME}"
+        f"{verdicts.SAME}"
     )
     assert len(lines) == 4
     assert "target: none" in headline.headline({"broad": broad}, Path("r.html"))
-    assert verdicts.ranks(broad) == "better"
+    assert verdicts.ranking(broad) == "better"
 
 
 def test_headline_before_a_run_is_one_line(tmp_path):

@@ -83,3 +83,13 @@ def test_gain_is_welchs():
     assert inside.low == pytest.approx(0, abs=1e-9)  # the interval at that level just touches no gain
     assert math.isnan(intervals.gain(prior[:1], chosen, 0.95).low)
     assert intervals.gain(np.ones(2), np.zeros(2), 0.95) == (1, 1, 1)
+
+
+def test_one_seed_gives_every_statistic_the_same_resamples(pair):
+    true, predicted = pair
+    options = {"resamples": 50, "seed": 3}
+    together = intervals.bootstrap(lambda a, b: (a - b).mean(axis=-1), true, predicted, **options)
+    apart = [intervals.bootstrap(lambda a: a.mean(axis=-1), values, **options) for values in pair]
+    np.testing.assert_allclose(together, apart[0] - apart[1], atol=1e-12)
+    in_turn = intervals.bootstrap(lambda a, b: (a - b).mean(), true, predicted, one_by_one=True, **options)
+    np.testing.assert_allclose(together, in_turn, atol=1e-12)

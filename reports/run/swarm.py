@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.mixture.judge import nearest
 from reports.page import style
 from reports.page.formats import count, counted, fixed, listed
 from reports.page.section import Figure, Section, Table
@@ -14,7 +15,7 @@ from reports.page.section import Figure, Section, Table
 EDGES = [0, 0.01, 0.05, 0.2, 0.5, 1]  # of the weights on the strip plot's axis
 
 
-def coverage(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, float]) -> Section:
+def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, float]) -> Section:
     """``mixtures`` is the swarm's mixtures.csv: run, kind, seed, ``domains``."""
     designed = mixtures[mixtures["kind"] != "repeat"]
     by_kind = {kind: designed.loc[designed["kind"] == kind, list(domains)].to_numpy() for kind in style.KINDS}
@@ -45,8 +46,8 @@ def coverage(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, fl
     shown.insert(6, "Runs above 0.5", values["above_half"].map(count))
 
     counts = mixtures["kind"].value_counts()
-    near = _nearest(by_kind["heldout"], train)
-    typical = _nearest(random, train)
+    near = nearest(by_kind["heldout"], train)
+    typical = nearest(random, train)
     distance = (
         f" The median held-out mixture lies {fixed(float(np.median(near)), 2)} (L1, at most 2) from the nearest "
         f"training mixture, the median random one {fixed(float(np.median(typical)), 2)} from the nearest other."
@@ -92,12 +93,6 @@ def coverage(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, fl
             ),
         ),
     )
-
-
-def _nearest(points: np.ndarray, mixtures: np.ndarray) -> np.ndarray:
-    """L1 distance (M,) of each point to the nearest of ``mixtures`` that is not the point itself."""
-    apart = np.abs(points[:, None] - mixtures).sum(axis=2)
-    return np.where(apart > 1e-9, apart, np.inf).min(axis=1)
 
 
 def _strips(by_kind: dict[str, np.ndarray], domains: Sequence[str], prior: dict[str, float]) -> style.Figure:

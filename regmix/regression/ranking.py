@@ -1,10 +1,11 @@
-"""Figures about regressors that several sections quote: who is best, and by how much it beats no proxy at all."""
+"""Which regressor ranks mixtures best, and by how much it beats the baseline that trains no proxy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs
@@ -13,7 +14,7 @@ from regmix.regression.settings import Regression
 from regmix.statistics import metrics
 from regmix.statistics.intervals import Score
 
-NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are no regressors
+NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are not regressors
 
 
 def best(scores: pd.DataFrame, objective: str) -> str:
@@ -44,7 +45,7 @@ def over_no_proxy(
     objectives: Mapping[str, Mapping[str, float]],
     settings: Regression,
 ) -> pd.DataFrame:
-    """regressor, objective, split, difference, low, high: Spearman less that of the baseline without proxies.
+    """regressor, objective, split, difference, low, high: Spearman minus that of the baseline without proxies.
 
     Both are taken on the same resamples of the runs, so that the interval is of the difference. No rows where
     an objective has no such baseline.
@@ -64,3 +65,10 @@ def over_no_proxy(
                 )
                 rows.append([name, objective, split, *less])
     return pd.DataFrame(rows, columns=["regressor", "objective", "split", "difference", "low", "high"])
+
+
+def weight_correlations(runs: Runs, validated: Sequence[str]) -> pd.DataFrame:
+    """domain, then a column per loss of ``validated``: Spearman of each weight with each loss over the runs."""
+    weights = runs.mixtures.T
+    table = {v: metrics.spearman(weights, np.broadcast_to(runs.losses[v].to_numpy(), weights.shape)) for v in validated}
+    return pd.DataFrame({"domain": list(runs.domains), **table})

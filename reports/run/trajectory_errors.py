@@ -45,8 +45,8 @@ def errors(frame: pd.DataFrame) -> tuple[str, Table, Figure]:
         ),
         Figure(
             "trajectory_errors",
-            "Mean absolute error of the next logged loss, nats per token, by the step that is predicted, with intervals "
-            "over resamples of the held-out proxies.",
+            "Mean absolute error of the next logged loss, nats per token, by the step that is predicted, with "
+            "intervals over resamples of the held-out proxies.",
             "Lines of error against step for each regressor, a panel a way to predict.",
             _drawing(table),
         ),

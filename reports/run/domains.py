@@ -8,27 +8,28 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs
-from regmix.statistics import metrics
+from regmix.regression.ranking import score
+from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import apart_from_zero, bold, counted, fixed, interval, listed
+from reports.page.formats import bold, counted, fixed, interval, listed
 from reports.page.section import Figure, Section, Table
-from reports.run.ranking import score
 
 
-def interactions(
+def domains(
     coefficients: Mapping[str, pd.DataFrame],
     judged: pd.DataFrame,
+    correlations: pd.DataFrame,
     swarm: Runs,
     objectives: Mapping[str, Mapping[str, float]],
 ) -> Section:
     """``coefficients`` are the coefficients.csv of the regressors; only linear ones have rows.
 
-    ``judged`` is regression_compare's scores.csv.
+    ``judged`` and ``correlations`` are regression_compare's scores.csv and weights.csv.
     """
     linear = {name: frame for name, frame in coefficients.items() if len(frame)}
     validated = [column for column in swarm.losses if column != "run"]
     random = swarm.of("random")
-    ranks = rank_correlations(random, validated)
+    ranks = correlations.set_index("domain")
     own = [d for d in swarm.domains if ranks.loc[d, d] < 0]
     helped = {
         d: [v for v in validated if v != d and ranks.loc[d, v] < -_noticeable(len(random.names))] for d in swarm.domains
@@ -86,13 +87,6 @@ def interactions(
         ),
     ]
     return Section("Domains and their interactions", tuple(parts))
-
-
-def rank_correlations(runs: Runs, validated: Sequence[str]) -> pd.DataFrame:
-    """Spearman of each weight (rows, trained domains) with each loss (columns, ``validated``)."""
-    table = {v: metrics.spearman(runs.mixtures.T, np.broadcast_to(runs.losses[v].to_numpy(), runs.mixtures.T.shape))
-             for v in validated}  # fmt: skip
-    return pd.DataFrame(table, index=list(runs.domains))
 
 
 def _noticeable(n: int) -> float:

@@ -10,40 +10,27 @@ import pandas as pd
 
 from regmix.core.schedule import Schedule
 from regmix.evaluation import summary
+from regmix.evaluation.dynamic_mixing import COUNTS, one_target
 from regmix.params import Params
-from reports.page.formats import (
-    MISSING,
-    apart_from_zero,
-    bold,
-    count,
-    counted,
-    fixed,
-    interval,
-    listed,
-    plus_minus,
-    power,
-    relative,
-)
+from regmix.statistics.verdicts import against, apart_from_zero, dynamic_pays
+from regmix.target.trained_methods import Method
+from reports.page.formats import MISSING, bold, count, counted, fixed, interval, listed, plus_minus, power, relative
 from reports.page.section import Figure, Section, Table
-from reports.run import queries, schedules, steered, stepwise
-from reports.run.methods import Method
-from reports.run.verdicts import against, paying
-
-TRAINED = "mean of trained domains"
+from reports.run import regressor_queries, schedules, trajectory_errors
 
 
-def dynamic(
+def dynamic_mixing(
     params: Params,
     methods: Mapping[str, Method],
     found: Mapping[str, Mapping[str, Any]],
-    losses: pd.DataFrame,
-    lm_eval: pd.DataFrame,
+    means: pd.DataFrame,
+    paired: pd.DataFrame,
     errors: pd.DataFrame,
     target: Mapping[str, Any],
 ) -> Section:
-    """``found`` is steered.compare's; ``errors`` trajectory_fit's errors.csv, ``target`` a target's meta.json.
+    """``found``, ``means`` and ``paired`` are target_compare's dynamic.json, means.csv and differences.csv.
 
-    ``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
+    ``errors`` is trajectory_fit's errors.csv, ``target`` a target's meta.json.
     """
     level = params.regression.interval
     parts: list[str | Table | Figure] = []
@@ -51,8 +38,7 @@ def dynamic(
         parts.append("No method changes the mixture while its target trains, so dynamic mixing is not compared here.")
     for objective, part in found.items():
         parts.append(_answer(objective, part, methods, level))
-        weights = {objective: params.objective_weights(objective), TRAINED: dict.fromkeys(params.corpus.trained, 1.0)}
-        parts.append(_results(objective, part, methods, summary.measures(losses, lm_eval, weights), level))
+        parts.append(_results(objective, part, methods, means, paired))
     if found:
         parts.append("Loss curves of all methods stand in the section on targets.")
     if spent := _spent(methods, target):
@@ -60,9 +46,9 @@ def dynamic(
     if figure := schedules.weights(methods, _recommended(methods, found)):
         parts += ["### What targets trained on", figure]
     for heading, told in (
-        ("What the regressors were asked", queries.asked(methods)),
-        ("From the target's loss to a proxy's", queries.exponents(methods)),
-        ("How well trajectories are foretold", stepwise.errors(errors)),
+        ("What the regressors were asked", regressor_queries.asked(methods)),
+        ("From the target's loss to a proxy's", regressor_queries.exponents(methods)),
+        ("How well trajectories are foretold", trajectory_errors.errors(errors)),
         ("How often text was repeated", schedules.epochs(methods, params.swarm.max_epochs)),
     ):
         if told:
@@ -84,7 +70,7 @@ def _recommended(methods: Mapping[str, Method], found: Mapping[str, Mapping[str,
 def _answer(objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], level: float) -> str:
     best, regmix = part["best_static"], part["regmix"]
     text = (
-        f"**Does it pay, on `{objective}`, to change the mixture while a target trains? {paying(part)}.** "
+        f"**Does it pay, on `{objective}`, to change the mixture while a target trains? {dynamic_pays(part)}.** "
         f"The static method of lowest mean loss there is `{best}`, picked after the fact, which favours it. Less that "
         f"loss, in nats per token: {_all(part, best)}."
     )
@@ -133,15 +119,14 @@ def _noise(part: Mapping[str, Any], level: float) -> str:
 
 
 def _results(
-    objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], measures: pd.DataFrame, level: float
+    objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], means: pd.DataFrame, paired: pd.DataFrame
 ) -> Table:
     """All methods on the objective, on the domains trained on, and on tasks."""
-    kinds = [f"{objective}_loss", f"{TRAINED}_loss", summary.AVERAGE]
-    table = measures[measures["measure"].isin(kinds)]
+    kinds = [f"{objective}_loss", f"{summary.TRAINED}_loss", summary.AVERAGE]
     others = list(dict.fromkeys([part["natural"], part["regmix"] or part["best_static"]]))
-    means = summary.summarise(table, level)
-    paired = [summary.differences(table, other, level).assign(less=other) for other in others]
-    values = pd.concat([means.assign(less=""), *(frame for frame in paired if len(frame))], ignore_index=True)
+    means = means[means["measure"].isin(kinds)]
+    paired = pd.concat([paired[(paired["less"] == other) & paired["measure"].isin(kinds)] for other in others])
+    values = pd.concat([means.assign(less=""), paired], ignore_index=True)
     cells = {(r.less, r.method, r.measure): r for r in values.itertuples(index=False)}
 
     def mean(name: str, measure: str, digits: int) -> str:
@@ -179,8 +164,8 @@ def _spent(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | 
     rows = []
     for name, method in methods.items():
         for entry in method.spent:
-            flops = {f"flops_{key}": entry["flops"][key] for key in steered.COUNTS}
-            shares = {f"targets_{key}": entry["flops"][key] / steered.one_target(target, key) for key in steered.COUNTS}
+            flops = {f"flops_{key}": entry["flops"][key] for key in COUNTS}
+            shares = {f"targets_{key}": entry["flops"][key] / one_target(target, key) for key in COUNTS}
             rows.append({"method": name, "what": entry["what"], "trained": entry["trained"],
                          "scored": entry["scored"], **flops, **shares})  # fmt: skip
     if not rows:

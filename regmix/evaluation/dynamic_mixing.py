@@ -1,4 +1,4 @@
-"""What dynamic mixing is worth on the objective that it steers for: the numbers behind the section and the summary.
+"""What dynamic mixing is worth on the objective that it aims at.
 
 A dynamic method is one whose mixture changes while a target trains, or that asked a regressor whether it should.
 It is compared, seed by seed, with what a reader would otherwise train: the natural mixture, the static mixture that
@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.evaluation import summary
-from reports.run.methods import Method
+from regmix.target.trained_methods import Method
 
 COUNTS = ("body", "full")
 
@@ -28,7 +28,7 @@ def compare(
     with (``natural``, ``regmix``, ``alone``, ``best_static`` of lowest mean loss), and by dynamic method in
     ``methods``: ``loss``, ``less`` (by other method, each pair once: value, low, high of the paired difference),
     ``cost`` in targets by ``COUNTS``, ``queries`` and how many lie ``outside``. A method that names no objective
-    counts for all that are steered for, or else for ``objective``. ``measures`` are evaluation.summary's, ``target`` is
+    counts for all that are aimed at, or else for ``objective``. ``measures`` are evaluation.summary's, ``target`` is
     a target's meta.json.
     """
     dynamic = {name: method for name, method in methods.items() if method.dynamic}

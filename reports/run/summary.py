@@ -1,70 +1,26 @@
 """The report's opening: what the numbers say, in words that the intervals allow, and what they do not.
 
-``headlines`` picks the numbers; ``answer`` words them. The same numbers go to metrics/report.json.
+``regmix.evaluation.headlines`` picks the numbers; target_compare writes them, rounded to metrics/report.json as well.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from regmix.evaluation import summary
-from reports.page.formats import SAME, compared, count, counted, fixed, interval, listed, power, relative, spanned
+from regmix.evaluation.headlines import Headlines
+from regmix.statistics import verdicts
+from regmix.statistics.verdicts import SAME, compared
+from reports.headline import tested_on
+from reports.page.formats import count, counted, fixed, interval, listed, power, relative, spanned
 from reports.page.section import Section
-from reports.run import models, ranking, targets
-from reports.run.verdicts import Headline, paying, ranks, realised, switched, trained, unseen
+from reports.run import models
 
 
-def headlines(
-    scores: pd.DataFrame,
-    margins: pd.DataFrame,
-    mixture: Mapping[str, Mapping[str, Any]],
-    measures: pd.DataFrame,
-    methods: Mapping[str, str],
-    alone: Mapping[str, str],
-    dynamic: Mapping[str, Mapping[str, Any]],
-    level: float,
-) -> Headline:
-    """By objective: ``regression``, ``mixture`` and ``target``, each with value, interval and n; None if undefined.
-
-    ``mixture`` is metrics/mixture.json, ``measures`` the targets' of evaluation.summary. ``methods`` names the RegMix
-    method of an objective, ``alone`` that which trains on the objective's domains only, where there is one.
-    ``dynamic`` are steered.compare's numbers, which join their objectives' under that name.
-    """
-    natural = summary.differences(measures, targets.BASELINE, level)
-    out: Headline = {}
-    for objective, one in mixture.items():
-        real = one["realised"]
-        out[objective] = {
-            "regression": _ranking(scores, margins, objective),
-            "mixture": {
-                "predicted_gain": one["gain"],
-                **_triple("realised_gain", (real["gain"], real["gain_low"], real["gain_high"])),
-                "n": real["n"],
-            },
-        }
-        if objective in dynamic:
-            out[objective]["dynamic"] = dict(dynamic[objective])
-        method, loss = methods.get(objective), f"{objective}_loss"
-        found = targets.difference(natural, method, loss) if method else None
-        if not method or not found:
-            continue
-        target = {"method": method, **_triple("difference", (found.mean, found.low, found.high)), "n": found.n}
-        if objective in alone:
-            paired = summary.differences(measures, alone[objective], level)
-            if less := targets.difference(paired, method, loss):
-                target |= {"alone": alone[objective], **_triple("over_alone", (less.mean, less.low, less.high))}
-        if tasks := targets.difference(natural, method, targets.AVERAGE):
-            target |= _triple("tasks_difference", (tasks.mean, tasks.low, tasks.high))
-        out[objective]["target"] = target
-    return out
-
-
-def answer(found: Headline, kept: pd.DataFrame | None, cost: Mapping[str, float], target: Mapping[str, Any]) -> Section:
-    """``kept`` is invariance.correlations for the objectives (None: too few mixtures).
+def summary(found: Headlines, kept: pd.DataFrame, cost: Mapping[str, float], target: Mapping[str, Any]) -> Section:
+    """``kept`` is target_compare's ranks.csv for the objectives.
 
     ``cost`` is the swarm's share of one target, body only and in full; ``target`` is a target's meta.json.
     """
@@ -78,44 +34,27 @@ def answer(found: Headline, kept: pd.DataFrame | None, cost: Mapping[str, float]
     )
 
 
-def _ranking(scores: pd.DataFrame, margins: pd.DataFrame, objective: str) -> dict[str, Any]:
-    """The regressor that cross-validation prefers, on the held-out mixtures if there are any."""
-    name = ranking.best(scores, objective)
-    split = "heldout" if math.isfinite(ranking.score(scores, name, objective, "heldout").value) else "cv"
-    n = scores[(scores["split"] == split) & (scores["metric"] == "spearman")]["n"].iloc[0]
-    row = margins[(margins["regressor"] == name) & (margins["objective"] == objective) & (margins["split"] == split)]
-    margin = row[["difference", "low", "high"]].iloc[0].tolist() if len(row) else [math.nan] * 3
-    return {
-        "regressor": name,
-        "split": split,
-        **_triple("spearman", ranking.score(scores, name, objective, split)),
-        "n": int(n),
-        "no_proxy": _known(ranking.score(scores, ranking.NO_PROXY, objective, split).value),
-        **_triple("over_no_proxy", margin),
-    }
-
-
-def _opening(found: Headline) -> str:
+def _opening(found: Headlines) -> str:
     parts = {name: one["regression"] for name, one in found.items()}
     values = [part["spearman"] for part in parts.values() if part["spearman"] is not None]
     sentences = []
     if values:
         low, high = fixed(min(values), 2), fixed(max(values), 2)
         span = low if low == high else f"{low} to {high}"
-        where = " or ".join(dict.fromkeys(unseen(part) for part in parts.values()))
+        where = " or ".join(dict.fromkeys(tested_on(part) for part in parts.values()))
         over = f" over {counted(len(values), 'objective')}" if len(values) > 1 else ""
         sentences.append(
             f"On {where}, the regressor that cross-validation prefers has a rank correlation of {span}{over}."
         )
-    words = {name: word for name, one in found.items() if (word := ranks(one))}
+    words = {name: word for name, one in found.items() if (word := verdicts.ranking(one))}
     if words:
         sentences.append(
             "Against ranking by the weight of the objective's own domains, which trains no proxy, it is "
             f"{_each(words)}."
         )
-    words = {name: realised(one) for name, one in found.items()}
+    words = {name: verdicts.realised_gain(one) for name, one in found.items()}
     sentences.append(f"Against the natural mixture, proxies trained at the recommended one are {_each(words)}.")
-    words = {name: trained(one) for name, one in found.items() if "target" in one}
+    words = {name: verdicts.target(one) for name, one in found.items() if "target" in one}
     if words:
         sentences.append(f"Targets trained on it are {_each(words)}.")
     return " ".join(sentences)
@@ -129,17 +68,17 @@ def _each(words: Mapping[str, str]) -> str:
     return "; ".join(f"{word} for {listed(names)}" for word, names in groups.items())
 
 
-def _lines(found: Headline) -> list[str]:
+def _lines(found: Headlines) -> list[str]:
     return [
-        f"**{name}.** {_ranked(one)} {_chosen(one['mixture'], realised(one))}"
-        + (f" {_trained(one['target'], trained(one))}" if "target" in one else "")
+        f"**{name}.** {_ranked(one)} {_chosen(one['mixture'], verdicts.realised_gain(one))}"
+        + (f" {_trained(one['target'], verdicts.target(one))}" if "target" in one else "")
         for name, one in found.items()
     ]
 
 
 def _ranked(one: Mapping[str, Any]) -> str:
-    part, word = one["regression"], ranks(one)
-    text = f"*Ranking:* `{part['regressor']}`, ρ {_span(part, 'spearman', 2, sign=False)} on {unseen(part)}"
+    part, word = one["regression"], verdicts.ranking(one)
+    text = f"*Ranking:* `{part['regressor']}`, ρ {_span(part, 'spearman', 2, sign=False)} on {tested_on(part)}"
     if word is None:
         return f"{text}."
     baseline = "ranking by the weight of its own domains without any proxy"
@@ -169,15 +108,15 @@ def _trained(part: Mapping[str, Any], word: str) -> str:
     return text
 
 
-def _switched(found: Headline) -> list[str]:
+def _switched(found: Headlines) -> list[str]:
     """A line an objective that dynamic methods steer for: what they are worth beside the best static one."""
     return [
         f"**Dynamic mixing.** Does changing the mixture during training beat the best static method on `{name}`? "
-        f"{paying(one['dynamic'])}: "
+        f"{verdicts.dynamic_pays(one['dynamic'])}: "
         + "; ".join(
             f"`{method}` less `{one['dynamic']['best_static']}` "
             f"{interval(less['value'], less['low'], less['high'], sign=True)} nats per token, {word}"
-            for method, word in switched(one["dynamic"]).items()
+            for method, word in verdicts.against_best_static(one["dynamic"]).items()
             for less in [one["dynamic"]["methods"][method]["less"][one["dynamic"]["best_static"]]]
         )
         + f" (n = {counted(one['dynamic']['n'], 'pair')})."
@@ -186,8 +125,8 @@ def _switched(found: Headline) -> list[str]:
     ]
 
 
-def _kept(kept: pd.DataFrame | None) -> str:
-    if kept is None or kept.empty:
+def _kept(kept: pd.DataFrame) -> str:
+    if kept.empty:
         return "**From proxy to target.** Too few mixtures were trained at both scales to speak of an order."
     values = listed(
         f"{row.measure} {interval(row.value, row.low, row.high, 2)} (p = {fixed(row.p, 3)})"
@@ -205,9 +144,9 @@ def _cost(cost: Mapping[str, float]) -> str:
     )
 
 
-def _caveats(found: Headline, target: Mapping[str, Any]) -> str:
+def _caveats(found: Headlines, target: Mapping[str, Any]) -> str:
     shape, tokens = models.PAPER["1B"]
-    where = listed(dict.fromkeys(unseen(one["regression"]) for one in found.values()))
+    where = listed(dict.fromkeys(tested_on(one["regression"]) for one in found.values()))
     seeds = [one["target"]["n"] for one in found.values() if "target" in one]
     few = f"{counted(min(seeds), 'seed')} a method" if seeds else "no RegMix target"
     return (
@@ -221,11 +160,3 @@ def _caveats(found: Headline, target: Mapping[str, Any]) -> str:
 
 def _span(part: Mapping[str, Any], name: str, digits: int = 3, sign: bool = True) -> str:
     return spanned([part[name], part[f"{name}_low"], part[f"{name}_high"]], digits, sign)
-
-
-def _triple(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
-    return {key: _known(v) for key, v in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)}
-
-
-def _known(value: float | None) -> float | None:
-    return float(value) if value is not None and math.isfinite(value) else None

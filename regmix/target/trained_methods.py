@@ -1,12 +1,12 @@
-"""What every method left: its plan, what its targets trained on, what steered them and what finding out cost.
+"""Trained methods as their files describe them: the plan, the realised mixtures, what the policy decided, the cost.
 
-Methods are told apart by these artifacts; what they are called and how they work matters nowhere but in the
-choice of what to compare, which goes by ``kind`` and ``objective``.
+Comparisons rest on these files alone, so that a new method needs no code here. Only which methods are compared depends
+on ``kind`` and ``objective``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ import pandas as pd
 
 from regmix.core.files import read_json
 from regmix.core.schedule import Schedule
+from regmix.core.settings import Kind
 from regmix.core.tables import read_csv
-from regmix.params import Params
 from regmix.target import realised_schedules
 
 
@@ -72,19 +72,32 @@ class Method:
         return float(sum(entry["flops"][key] for entry in self.spent))
 
 
-def read(params: Params, plans: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]) -> dict[str, Method]:
-    """All methods of params.yaml, from target_schedule's and target_train's folders.
+def read(
+    entries: Mapping[str, Kind], domains: Sequence[str], plans: Path, trained: Path,
+    corpus: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Method]:  # fmt: skip
+    """The methods of params.yaml's target.methods (``entries``), from target_schedule's and target_train's folders.
 
-    ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file that cannot be read.
+    ``domains`` are the trained ones; ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file that cannot be read.
     """
-    return {name: _method(params, name, plans / name, trained / name, corpus) for name in params.target.methods}
+    return {
+        name: _method(name, entry, domains, plans / name, trained / name, corpus) for name, entry in entries.items()
+    }
+
+
+def aimed(methods: Mapping[str, Method], kind: str) -> dict[str, str]:
+    """Objective -> the first method of a kind that aims at it."""
+    found: dict[str, str] = {}
+    for name, method in methods.items():
+        if method.kind == kind and method.objective:
+            found.setdefault(method.objective, name)
+    return found
 
 
 def _method(
-    params: Params, name: str, plan: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]
+    name: str, entry: Kind, domains: Sequence[str], plan: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]
 ) -> Method:  # fmt: skip
-    entry, value, domains = params.target.methods[name], read_json(plan / "plan.json"), params.corpus.trained
-    own = (plan / "tokens").is_dir()
+    value, own = read_json(plan / "plan.json"), (plan / "tokens").is_dir()
     available = {domain: int(corpus[domain]["train"]["tokens"]) for domain in domains}
     if own:
         available = {domain: len(np.load(plan / f"tokens/{domain}.npy", mmap_mode="r")) for domain in domains}

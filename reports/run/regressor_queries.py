@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.target.trained_methods import Method
 from regmix.trajectory import size_correction
 from reports.page.formats import MISSING, bold, counted, fixed, interval, listed, percent
 from reports.page.section import Table
-from reports.run.methods import Method
 
 PAPER_BETA = 0.05
 LEADING = 3  # domains of a query's mixture that are shown

@@ -3,78 +3,33 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from regmix.core.runs import Runs, objective_losses
-from regmix.core.schedule import Schedule
-from regmix.statistics import metrics
 from reports.page import style
 from reports.page.formats import bold, counted, fixed, interval, listed, spanned
 from reports.page.section import Figure, Section, Table
 
-RESAMPLES = 2000
-EXACT = 8  # mixtures up to which all orders are counted; above, as many random ones as RESAMPLES
 
-
-def pairs(confirming: Runs, schedules: Mapping[str, Schedule]) -> dict[str, str]:
-    """Method -> kind of confirming run, where both trained on the same mixture from start to end."""
-    kinds = dict(zip(confirming.kinds, confirming.mixtures, strict=True))
-    found: dict[str, str] = {}
-    for method, schedule in schedules.items():
-        if len(schedule.knots) == 1 and schedule.domains == confirming.domains:
-            for kind, mixture in kinds.items():
-                if kind not in found.values() and np.allclose(mixture, schedule.mixtures[0], rtol=0, atol=1e-9):
-                    found[method] = kind
-                    break
-    return found
-
-
-def correlations(
-    proxies: Runs,
-    targets: pd.DataFrame,
-    same: Mapping[str, str],
-    measures: Mapping[str, Mapping[str, float]],
-    level: float,
-) -> pd.DataFrame:
-    """measure, n, value, low, high, p: Spearman of mean proxy and mean target losses over the mixtures in ``same``.
-
-    The interval resamples seeds at both scales with these mixtures fixed, NaN where no mixture has two seeds; p is
-    the share of orders of the mixtures that are at least as correlated, either way.
-    """
-    rng = np.random.default_rng(0)
-    rows = []
-    for measure, weights in measures.items():
-        small = [proxies.of(kind).objective(weights) for kind in same.values()]
-        named = targets.assign(run=[f"{m}/seed-{s}" for m, s in targets[["method", "seed"]].itertuples(index=False)])
-        losses = pd.Series(objective_losses(named, weights))
-        large = [losses[(targets["method"] == method).to_numpy()].to_numpy() for method in same]
-        x, y = (np.array([values.mean() for values in side]) for side in (small, large))
-        value = float(metrics.spearman(x, y)) if len(x) > 1 else math.nan
-        low, high = _seeds(small, large, level, rng)
-        rows.append([measure, len(x), value, low, high, _p(x, y, value, rng)])
-    return pd.DataFrame(rows, columns=["measure", "n", "value", "low", "high", "p"])
-
-
-def invariance(
+def rank_invariance(
+    table: pd.DataFrame,
     proxies: Runs,
     targets: pd.DataFrame,
     same: Mapping[str, str],
     objectives: Mapping[str, Mapping[str, float]],
     level: float,
 ) -> Section:
-    """``proxies`` are the confirming runs, ``targets`` target_evaluate's losses; ``same`` is from ``pairs``."""
-    domains = [column for column in targets if column not in ("method", "seed")]
-    single = {f"{domain} (domain)": {domain: 1.0} for domain in domains if {domain: 1.0} not in objectives.values()}
-    measures = dict(objectives) | single
+    """``table`` and ``same`` are target_compare's ranks.csv and pairs.json.
+
+    ``proxies`` are the confirming runs, ``targets`` target_evaluate's losses.
+    """
     n = len(same)
-    if n < 3:
+    if table.empty:
         said = f"{counted(n, 'mixture')} {'was' if n == 1 else 'were'} trained at both scales"
         return Section("Rank invariance", (f"{said}; an order needs at least three, so nothing is said.",))
-    table = correlations(proxies, targets, same, measures, level)
     shown = pd.DataFrame(
         {
             "Loss": table["measure"],
@@ -140,37 +95,6 @@ def _saying(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int
         f"random, and the nearest two lie {fixed(apart, 3)} apart (L1, at most 2). The paper has up to 256 "
         f"mixtures a pair of scales; here n = {n}."
     )
-
-
-def _seeds(
-    small: Sequence[np.ndarray], large: Sequence[np.ndarray], level: float, rng: np.random.Generator
-) -> tuple[float, float]:
-    """The percentile interval of Spearman over resamples of each mixture's seeds."""
-    if max(map(len, (*small, *large))) < 2:
-        return math.nan, math.nan
-    samples = metrics.spearman(_resampled(small, rng), _resampled(large, rng))
-    samples = samples[np.isfinite(samples)]
-    if not len(samples):
-        return math.nan, math.nan
-    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
-
-
-def _resampled(groups: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
-    """Means (RESAMPLES, n) of resamples of each group's seeds."""
-    means = [group[rng.integers(len(group), size=(RESAMPLES, len(group)))].mean(axis=1) for group in groups]
-    return np.stack(means, axis=1)
-
-
-def _p(x: np.ndarray, y: np.ndarray, value: float, rng: np.random.Generator) -> float:
-    if not math.isfinite(value):
-        return math.nan
-    n = len(x)
-    if n <= EXACT:
-        orders = np.array(list(itertools.permutations(range(n))))
-    else:
-        orders = np.stack([np.arange(n), *(rng.permutation(n) for _ in range(RESAMPLES))])
-    return float((np.abs(metrics.spearman(x, y[orders])) >= abs(value) - 1e-12).mean())
 
 
 def _scatter(

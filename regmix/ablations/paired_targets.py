@@ -1,0 +1,89 @@
+"""The targets of all arms together, and the differences between any two of them.
+
+A target's name is ``arm/method``. All are trained on the same seeds, so that any two of one objective can be paired.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.runs import objective_losses
+from regmix.evaluation import summary
+from regmix.evaluation.summary import LOSS, Spread
+
+OBJECTIVE, MEAN = "objective", "mean"  # measures: the arm's objective, and the mean over the trained domains
+
+
+@dataclass(frozen=True)
+class Results:
+    """``measures`` (method, seed, group, measure, value) and ``design`` (arm, id, entry, proxies, kind, options)."""
+
+    measures: pd.DataFrame
+    design: pd.DataFrame
+    level: float
+
+    def rows(self, arm: str, *entries: str) -> list[dict[str, Any]]:
+        """The design of an arm, all of it or some entries."""
+        of = self.design[self.design["arm"] == arm]
+        return of[of["entry"].isin(entries)].to_dict("records") if entries else of.to_dict("records")
+
+    def one(self, arm: str, entry: str, **where: Any) -> str | None:
+        """The name of an entry's first target with these options; None if it has none."""
+        for row in self.rows(arm, entry):
+            if all(same(row.get(key), value) for key, value in where.items()):
+                return str(row["id"])
+        return None
+
+    def less(self, first: str | None, second: str | None, measure: str = OBJECTIVE) -> Spread | None:
+        """The loss of ``first`` less that of ``second``, seed by seed; None if one is missing.
+
+        One row of ``summary.differences``, which would join frames again for each of some hundred pairs.
+        """
+        if first is None or second is None or first == second:
+            return None
+        of = self._by_seed
+        if (first, measure) not in of or (second, measure) not in of:
+            return None
+        pairs = (of[first, measure] - of[second, measure]).to_numpy()
+        if np.isnan(pairs).any():
+            raise InputError(f"{first}: its seeds are not those of {second}; run `dvc --cd ablations repro` again")
+        return summary.spread(pairs, self.level)
+
+    @cached_property
+    def _by_seed(self) -> dict[tuple[str, str], pd.Series]:
+        return {key: of.set_index("seed")["value"] for key, of in self.measures.groupby(["method", "measure"])}
+
+    def noise(self, arm: str) -> Spread:
+        """The loss of natural in an arm, over its seeds: its standard deviation is the seed-noise floor."""
+        return summary.spread(self._by_seed[f"{arm}/natural", OBJECTIVE].to_numpy(), self.level)
+
+
+def same(given: Any, wanted: Any) -> bool:
+    """Whether an option read back from a table is the one asked for."""
+    try:
+        return float(given) == float(wanted)
+    except (TypeError, ValueError):
+        return str(given) == str(wanted)
+
+
+def collect(
+    losses: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame],
+    objectives: Mapping[str, tuple[Mapping[str, float], Sequence[str]]], level: float,
+) -> Results:  # fmt: skip
+    """From the arms' losses.csv and design.csv; ``objectives`` gives each arm's weights and its trained domains."""
+    measures, rows = [], []
+    for arm, frame in losses.items():
+        weights, trained = objectives[arm]
+        named = frame.assign(run=[f"{m}/seed-{s}" for m, s in frame[["method", "seed"]].itertuples(index=False)])
+        for measure, of in ((OBJECTIVE, weights), (MEAN, dict.fromkeys(trained, 1.0))):
+            values = {"method": f"{arm}/" + frame["method"], "seed": frame["seed"], "group": LOSS, "measure": measure}
+            measures.append(pd.DataFrame(values).assign(value=objective_losses(named, of)))
+        rows.append(designs[arm].assign(arm=arm, id=f"{arm}/" + designs[arm]["method"]))
+    return Results(pd.concat(measures, ignore_index=True), pd.concat(rows, ignore_index=True), level)

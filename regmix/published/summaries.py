@@ -1,0 +1,45 @@
+"""The published runs and the fits to them in a few numbers: learning curves, and losses by a domain's own weight."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.runs import Runs
+from regmix.evaluation.summary import spread
+
+
+def curves(by_regressor: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
+    """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs.
+
+    The interval is the t interval of the mean. No subset where the regressor has no rank correlation; all runs are
+    one subset.
+    """
+    rows = []
+    for name, frame in by_regressor.items():
+        for (size, split), part in frame.groupby(["proxies", "split"], sort=False):
+            values = 100 * part["spearman"].dropna().to_numpy()
+            if not len(values):
+                rows.append([name, str(split), int(size), *[math.nan] * 6, 0])
+                continue
+            values = values[:1] if np.ptp(values) == 0 else values
+            found = spread(values, level)
+            ends = found.low, found.high, values.min(), values.max()
+            rows.append([name, str(split), int(size), found.mean, found.sd, *ends, len(values)])
+    columns = ["regressor", "split", "proxies", "mean", "sd", "low", "high", "min", "max", "subsets"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def power_laws(train: Runs) -> pd.DataFrame:
+    """domain, n, slope, r2: log loss on the log of the domain's own weight, over the runs that have any of it."""
+    rows = []
+    for domain in train.losses:
+        weight, loss = train.mixtures[:, train.domains.index(str(domain))], train.losses[domain].to_numpy()
+        some = weight > 0
+        x, y = np.log(weight[some]), np.log(loss[some])
+        slope = float(np.polyfit(x, y, 1)[0])
+        rows.append([domain, int(some.sum()), slope, float(np.corrcoef(x, y)[0, 1] ** 2)])
+    return pd.DataFrame(rows, columns=["domain", "n", "slope", "r2"])

@@ -1,0 +1,130 @@
+"""Every word that an interval may be given: better, worse, holds, or not decided.
+
+Imports nothing that takes time, for the command that only prints the headline numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+SAME = "not distinguishable"
+UNKNOWN = "undecided (no interval)"
+HOLDS, FAILS, UNDECIDED = "holds", "does not hold", "cannot be told here"
+
+
+class Interval(Protocol):
+    """A ``Score`` or a ``Spread``."""
+
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def apart_from_zero(low: float | None, high: float | None) -> bool:
+    """Whether an interval is defined and excludes zero."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return False
+    return low > 0 or high < 0
+
+
+def compared(low: float | None, high: float | None, positive: str, negative: str) -> str:
+    """``positive`` or ``negative`` where the interval excludes zero, SAME where not, UNKNOWN without one."""
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return UNKNOWN
+    if low > 0:
+        return positive
+    return negative if high < 0 else SAME
+
+
+def over_prior(gain: Interval) -> str:
+    """What the interval of a mixture's gain over the prior says."""
+    if gain.low > 0:
+        return "better than the prior"
+    return "worse than the prior" if gain.high < 0 else "not distinguishable from the prior"
+
+
+# Of the papers' claims, by intervals of differences; None is a difference that was not measured.
+
+
+def lower(*differences: Interval | None) -> str:
+    """Whether all differences are below zero: FAILS if one is above, UNDECIDED if an interval includes zero."""
+    known = _defined(differences)
+    if not known:
+        return UNDECIDED
+    if all(one.high < 0 for one in known):
+        return HOLDS
+    return FAILS if any(one.low > 0 for one in known) else UNDECIDED
+
+
+def alike(differences: Sequence[Interval | None], margin: float) -> str:
+    """Whether all differences lie within ``margin``: FAILS if one excludes zero and is not within."""
+    known = _defined(differences)
+    if not known or not math.isfinite(margin):
+        return UNDECIDED
+    beyond = [one for one in known if not (-margin <= one.low and one.high <= margin)]
+    if not beyond:
+        return HOLDS
+    return FAILS if any(one.low > 0 or one.high < 0 for one in beyond) else UNDECIDED
+
+
+def because(word: str, differences: Sequence[Interval | None], noise: str) -> str:
+    """Why a verdict of ``lower`` is what it is."""
+    if any(one is None for one in differences):
+        return "one side of the comparison was not trained"
+    if word == HOLDS:
+        return "every interval lies below zero"
+    if word == FAILS:
+        return "an interval lies above zero"
+    return f"an interval has zero in it; {noise}"
+
+
+def _defined(differences: Sequence[Interval | None]) -> list[Interval]:
+    """All of them, or none if one is missing or has no interval."""
+    known = [one for one in differences if one is not None and math.isfinite(one.low)]
+    return known if len(known) == len(differences) else []
+
+
+# Of an objective's headline numbers: regmix.evaluation.headlines makes them, metrics/report.json holds them.
+
+
+def ranking(one: Mapping[str, Any]) -> str | None:
+    """How a regressor's ranking compares with that of the baseline without proxies; None if there is no baseline."""
+    part = one["regression"]
+    if part["over_no_proxy"] is None:
+        return None
+    return compared(part["over_no_proxy_low"], part["over_no_proxy_high"], "better", "worse")
+
+
+def realised_gain(one: Mapping[str, Any]) -> str:
+    """How proxies trained at the recommended mixture compare with those at the natural one."""
+    part = one["mixture"]
+    return compared(part["realised_gain_low"], part["realised_gain_high"], "better", "worse")
+
+
+def target(one: Mapping[str, Any]) -> str:
+    """How targets of the RegMix method compare with natural's; of losses, so that below zero is better."""
+    part = one["target"]
+    return compared(part["difference_low"], part["difference_high"], "worse", "better")
+
+
+def against(one: Mapping[str, Any], other: str) -> str:
+    """How a dynamic method compares with another method, by the paired difference of losses."""
+    return compared(one["less"][other]["low"], one["less"][other]["high"], "worse", "better")
+
+
+def against_best_static(part: Mapping[str, Any]) -> dict[str, str]:
+    """``against`` of every dynamic method, to the static method of lowest loss."""
+    return {name: against(one, part["best_static"]) for name, one in part["methods"].items()}
+
+
+def dynamic_pays(part: Mapping[str, Any]) -> str:
+    """Whether dynamic methods beat the best static one, in the word that an answer opens with."""
+    words = set(against_best_static(part).values())
+    if "better" in words:
+        return "Yes" if words == {"better"} else "Not all do"
+    if words == {"worse"}:
+        return "No"
+    return "Undecided" if words == {UNKNOWN} else "Not shown"

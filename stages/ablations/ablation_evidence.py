@@ -1,0 +1,58 @@
+"""Compare what the ablations trained: targets with each other, and the ranks of mixtures across sizes and budgets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.ablations import mixture_ranks, paired_targets, proxy_sizes
+from regmix.ablations.settings import Ablations, world_params
+from regmix.core.files import prune, read_json, write_csv, writing
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from stages.run import run
+
+
+def ablation_evidence(
+    params: Params, settings: Ablations, *, swarms: Path, errors: Path, targets: Path, ranked: Path, out: Path
+) -> None:
+    """Write the arms' measures and designs, and the correlations with their intervals, to OUT."""
+    level = params.regression.interval
+    own = {name: world_params(params, settings, name) for name in settings.worlds}
+    for folder, names in ((swarms, own), (errors, own), (targets, settings.arms)):
+        prune(folder, names)
+    arms = {name: own[arm.world] for name, arm in settings.arms.items()}
+    results = paired_targets.collect(
+        {arm: read_csv(targets / arm / "losses.csv") for arm in arms},
+        {arm: read_csv(targets / arm / "design.csv") for arm in arms},
+        {arm: (p.objective_weights(settings.arms[arm].objective), p.corpus.trained) for arm, p in arms.items()},
+        level,
+    )
+    losses, tasks = read_csv(ranked / "losses.csv"), mixture_ranks.task_scores(read_csv(ranked / "lm_eval.csv"))
+    objectives = {name: params.objective_weights(name) for name in params.objectives}
+    judged = losses[(losses["size"] == settings.ranks.evaluated) & (losses["budget"] == 1)]
+    main = settings.worlds[proxy_sizes.DEFAULT]
+    large = mixture_ranks.by_setting(judged, params.objective_weights(main.objective)).iloc[:, 0]
+    finals = {name: read_csv(errors / name / "final.csv") for name in own}
+    sized = {
+        name: proxy_sizes.Swarm(
+            read_json(swarms / name / "swarm" / "meta.json")["parameters"]["body"],
+            finals[name],
+            read_json(swarms / name / "parts" / proxy_sizes.PART / "chosen" / f"{main.objective}.json"),
+        )
+        for name in proxy_sizes.SIZES
+    }
+    without = finals["without_news"]
+    without = without[without["proxies"] == without["proxies"].iloc[0]]
+    related = mixture_ranks.losses_and_scores(judged, tasks, list(params.corpus.domains), level)
+    with writing(out) as scratch:
+        write_csv(scratch / "measures.csv", results.measures)
+        write_csv(scratch / "design.csv", results.design)
+        write_csv(scratch / "ranks.csv", mixture_ranks.correlations(losses, objectives, level))
+        write_csv(scratch / "spread.csv", mixture_ranks.spread(tasks))
+        write_csv(scratch / "scores.csv", related)
+        write_csv(scratch / "heldout.csv", mixture_ranks.heldout(without, level))
+        write_csv(scratch / "sizes.csv", proxy_sizes.table(sized, large, level))
+
+
+if __name__ == "__main__":
+    run(ablation_evidence)

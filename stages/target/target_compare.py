@@ -1,0 +1,77 @@
+"""Compare the targets: over seeds, with each other, and with the proxies of their mixtures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
+from regmix.core.runs import runs
+from regmix.core.tables import read_csv
+from regmix.evaluation import dynamic_mixing, rank_invariance, summary
+from regmix.evaluation.headlines import headlines
+from regmix.objectives import ObjectiveSections
+from regmix.regression.settings import Regression
+from regmix.target import trained_methods
+from regmix.target.settings import Target
+from regmix.trajectory.settings import Trajectory
+from stages.run import run
+
+
+class Settings(ObjectiveSections):
+    regression: Regression
+    target: Target
+    trajectory: Trajectory
+
+
+def target_compare(
+    params: Settings, *, corpus: Path, compared: Path, confirmed: Path, chosen: Path, schedules: Path, trained: Path,
+    evaluated: Path, metrics: Path, out: Path,
+) -> None:  # fmt: skip
+    """Write means, paired differences, rank correlations with proxies, and what dynamic mixing is worth to OUT.
+
+    The headline numbers go to OUT/headlines.json, and rounded to METRICS.
+    """
+    weights = {name: params.objective_weights(name) for name in params.objectives}
+    level = params.regression.interval
+    losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
+    aims = weights | {summary.TRAINED: dict.fromkeys(params.corpus.trained, 1.0)}
+    measures = pd.concat([summary.measures(losses, lm_eval, aims), summary.perplexities(lm_eval)], ignore_index=True)
+
+    tokens = {domain: read_json(corpus / domain / "meta.json") for domain in params.corpus.domains}
+    methods = trained_methods.read(params.target.methods, params.corpus.trained, schedules, trained, tokens)
+    meta = read_json(trained / next(iter(methods)) / "meta.json")
+    dynamic = dynamic_mixing.compare(methods, measures, params.trajectory.objective, meta, level)
+    others = {summary.BASELINE: None} | {part["regmix"] or part["best_static"]: None for part in dynamic.values()}
+    differences = [summary.differences(measures, other, level).assign(less=other) for other in others]
+
+    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), params.corpus.trained)
+    static = {name: schedule for name, method in methods.items() if (schedule := method.static)}
+    pairs = rank_invariance.pairs(confirming, static)
+    domains = [domain for domain in losses.columns[2:] if {domain: 1.0} not in weights.values()]
+    single = {f"{domain} (domain)": {domain: 1.0} for domain in domains}
+    found = headlines(
+        read_csv(compared / "scores.csv"),
+        read_csv(compared / "margins.csv"),
+        read_json(chosen / "confirmed-gains.json"),
+        measures,
+        trained_methods.aimed(methods, "regmix"),
+        trained_methods.aimed(methods, "objective_only"),
+        dynamic,
+        level,
+    )
+    with writing(out) as scratch:
+        write_csv(scratch / "means.csv", summary.summarise(measures, level))
+        write_csv(scratch / "differences.csv", pd.concat(differences, ignore_index=True))
+        write_csv(
+            scratch / "ranks.csv", rank_invariance.correlations(confirming, losses, pairs, weights | single, level)
+        )
+        write_json(scratch / "pairs.json", pairs)
+        write_json(scratch / "dynamic.json", dynamic)
+        write_json(scratch / "headlines.json", found)
+    write_metrics(metrics, found)
+
+
+if __name__ == "__main__":
+    run(target_compare)
