@@ -1,7 +1,7 @@
 """What one part of a stage trains and scores, and what that costs: FLOPs, waiting processes, memory.
 
-FLOPs are those of ``ModelShape.flops``: 6 per parameter and token in the body only, as the papers count, or
-in full, with attention and head. A token that is scored, in a trajectory or by a method, costs a third of a trained one.
+FLOPs are those of ``ModelShape.flops``: 6 per parameter and token in the body only, as the papers count, or in full,
+with attention and head. A token that is scored, in a trajectory or by a method, costs a third of a trained one.
 """
 
 from __future__ import annotations
