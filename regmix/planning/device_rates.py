@@ -1,7 +1,7 @@
 """How fast a device trains, from rates that someone measured, published or assumed: profiles/devices.yaml.
 
-A rate is tokens a second of one shape at so many tokens a step. In FLOPs in full it is interpolated between shapes,
-both on a logarithmic scale, and kept beyond the last one.
+A rate is tokens per second at one shape and so many tokens per step. Counted in full FLOPs, it is interpolated between
+shapes, both on a logarithmic scale, and constant beyond the last one.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from regmix.sampling.rules import Rules, token_shares, weight_bounds
 class Text:
     """The corpus as far as known: tokens by domain on either side, and characters in all.
 
-    ``how`` says whence. Without ``exact`` the counts are estimates.
+    ``how`` names the source. Without ``exact`` the counts are estimates.
     """
 
     train: Mapping[str, int]

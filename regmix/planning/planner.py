@@ -41,7 +41,7 @@ def evaluated(training: Training, domains: Sequence[str], text: Text | None) -> 
 
 
 def confirmed(params: Params) -> list[str]:
-    """The mixtures at which proxies confirm the recommendation: two baselines, single domains, one an objective."""
+    """The mixtures at which proxies confirm the recommendation: two baselines, single domains, one per objective."""
     out = ["natural", "uniform"]
     for objective in params.objectives:
         weights = params.objective_weights(objective)

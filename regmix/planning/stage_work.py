@@ -1,7 +1,7 @@
 """What one part of a stage trains and scores, and what that costs: FLOPs, waiting processes, memory.
 
-FLOPs are those of ``ModelShape.flops``: 6 a parameter and token body only, as the papers count, or in full, with
-attention and head. A token that is scored, in a trajectory or by a method, takes a third of one that is trained on.
+FLOPs are those of ``ModelShape.flops``: 6 per parameter and token in the body only, as the papers count, or in full,
+with attention and head. A token that is scored, in a trajectory or by a method, costs a third of a trained one.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class StageWork:
     runs: int
     new: int
     shape: ModelShape
-    step: int  # tokens a step
+    step: int  # tokens per step
     precision: str
     trained: float
     evaluated: float
