@@ -19,7 +19,8 @@ from regmix.core.files import read_json
 from regmix.core.schedule import Schedule
 from regmix.params import Params
 from regmix.planning import planner
-from regmix.planning.planner import Text, Work
+from regmix.planning.feasibility import Text, planned_runs
+from regmix.planning.stage_work import StageWork
 from regmix.sampling.rules import Rules
 
 HASHED = 4e9  # bytes of token files above which their digest is not taken, and so no run looked up
@@ -67,7 +68,7 @@ def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
     return out
 
 
-def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) -> dict[tuple[str, str], int]:
+def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str]) -> dict[tuple[str, str], int]:
     """How many runs of a (stage, part) the store under ``root`` holds, where that can be told.
 
     It can for the swarm, whose mixtures follow from the corpus, and after the stages named in ``fresh`` for what
@@ -102,7 +103,7 @@ def stored(params: Params, root: Path, todo: Sequence[Work], fresh: set[str]) ->
     out = {}
     sizes_of = text_of(params, root)
     assert sizes_of is not None
-    for shard, planned in planner.planned_runs(params, sizes_of[0]).items():
+    for shard, planned in planned_runs(params, sizes_of[0]).items():
         runs = [Run(run.name, run.schedule, run.seed) for run in planned]
         out["swarm_train", shard] = count(proxy, runs, text.digest)
     if "mixture_simulate" in fresh:

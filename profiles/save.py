@@ -1,7 +1,7 @@
 """Keep params.yaml as a profile: python -m profiles.save NAME writes profiles/NAME.yaml.
 
-It holds the entries of params.yaml at every key that profiles set. `save laptop` brings laptop.yaml up to a changed
-params.yaml; any other name that exists is refused.
+It holds the values of params.yaml at every key that profiles set, with the comments within sections. `save laptop`
+brings laptop.yaml up to a changed params.yaml; any other name that exists is refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ import re
 import sys
 from pathlib import Path
 
-from profiles import entries, switch
+from ruamel.yaml.comments import CommentedMap
+
+from profiles import layout, switch
 from regmix import params as schema
 from regmix.core.errors import InputError
 
@@ -19,23 +21,33 @@ HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m
 
 def profile(text: str, name: str, folder: Path = switch.HERE) -> str:
     """The text of a profile that says what ``text`` (params.yaml) says. Raises InputError for a key that it lacks."""
-    lines = [HEAD.get(name, "# Kept from params.yaml.")]
+    document, out = layout.parse(text), CommentedMap()
     for key in switch.read(switch.BASE, folder):
-        entry = entries.take(text, key)
-        if entry is None:
-            raise InputError(f"params.yaml: {key}: not there, but profiles/{switch.BASE}.yaml sets it; fix either")
-        lines.append(f"{key}:{entry}")
-    return "\n".join(lines) + "\n"
+        try:
+            value = layout.get(document, key)
+        except KeyError:
+            raise InputError(
+                f"params.yaml: {key}: not there, but profiles/{switch.BASE}.yaml sets it; fix either"
+            ) from None
+        *sections, last = key.split(".")
+        node = out
+        for section in sections:
+            node = node.setdefault(section, CommentedMap())
+        node[last] = None
+        layout.put(node, last, value)
+    return f"{HEAD.get(name, '# Kept from params.yaml.')}\n{layout.dump(out, compact=True)}"
 
 
-def main(name: str, source: Path) -> None:
+def main(name: str, source: Path, folder: Path = switch.HERE) -> None:
+    """Write ``source`` as a profile into ``folder``, in one step. Raises InputError."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "devices":
         raise InputError(f"{name!r}: no name for a profile; use small letters, digits and _")
-    path = switch.HERE / f"{name}.yaml"
+    path = folder / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
         raise InputError(f"{path}: is there already; choose another name, or remove it first")
+    text = layout.text_of(source)
     schema.Params.load(source)
-    path.write_text(profile(switch.text_of(source), name), encoding="utf-8")
+    layout.write(path, profile(text, name, folder))
 
 
 if __name__ == "__main__":

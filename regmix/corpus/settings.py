@@ -10,9 +10,8 @@ from regmix.core.settings import Count, Name, Plugin, Strict
 
 
 class Archive(Strict):
-    version: str
-    file: Annotated[str, Field(pattern=r"^[^/\\]+$")]
-    sdist: bool
+    # Its name in the index; folders before the name are where corpus_fetch puts it, for a domain to read as a whole.
+    file: Annotated[str, Field(pattern=r"^(\w[\w.+-]*/)*\w[\w.+-]*$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

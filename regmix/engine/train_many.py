@@ -59,7 +59,7 @@ def train_targets(
     """As ``train_runs``, but every run is shared by ``machine.sharded`` processes if that is above 0."""
     train = train_runs
     if machine.sharded:
-        from regmix.engine.compute.processes import train_sharded as train  # torch's distributed part takes a second
+        from regmix.engine.processes import train_sharded as train  # torch's distributed part takes a second
     return train(setup, runs, store_root, data, machine, weights=weights, label=label)
 
 

@@ -20,7 +20,7 @@ K domains, B sequences a step, T tokens.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,7 +34,7 @@ from regmix.engine.compute.compiled import score
 from regmix.engine.policy import Policy, Seen, State
 from regmix.engine.run import Result, Run
 from regmix.sampling.rules import project
-from regmix.target.interface import Context, Plan, Spent, code_of
+from regmix.target.interface import Context, Plan, Preparation, Scale, Spent, code_of
 
 CONVERGED = 1e-3  # largest change of a weight from one round to the next
 NOTED = 48  # rows of the alpha table a round, about
@@ -51,6 +51,11 @@ class Options(Strict):
     smoothing: Share
     rounds: Count
     seed: NonNegative
+
+
+def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
+    """A reference and a proxy a round; the reference scores all that the proxy sees."""
+    return [Preparation(2 * options.rounds, scored=options.rounds * scale.proxy_tokens)]
 
 
 def plan(context: Context, options: Options) -> Plan:

@@ -8,7 +8,7 @@ the methods natural and uniform as well and train once.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -25,7 +25,7 @@ from regmix.core.settings import Count, Kind, Positive
 from regmix.engine.policy import Policy, State
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
-from regmix.target.interface import Context, Plan, Spent, key_of
+from regmix.target.interface import Context, Plan, Preparation, Scale, Spent, key_of
 from regmix.trajectory import schedule_search, trajectories
 from regmix.trajectory.next_loss import StepModel
 from regmix.trajectory.schedule_search import Search
@@ -38,6 +38,14 @@ class Options(shared.Options):
 
     beta: Positive | Literal["fitted"]
     beta_seeds: Count
+
+
+def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
+    """Targets on the natural and on the uniform mixture, if beta is fitted."""
+    if options.beta != "fitted":
+        return []
+    seeds = min(options.beta_seeds, scale.target_seeds)
+    return [Preparation(2 * seeds, target_sized=True, first_targets={"natural": seeds, "uniform": seeds})]
 
 
 def plan(context: Context, options: Options) -> Plan:

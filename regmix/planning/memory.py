@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regmix.core.model_shape import ModelShape
-from regmix.engine.compute import fused, ops
+from regmix.engine.compute import fused
+from regmix.engine.compute.autograd import PASS_TOKENS as AUTOGRAD_PASS
 from regmix.engine.compute.fsdp import PASS_TOKENS as SHARDED_PASS
 from regmix.engine.compute.gpu import PASS_TOKENS as DEVICE_PASS
 from regmix.engine.compute.kernels import BLOCK, LOGITS
@@ -21,7 +22,7 @@ BATCHES = f"batches of steps of {TOKENS} tokens together, or of a step, 16 bytes
 ABOUT = {
     "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments, a process activations of "
     f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
-    "autograd": "a run of a stack takes 18 P + 4 N (L (12 D + 4 F) + 4 D), N the tokens of a step",
+    "autograd": "a run of a stack takes 18 P, and " + _PASS.format(AUTOGRAD_PASS),
     "cuda": "a run of a stack takes 20 P, 4 P more if a step is several passes and 2 P more in bf16, and "
     + _PASS.format(DEVICE_PASS),
     "sharded": f"a process takes its part of 16 P, the largest of layers and head, and {_PASS.format(SHARDED_PASS)}",
@@ -59,10 +60,7 @@ class Training:
             token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context
             tokens = max(s.context, min(BLOCK, self.step))
             return 4 * tokens * token + 4 * min(tokens * s.vocab, max(16 * s.vocab, LOGITS))
-        if self.compute == "autograd":
-            token = s.layers * (12 * s.width + 4 * s.ffn) + 4 * s.width
-            return 4 * self.step * token + 4 * ops.CHUNK * s.vocab
-        most = DEVICE_PASS if self.compute == "cuda" else SHARDED_PASS
+        most = {"autograd": AUTOGRAD_PASS, "cuda": DEVICE_PASS, "sharded": SHARDED_PASS}[self.compute]
         tokens = max(s.context, min(most, -(-self.step // self.shared)))
         token = s.layers * (s.width * (16 + 8 * self._size) + s.ffn * 4 * self._size) + 12 * s.width
         return tokens * token + (2 * self._size + 8) * min(fused.CHUNK, tokens) * s.vocab
@@ -70,7 +68,7 @@ class Training:
     @property
     def side_by_side(self) -> bool:
         """Whether the activations of all runs of a stack exist at a time; else the runs take turns."""
-        return self.compute == "autograd" or (self.compute == "cuda" and self.step <= DEVICE_PASS)
+        return self.compute == "cuda" and self.step <= DEVICE_PASS
 
     @property
     def _size(self) -> int:

@@ -13,7 +13,7 @@ from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as of regmix.readers._archive.members
+    members: list[str]  # patterns, as for regmix.readers._archive.members
     field: str  # keys from the top, parted by /; * stands for every key
     shingle: Count  # words in a shingle
     max_overlap: Share  # share of its shingles that a text may share with a kept one

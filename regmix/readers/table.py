@@ -13,7 +13,7 @@ from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as of regmix.readers._archive.members
+    members: list[str]  # patterns, as for regmix.readers._archive.members
     columns: list[str | int]  # joined by a line break; positions from 0 mean that there is no header
     delimiter: str
     quotes: bool  # whether " quotes a field

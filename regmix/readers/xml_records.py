@@ -13,7 +13,7 @@ from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as of regmix.readers._archive.members
+    members: list[str]  # patterns, as for regmix.readers._archive.members
     record: str  # ElementTree path of the elements that are documents; {*} stands for any namespace
     fields: list[str]  # paths within a record, whose texts follow one another
     join: str  # what stands between two texts

@@ -1,8 +1,9 @@
-"""What a method is: a file beside this one with ``Options`` and ``plan``, and ``policy`` if it steers on the way.
+"""What a method is: a file in regmix/methods with ``Options`` and ``plan``, and up to two further functions.
 
-``plan(context, options) -> Plan`` says what a target trains on; it may train models of its own to find out.
-``policy(plan, options, training) -> Policy`` is asked for where the target is trained, of a plan read back from
-its folder: what a policy needs to know, the plan writes down.
+``plan(context, options) -> Plan`` says what a target trains on; it may train models of its own to find out, and then
+``preparation(options, scale) -> Sequence[Preparation]`` says beforehand how many.
+``policy(plan, options, training) -> Policy`` is for a method that steers while the target trains. It is asked for a
+plan read back from its folder: what a policy needs to know, the plan writes down.
 
 K domains.
 """
@@ -110,6 +111,32 @@ class Plan:
     facts: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     spent: Sequence[Spent] = ()
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What is known before anything runs: tokens that a proxy trains on, seeds of the targets, and training tokens of
+    the corpus, None before it is there."""
+
+    proxy_tokens: int
+    target_seeds: int
+    corpus_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a plan trains and scores before its targets train, at most.
+
+    ``runs`` are proxies, or of the target's size if ``target_sized``. ``scored`` are tokens that they score besides
+    their trajectories, and ``written`` those of the text that the plan keeps for the target; NaN if not known.
+    ``first_targets`` counts, by kind of method, the runs that are that method's first targets as well: they train once.
+    """
+
+    runs: int
+    target_sized: bool = False
+    scored: float = 0
+    written: float = 0
+    first_targets: Mapping[str, int] = field(default_factory=dict)
 
 
 def key_of(plan: Plan, options: Strict, method: str, regressor: str | None = None) -> str:

@@ -28,9 +28,7 @@ def corpus_extract(params: Settings, *, domain: str, path: Path, out: Path) -> N
     options = plugins.options(reader, entry.model_extra or {}, key)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; fix {key}.path, or run corpus_fetch")
-    for name, archive in corpus.archives.items():
-        if path.name == archive.file:
-            archives.verify(path, archive.sha256, f"corpus.archives.{name}")
+    archives.verify(path, corpus.archives)
     with writing(out) as scratch:
         stats = split_documents(
             reader.read(path, options),

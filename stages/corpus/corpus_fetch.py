@@ -6,7 +6,7 @@ from pathlib import Path
 
 from regmix.core.files import writing
 from regmix.core.sections import Sections
-from regmix.corpus import archives
+from regmix.corpus.fetch import fetch
 from regmix.corpus.settings import Corpus
 from stages.run import run
 
@@ -15,10 +15,10 @@ class Settings(Sections):
     corpus: Corpus
 
 
-def corpus_fetch(params: Settings, *, out: Path) -> None:
-    """Write every archive of corpus.archives to OUT, its sha256 checked."""
+def corpus_fetch(params: Settings, *, store: Path, out: Path) -> None:
+    """Write every archive of corpus.archives to OUT, its sha256 checked; downloads are kept in STORE."""
     with writing(out) as scratch:
-        archives.download(params.corpus.archives, scratch)
+        fetch(params.corpus.archives, store / "archives", scratch)
 
 
 if __name__ == "__main__":

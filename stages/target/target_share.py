@@ -13,7 +13,7 @@ from pathlib import Path
 
 from regmix.core.errors import InputError
 from regmix.corpus.tokenized import digest_of, open_corpus
-from regmix.engine.compute.processes import Job, share
+from regmix.engine.processes import SharedRuns, share
 from regmix.engine.run import Setup
 from stages.run import run
 from stages.target.target_train import planned
@@ -34,7 +34,7 @@ def target_share(params: TrainingSections, *, plan: Path, corpus: Path, store: P
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(training, text.vocab, given.tokens or text.train, text.valid)
     label = f"target {plan.name}"
-    share(Job.of(setup, runs, store, digest_of(text, given.tokens), params.machine, weights=True, label=label))
+    share(SharedRuns.of(setup, runs, store, digest_of(text, given.tokens), params.machine, weights=True, label=label))
 
 
 if __name__ == "__main__":

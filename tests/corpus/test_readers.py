@@ -21,10 +21,7 @@ from regmix import params
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.readers import json_field
-from regmix.readers import package_code as code_reader
-from tests.closure import ROOT
-
-REPOSITORY = ROOT
+from regmix.readers import python_code as code_reader
 
 
 def texts(reader: str, path: Path, **options: Any) -> list[str]:
@@ -83,6 +80,20 @@ def test_members_come_in_the_order_of_patterns_then_names(tmp_path: Path) -> Non
         path = tmp_path / f"{number}.zip"
         path.write_bytes(zipped({name: contents[name] for name in order}))
         assert texts("table", path, **{**TABLE, "members": ["b*.csv", "a.csv"]}) == ["b1", "b2", "a"]
+
+
+def test_members_of_a_folder_of_archives(tmp_path: Path) -> None:
+    contents = {name: f"title,text\n,{name}\n".encode() for name in ("b.csv", "a.csv", "c.csv")}
+    (tmp_path / "p-2.zip").write_bytes(zipped(contents))
+    (tmp_path / "p-1.tar.gz").write_bytes(tarred({"c.csv": b"title,text\n,of p-1\n"}))
+    (tmp_path / "q.zip").write_bytes(zipped(contents))
+    members = ["q.zip!b.csv", "p-*!c.csv", "q.zip!a.csv"]
+    assert texts("table", tmp_path, **{**TABLE, "members": members}) == ["b.csv", "a.csv", "of p-1", "c.csv"]
+    for pattern in ("r.zip!a.csv", "q.zip"):
+        with pytest.raises(InputError, match=rf"no archive matches '{pattern}', ARCHIVE!MEMBER; fix `members`"):
+            texts("table", tmp_path, **{**TABLE, "members": [pattern]})
+    with pytest.raises(InputError, match=r"q\.zip: no member matches 'd\.csv'"):
+        texts("table", tmp_path, **{**TABLE, "members": ["q.zip!d.csv"]})
 
 
 @pytest.mark.parametrize(
@@ -201,20 +212,6 @@ def test_text_files_cut_at_blank_lines(tmp_path: Path) -> None:
         texts("text_files", path, members=["t/?.txt"], encoding="latin-one", piece_chars=0)
 
 
-def installed(folder: Path, monkeypatch: pytest.MonkeyPatch, sources: dict[str, str], version: str = "1.0") -> Path:
-    """A distribution `toy-pkg` on sys.path, and the constraints that pin it to 1.0."""
-    info = folder / "toy_pkg-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: toy-pkg\nVersion: {version}\n")
-    (info / "RECORD").write_text("".join(f"{name},,\n" for name in sources))
-    for name, source in sources.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(source, encoding="utf-8")
-    (folder / "constraints.txt").write_text("# toy-pkg==9\nother==2\nToy_Pkg==1.0\n")
-    monkeypatch.syspath_prepend(str(folder))
-    return folder / "constraints.txt"
-
-
 SOURCE = '''"""Module
 docstring."""
 import re  # stays
@@ -233,45 +230,40 @@ def f(x):
 '''
 
 
-def test_package_code_without_docstrings_and_docstrings_without_code(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    files = {
-        "toy/z.py": SOURCE,
-        "toy/a.py": "x = '\\d'\n",
-        "toy/tests/t.py": '"""Test."""\n',
-        "toy/t.py": "{{ no python }} =\n",
-    }
-    path = installed(tmp_path, monkeypatch, files)
-    docstrings = texts("package_docstrings", path, packages=["toy-pkg"], min_chars=1)
+FILES: dict[str, bytes] = {
+    "toy-1.0/toy/z.py": SOURCE.encode(),
+    "toy-1.0/toy/a.py": b"x = '\\d'\r\n",
+    "toy-1.0/toy/tests/t.py": b'"""Test."""\n',
+    "toy-1.0/toy/conftest.py": b'"""Test."""\n',
+    "toy-1.0/toy/build/b.py": b'"""Build."""\n',
+    "toy-1.0/toy/t.py": b"{{ no python }} =\n",
+}
+PYTHON: dict[str, Any] = {"members": ["*/toy/*.py"], "exclude": ["*/build/*"], "min_chars": 1}
+
+
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_python_code_without_docstrings_and_docstrings_without_code(tmp_path: Path, pack: Any) -> None:
+    path = tmp_path / "toy"
+    path.write_bytes(pack(FILES))
+    docstrings = texts("python_docstrings", path, **PYTHON)
     assert docstrings == ["Module\ndocstring.", "Of f.", "Of Inner,\n\n  indented\nless."]
-    assert texts("package_docstrings", path, packages=["toy.pkg"], min_chars=10) == [docstrings[0], docstrings[2]]
-    code = texts("package_code", path, packages=["toy-pkg"], min_chars=1, max_chars=1000)
+    assert texts("python_docstrings", path, **{**PYTHON, "min_chars": 10}) == [docstrings[0], docstrings[2]]
+    assert "Build." in texts("python_docstrings", path, **{**PYTHON, "exclude": []})
+    code = texts("python_code", path, **PYTHON, max_chars=1000)
     assert code[0] == "x = '\\d'\n"
     assert code[1] == (
         "import re  # stays\n\ndef f(x):\n    try:\n"
         '        "not a docstring"\n    except ValueError:\n        class Inner:\n    return r"\\d"\n'
     )
-    assert texts("package_code", path, packages=["toy-pkg"], min_chars=20, max_chars=1000) == code[1:]
-    assert texts("package_code", path, packages=["toy-pkg"], min_chars=1, max_chars=20) == code[:1]
+    assert texts("python_code", path, **{**PYTHON, "min_chars": 20}, max_chars=1000) == code[1:]
+    assert texts("python_code", path, **PYTHON, max_chars=20) == code[:1]
 
 
-def test_package_of_another_version_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = installed(tmp_path, monkeypatch, {"toy/a.py": "x = 1\n"}, version="1.1+cpu")
-    for packages, message in (
-        (["toy-pkg"], r"version 1\.1\+cpu is installed, .*constraints\.txt pins 1\.0"),
-        (["other"], r"other: not installed; pip install other==2"),
-        (["third"], r"constraints\.txt: does not pin 'third'"),
-    ):
-        with pytest.raises(InputError, match=message):
-            texts("package_code", path, packages=packages, min_chars=1, max_chars=9)
-
-
-def test_a_damaged_installation_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = installed(tmp_path, monkeypatch, {"toy/a.py": "x = 1\n"})
-    (tmp_path / "toy/a.py").unlink()
-    with pytest.raises(InputError, match=r"toy-pkg: toy/a\.py cannot be read .*; install toy-pkg anew"):
-        texts("package_docstrings", path, packages=["toy-pkg"], min_chars=1)
+def test_python_that_is_not_utf8(tmp_path: Path) -> None:
+    path = tmp_path / "toy"
+    path.write_bytes(zipped({"a/toy/x.py": b"x = 1\n# caf\xe9\n"}))
+    with pytest.raises(InputError, match=r"toy!a/toy/x\.py: line 2: byte 0xe9 is not utf-8"):
+        texts("python_code", path, **PYTHON, max_chars=100)
 
 
 def test_stripping_leaves_a_file_without_docstrings_as_it_was() -> None:
@@ -428,10 +420,11 @@ def test_datasets_name_that_cannot_be_had(offline: Any) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_default_domains_fit_their_readers_and_their_archives() -> None:
-    corpus = params.load(REPOSITORY / "params.yaml").corpus
-    files = {f"data/corpus_fetch/{archive.file}" for archive in corpus.archives.values()}
+def test_the_domains_of_params_yaml_fit_their_readers_and_read_what_is_fetched() -> None:
+    corpus = params.load(Path(__file__).parents[2] / "params.yaml").corpus
+    files = [Path("data/corpus_fetch", archive.file) for archive in corpus.archives.values()]
+    fetched = {path for file in files for path in (file, *file.parents)}
     for name, domain in corpus.domains.items():
         plugins.options(plugins.load("readers", domain.reader, name), domain.model_extra or {}, name)
-        assert domain.path in files or (REPOSITORY / domain.path).exists(), f"{name}: nothing provides {domain.path}"
-    assert files <= {domain.path for domain in corpus.domains.values()}, "an archive that no domain reads"
+        if domain.path.startswith("data/corpus_fetch/"):
+            assert Path(domain.path) in fetched, f"{name}: no archive provides {domain.path}"

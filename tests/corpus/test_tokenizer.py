@@ -20,8 +20,8 @@ from regmix.corpus.split import split_documents
 from regmix.corpus.token_files import open_tokens
 from stages.corpus.corpus_tokenize import corpus_tokenize
 from stages.corpus.tokenizer_train import tokenizer_train
-from tests.closure import ROOT
 
+FIXTURE = Path(__file__).parents[1] / "fixtures/params.yaml"
 TEXTS = [f"the {number}th of many documents, caf\u00e9 \U0001f600 {number**3}" for number in range(400)]
 
 
@@ -124,7 +124,7 @@ def test_a_tokenizer_that_transformers_loads(
 
 def corpus_of(tmp_path: Path) -> params.Params:
     """Three small domains below tmp_path / "extracted"; the last is for validation only."""
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load(FIXTURE.read_text(encoding="utf-8"))
     entry = {"reader": "folder", "path": "x", "text_field": "text", "encoding_errors": "strict"}
     values["corpus"] |= {"domains": dict.fromkeys(("a", "b", "c"), entry), "validation_only": ["c"]}
     values["tokenizer"] |= {"vocab_size": 300, "domain_chars": 2000}

@@ -17,9 +17,9 @@ from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.schedule import Schedule
 from regmix.engine import train as loop
-from regmix.engine.compute import adamw
+from regmix.engine.compute import adamw, autograd
+from regmix.engine.compute.autograd import Autograd
 from regmix.engine.compute.compiled import Kernels, score
-from regmix.engine.compute.model import Model
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Policy
 from regmix.engine.run import Result, Run, RunState, Setup, initial_weights
@@ -88,6 +88,7 @@ def same(one: Result, other: Result) -> bool:
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_a_run_has_the_same_bits_alone_in_company_and_permuted(precision):
     kit, all_runs = setup(precision=precision), runs(16)
+    assert kit.shape.parameters % 8, "loops over the parameters end with less than a vector"
     alone = train(kit, all_runs[2:3])["r2"]
     for company in (all_runs[:3], all_runs[:8], all_runs, all_runs[::-1]):
         assert same(train(kit, company)["r2"], alone)
@@ -112,8 +113,9 @@ def test_large_steps_are_gathered_fewer_at_a_time_and_a_checkpoint_comes_as_soon
     assert all(same(result, whole[run.name]) for run, result in zip(chosen, results, strict=True))
 
 
-def test_a_resumed_run_ends_in_the_same_bits():
-    kit, chosen = setup(), runs(3)
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_a_resumed_run_ends_in_the_same_bits(precision):
+    kit, chosen = setup(precision=precision), runs(3)
     whole = train(kit, chosen)
     states = [RunState.start(run, kit.shape, len(DOMAINS)) for run in chosen]
     saved = []
@@ -186,6 +188,17 @@ def test_a_loss_that_is_not_finite_names_run_step_and_mixture():
     kit = setup(lr=1e30, clip=1e30, warmup=0.0)
     with pytest.raises(InputError, match=r"run r0: loss is not finite at step \d+ under mixture a 0\.\d+, b"):
         train(kit, runs(1))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize(("name", "columns"), [("embed", slice(None)), ("0.qkv", slice(1)), ("1.qkv", slice(12, 13))])
+def test_weights_that_are_not_numbers_show_in_the_loss(precision, name, columns):
+    """In queries and keys as well, which reach the loss through the softmax of their scores alone."""
+    kit, (run, *_) = setup(precision=precision), runs(1)
+    state = RunState.start(run, kit.shape, len(DOMAINS))
+    state.tensors["weights"][name][:, columns] = np.nan
+    with pytest.raises(InputError, match=r"run r0: loss is not finite at step 0 under mixture a 0\.\d+, b"):
+        train_stack(kit, [state])
 
 
 class SwitchAt(Policy):
@@ -290,23 +303,19 @@ def test_a_sequence_counts_in_the_loss_as_the_policy_says():
         (ModelShape(1, 2, 64, 192, 300, 4099), 2),  # sequences longer than a block, logits and products in parts
     ],
 )
-def test_the_compiled_kernels_agree_with_autograd(shape, sequences):
+def test_the_compiled_kernels_agree_with_autograd(shape, sequences, monkeypatch):
     rng = np.random.default_rng(0)
     start = initial_weights(shape, 5)
     tokens, counts = rng.integers(0, shape.vocab, (sequences, shape.context + 1)), rng.exponential(size=sequences)
-    weights = {name: torch.nn.Parameter(torch.from_numpy(value)[None]) for name, value in start.items()}
-    mean, each = Model(shape, "fp32").loss(
-        weights, torch.from_numpy(tokens)[None], torch.from_numpy(counts)[None].float()
-    )
-    mean.sum().backward()
-    flat = shape.flat(start)
-    grad = np.empty_like(flat)
+    flat, counts = shape.flat(start), counts.astype(np.float32)
+    grad, wanted = np.empty((2, len(flat)), np.float32)
+    monkeypatch.setattr(autograd, "PASS_TOKENS", 2 * shape.context)
     with one_thread():
-        losses = Kernels(shape).losses(flat, tokens, counts.astype(np.float32), grad)
+        each = Autograd(shape, torch.float32).losses(flat, tokens, counts, wanted)
+        losses = Kernels(shape).losses(flat, tokens, counts, grad)
         assert np.array_equal(Kernels(shape).losses(flat, tokens), losses)
-    assert losses == pytest.approx(each[0].numpy(), abs=1e-5)
-    for name, value in shape.parts(grad).items():
-        expected = weights[name].grad[0].numpy()
+    assert losses == pytest.approx(each, abs=1e-5)
+    for (name, value), expected in zip(shape.parts(grad).items(), shape.parts(wanted).values(), strict=True):
         assert np.linalg.norm(value - expected) <= 2e-6 * np.linalg.norm(expected) + 1e-9, name
 
 
@@ -364,24 +373,19 @@ def test_a_token_outside_the_vocabulary_is_an_error():
         score(shape, initial_weights(shape, 0), np.full((1, 5), 10))
 
 
-def test_a_weighted_loss_has_the_gradients_of_its_definition():
-    model = Model(ModelShape(1, 2, 16, 24, 16, VOCAB), "fp32")
-    rng = np.random.default_rng(0)
-    weights = {
-        name: torch.nn.Parameter(torch.from_numpy(rng.standard_normal((2, *size)).astype(np.float32) * 0.2))
-        for name, (size, _) in model.shape.tensors().items()
-    }
-    tokens, counts = torch.from_numpy(rng.integers(0, VOCAB, (2, 3, 17))), torch.tensor([[1.0, 0.5, 2.5], [0, 3, 0]])
-    means, each = model.loss(weights, tokens, counts)
-    assert means.detach().numpy() == pytest.approx((each.mean(-1) * counts).mean(-1).numpy(), rel=1e-6)
-    means.sum().backward()
-    grads = {name: value.grad.clone() for name, value in weights.items() if value.grad is not None}
+@pytest.mark.parametrize("compute", [Kernels, lambda shape: Autograd(shape, torch.float32)])
+def test_a_weighted_loss_has_the_gradients_of_its_definition(compute):
+    shape = ModelShape(1, 2, 16, 24, 16, VOCAB)
+    losses_of, rng = compute(shape).losses, np.random.default_rng(0)
+    flat = rng.standard_normal(shape.parameters, np.float32) * np.float32(0.2)
+    tokens, counts = rng.integers(0, VOCAB, (3, 17)), np.array([1.0, 0.5, 2.5], np.float32)
+    grad, *alone = np.full((4, shape.parameters), np.nan, np.float32)
+    with one_thread():
+        losses_of(flat, tokens, counts, grad)
+        for b, one in enumerate(alone):
+            losses_of(flat, tokens[b : b + 1], None, one)
     # By definition: the mean over sequences, each the plain loss of a run on it alone.
-    for value in weights.values():
-        value.grad = None
-    sum((model.loss(weights, tokens[:, b : b + 1])[0] * counts[:, b]).sum() for b in range(3)).div(3).backward()
-    for name, value in weights.items():
-        assert torch.allclose(grads[name], value.grad, atol=1e-6), name
+    assert np.allclose(grad, np.mean(counts[:, None] * alone, axis=0), atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -25,9 +25,10 @@ import torch.distributed as dist
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Kind
-from regmix.engine.compute import fsdp, fused, processes
-from regmix.engine.compute.processes import train_sharded
+from regmix.engine import processes
+from regmix.engine.compute import fsdp, fused
 from regmix.engine.machine import Machine
+from regmix.engine.processes import train_sharded
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
@@ -144,7 +145,7 @@ def test_processes_wait_for_who_trains_the_run_and_take_what_that_left(tmp_path,
     monkeypatch.setattr(processes, "PATIENCE", 0.05)
     monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=2))  # less than they will wait
     kit, (run, *_) = setup(sequences=2, steps=4), runs(1)
-    job = processes.Job.of(kit, [run], tmp_path, "data", MACHINE, weights=True, label="test")
+    job = processes.SharedRuns.of(kit, [run], tmp_path, "data", MACHINE, weights=True, label="test")
     plain, held = train_plain(kit, [run])["r0"], threading.Event()
 
     def other() -> None:
@@ -193,9 +194,9 @@ def test_bad_input_in_the_processes_is_one_line(tmp_path, count, change, policy,
 SHARE = """
 from pathlib import Path
 from time import sleep
-from regmix.engine.compute.processes import Job, share
+from regmix.engine.processes import SharedRuns, share
 from tests.engine.test_fsdp import MACHINE, runs, setup
-share(Job.of(setup(), runs(2), Path({store!r}), "data", MACHINE, weights=True, label="test"))
+share(SharedRuns.of(setup(), runs(2), Path({store!r}), "data", MACHINE, weights=True, label="test"))
 """
 
 

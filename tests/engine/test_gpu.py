@@ -18,7 +18,7 @@ from regmix.core.settings import Kind
 from regmix.engine import stacking
 from regmix.engine.compute import fused
 from regmix.engine.compute import gpu as of_device
-from regmix.engine.compute.compiled import CompiledStack
+from regmix.engine.compute.compiled import compiled_stack
 from regmix.engine.compute.gpu import DeviceStack
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.machine import Machine
@@ -103,7 +103,7 @@ def test_a_device_trains_as_the_kernels_do(device, weighed, pass_tokens, monkeyp
     """Step by step, each on the weights it has come to; in one pass and in several, the last smaller."""
     monkeypatch.setattr(of_device, "PASS_TOKENS", pass_tokens)
     kit, rng = setup(sequences=3), np.random.default_rng(0)
-    kernels, ours = CompiledStack(kit, states(kit, runs(2))), DeviceStack(kit, states(kit, runs(2)), device)
+    kernels, ours = compiled_stack(kit, states(kit, runs(2))), DeviceStack(kit, states(kit, runs(2)), device)
     for step in range(kit.recipe.steps):
         tokens = rng.integers(0, VOCAB, (2, 3, kit.shape.context + 1))
         counts = rng.uniform(0.5, 1.5, (2, 3)).astype(np.float32) if weighed else None

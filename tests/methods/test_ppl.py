@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from regmix.core.errors import InputError
-from regmix.engine.compute.model import Model
+from regmix.engine.compute.autograd import Autograd
 from regmix.engine.run import initial_weights
 from regmix.engine.settings import Training
 from regmix.methods import ppl
@@ -75,10 +75,9 @@ def test_a_score_is_the_mean_loss_of_a_documents_first_tokens_after_the_first():
     documents = [rng.integers(1, VOCAB, n).tolist() for n in (2, 9, 13, 40)]
     found = ppl.Documents.of(joined(documents), EOS)
     given = scorer(limit=12)
-    weights = {name: torch.from_numpy(value)[None] for name, value in given.weights.items()}
+    alone, flat = Autograd(given.shape, torch.float32), given.shape.flat(given.weights)
     for document, score in zip(documents, given.score(found), strict=True):
-        alone = Model(given.shape, "fp32").token_losses(weights, torch.tensor([[document[:13]]]))
-        assert score == pytest.approx(float(alone.double().mean()), abs=1e-5)
+        assert score == pytest.approx(float(alone.losses(flat, np.array([document[:13]])).mean()), abs=1e-5)
 
 
 def test_a_score_has_the_same_bits_whatever_the_neighbours_and_their_number(monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 from torch.func import functional_call
 
 from profiles import plan, progress, switch
+from profiles.table import rows
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
@@ -25,23 +27,26 @@ from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.params import Params
 from regmix.planning import device_rates, memory, planner
-from regmix.planning.planner import Text, Work
+from regmix.planning.disk import disk
+from regmix.planning.feasibility import Text, infeasible, planned_runs
+from regmix.planning.stage_work import StageWork
 from tests.closure import ROOT
 
-TEXT = (ROOT / "params.yaml").read_text()
+TEXT = (ROOT / "tests/fixtures/params.yaml").read_text()
 TINY = ModelShape(layers=1, heads=1, width=2, ffn=3, context=4, vocab=5)
 PAPER_1M = ModelShape(2, 8, 256, 512, 2048, 50432)
 PAPER_1B = ModelShape(22, 16, 2048, 5632, 2048, 50432)
 
 
+@functools.cache
 def profile(name: str) -> Params:
-    return schema.parse(yaml.safe_load(switch.apply(TEXT, name)[0]))
+    return schema.parse(yaml.safe_load(switch.apply(TEXT, name, replace=True)[0]))
 
 
 def edited(name: str, **values: Any) -> Params:
     """A profile with values at dotted keys, whose dots are written __."""
     dotted = {key.replace("__", "."): value for key, value in values.items()}
-    return schema.parse(yaml.safe_load(switch.switch(switch.apply(TEXT, name)[0], dotted, "test")))
+    return schema.parse(yaml.safe_load(switch.switch(switch.apply(TEXT, name, replace=True)[0], dotted, "test")))
 
 
 def abundant(params: Params, tokens: int = 10**12) -> Text:
@@ -49,9 +54,9 @@ def abundant(params: Params, tokens: int = 10**12) -> Text:
     return Text(dict.fromkeys(names, tokens), dict.fromkeys(names, tokens), 4.0 * tokens, "a test", True)
 
 
-def work(runs: int = 1, shape: ModelShape = TINY, **more: Any) -> Work:
+def work(runs: int = 1, shape: ModelShape = TINY, **more: Any) -> StageWork:
     given = {"trained": 10.0, "evaluated": 6.0, "scored": 3.0, "weights": False, "precision": "fp32", "step": 8} | more
-    return Work(stage="s", part="p", runs=runs, new=runs, shape=shape, **given)
+    return StageWork(stage="s", part="p", runs=runs, new=runs, shape=shape, **given)
 
 
 def test_flops_by_hand():
@@ -76,14 +81,14 @@ def test_memory_by_hand():
     assert one.state == 16 * 60
     assert half.state == 18 * 60
     assert one.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
-    assert half.activations == 4 * 8 * (12 * 2 + 4 * 3 + 4 * 2) + 4 * 256 * 5
+    assert half.activations == 8 * (2 * 32 + 4 * 3 * 2 + 12 * 2) + 12 * 8 * 5
     # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
     assert given.stack(processes=2, stack=2) == 2
-    # In fp32 the runs of a stack take turns, in bf16 and in a GPU's graph their activations stand side by side.
+    # The runs of a stack take turns; in a GPU's graph their activations stand side by side.
     # A step of 16 tokens a stack is read 32 at a time, of one run's 8 as well.
     read = 2 * 16 * 32 * 16
     assert given.memory(two) == 4 * one.state + 2 * one.activations + read
-    assert work(runs=5, precision="bf16").memory(two) == 4 * (half.state + half.activations) + read
+    assert work(runs=5, precision="bf16").memory(two) == 4 * half.state + 2 * half.activations + read
     gpu = given.training(on_gpu)
     assert gpu.state == 20 * 60
     assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
@@ -199,32 +204,59 @@ def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
     known = plan.pile(params, ROOT / plan.PILE)
     assert known is not None
     assert not known.exact
-    assert "swarm.max_epochs = 0.001: the bounds of all domains sum to" in str(planner.infeasible(params, known))
-    assert planner.infeasible(profile("paper"), known) is None
+    assert "swarm.max_epochs = 0.001: the bounds of all domains sum to" in str(infeasible(params, known))
+    assert infeasible(profile("paper"), known) is None
     assert plan.pile(profile("laptop"), ROOT / plan.PILE) is None
     # Half of the Pile is Pile-CC, PubMed Central and arXiv; a byte of it has about 0.29 tokens.
     assert sum(known.train.values()) == pytest.approx(0.999 * 0.29 * 942 * 2**30, rel=0.02)
 
 
-@pytest.mark.parametrize("name", [None, *switch.known()])
-def test_every_profile_can_be_planned(name, capsys, tmp_path, monkeypatch):
+@pytest.fixture
+def root(tmp_path) -> Path:
+    """A repository with the frozen settings and a measurement, of which nothing has run."""
+    (tmp_path / "params.yaml").write_text(switch.apply(TEXT, "laptop", replace=True)[0])
+    for part in ("dvc.yaml", "profiles", "published"):
+        (tmp_path / part).symlink_to(ROOT / part)
+    rate = {"shape": vars(TINY), "tokens_a_step": 8, "engine_tokens_a_second": 1e6}
+    machine = {"cpu": "a processor", "cores": 2}
+    results = {
+        "machines": {"swarm_against_transformers": machine, "stages": machine},
+        "swarm_against_transformers": [rate],
+        "stages": {"profile": None, "seconds": 90},
+    }
+    (tmp_path / "benchmarks").mkdir()
+    (tmp_path / "benchmarks/results.json").write_text(json.dumps(results))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [None, "laptop", "smoke", "campus", "paper"])
+def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
     monkeypatch.setattr(progress, "stale_stages", lambda root: None)
-    monkeypatch.setattr(progress, "stored", lambda *given: {})
-    assert plan.main(name, [], tmp_path / "plan.json", ROOT) == 0
-    shown, value = capsys.readouterr().out, json.loads((tmp_path / "plan.json").read_text())
+    assert plan.main(name, [], root / "plan.json", root) == 0
+    shown, value = capsys.readouterr().out, json.loads((root / "plan.json").read_text())
     stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
     assert [row["stage"] for row in value["rows"]] == [*stages, "total"]
     assert all(line.split()[0] in shown for line in stages)
     assert "here (measured)" in shown
     assert "h800 (published)" in shown
     assert "h200 (assumed)" in shown
-    assert ("README: `make repro` took" in shown) == (name in (None, "laptop"))
+    assert ("the whole pipeline took 1.5 min on a processor, 2 cores" in shown) == (name in (None, "laptop"))
+
+
+@pytest.mark.parametrize("results", [None, "{", "{}", '{"stages": {"profile": "paper", "seconds": 1}}'])
+def test_without_a_measurement_of_the_pipeline_the_plan_compares_with_none(results, tmp_path):
+    point = device_rates.Point(TINY, 8, 100.0, "fp32", "measured", "a test")
+    device = device_rates.Device("d", "", 2, [point])
+    table = rows(machine(), ["s"], [work(runs=2)], {}, [device], {}, None)
+    if results is not None:
+        (tmp_path / "results.json").write_text(results)
+    assert plan.against_measured(table[0], [device], tmp_path / "results.json") == []
 
 
 def test_hours_are_tokens_over_the_rate():
     point = device_rates.Point(TINY, 8, 100.0, "fp32", "measured", "a test")
     device = device_rates.Device("d", "", 2, [point])
-    (row,) = plan.rows(profile("laptop"), ["s"], [work(runs=2)], {}, [device], {("s", "p"): 1}, {"s"})
+    (row,) = rows(machine(), ["s"], [work(runs=2)], {}, [device], {("s", "p"): 1}, {"s"})
     assert row.hours["d"] == pytest.approx(13 / 100 / 3600)
     assert (row.stored, row.done, row.far["d"]) == (1, False, False)
 
@@ -291,7 +323,7 @@ def test_runs_in_the_store_are_counted(tmp_path):
     corpus = open_corpus(tmp_path / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     setup = Setup(params.proxy, vocab, corpus.train, corpus.valid)
     store = RunStore(tmp_path / ".runs")
-    for run in planner.planned_runs(params, text)["random-1"][:3]:
+    for run in planned_runs(params, text)["random-1"][:3]:
         key = run_key(setup, Run(run.name, run.schedule, run.seed), corpus.digest)
         store.finish(key, Result({}, [], run.schedule, {}, {}), weights=False)
     held = progress.stored(params, tmp_path, todo, set())
@@ -302,25 +334,32 @@ def test_runs_in_the_store_are_counted(tmp_path):
 
 
 def test_what_follows_on_a_stale_stage_will_run():
-    pipeline = progress.stages(ROOT)
+    pipeline = {
+        "fetch": {"cmd": "a", "outs": ["data/fetch"]},
+        "extract": {"matrix": {"item": "${domains}"}, "deps": ["regmix/x.py", "${item.path}"]},
+        "train": {"foreach": "${parts}", "do": {"deps": ["data/extract/${key}"]}},
+        "evaluate": {"deps": ["data/train"]},
+        "other": {"deps": ["data/fetched"]},
+    }
     assert progress.unfinished(pipeline, set()) == set()
-    assert progress.unfinished(pipeline, {"target_train@odm"}) == {
-        "target_train", "target_export", "target_evaluate", "report",
-    }  # fmt: skip
-    assert progress.unfinished(pipeline, {"corpus_fetch"}) >= {"swarm_train", "target_schedule", "report"}
+    assert progress.unfinished(pipeline, {"train@odm"}) == {"train", "evaluate"}
+    assert progress.unfinished(pipeline, {"corpus_fetch"}) == {"corpus_fetch", "extract", "train", "evaluate"}
+    assert set(progress.stages(ROOT)) >= {"swarm_train", "target_train", "report"}
 
 
-@pytest.mark.parametrize(
-    ("line", "seconds"),
-    [
-        ("make repro     # then runs it all: 9 min 33 s on two idle cores", 573),
-        ("make repro  # 12 min", 720),
-        ("make test  # 3 min", None),
-    ],
-)
-def test_the_minutes_of_the_readme_are_read(line, seconds):
-    assert plan.measured_repro(line) == seconds
-
-
-def test_the_readme_tells_minutes():
-    assert plan.measured_repro(Path(ROOT / "README.md").read_text()) is not None
+def test_a_method_says_what_it_trains_beforehand():
+    params = edited("laptop", target__seeds=1, target__methods={
+        "again": {"kind": "natural"},
+        "doremi": {"kind": "doremi", "reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 3, "seed": 0},
+        "ppl": {"kind": "ppl", "low": 0.2, "high": 0.7, "tokens": None, "score_tokens": 64, "seed": 0},
+    })  # fmt: skip
+    (doremi,) = planner.preparations(params, None)["doremi"]
+    assert (doremi.runs, doremi.scored, doremi.written) == (6, 3 * params.proxy.train_tokens, 0)
+    (ppl,) = planner.preparations(params, None)["ppl"]
+    assert np.isnan([ppl.scored, ppl.written]).all()
+    text = abundant(params, 1000)
+    (ppl,) = planner.preparations(params, text)["ppl"]
+    tokens = 1000 * len(params.corpus.domains)
+    assert (ppl.runs, ppl.scored, ppl.written) == (1, tokens, pytest.approx(0.5 * tokens))
+    assert "again" not in planner.preparations(params, text)
+    assert disk(params, 300, text, [])["target_schedule"] == pytest.approx(2 * 0.5 * tokens)

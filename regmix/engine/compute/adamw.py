@@ -5,6 +5,8 @@ Weight decay is on every parameter, as the paper's code has it.
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 from numba import njit, types
 
@@ -38,3 +40,10 @@ def update(weights, grad, first, second, step, lr, beta1, beta2, decay, clip):
         m, v = _ZERO if abs(m) < LEAST else m, _ZERO if v < LEAST else v
         first[i], second[i] = m, v
         weights[i] = weights[i] * keep - rate * m / (np.sqrt(v) * root + EPS)
+
+
+@cache
+def prepare() -> None:
+    """Compile ``update`` for this processor, or load it from numba's cache."""
+    update.compile(SIGNATURE)
+    update.disable_compile()  # for other types: an array that is read-only, say, is then refused

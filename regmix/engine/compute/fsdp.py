@@ -65,7 +65,7 @@ class Sharded:
         state.tensors = {}
 
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
-        """As ``CompiledStack.step``, for P = 1; the losses of all sequences, on every process."""
+        """As ``Stack.step``, for P = 1; the losses of all sequences, on every process."""
         self.seen = zlib.crc32(tokens.tobytes(), self.seen)
         batch = torch.from_numpy(tokens[0])
         each = torch.ones(len(batch)) if counts is None else torch.from_numpy(counts[0])
@@ -87,7 +87,7 @@ class Sharded:
 
     @torch.no_grad()
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """As ``CompiledStack.evaluate``, parted over the processes. Raises InputError if their samples differ."""
+        """As ``Stack.evaluate``, parted over the processes. Raises InputError if their samples differ."""
         self._check_samples()
         out = {}
         for name, windows in self.setup.windows.items():

@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Compute(Protocol):
-    """What the loop asks of the weights of P runs: see CompiledStack."""
+    """What the loop asks of the weights of P runs: see Stack."""
 
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]: ...
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from regmix.engine.compute.compiled import CompiledStack, prepare
+from regmix.engine.compute import adamw
+from regmix.engine.compute.compiled import compiled_stack, prepare
 from regmix.engine.compute.gpus import gpus
 from regmix.engine.compute.interface import Compute
 from regmix.engine.run import RunState, Setup
@@ -22,13 +23,14 @@ def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
     """
     if setup.compute == "kernels":
         prepare()
-        return CompiledStack
+        return compiled_stack
     # These need torch, whose import takes two seconds.
     if setup.compute == "cuda":
         gpus()
         from regmix.engine.compute.gpu import on_gpu
 
         return on_gpu
-    from regmix.engine.compute.stack import Stack
+    from regmix.engine.compute.autograd import autograd_stack
 
-    return Stack
+    adamw.prepare()
+    return autograd_stack

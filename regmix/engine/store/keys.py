@@ -20,7 +20,7 @@ from regmix.core.provenance import Code
 from regmix.engine.compute.gpus import gpus
 from regmix.engine.run import Run, Setup
 
-COMPUTES = {"kernels": "compiled", "autograd": "stack", "sharded": "fsdp", "cuda": "gpu"}  # by Setup.compute
+COMPUTES = {"kernels": "compiled", "autograd": "autograd", "sharded": "fsdp", "cuda": "gpu"}  # by Setup.compute
 # They check and show and decide no bit of a run.
 NEUTRAL = ("pydantic", "threadpoolctl", "tqdm")
 

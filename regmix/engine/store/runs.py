@@ -1,8 +1,7 @@
 """Finished runs and checkpoints, kept by content: the key of a run covers all that decides its bits.
 
 A run is found again whatever shard or stage asks for it, so a changed shard size or a killed process
-costs nothing that was done. Machines may share the store. A file lock a run keeps two processes from
-writing the same one; the operating system drops it when its holder dies.
+costs nothing that was done. Machines may share the store; a lock per run keeps two processes from training the same.
 """
 
 from __future__ import annotations
@@ -16,13 +15,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import scipy.linalg  # noqa: F401  (brings the BLAS that _blas asks for)
 
 from regmix.core.schedule import Schedule
 from regmix.engine.run import Result, Run, RunState
-from regmix.engine.store import tensors
+from regmix.engine.store import locks, tensors
 from regmix.engine.store.keys import hardware
 
 CHECKPOINT, WEIGHTS, RESULT = "checkpoint.safetensors", "weights.safetensors", "result.json"
@@ -105,15 +103,12 @@ class RunStore:
     def locked(self, keys: Sequence[str], seconds: float = -1) -> Iterator[None]:
         """Hold the locks of ``keys``, waiting for their holders; taken in order, so that no two wait for each other.
 
-        Raises filelock.Timeout where one is not free in ``seconds``; -1: for as long as it takes.
-
-        Between nodes they hold as far as the shared file system has flock (NFS 4, Lustre with ``-o flock``). Where it
-        refuses flock, a lock is a file that must not exist, which a holder that is killed leaves behind.
+        Raises filelock.Timeout if one is not free within ``seconds``; -1: waits for as long as it takes.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             for key in sorted(set(keys)):
-                stack.enter_context(filelock.FileLock(self.root / f"{key}.lock", timeout=seconds))
+                stack.enter_context(locks.locked(self.root, key, seconds))
             yield
 
 

@@ -1,8 +1,8 @@
 """Train runs one after the other, each shared by several processes: started here on one machine, or by torchrun.
 
-Process 0 alone reads and writes the store. A checkpoint holds whole tensors, so that a run goes on with another number
-of processes, on the same samples in the same order. The number is therefore not in a run's key; that the run is
-sharded is, for it rounds otherwise than a stack.
+Process 0 alone reads and writes the store. A checkpoint holds whole tensors, so that a run can continue with another
+number of processes, on the same samples in the same order. The number is therefore not in a run's key; that the run is
+sharded is, because it rounds differently from a stack.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import datetime
 import logging
 import os
 import pickle
+import re
 import signal
 import tempfile
 import time
@@ -38,8 +39,10 @@ from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train import train_stack
 
-TIMEOUT = datetime.timedelta(minutes=30)  # for which a process waits for the others, who may write a checkpoint
-PATIENCE = 60.0  # seconds between words to the others from one that waits for a lock
+TIMEOUT = datetime.timedelta(minutes=30)  # how long a process waits for the others, which may write a checkpoint
+PATIENCE = 60.0  # seconds after which process 0, waiting for a lock, tells the others that it is still there
+# What torch says in a RuntimeError of a process that did not answer, or is gone.
+LOST = re.compile(r"timed? ?out|connection (closed|reset|refused)|broken pipe", re.IGNORECASE)
 
 
 def train_sharded(
@@ -47,7 +50,7 @@ def train_sharded(
 ) -> list[Result]:
     """As ``train_runs``, but every run is shared by ``machine.sharded`` processes of this machine, on a GPU each if
     ``machine.device`` says so. Finds what torchrun's processes have left in the store. Raises InputError."""
-    job = Job.of(setup, runs, store_root, data, machine, weights=weights, label=label)
+    job = SharedRuns.of(setup, runs, store_root, data, machine, weights=weights, label=label)
     missing = sum(job.store.result(key, weights) is None for key in job.runs)
     if missing and machine.device == "cuda":
         gpus()
@@ -65,8 +68,11 @@ def train_sharded(
 
 
 @dataclass(frozen=True)
-class Job:
-    """The runs to train, and how; handed over by fork, so that token files stay mapped."""
+class SharedRuns:
+    """The runs to train by key, and how; handed over by fork, so that token files stay mapped.
+
+    ``keys`` are those of the runs asked for, in their order; ``label`` is what messages call them.
+    """
 
     setup: Setup
     keys: list[str]
@@ -80,7 +86,7 @@ class Job:
     def of(
         cls, setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool,
         label: str,
-    ) -> Job:  # fmt: skip
+    ) -> SharedRuns:  # fmt: skip
         setup = copy.copy(setup)
         setup.compute = "sharded"
         keys = [run_key(setup, run, data) for run in runs]
@@ -89,12 +95,32 @@ class Job:
 
     @property
     def tokens(self) -> int:
-        """That one run trains on."""
+        """Tokens that one run trains on."""
         return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
 
 
-def share(job: Job, rendezvous: str = "env://") -> None:
-    """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it."""
+class PeerLost(InputError):
+    """Another process is gone or does not answer; what happened to it is the cause to report, where it is known."""
+
+
+def share(job: SharedRuns, rendezvous: str = "env://") -> None:
+    """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it.
+
+    Raises InputError, also if another process does not answer for ``TIMEOUT`` or is gone.
+    """
+    try:
+        _share(job, rendezvous)
+    except RuntimeError as error:
+        if not LOST.search(str(error)):
+            raise
+        raise PeerLost(
+            f"{job.label}: a process that shares the run is gone or did not answer for "
+            f"{TIMEOUT.total_seconds() / 60:g} minutes; see the other processes' messages and run again, finished "
+            "runs and checkpoints are kept"
+        ) from None
+
+
+def _share(job: SharedRuns, rendezvous: str) -> None:
     arithmetic.settle()
     device = _device(job.machine, int(os.environ["LOCAL_RANK"]))
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
@@ -108,7 +134,7 @@ def share(job: Job, rendezvous: str = "env://") -> None:
         dist.destroy_process_group()
 
 
-def _train(job: Job, key: str, device: torch.device, bar: Any) -> None:
+def _train(job: SharedRuns, key: str, device: torch.device, bar: Any) -> None:
     first = dist.get_rank() == 0
     with _held(job, key, device):
         state = _begun(job, key)
@@ -124,8 +150,8 @@ def _train(job: Job, key: str, device: torch.device, bar: Any) -> None:
 
 
 @contextlib.contextmanager
-def _held(job: Job, key: str, device: torch.device) -> Iterator[None]:
-    """Process 0 holds the run's lock. While it waits the others hear of it, lest they take it for dead."""
+def _held(job: SharedRuns, key: str, device: torch.device) -> Iterator[None]:
+    """Process 0 holds the run's lock. While it waits it tells the others, so that they do not take it for dead."""
     with contextlib.ExitStack() as stack:
         waiting = torch.ones(1, device=device)
         while waiting:
@@ -137,21 +163,21 @@ def _held(job: Job, key: str, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _begun(job: Job, key: str) -> RunState | None:
+def _begun(job: SharedRuns, key: str) -> RunState | None:
     """The run as process 0 knows it, tensors there alone; None if it is finished."""
-    run, told = job.runs[key], [None]
+    run, received = job.runs[key], [None]
     if dist.get_rank() == 0 and job.store.result(key, job.keep_weights) is None:
         fresh = job.store.resume(key, run) or RunState.start(run, job.setup.shape, len(job.setup.loader.domains))
         dist.broadcast_object_list([fresh.to_json()])
         return fresh
-    dist.broadcast_object_list(told)
-    return None if told[0] is None else RunState.from_json(run, told[0], {})
+    dist.broadcast_object_list(received)
+    return None if received[0] is None else RunState.from_json(run, received[0], {})
 
 
 class _Checkpoints:
     """Saves the run when process 0 finds that the time between checkpoints has passed."""
 
-    def __init__(self, job: Job, key: str, state: RunState, compute: Sharded) -> None:
+    def __init__(self, job: SharedRuns, key: str, state: RunState, compute: Sharded) -> None:
         self.job, self.key, self.state, self.compute = job, key, state, compute
         self.last = time.monotonic()
 
@@ -179,11 +205,11 @@ def _device(machine: Machine, local: int) -> torch.device:
     return torch.device("cuda", local)
 
 
-def _start(job: Job, processes: int) -> None:
+def _start(job: SharedRuns, processes: int) -> None:
     """Run ``share`` in processes of this machine and wait for them. Raises what they raise, if the user can fix it."""
     # torch must not have run in parallel before the fork, nor have touched a GPU; here it has only been imported.
     torch.set_num_threads(1)
-    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # not that it ends one, as another has failed
+    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # no warning of each that it ends itself
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.start_processes(
             _share_here, (job, processes, scratch), processes, join=False, daemon=True, start_method="fork"
@@ -193,8 +219,9 @@ def _start(job: Job, processes: int) -> None:
             while not context.join():
                 pass
         except (multiprocessing.ProcessRaisedException, multiprocessing.ProcessExitedException):
-            for path in sorted(Path(scratch).glob("error-*")):
-                raise pickle.loads(path.read_bytes()) from None
+            errors = [pickle.loads(path.read_bytes()) for path in sorted(Path(scratch).glob("error-*"))]
+            for error in (error for error in errors if not isinstance(error, PeerLost)):
+                raise error from None
             codes = [-(process.exitcode or 0) for process in context.processes]
             fatal = [signal.Signals(code).name for code in codes if code > 0 and code != signal.SIGTERM]
             if fatal:  # SIGTERM is how torch ends the others
@@ -202,10 +229,12 @@ def _start(job: Job, processes: int) -> None:
                     f"{job.label}: a training process was killed ({fatal[0]}), perhaps for want of memory; run again, "
                     "finished runs and checkpoints are kept"
                 ) from None
+            for error in errors:
+                raise error from None
             raise
 
 
-def _share_here(rank: int, job: Job, processes: int, scratch: str) -> None:
+def _share_here(rank: int, job: SharedRuns, processes: int, scratch: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # which torch sends when this process's parent dies
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     try:

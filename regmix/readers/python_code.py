@@ -1,4 +1,4 @@
-"""Python code of installed packages, docstrings stripped: one document a file."""
+"""Python files in archives, docstrings stripped: one document per file."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-from regmix.core.settings import Strict
-from regmix.readers import _packages
+from regmix.readers import _python
 
 
-class Options(Strict):
-    packages: list[str]  # distribution names, as constraints.txt pins them
-    min_chars: int  # of a file, docstrings not counted
+class Options(_python.Files):
+    min_chars: int  # of a file, docstrings not counted; others are dropped
     max_chars: int
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """Files without docstrings; ``path`` pins the versions. Raises InputError on a missing or other version."""
-    for source in _packages.sources(path, options.packages):
-        tree = _packages.parse(source)
+    """Files without docstrings. Raises InputError on a broken archive, a missing member, a file not in UTF-8."""
+    for source in _python.sources(path, options):
+        tree = _python.parse(source)
         code = strip_docstrings(source, tree) if tree else ""
         if options.min_chars <= len(code) <= options.max_chars:
             yield code
@@ -28,7 +26,7 @@ def read(path: Path, options: Options) -> Iterator[str]:
 def strip_docstrings(source: str, tree: ast.Module) -> str:
     """``source`` without the lines of its docstrings; all else stays as it was written, comments too."""
     lines = source.split("\n")
-    for node in _packages.documented(tree):
+    for node in _python.documented(tree):
         if ast.get_docstring(node, clean=False) is not None:
             docstring = node.body[0]
             assert docstring.end_lineno is not None  # set by the parser

@@ -1,0 +1,193 @@
+"""Both caches rest on what files import: these tests change files and versions and look at what follows."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+import yaml
+
+from regmix.core import provenance
+from regmix.engine.store import keys
+from regmix.params import Params
+from stages import code_digest
+from tests.closure import ROOT
+
+PIPELINES = {folder: yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
+             for folder in ("", "published", "ablations")}  # fmt: skip
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """A copy of the source that a test may change."""
+    for name in provenance.LOCAL:
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.html", "figures"))
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    provenance.imports.cache_clear()
+    yield tmp_path
+    provenance.imports.cache_clear()
+
+
+def digests() -> dict[str, str]:
+    return {name: code.digest() for name, code in code_digest.closures(PARAMS).items()}
+
+
+PARAMS = code_digest.Settings.of(Params.load(ROOT / "params.yaml"))
+
+
+def test_every_file_of_a_closure_changes_the_digests_of_its_stages_and_no_others(source):
+    before, closures = digests(), code_digest.closures(PARAMS)
+    for file in sorted({file for code in closures.values() for file in code.files}):
+        path, text = source / file, (source / file).read_text()
+        path.write_text(text + "\n# another program\n")
+        after = digests()
+        path.write_text(text)
+        changed = {name for name in before if after.get(name) != before[name]}
+        assert changed == {name for name, code in closures.items() if file in code.files}, file
+
+
+def test_every_library_of_a_closure_changes_the_digests_of_its_stages_and_no_others(monkeypatch):
+    before, closures, installed = digests(), code_digest.closures(PARAMS), metadata.version
+    for library in sorted({library for code in closures.values() for library in code.libraries}):
+        monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else installed(n))
+        after = digests()
+        changed = {name for name in before if after[name] != before[name]}
+        assert changed == {name for name, code in closures.items() if library in code.libraries}, library
+    monkeypatch.undo()
+
+
+IMPORTED = """
+import json, sys
+for module in {modules}:
+    __import__(module)
+print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_what_python_imports_is_in_the_closure():
+    """An interpreter of its own says what importing a stage brings; one of each part, and the largest of them."""
+    closures = code_digest.closures(PARAMS)
+    for stage in ("corpus_extract/table", "swarm_train", "mixture_simulate", "target_train/regmix_d_online", "published_compare",
+                  "ablation_targets", "report"):  # fmt: skip
+        files = set(closures[stage].files)
+        modules = [file[:-3].replace("/", ".") for file in files if not file.endswith("__init__.py")]
+        code = IMPORTED.format(modules=sorted(modules))
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        for module in json.loads(done.stdout):
+            if module.split(".")[0] in provenance.LOCAL:
+                path = Path(*module.split("."))
+                file = path.with_suffix(".py") if (ROOT / path.with_suffix(".py")).is_file() else path / "__init__.py"
+                assert str(file) in files or not (ROOT / file).stat().st_size, f"{stage}: imports {file}"
+
+
+@pytest.mark.parametrize("folder", PIPELINES)
+def test_every_stage_depends_on_its_digest_and_on_no_source(folder):
+    known = {f"data/code_digest/{name}.json" for name in code_digest.closures(PARAMS)}
+    for stage, entry in PIPELINES[folder].items():
+        body = entry.get("do", entry)
+        own = [dep for dep in body.get("deps", []) if dep.startswith("data/code_digest/") and "libraries" not in dep]
+        if stage == "code_digest":
+            continue
+        assert len(own) == 1, stage
+        assert not [dep for dep in body["deps"] if dep.endswith(".py")], stage
+        if "${" in own[0]:
+            assert stage in code_digest.ITEMS, stage
+            assert own[0].startswith(f"data/code_digest/{stage}/"), stage
+        else:
+            assert own[0] == f"data/code_digest/{stage}.json", stage
+            assert own[0] in known, stage
+
+
+def test_code_digest_looks_at_all_that_it_reads():
+    """Its own dependencies are folders: every file that a digest of the root's pipeline hashes lies in one of them."""
+    deps = [Path(dep) for dep in PIPELINES[""]["code_digest"]["deps"]]
+    for name, code in code_digest.closures(PARAMS).items():
+        if name.split("/")[0] in PIPELINES[""]:
+            for file in code.files:
+                covered = any(Path(file) == dep or dep in Path(file).parents for dep in deps)
+                assert covered or file.endswith("__init__.py"), f"{name}: {file}"
+
+
+def test_the_sections_that_a_stage_reads_are_those_that_dvc_yaml_names():
+    for stage, entry in PIPELINES[""].items():
+        body = entry.get("do", entry)
+        module = __import__(code_digest_module(body["cmd"]), fromlist=["x"])
+        hints = list(vars(module)[stage].__annotations__.values())
+        kind = getattr(module, hints[0]) if isinstance(hints[0], str) else hints[0]
+        if not hasattr(kind, "model_fields") or kind is Params:  # the report reads all of params.yaml
+            continue
+        named = {key.split(".")[0] for key in body.get("params", [])}
+        read = set(kind.model_fields) - {"machine"}  # changes no number
+        lists = {"corpus"} if "corpus_tokenize" in stage else set()  # workers alone
+        assert named == read - lists, stage
+
+
+def code_digest_module(command: str) -> str:
+    return next(word for word in command.split() if word.startswith(("stages.", "reports.")))
+
+
+@pytest.mark.parametrize("compute", keys.COMPUTES)
+def test_the_key_of_a_run_changes_with_every_file_and_library_that_decides_its_bits(source, monkeypatch, compute):
+    def digest() -> str:
+        keys.code_of.cache_clear()
+        return keys.code_of(compute).digest()
+
+    monkeypatch.setattr(keys, "__file__", str(source / "regmix/engine/store/keys.py"))
+    before, code = digest(), keys.code_of(compute)
+    wanted = {"regmix/engine/run.py", "regmix/engine/train.py", "regmix/engine/settings.py", "regmix/engine/batches.py",
+              f"regmix/engine/compute/{keys.COMPUTES[compute]}.py"}  # fmt: skip
+    assert wanted <= set(code.files)
+    for file in code.files:
+        path, text = source / file, (source / file).read_text()
+        path.write_text(text + "\n# another program\n")
+        assert digest() != before, file
+        path.write_text(text)
+    installed = metadata.version
+    for library in code.libraries:
+        monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else installed(n))
+        assert digest() != before, library
+    monkeypatch.undo()
+    keys.code_of.cache_clear()
+
+
+@pytest.mark.slow
+def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypatch):
+    """Through DVC itself, all outputs in place: a file changes, code_digest runs, and `dvc status` names its stages."""
+    from dvc.repo import Repo
+
+    for name in ("dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / ".dvc", source / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
+    monkeypatch.chdir(source)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+
+    def digest() -> None:
+        code_digest.code_digest(PARAMS, out=Path("data/code_digest"))
+
+    digest()
+    with Repo(".") as repo:
+        users: dict[str, set[str]] = {}  # the stages by the digest that they depend on
+        for stage in repo.index.stages:
+            for dep in (dep for dep in stage.deps if dep.def_path.startswith("data/code_digest/")):
+                users.setdefault(dep.def_path, set()).add(stage.addressing)
+            for path in [Path(part.def_path) for part in (*stage.outs, *stage.deps)]:
+                if not path.exists():
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_text("{}")
+        repo.commit(force=True)
+        assert repo.status() == {}
+    closures = code_digest.closures(PARAMS)
+    for file in sorted({file for code in closures.values() for file in code.files}):
+        text = Path(file).read_text()
+        Path(file).write_text(text + "\n# another program\n")
+        digest()
+        with Repo(".") as repo:
+            named = {stage for stage in repo.status() if stage != "code_digest"}
+        digests_of = {f"data/code_digest/{name}.json" for name, code in closures.items() if file in code.files}
+        assert named == {stage for name in digests_of for stage in users.get(name, ())}, file
+        Path(file).write_text(text)
