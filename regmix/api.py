@@ -207,6 +207,7 @@ def recommend(
     InputError, also for a regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
+    need(workers >= 1, f"workers = {workers}: must be at least 1")
     table, values = run_table(mixtures, losses, objective, domains)
     chosen = _regressors(regressors)
     for regressor in chosen:

@@ -168,6 +168,7 @@ BAD = {
     "no regressor": (lambda m, s: regmix.compare(m, s, []), "regressors: none given"),
     "one fold": (lambda m, s: regmix.compare(m, s, folds=1), "folds = 1: must be at least 2"),
     "level": (lambda m, s: regmix.recommend(m, s, level=95), "level = 95: must lie between 0 and 1"),
+    "workers": (lambda m, s: regmix.recommend(m, s, workers=0), "workers = 0: must be at least 1"),
     "monotone": (lambda m, s: recommend(m, s, regressors="ridge"), "the optimum of ridge is always a single domain"),
     "search": (lambda m, s: regmix.Search(refits=1), "search: refits = 1: must be at least 2"),
     "part of a prior": (lambda m, s: recommend(m, s, {"web": 1}), "prior: no share of 'books'"),
