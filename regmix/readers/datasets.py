@@ -25,8 +25,8 @@ def read(path: Path, options: Options) -> Iterator[str]:
     """The texts of a split, streamed; null texts and documents that ``options.where`` excludes are skipped.
 
     ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name`` is null, and
-    not read otherwise. A dot in a key of ``where`` leads into a mapping. Skipped documents are not stored, so a part of a
-    data set larger than the disk can be read, at the cost of downloading all of it.
+    not read otherwise. A dot in a key of ``where`` leads into a mapping. Skipped documents are not stored, so a part
+    of a data set larger than the disk can be read, at the cost of downloading all of it.
     Raises InputError if the data set, the split or a field cannot be read.
     """
     name = options.name or str(path)
