@@ -1,4 +1,4 @@
-"""Choose a domain's documents and part them into training and validation text, by a hash of each text.
+"""Choose a domain's documents and split them into training and validation text, by a hash of each text.
 
 The hash alone decides, so neither the order of files nor any other document does: the same text falls
 on the same side in every domain, and more text adds documents without moving the others across.
@@ -54,7 +54,7 @@ def split_documents(
     for what, name in (("validation", "valid"), ("training", "train")):
         if not sides[name]["documents"]:
             raise InputError(
-                f"corpus.domains.{domain}: no {what} text, for all of its {documents} documents fell on the other "
+                f"corpus.domains.{domain}: no {what} text: all {documents} documents fell on the other "
                 f"side; add documents, cut longer ones, or change corpus.valid_fraction ({valid_fraction:g}) "
                 f"or corpus.split_salt ({salt!r})"
             )

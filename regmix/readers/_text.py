@@ -1,4 +1,4 @@
-"""Bytes into text and text into plain text."""
+"""Decode bytes to text, and reduce text to plain text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from regmix.core.errors import InputError
 
-Errors = Literal["strict", "replace"]  # what to do with bytes that are not text
+Errors = Literal["strict", "replace"]  # what to do with bytes that cannot be decoded
 
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")  # not a bare `<`, which may mean "less than"
 _URL = re.compile(r"\b(?:https?://|www\.)\S+")
@@ -49,7 +49,7 @@ def strip_urls(text: str) -> str:
 
 
 def pieces(parts: Iterable[str], separator: str, least: int) -> Iterator[str]:
-    """``parts`` joined in order into pieces of at least ``least`` characters each, save the last; 0 does not cut."""
+    """``parts`` joined in order into pieces of at least ``least`` characters each, except the last; 0 does not cut."""
     piece: list[str] = []
     chars = 0
     for part in parts:

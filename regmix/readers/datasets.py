@@ -1,4 +1,4 @@
-"""A data set of the `datasets` library: from the hub, or from a folder."""
+"""A data set that the `datasets` library can load: from the hub, or from a folder."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from regmix.core.settings import Count, Strict
 class Options(Strict):
     name: str | None  # on the hub, as `allenai/c4`; null: the folder that the domain's path names
     config: str | None  # `name` of datasets.load_dataset; null: the only one
-    revision: str | None  # tag or commit on the hub; pin it, or the text may change under you
+    revision: str | None  # tag or commit on the hub; give a commit, or the text may change
     split: str
     text_field: str
-    first: Count | None  # documents to look at; null: the whole split
+    first: Count | None  # documents to read; null: the whole split
     where: dict[str, str] | None = None  # only documents with these values, as {meta.pile_set_name: ArXiv}; null: all
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """The texts of a split, streamed; null texts are passed over, and documents that ``options.where`` leaves out.
+    """The texts of a split, streamed; null texts and documents that ``options.where`` excludes are skipped.
 
-    ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name``
-    is null; else it is not read. A dot in a key of ``where`` leads into a mapping. Nothing is kept of a document that
-    is passed over, so a part of a set larger than the disk can be had, at the price of reading all of it.
-    Raises InputError if the data set, split or a field is not to be had.
+    ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name`` is null, and
+    not read otherwise. A dot in a key of ``where`` leads into a mapping. Skipped documents are not stored, so a part
+    of a data set larger than the disk can be read, at the cost of downloading all of it.
+    Raises InputError if the data set, the split or a field cannot be read.
     """
     name = options.name or str(path)
     rows = itertools.islice(_load(path, options), options.first)
@@ -46,7 +46,7 @@ def read(path: Path, options: Options) -> Iterator[str]:
         if isinstance(text, str):
             yield text
         elif text is not None:
-            raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); fix `text_field`")
+            raise InputError(f"{name}: {options.text_field!r} is not text ({type(text).__name__}); fix `text_field`")
 
 
 def _field(row: Mapping[str, Any], key: str, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Your own files: .txt (a document each), .jsonl, .jsonl.gz, .jsonl.zst and .parquet (a document a row)."""
+"""Your own files: .txt (one document per file), .jsonl, .jsonl.gz, .jsonl.zst and .parquet (one per row)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Options(Strict):
 def read(path: Path, options: Options) -> Iterator[str]:
     """The documents of a file, or of the files below a folder in the order of their names.
 
-    Files of other kinds are passed over, and so are null texts. Raises InputError, naming file and
+    Files of other kinds and null texts are skipped. Raises InputError, naming file and
     line, if there is nothing to read, a file is broken or not UTF-8, or a document has no text field.
     """
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
@@ -57,7 +57,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _inflate_zst(file: Path) -> Iterator[bytes]:
-    """Blocks of the frames of a .zst file. zstandard's own stream reader takes a cut file for a whole one."""
+    """Blocks of the frames of a .zst file. zstandard's own stream reader takes a truncated file for a complete one."""
     import zstandard
 
     inflater = None
@@ -78,13 +78,13 @@ def _inflate_zst(file: Path) -> Iterator[bytes]:
 def _field(line: bytes, name: str, options: Options) -> Iterator[str]:
     record = _text.parse_json(line, name, errors=options.encoding_errors)
     if not isinstance(record, dict) or options.text_field not in record:
-        keys = ", ".join(record) if isinstance(record, dict) else "no object"
+        keys = ", ".join(record) if isinstance(record, dict) else "not an object"
         raise InputError(f"{name}: no key {options.text_field!r} ({keys}); fix `text_field` of the domain")
     text = record[options.text_field]
     if isinstance(text, str):
         yield text
     elif text is not None:
-        raise InputError(f"{name}: {options.text_field!r} is no text ({type(text).__name__}); fix the line")
+        raise InputError(f"{name}: {options.text_field!r} is not text ({type(text).__name__}); fix the line")
 
 
 def _parquet(file: Path, options: Options) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _parquet(file: Path, options: Options) -> Iterator[str]:
             if name not in columns:
                 raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); fix `text_field` of the domain")
             batches = table.iter_batches(batch_size=1024, columns=[name])
-            # As bytes, since Parquet's strings may be no UTF-8.
+            # As bytes, since Parquet's strings need not be UTF-8.
             rows = (row for batch in batches for row in batch.column(0).cast(pyarrow.large_binary()))
             for number, row in enumerate(rows, 1):
                 if row.is_valid:

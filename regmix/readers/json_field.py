@@ -14,13 +14,13 @@ from regmix.readers import _archive, _text
 
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
-    field: str  # keys from the top, parted by /; * stands for every key
+    field: str  # keys from the top, separated by /; * stands for every key
     shingle: Count  # words in a shingle
-    max_overlap: Share  # share of its shingles that a text may share with a kept one
+    max_overlap: Share  # largest share of a text's shingles that an earlier text may contain
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """One document a field. Raises InputError on a broken archive or file, a missing member or field."""
+    """One document per field. Raises InputError on a broken archive or file, a missing member or field."""
     texts = []
     for name, data in _archive.members(path, options.members):
         found = [text for text in _pick(_text.parse_json(data, name), options.field.split("/")) if text]
@@ -44,11 +44,11 @@ def _pick(value: Any, keys: list[str]) -> Iterator[str]:
 
 
 def drop_overlapping(texts: Iterable[str], size: int, most: float) -> Iterator[str]:
-    """The texts that share at most ``most`` of their ``size``-word shingles with any one text kept before.
+    """The texts of whose ``size``-word shingles no earlier text contains more than the share ``most``.
 
-    A text of fewer words is one shingle. Case and white space do not count.
+    Dropped texts do not count as earlier ones. A shorter text is one shingle. Case and white space are ignored.
     """
-    holders: dict[tuple[str, ...], list[int]] = defaultdict(list)  # shingle -> kept texts that hold it
+    holders: dict[tuple[str, ...], list[int]] = defaultdict(list)  # shingle -> earlier texts that contain it
     for number, text in enumerate(texts):
         words = text.lower().split()
         shingles = {tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))}

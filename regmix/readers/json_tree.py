@@ -1,4 +1,4 @@
-"""JSON files in an archive as `key: text` lines, cut into pieces: one document a piece."""
+"""JSON files in an archive as `key: text` lines, cut into pieces: one document per piece."""
 
 from __future__ import annotations
 

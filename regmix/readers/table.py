@@ -1,4 +1,4 @@
-"""Rows of CSV or tab-separated files in an archive: one document a row."""
+"""Rows of CSV or tab-separated files in an archive: one document per row."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Options(Strict):
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """One document a row. Raises InputError on a broken archive, a missing member or column, a malformed row."""
+    """One document per row. Raises InputError on a broken archive, a missing member or column, a malformed row."""
     for name, data in _archive.members(path, options.members):
         lines = io.StringIO(_text.decode(data, name), newline="")
         rows = csv.reader(

@@ -1,4 +1,4 @@
-"""Text files in an archive, cut into pieces: one document a piece."""
+"""Text files in an archive, cut into pieces: one document per piece."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Elements of XML files in an archive: one document an element."""
+"""Elements of XML files in an archive: one document per element."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from regmix.readers import _archive, _text
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
     record: str  # ElementTree path of the elements that are documents; {*} stands for any namespace
-    fields: list[str]  # paths within a record, whose texts follow one another
+    fields: list[str]  # paths within a record; their texts are joined in this order
     join: str  # what stands between two texts
     min_chars: int  # shorter documents are dropped
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """One document a record. Raises InputError on a broken archive or file, a missing member, record or field."""
+    """One document per record. Raises InputError on a broken archive or file, a missing member, record or field."""
     for name, data in _archive.members(path, options.members):
         try:
             records = ElementTree.fromstring(data).findall(options.record)
             found = [[record.findall(field) for field in options.fields] for record in records]
         except (ElementTree.ParseError, SyntaxError, KeyError) as error:
             raise InputError(
-                f"{name}: broken XML, or a `record` or `fields` that is no path ({error}); fix it"
+                f"{name}: broken XML, or a `record` or `fields` that is not a path ({error}); fix it"
             ) from None
         if not records:
             raise InputError(f"{name}: no record {options.record!r}; fix `record` of the domain")

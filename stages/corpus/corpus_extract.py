@@ -1,4 +1,4 @@
-"""Read one domain's text and part it into training and validation documents."""
+"""Read one domain's text and split it into training and validation documents."""
 
 from __future__ import annotations
 

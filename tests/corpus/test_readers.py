@@ -330,8 +330,8 @@ def test_folder_text_that_is_not_utf8(tmp_path: Path, name: str) -> None:
     [
         ("a.jsonl", lines("x") + b"{cut", r"a\.jsonl: line 2: not JSON"),
         ("a.jsonl", b'{"text": "x"}', r"a\.jsonl: line 1: no key 'body' \(text\)"),
-        ("a.jsonl", b'["x"]', r"a\.jsonl: line 1: no key 'body' \(no object\)"),
-        ("a.jsonl", b'{"body": 3}', r"a\.jsonl: line 1: 'body' is no text \(int\)"),
+        ("a.jsonl", b'["x"]', r"a\.jsonl: line 1: no key 'body' \(not an object\)"),
+        ("a.jsonl", b'{"body": 3}', r"a\.jsonl: line 1: 'body' is not text \(int\)"),
         ("a.jsonl.gz", gzip.compress(lines("x" * 100), mtime=0)[:-12], r"a\.jsonl\.gz: broken file"),
         ("a.jsonl.gz", b"no gzip", r"a\.jsonl\.gz: broken file"),
         ("a.jsonl.zst", zstandard.compress(os.urandom(400).hex().encode())[:-9], r"a\.jsonl\.zst: broken file"),
@@ -381,7 +381,7 @@ def test_datasets_from_a_folder_of_files(tmp_path: Path, offline: Any) -> None:
     assert texts("datasets", folder, **{**DATASET, "split": "test"}) == ["three"]
     with pytest.raises(InputError, match=r"no field 'words' \(id, body\)"):
         texts("datasets", folder, **{**DATASET, "text_field": "words"})
-    with pytest.raises(InputError, match="'id' is no text"):
+    with pytest.raises(InputError, match="'id' is not text"):
         texts("datasets", folder, **{**DATASET, "text_field": "id"})
     with pytest.raises(InputError, match=r"split 'dev', .*cannot be read"):
         texts("datasets", folder, **{**DATASET, "split": "dev"})
