@@ -78,7 +78,8 @@ def read(
 ) -> dict[str, Method]:  # fmt: skip
     """The methods of params.yaml's target.methods (``entries``), from target_schedule's and target_train's folders.
 
-    ``domains`` are the trained ones; ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file that cannot be read.
+    ``domains`` are the trained ones; ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file
+    that cannot be read.
     """
     return {
         name: _method(name, entry, domains, plans / name, trained / name, corpus) for name, entry in entries.items()

@@ -36,7 +36,7 @@ from stages.ablations.ablation_evidence import ablation_evidence
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.ablation_targets import ablation_targets
 from stages.ablations.ablations_check import ablations_check
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 ROOT_VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
 VALUES = yaml.safe_load((ROOT / FILE).read_text())

@@ -24,7 +24,7 @@ from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Policy
 from regmix.engine.run import Result, Run, RunState, Setup, initial_weights
 from regmix.engine.settings import Training
-from tests.closure import ROOT
+from tests.paths import ROOT
 from tests.training import train_stack
 
 DOMAINS = ("a", "b", "c")

@@ -33,9 +33,9 @@ from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import train_targets
-from tests.closure import ROOT
 from tests.engine.test_engine import Chaser, SwitchAt, runs, setup
 from tests.engine.test_engine import train as train_plain
+from tests.paths import ROOT
 from tests.training import train_stack
 
 pytestmark = pytest.mark.skipif(

@@ -29,9 +29,9 @@ from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import placed, train_runs
 from regmix.params import load
 from stages.params_check import params_check
-from tests.closure import ROOT
 from tests.engine.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.engine.test_engine import train as train_plain
+from tests.paths import ROOT
 from tests.training import train_stack
 
 MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=0, device="cpu", launcher=Kind(kind="local"))

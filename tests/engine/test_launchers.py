@@ -28,8 +28,8 @@ from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import train_runs
 from regmix.methods import odm
 from regmix.target.interface import Plan
-from tests.closure import ROOT
 from tests.engine.test_engine import DOMAINS, VOCAB, runs, same, setup, training
+from tests.paths import ROOT
 
 pytest.importorskip("submitit", reason="submitit is not installed: pip install -c constraints.txt -e '.[slurm]'")
 from regmix.launchers import _submitit, local_jobs

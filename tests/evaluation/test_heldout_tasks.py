@@ -10,7 +10,7 @@ from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.evaluation import heldout_tasks
 from stages.target.target_tasks import target_tasks
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 SHOTS, CONTEXT = (0, 2), 90
 

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import bench, gpu, pipeline, told
 from regmix.core.errors import InputError
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
 

@@ -16,7 +16,7 @@ from regmix.core import provenance
 from regmix.engine.store import keys
 from regmix.params import Params
 from stages import code_digest
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 PIPELINES = {folder: yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
              for folder in ("", "published", "ablations")}  # fmt: skip
@@ -72,8 +72,8 @@ print(json.dumps(sorted(sys.modules)))
 def test_what_python_imports_is_in_the_closure():
     """An interpreter of its own says what importing a stage brings; one of each part, and the largest of them."""
     closures = code_digest.closures(PARAMS)
-    for stage in ("corpus_extract/table", "swarm_train", "mixture_simulate", "target_train/regmix_d_online", "published_compare",
-                  "ablation_targets", "report"):  # fmt: skip
+    parts = ("corpus_extract/table", "swarm_train", "mixture_simulate", "target_train/regmix_d_online")
+    for stage in (*parts, "published_compare", "ablation_targets", "report"):
         files = set(closures[stage].files)
         modules = [file[:-3].replace("/", ".") for file in files if not file.endswith("__init__.py")]
         code = IMPORTED.format(modules=sorted(modules))

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from reports import readme
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
 

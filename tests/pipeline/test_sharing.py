@@ -20,7 +20,7 @@ from stages.swarm.swarm_ahead import swarm_ahead
 from stages.swarm.swarm_collect import swarm_collect
 from stages.swarm.swarm_sample import swarm_sample
 from stages.swarm.swarm_train import swarm_train
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 SMALL = {
     "proxy.shape": {"layers": 1, "heads": 1, "width": 8, "ffn": 8, "context": 16},

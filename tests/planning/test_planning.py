@@ -30,7 +30,7 @@ from regmix.planning import device_rates, memory, planner
 from regmix.planning.disk import disk
 from regmix.planning.feasibility import Text, infeasible, planned_runs
 from regmix.planning.stage_work import StageWork
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 TEXT = (ROOT / "tests/fixtures/params.yaml").read_text()
 TINY = ModelShape(layers=1, heads=1, width=2, ffn=3, context=4, vocab=5)

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML
 from profiles import layout, plan, progress, save, switch
 from regmix import params as schema
 from regmix.core.errors import InputError
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 TEXT = layout.dump(layout.parse((ROOT / "tests/fixtures/params.yaml").read_text()))
 NAMES = ["campus", "laptop", "paper", "smoke"]

@@ -19,7 +19,7 @@ from regmix.core.runs import Runs, runs
 from regmix.published.tables import DOMAINS, SOURCES, VALIDATED, join
 from regmix.statistics import metrics
 from stages.published.published_runs import published_runs
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 COMMIT = "https://raw.githubusercontent.com/sail-sg/regmix/b004d3a3f39846dcec6b3740da22bcd1ba95a5d0/data"
 IMPORTS = {path.name.removesuffix(".dvc"): path for path in sorted((ROOT / "published").glob("*.csv.dvc"))}

@@ -27,7 +27,7 @@ from reports.papers import claims, figures, methods
 from stages.published import paper
 from stages.published.published_runs import published_runs
 from stages.published.published_sets import as_printed, read_sets
-from tests.closure import ROOT
+from tests.paths import ROOT
 from tests.published.test_published import IMPORTS, STORED, with_remote
 
 SETTINGS = settings.Published.load(ROOT / "tests/fixtures/published.yaml")

@@ -12,7 +12,7 @@ from regmix.published.settings import Draws
 from regmix.regression.interface import bind
 from regmix.sampling.settings import LogGrid
 from reports.papers import claims, figures, pick, printed, rivals, sources
-from tests.closure import ROOT
+from tests.paths import ROOT
 from tests.published.test_published_analyses import SETTINGS
 
 TABLES = {path.stem: pd.read_csv(path) for path in sorted((ROOT / "published/tables").glob("*.csv"))}

@@ -36,7 +36,7 @@ from reports.run import models, targets
 from reports.run.rank_invariance import rank_invariance as invariance_section
 from reports.run.summary import summary as summary_section
 from stages.target.target_compare import target_compare
-from tests.closure import ROOT
+from tests.paths import ROOT
 
 MINUS = "\N{MINUS SIGN}"
 TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
