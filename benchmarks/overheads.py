@@ -25,10 +25,10 @@ from regmix.engine.compute import arithmetic
 from regmix.engine.compute.compiled import prepare
 from regmix.engine.compute.select import stack_of
 from regmix.engine.compute.threads import one_thread
+from regmix.engine.packs import packs
 from regmix.engine.run import Run, RunState, Setup
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train import train_stack
-from regmix.engine.train_many import packs
 from regmix.params import Params
 
 REPEATS = 3

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,6 +39,7 @@ def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> C
             metas[name] = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             raise InputError(f"{path}: missing or unreadable; run `dvc repro` again") from None
+        _check(metas[name], path)
     fingerprint = check_fingerprints(metas)
     train = {name: open_tokens(root / name, metas[name], "train") for name in trained}
     valid = {name: open_tokens(root / name, metas[name], "valid") for name in domains}
@@ -47,6 +49,15 @@ def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> C
             digest.update(hashlib.sha256(tokens.view(np.uint8).data).digest() + name.encode())
     first = metas[domains[0]]
     return Corpus(train, valid, fingerprint, first["vocab"], first["eos"], digest.hexdigest())
+
+
+def _check(meta: Any, path: Path) -> None:
+    """Raise InputError unless ``meta`` has all that is read from it, of the right type."""
+    sides = [meta.get(side) for side in ("train", "valid")] if isinstance(meta, dict) else []
+    tokens = [side.get("tokens") if isinstance(side, dict) else None for side in sides]
+    numbers = [meta.get("vocab"), meta.get("eos"), *tokens] if sides else [None]
+    if not all(type(number) is int for number in numbers) or not isinstance(meta.get("fingerprint"), str):
+        raise InputError(f"{path}: damaged; delete its folder and run `dvc repro` again")
 
 
 def digest_of(corpus: Corpus, tokens: Mapping[str, np.ndarray] | None) -> str:

@@ -1,9 +1,9 @@
 """Batches as a pure function of (seed, step, realised schedule).
 
 Each sequence draws its domain by the mixture in force, as the paper's code does. Within a domain the
-windows come in a shuffled order that is fixed by (seed, domain, epoch) and consumed once an epoch,
-whatever the mixture does. The ledger, sequences consumed a domain, is all the state there is, and it
-too follows from (seed, schedule, step).
+windows come in a shuffled order that is fixed by (seed, domain, epoch) and consumed once per epoch,
+whatever the mixture does. The ledger, sequences consumed per domain, is the only state, and it too
+follows from (seed, schedule, step).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Loader:
         if schedule.domains != self.domains:
             raise InputError(
                 f"schedule: its domains {', '.join(schedule.domains)} are not the trained ones "
-                f"{', '.join(self.domains)}; make the schedule anew for this corpus"
+                f"{', '.join(self.domains)}; make a new schedule for this corpus"
             )
         draws = np.stack([_uniforms(seed, step, self.sequences) for step in range(first, first + count)])
         mixtures = np.stack([schedule.at(step / self.steps) for step in range(first, first + count)])

@@ -1,6 +1,6 @@
-"""What steers a run while it trains: the base of every online method.
+"""Policies, which change a run's mixture while it trains: the base of every online method.
 
-The engine asks; a policy answers from its arguments alone. What it must remember it returns as its state, a
+The engine asks; a policy answers from its arguments alone. It returns what it must remember as its state, a
 dictionary of JSON values that is part of the checkpoint, so that a resumed run replays it bit for bit.
 
 B sequences a step, T tokens, K domains.
@@ -33,8 +33,8 @@ class Seen:
 class Policy:
     """Keeps the mixture as it is; methods override what they need.
 
-    ``key`` is everything that the answers depend on, code and data included: the run is kept under it.
-    ``stepwise``: it is shown every step and asked after each; otherwise it is asked at the logged steps alone.
+    ``key`` covers everything that the answers depend on, code and data included: it is part of the run's key.
+    ``stepwise``: it is shown every step and asked after each; otherwise it is asked only at the logged steps.
     """
 
     key: str  # no default: two policies of one key would be taken for one
@@ -45,11 +45,11 @@ class Policy:
         return {}
 
     def loss_weights(self, state: State) -> np.ndarray | None:
-        """What a sequence of each domain (K,) counts in the next step's loss; None: all alike."""
+        """The weight of a sequence of each domain (K,) in the next step's loss; None: all the same."""
         return None
 
     def observe(self, state: State, seen: Seen) -> State:
-        """Take in a training step; asked only if ``stepwise``."""
+        """The state after a training step; called only if ``stepwise``."""
         return state
 
     def decide(
@@ -62,5 +62,5 @@ class Policy:
         return state, None
 
     def warning(self, state: State) -> str | None:
-        """What the user should hear of a run that has ended, in one line."""
+        """What the user should know about a finished run, in one line."""
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:  # who joins tables runs no engine
+if TYPE_CHECKING:  # joining tables needs no engine
     from regmix.engine.run import Result, Run, Setup
 
 TABLES = ("mixtures", "schedules", "losses", "trajectories", "ledger")
@@ -13,11 +13,11 @@ Rows = list[dict[str, Any]]
 
 
 def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, Rows]:
-    """By column; one row a run; in ``trajectories`` one a run and logged step, in ``schedules`` one a run and knot.
+    """Rows by table: one per run; in ``trajectories`` one per run and logged step, in ``schedules`` per run and knot.
 
     ``mixtures`` holds the first mixture of each run, ``schedules`` the realised ones (``knot`` is the fraction of
     training from which a mixture holds), ``losses`` the final validation loss of every domain in nats per token,
-    ``ledger`` the training tokens by domain.
+    ``ledger`` the training tokens of every domain.
     """
     mixtures, schedules, trajectories = [], [], []
     for run, kind, result in zip(runs, kinds, results, strict=True):

@@ -1,4 +1,7 @@
-"""What a run is, what it leaves behind, and the state it passes through in between."""
+"""What a run is, its result, and its state while it trains.
+
+Elsewhere ``runs`` are many ``Run``; a stage is started by ``stages.run.run``, which is something else.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,10 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of every parameter
 
 @dataclass(frozen=True)
 class Run:
-    """One model to train: its mixture over time and its seed, which decides init and batches.
+    """One model to train, before it is trained: its mixture over time and its seed, which decides init and batches.
 
-    A ``policy`` may change the mixture on the way, but no weight above its bound (``bounds`` (K,), None: no bounds).
+    A ``policy`` may change the mixture during training, but raise no weight above its bound (``bounds`` (K,), None: no
+    bounds). ``Setup`` holds what all runs share, ``RunState`` a run in training, ``Result`` one that has finished.
     """
 
     name: str
@@ -34,9 +38,12 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What a run leaves. ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included;
-    ``losses`` are final, on all windows, in nats per token; ``ledger`` counts training tokens by domain;
-    ``schedule`` is the realised one and ``state`` what a policy remembers at the end."""
+    """What a finished run yields.
+
+    ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included; ``losses`` are final, on
+    all windows, in nats per token; ``ledger`` counts training tokens by domain; ``schedule`` is the realised one and
+    ``state`` the policy's at the end.
+    """
 
     losses: dict[str, float]
     trajectory: list[tuple[int, dict[str, float]]]
@@ -78,7 +85,7 @@ class RunState:
 
     @classmethod
     def from_json(cls, run: Run, value: Mapping[str, Any], tensors: dict[str, dict[str, np.ndarray]]) -> RunState:
-        """The way back of ``to_json``."""
+        """The inverse of ``to_json``."""
         schedule, ledger = Schedule.from_json(value["schedule"]), np.array(value["ledger"], dtype=np.int64)
         trajectory = [(step, losses) for step, losses in value["trajectory"]]
         return cls(run, schedule, ledger, tensors, value["policy"], value["step"], trajectory)
@@ -94,7 +101,7 @@ def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
 
 
 class Setup:
-    """All that the runs of one swarm or one target share: shape, recipe, data.
+    """What the runs of one swarm or one target share: shape, recipe, data.
 
     ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped). ``compute`` says what
     computes the runs, and is part of their keys: compiled kernels, torch's autograd, processes that share a run, a GPU.

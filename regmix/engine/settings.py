@@ -1,4 +1,4 @@
-"""Settings: the sections of params.yaml: proxy and target that say how a run trains."""
+"""Settings of the sections `proxy` and `target` of params.yaml: how a run trains."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Recipe(Strict):
 
 
 class Validation(Strict):
-    """Tokens of validation text a domain, and how often the losses are logged."""
+    """Tokens of validation text per domain, and how often the losses are logged."""
 
     final_tokens: Count
     logged_tokens: Count

@@ -17,7 +17,7 @@ from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Seen
 from regmix.engine.run import Result, RunState, Setup
 
-AHEAD, TOKENS = 32, 1 << 18  # the most steps, and tokens, whose batches are gathered at one time; a step at least
+AHEAD, TOKENS = 32, 1 << 18  # the most steps, and tokens, whose batches are gathered at a time; at least one step
 
 
 def train_stack(
@@ -27,10 +27,10 @@ def train_stack(
     trained: Callable[[int], None] = lambda tokens: None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> list[Result]:
-    """Train the runs of ``states``, which stand at one and the same step, to the end.
+    """Train the runs of ``states``, all at the same step, to the end.
 
-    ``trained`` hears the tokens of every step; ``checkpoint`` is called after every ``ahead`` steps, when ``states``
-    are whole but for what ``compute``, which holds their weights, has to gather.
+    ``trained`` is called with the tokens of every step; ``checkpoint`` after every ``ahead`` steps, when ``states``
+    are complete except for the tensors that ``compute`` has to gather.
     Raises InputError if a loss is not finite, naming run, step and mixture.
     """
     with one_thread():
@@ -38,7 +38,7 @@ def train_stack(
 
 
 def ahead(tokens: int) -> int:
-    """Steps whose batches are gathered at one time, by the ``tokens`` of a step of all runs of a stack."""
+    """Steps whose batches are gathered at a time, by the ``tokens`` of a step of all runs of a stack."""
     return max(1, min(AHEAD, TOKENS // tokens))
 
 
@@ -79,7 +79,7 @@ def _train(
 def _batches(
     setup: Setup, states: Sequence[RunState], step: int, count: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Tokens (P, B, T+1) and domains (P, B) of the next ``count`` steps; moves the ledgers on."""
+    """Tokens (P, B, T+1) and domains (P, B) of the next ``count`` steps; advances the ledgers."""
     tokens, domains = [], []
     for state in states:
         t, d, state.ledger = setup.loader.batches(state.run.seed, state.schedule, state.ledger, step, count)
@@ -112,7 +112,7 @@ def _observe(
 
 
 def _decide(states: Sequence[RunState], step: int, fraction: float) -> None:
-    """Ask the policies; only a decision after a logged step has losses to go by."""
+    """Ask the policies; only a decision after a logged step is given losses."""
     for state in states:
         policy, logged = state.run.policy, bool(state.trajectory) and state.trajectory[-1][0] == step
         if policy is None or not (policy.stepwise or logged):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
@@ -15,9 +13,9 @@ from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
-from regmix.engine.stacking import Work
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
+from regmix.engine.train_pack import Assignment
 
 KEY = "machine.launcher"
 
@@ -33,20 +31,20 @@ def train_runs(
     launcher = launcher_of(machine)
     options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
     setup = placed(setup, machine)
-    work = Work(setup, runs, data, RunStore(store_root), machine, weights, label)
-    places = launcher.places(work.store, setup.compute)
-    results = [work.find(run, places) for run in runs]
+    assignment = Assignment(setup, runs, data, RunStore(store_root), machine, weights, label)
+    places = launcher.places(assignment.store, setup.compute)
+    results = [assignment.find(run, places) for run in runs]
     # Runs that are one and the same are trained once; where, is not known here, which may be a cluster's login node.
     missing = [run for run, result in zip(runs, results, strict=True) if result is None]
     pending = {run_key(setup, run, data, {"processor": "any"}): run for run in missing}
     if pending:
         started = time.monotonic()
-        launcher.launch(replace(work, runs=list(pending.values())), options)
+        launcher.launch(replace(assignment, runs=list(pending.values())), options)
         seconds = time.monotonic() - started
-        rate = work.run_tokens * len(pending) / seconds
+        rate = assignment.run_tokens * len(pending) / seconds
         print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
-        places = launcher.places(work.store, setup.compute)
-        results = [result or work.find(run, places) for run, result in zip(runs, results, strict=True)]
+        places = launcher.places(assignment.store, setup.compute)
+        results = [result or assignment.find(run, places) for run, result in zip(runs, results, strict=True)]
     for run, result in zip(runs, results, strict=True):
         if result is None:
             raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
@@ -75,15 +73,3 @@ def placed(setup: Setup, machine: Machine) -> Setup:
 def launcher_of(machine: Machine) -> ModuleType:
     """The file in regmix/launchers that params.yaml names. Raises InputError."""
     return plugins.load("launchers", machine.launcher.kind, f"{KEY}.kind")
-
-
-def packs(count: int, processes: int, stack: int) -> list[range]:
-    """Split ``count`` runs into equal stacks of at most ``stack``; a multiple of ``processes`` if that works."""
-    number = math.ceil(count / stack)
-    return split(count, min(count, math.ceil(number / processes) * processes))
-
-
-def split(count: int, number: int) -> list[range]:
-    """``count`` in ``number`` parts that differ by one at most."""
-    edges = [round(i * count / number) for i in range(number + 1)]
-    return [range(a, b) for a, b in pairwise(edges)]

@@ -2,8 +2,8 @@
 
 A task trains its share of the runs as ``local`` does, under keys of its own node's processor, into the store, which
 must lie on a file system that all nodes share at one path, as must the repository and its environment. So whatever
-became of a task, what it finished is kept, and a task that is requeued (preempted, out of time, its node lost) goes on
-from its checkpoints. Work is pickled once, with memory-mapped tokens as the names of their files.
+happens to a task, what it finished is kept, and a task that is requeued (preempted, out of time, its node lost)
+continues from its checkpoints. The assignment is pickled once, with memory-mapped tokens as the names of their files.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ import numpy as np
 from tqdm import tqdm
 
 from regmix.core.errors import InputError
-from regmix.core.settings import Kind
-from regmix.engine.stacking import Work
+from regmix.engine.packs import split
 from regmix.engine.store.runs import RunStore
-from regmix.engine.train_many import split, train_runs
+from regmix.engine.train_pack import Assignment
+from regmix.launchers import local
 
 try:
     import submitit
@@ -39,14 +39,14 @@ except ImportError:
         "params.yaml: machine.launcher: submitit is not installed; pip install -c constraints.txt -e '.[slurm]'"
     ) from None
 
-TIMEOUTS = 1000  # times that a task may run out of time and be requeued; each goes on where the one before stopped
+TIMEOUTS = 1000  # times that a task may run out of time and be requeued; each continues where the one before stopped
 LOOK = 1.0  # seconds between looks for results
 ASK = 5.0  # seconds between questions to the scheduler
 
 
 @dataclass(frozen=True)
 class Task:
-    """The runs ``first`` to ``last`` (excluded) of the work in the file ``path``; submitit calls it on a node."""
+    """The runs ``first`` to ``last`` (excluded) of the assignment in the file ``path``; submitit calls it on a node."""
 
     path: Path
     first: int
@@ -54,12 +54,14 @@ class Task:
 
     def __call__(self) -> str | None:
         """Train them; returns the line of an InputError."""
-        work: Work = pickle.loads(self.path.read_bytes())
-        machine = work.machine.model_copy(update={"launcher": Kind(kind="local")})
-        runs = work.runs[self.first : self.last]
+        assignment: Assignment = pickle.loads(self.path.read_bytes())
         try:
-            work.store.enter(work.setup.compute)
-            train_runs(work.setup, runs, work.store.root, work.data, machine, weights=work.weights, label=work.label)
+            assignment.store.enter(assignment.setup.compute)
+            here = local.places(assignment.store, assignment.setup.compute)
+            runs = assignment.runs[self.first : self.last]
+            missing = [run for run in runs if assignment.find(run, here) is None]
+            if missing:
+                local.launch(replace(assignment, runs=missing), local.Options())
         except InputError as error:
             return str(error)
         return None
@@ -77,26 +79,26 @@ def places(store: RunStore, compute: str) -> list[dict[str, str]]:
 
 
 def launch(
-    work: Work,
+    assignment: Assignment,
     number: int,
     submit: Callable[[Path, list[Task]], list[Any]],
     alive: Callable[[Sequence[Any]], set[str]],
     grace: float,
 ) -> None:
-    """Train the runs of ``work`` in ``number`` tasks of ``machine.processes`` processes each.
+    """Train the runs of ``assignment`` in ``number`` tasks of ``machine.processes`` processes each.
 
     ``submit`` makes the jobs of a folder's tasks, ``alive`` says by their ids which of some jobs wait or run, and
     ``grace`` is how many seconds the result of one that does not may take to show in the folder. Raises InputError.
     """
-    root = work.store.root.absolute()
+    root = assignment.store.root.absolute()
     (root / "jobs").mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", work.label) + "-", dir=root / "jobs"))
-    with (folder / "work.pkl").open("wb") as file:
-        _Pickler(file).dump(replace(work, store=RunStore(root)))
-    tasks = [Task(folder / "work.pkl", part.start, part.stop) for part in split(len(work.runs), number)]
-    jobs = _submitted(work.label, folder, lambda: submit(folder, tasks))
+    folder = Path(tempfile.mkdtemp(prefix=re.sub(r"\W+", "-", assignment.label) + "-", dir=root / "jobs"))
+    with (folder / "assignment.pkl").open("wb") as file:
+        _Pickler(file).dump(replace(assignment, store=RunStore(root)))
+    tasks = [Task(folder / "assignment.pkl", part.start, part.stop) for part in split(len(assignment.runs), number)]
+    jobs = _submitted(assignment.label, folder, lambda: submit(folder, tasks))
     try:
-        failures = _watch(work, folder, dict(zip(jobs, tasks, strict=True)), alive, grace)
+        failures = _watch(assignment, folder, dict(zip(jobs, tasks, strict=True)), alive, grace)
     finally:
         for job in jobs:
             if not job.paths.result_pickle.exists():
@@ -104,7 +106,10 @@ def launch(
     if failures:
         raise InputError(failures[0] + (f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""))
     deadline = time.monotonic() + grace
-    while not all(work.find(run, work.store.places()) for run in work.runs) and time.monotonic() < deadline:
+    while (
+        not all(assignment.find(run, assignment.store.places()) for run in assignment.runs)
+        and time.monotonic() < deadline
+    ):
         time.sleep(LOOK)
     shutil.rmtree(folder, ignore_errors=True)  # a task that ends may still write its log
 
@@ -121,12 +126,16 @@ def _submitted(label: str, folder: Path, submit: Callable[[], list[Any]]) -> lis
 
 
 def _watch(
-    work: Work, folder: Path, waiting: dict[Any, Task], alive: Callable[[Sequence[Any]], set[str]], grace: float
+    assignment: Assignment,
+    folder: Path,
+    waiting: dict[Any, Task],
+    alive: Callable[[Sequence[Any]], set[str]],
+    grace: float,
 ) -> list[str]:
     """Wait until every job has ended, well or not; what went wrong, a line each."""
     failures: list[str] = []
     asked, gone = -math.inf, dict[Any, float]()  # jobs that the scheduler does not know any more, and since when
-    with tqdm(total=len(work.runs), unit="run", desc=work.label, disable=None) as bar:
+    with tqdm(total=len(assignment.runs), unit="run", desc=assignment.label, disable=None) as bar:
         while waiting:
             now = time.monotonic()
             if now - asked >= ASK:
@@ -135,9 +144,9 @@ def _watch(
             written = {path.name for path in folder.iterdir()}  # listed, since a shared file system may remember a lack
             for job in list(waiting):
                 if job.paths.result_pickle.name in written:
-                    failures += _failure(work, job)
+                    failures += _failure(assignment, job)
                 elif now - gone.get(job, now) > grace:
-                    failures.append(f"{work.label}: job {job.job_id} was killed; {_kept(job)}")
+                    failures.append(f"{assignment.label}: job {job.job_id} was killed; {_kept(job)}")
                 else:
                     continue
                 task = waiting.pop(job)
@@ -147,10 +156,10 @@ def _watch(
     return failures
 
 
-def _failure(work: Work, job: Any) -> list[str]:
+def _failure(assignment: Assignment, job: Any) -> list[str]:
     """What went wrong in a job that ended by itself."""
     if job.exception() is not None:
-        return [f"{work.label}: job {job.job_id} broke off; {_kept(job)}"]
+        return [f"{assignment.label}: job {job.job_id} broke off; {_kept(job)}"]
     said = job.result()
     return [said] if said else []
 

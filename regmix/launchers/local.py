@@ -19,11 +19,11 @@ from regmix.core.errors import InputError
 from regmix.core.settings import Strict
 from regmix.engine.compute.gpus import gpus
 from regmix.engine.compute.select import compute_of
+from regmix.engine.packs import packs
 from regmix.engine.run import Run
-from regmix.engine.stacking import Work, train_pack
 from regmix.engine.store.keys import hardware, run_key
 from regmix.engine.store.runs import RunStore
-from regmix.engine.train_many import packs
+from regmix.engine.train_pack import Assignment, train_pack
 
 
 class Options(Strict):
@@ -35,19 +35,21 @@ def places(store: RunStore, compute: str) -> list[dict[str, str]]:
     return [hardware(compute)]
 
 
-def launch(work: Work, options: Options) -> None:
-    """Train the runs of ``work`` here. Raises InputError."""
-    items = [(run_key(work.setup, run, work.data), run) for run in work.runs]
+def launch(assignment: Assignment, options: Options) -> None:
+    """Train the runs of ``assignment`` here. Raises InputError."""
+    items = [(run_key(assignment.setup, run, assignment.data), run) for run in assignment.runs]
     context = multiprocessing.get_context("fork")
-    compute_of(work.setup)
-    progress, numbers, machine = context.SimpleQueue(), context.SimpleQueue(), work.machine
+    compute_of(assignment.setup)
+    progress, numbers, machine = context.SimpleQueue(), context.SimpleQueue(), assignment.machine
     chunks = [items[pack.start : pack.stop] for pack in packs(len(items), machine.processes, machine.stack)]
     workers = min(machine.processes, len(chunks))
     for number in range(workers):
         numbers.put(number)
     with (
-        ProcessPoolExecutor(workers, context, _prepare, (work, progress, numbers)) as pool,
-        tqdm(total=work.run_tokens * len(items), unit="tok", unit_scale=True, desc=work.label, disable=None) as bar,
+        ProcessPoolExecutor(workers, context, _prepare, (assignment, progress, numbers)) as pool,
+        tqdm(
+            total=assignment.run_tokens * len(items), unit="tok", unit_scale=True, desc=assignment.label, disable=None
+        ) as bar,
     ):
         futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
         failure: BaseException | None = None
@@ -65,22 +67,22 @@ def launch(work: Work, options: Options) -> None:
                 future.cancel()
     if isinstance(failure, BrokenProcessPool):
         raise InputError(
-            f"{work.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
+            f"{assignment.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
             "run again, finished runs and checkpoints are kept"
         )
     if failure is not None:
         raise failure
 
 
-_work: Work  # of this worker process
+_assignment: Assignment  # of this worker process
 _progress: Any  # its queue of token counts
 _number: int  # its own among them
 
 
-def _prepare(work: Work, progress: Any, numbers: Any) -> None:
+def _prepare(assignment: Assignment, progress: Any, numbers: Any) -> None:
     """Make this process, a fork, one that trains; ``numbers`` holds one for each."""
-    global _work, _progress, _number
-    _work, _progress = work, progress
+    global _assignment, _progress, _number
+    _assignment, _progress = assignment, progress
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
         # Keep freed buffers: by default glibc gives large ones back at every step and faults them in again.
@@ -98,18 +100,18 @@ def _prepare(work: Work, progress: Any, numbers: Any) -> None:
 
 
 def _train(items: list[tuple[str, Run]]) -> None:
-    if _work.setup.compute == "cuda":
+    if _assignment.setup.compute == "cuda":
         import torch
 
         torch.cuda.set_device(_number % gpus()[0])
     try:
-        train_pack(_work, items, _progress.put)
+        train_pack(_assignment, items, _progress.put)
     except RuntimeError as error:
         if not _full(error):
             raise
         raise InputError(
-            f"{_work.label}: the memory of a GPU is full; lower machine.stack, or machine.processes if several share "
-            "one, and run again, finished runs and checkpoints are kept"
+            f"{_assignment.label}: the memory of a GPU is full; lower machine.stack, or machine.processes if several "
+            "share one, and run again, finished runs and checkpoints are kept"
         ) from None
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Count, Strict
-from regmix.engine.stacking import Work
+from regmix.engine.train_pack import Assignment
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
 
@@ -23,9 +23,9 @@ class Options(Strict):
     timeout_min: Count
 
 
-def launch(work: Work, options: Options) -> None:
-    """Train the runs of ``work`` in jobs on this machine. Raises InputError."""
-    if options.tasks > 1 and work.machine.device == "cuda":
+def launch(assignment: Assignment, options: Options) -> None:
+    """Train the runs of ``assignment`` in jobs on this machine. Raises InputError."""
+    if options.tasks > 1 and assignment.machine.device == "cuda":
         raise InputError(
             f"params.yaml: machine.launcher.tasks = {options.tasks}: jobs on one machine would all take its first GPU; "
             "give 1, whose machine.processes take the GPUs in turn"
@@ -39,5 +39,5 @@ def launch(work: Work, options: Options) -> None:
     def alive(jobs: Sequence[submitit.Job]) -> set[str]:
         return {job.job_id for job in jobs if not job.done()}
 
-    number = min(options.tasks, math.ceil(len(work.runs) / work.machine.processes))
-    _submitit.launch(work, number, submit, alive, grace=0)
+    number = min(options.tasks, math.ceil(len(assignment.runs) / assignment.machine.processes))
+    _submitit.launch(assignment, number, submit, alive, grace=0)

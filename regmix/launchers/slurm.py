@@ -16,8 +16,8 @@ from pathlib import Path
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Count, Positive, Strict
-from regmix.engine.stacking import Work
-from regmix.engine.train_many import packs
+from regmix.engine.packs import packs
+from regmix.engine.train_pack import Assignment
 from regmix.launchers import _submitit
 from regmix.launchers._submitit import places, submitit
 
@@ -38,14 +38,14 @@ class Options(Strict):
     additional_parameters: dict[str, bool | int | float | str]
 
 
-def launch(work: Work, options: Options) -> None:
-    """Train the runs of ``work`` on the cluster. Raises InputError."""
+def launch(assignment: Assignment, options: Options) -> None:
+    """Train the runs of ``assignment`` on the cluster. Raises InputError."""
     if shutil.which("sbatch") is None:
         raise InputError(
             "params.yaml: machine.launcher.kind = slurm: there is no sbatch here; use local, or a login node"
         )
 
-    cpus = work.machine.processes
+    cpus = assignment.machine.processes
 
     def submit(folder: Path, tasks: list[_submitit.Task]) -> list[submitit.Job]:
         executor = submitit.AutoExecutor(folder, cluster="slurm", slurm_max_num_timeout=_submitit.TIMEOUTS)
@@ -65,8 +65,8 @@ def launch(work: Work, options: Options) -> None:
             return executor.submit_array(tasks)
 
     # A stack a process and task; the array's own limit holds back those that are too many at one time.
-    number = len(packs(math.ceil(len(work.runs) / cpus), options.array_parallelism, work.machine.stack))
-    _submitit.launch(work, number, submit, _alive, grace=GRACE)
+    number = len(packs(math.ceil(len(assignment.runs) / cpus), options.array_parallelism, assignment.machine.stack))
+    _submitit.launch(assignment, number, submit, _alive, grace=GRACE)
 
 
 def _alive(jobs: Sequence[submitit.Job]) -> set[str]:

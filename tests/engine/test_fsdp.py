@@ -191,6 +191,24 @@ def test_bad_input_in_the_processes_is_one_line(tmp_path, count, change, policy,
     assert "\n" not in str(error.value)
 
 
+class Silent(Chaser):
+    """Process 1 does not come back from the first step."""
+
+    def observe(self, state, seen):
+        if dist.get_rank() == 1:
+            sleep(60)
+        return super().observe(state, seen)
+
+
+def test_a_process_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=3))
+    chosen = [dataclasses.replace(run, policy=Silent()) for run in runs(1)]
+    message = r"^test: a process that shares the run is gone or did not answer for 0\.05 minutes; see .* and run again"
+    with pytest.raises(InputError, match=message) as error:
+        train(setup(), chosen, tmp_path, 2)
+    assert "\n" not in str(error.value)
+
+
 SHARE = """
 from pathlib import Path
 from time import sleep

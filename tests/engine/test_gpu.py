@@ -15,7 +15,7 @@ import torch.nn.functional as F
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Kind
-from regmix.engine import stacking
+from regmix.engine import train_pack as packing
 from regmix.engine.compute import fused
 from regmix.engine.compute import gpu as of_device
 from regmix.engine.compute.compiled import compiled_stack
@@ -23,10 +23,10 @@ from regmix.engine.compute.gpu import DeviceStack
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, RunState, Setup
-from regmix.engine.stacking import Work, train_pack
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import placed, train_runs
+from regmix.engine.train_pack import Assignment, train_pack
 from regmix.params import load
 from stages.params_check import params_check
 from tests.engine.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
@@ -197,7 +197,7 @@ def test_bad_input_is_one_line(device):
 
 def test_a_killed_pack_ends_in_the_same_bits(tmp_path, device, monkeypatch):
     """Its checkpoint holds what the device held, and not what the run began with."""
-    monkeypatch.setattr(stacking, "stack_of", lambda kit, begun: DeviceStack(kit, begun, device))
+    monkeypatch.setattr(packing, "stack_of", lambda kit, begun: DeviceStack(kit, begun, device))
     kit, (run, *_), steps = setup(), runs(1), []
 
     def killed(tokens: int) -> None:
@@ -205,8 +205,8 @@ def test_a_killed_pack_ends_in_the_same_bits(tmp_path, device, monkeypatch):
         if len(steps) == 11:
             raise KeyboardInterrupt
 
-    def work(name: str) -> Work:
-        return Work(kit, [run], "data", RunStore(tmp_path / name), MACHINE, weights=True, label="test")
+    def work(name: str) -> Assignment:
+        return Assignment(kit, [run], "data", RunStore(tmp_path / name), MACHINE, weights=True, label="test")
 
     with pytest.raises(KeyboardInterrupt):
         train_pack(work("killed"), [("key", run)], killed)

@@ -22,10 +22,10 @@ from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.engine.machine import Machine
 from regmix.engine.run import Run, Setup
-from regmix.engine.stacking import Work
 from regmix.engine.store.keys import hardware, run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import train_runs
+from regmix.engine.train_pack import Assignment
 from regmix.methods import odm
 from regmix.target.interface import Plan
 from tests.engine.test_engine import DOMAINS, VOCAB, runs, same, setup, training
@@ -75,9 +75,9 @@ def test_jobs_give_the_bytes_of_this_process_and_are_not_asked_twice(tmp_path):
 @pytest.mark.parametrize(("count", "processes", "jobs"), [(9, 1, 2), (9, 4, 2), (2, 2, 1)])
 def test_local_jobs_are_no_more_than_asked_for(tmp_path, monkeypatch, count, processes, jobs):
     asked = []
-    monkeypatch.setattr(_submitit, "launch", lambda work, number, *rest, **more: asked.append(number))
-    work = Work(setup(), runs(count), "data", RunStore(tmp_path), machine(JOBS, processes), False, "test")
-    local_jobs.launch(work, local_jobs.Options(tasks=2, timeout_min=1))
+    monkeypatch.setattr(_submitit, "launch", lambda assignment, number, *rest, **more: asked.append(number))
+    assignment = Assignment(setup(), runs(count), "data", RunStore(tmp_path), machine(JOBS, processes), False, "test")
+    local_jobs.launch(assignment, local_jobs.Options(tasks=2, timeout_min=1))
     assert asked == [jobs]
 
 

@@ -18,10 +18,11 @@ import safetensors.numpy
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.engine.machine import Machine
+from regmix.engine.packs import packs
 from regmix.engine.run import Run, RunState, Setup
 from regmix.engine.store.keys import hardware, run_key
 from regmix.engine.store.runs import RunStore
-from regmix.engine.train_many import packs, train_runs
+from regmix.engine.train_many import train_runs
 from tests.engine.test_engine import VOCAB, runs, same, setup, training
 
 

@@ -29,7 +29,7 @@ NEUTRAL = ("pydantic", "threadpoolctl", "tqdm")
 def code_of(compute: str) -> Code:
     """The source and the libraries that decide the bits of a run that ``compute`` computes.
 
-    Not among them: what decides who trains a run, when it is saved and where it is kept (stacking, train_many, store,
+    Not among them: what decides who trains a run, when it is saved and where it is kept (train_pack, train_many, store,
     launchers), for a run has the same bits alone, in any stack, and killed and resumed.
     """
     here = Path(__file__).parents[1]

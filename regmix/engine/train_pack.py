@@ -1,4 +1,4 @@
-"""Train the runs of one pack in this process, through the store. Who trains which pack, and where, is for others."""
+"""Train one pack of runs in this process, through the store. Launchers decide who trains which pack, and where."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from regmix.engine.train import train_stack
 
 
 @dataclass(frozen=True)
-class Work:
-    """Runs to train, and all that it takes.
+class Assignment:
+    """Runs to train, with everything that training them needs; what a launcher is given.
 
     ``data`` is a digest of the token files, ``weights`` says whether the trained weights are kept, ``label`` what
     messages call it.
@@ -43,43 +43,44 @@ class Work:
         return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
 
 
-def train_pack(work: Work, items: Sequence[tuple[str, Run]], trained: Callable[[int], None]) -> None:
+def train_pack(assignment: Assignment, items: Sequence[tuple[str, Run]], trained: Callable[[int], None]) -> None:
     """Train runs, given with their keys; those that another process finished meanwhile are left alone.
 
-    ``trained`` hears the tokens of every step, and those that a checkpoint saved.
+    ``trained`` is called with the tokens of every step, and with those of the steps that a checkpoint saved.
     """
     keys = {id(run): key for key, run in items}
-    with work.store.locked([key for key, _ in items]):
+    with assignment.store.locked([key for key, _ in items]):
         states = [
-            work.store.resume(key, run) or RunState.start(run, work.setup.shape, len(work.setup.loader.domains))
+            assignment.store.resume(key, run)
+            or RunState.start(run, assignment.setup.shape, len(assignment.setup.loader.domains))
             for key, run in items
-            if work.store.result(key, work.weights) is None
+            if assignment.store.result(key, assignment.weights) is None
         ]
         states.sort(key=lambda state: state.step)
         for step, group in groupby(states, key=lambda state: state.step):
             stack = list(group)
-            trained(step * len(stack) * work.setup.recipe.sequences * work.setup.shape.context)
-            _train(work, stack, keys, trained)
+            trained(step * len(stack) * assignment.setup.recipe.sequences * assignment.setup.shape.context)
+            _train(assignment, stack, keys, trained)
 
 
-def _train(work: Work, stack: list[RunState], keys: dict[int, str], trained: Callable[[int], None]) -> None:
+def _train(assignment: Assignment, stack: list[RunState], keys: dict[int, str], trained: Callable[[int], None]) -> None:
     """In a function of its own, so that nothing holds this stack's memory when the next one begins."""
-    compute = stack_of(work.setup, stack)
-    results = train_stack(work.setup, stack, compute, trained, _Checkpoints(work, stack, keys, compute))
+    compute = stack_of(assignment.setup, stack)
+    results = train_stack(assignment.setup, stack, compute, trained, _Checkpoints(assignment, stack, keys, compute))
     for state, result in zip(stack, results, strict=True):
-        work.store.finish(keys[id(state.run)], result, work.weights)
+        assignment.store.finish(keys[id(state.run)], result, assignment.weights)
 
 
 class _Checkpoints:
     """Saves the runs of a stack when the time between checkpoints has passed."""
 
-    def __init__(self, work: Work, stack: list[RunState], keys: dict[int, str], compute: Compute) -> None:
-        self.work, self.stack, self.keys, self.compute = work, stack, keys, compute
+    def __init__(self, assignment: Assignment, stack: list[RunState], keys: dict[int, str], compute: Compute) -> None:
+        self.assignment, self.stack, self.keys, self.compute = assignment, stack, keys, compute
         self.last = time.monotonic()
 
     def __call__(self) -> None:
-        if time.monotonic() - self.last >= self.work.machine.checkpoint_seconds:
+        if time.monotonic() - self.last >= self.assignment.machine.checkpoint_seconds:
             self.compute.gather()
             for state in self.stack:
-                self.work.store.save(self.keys[id(state.run)], state)
+                self.assignment.store.save(self.keys[id(state.run)], state)
             self.last = time.monotonic()
