@@ -178,8 +178,7 @@ def compare(
             with threadpool_limits(limits=1):
                 mean = out_of_fold(regressor.fit, mixed, values, folds, seed, deviations=False).mean
         except TooFewRuns:
-            rows.append([regressor.name, *[math.nan] * 6, len(values)])
-            continue
+            mean = np.full(len(values), math.nan)
         scores = metrics.score(values, mean, k=1, resamples=resamples, level=level, seed=seed)
         rows.append([regressor.name, *scores["spearman"], *scores["mae"], len(values)])
     columns = [f"{name}{end}" for name in ("spearman", "mae") for end in ("", "_low", "_high")]
@@ -210,9 +209,8 @@ def recommend(
     need(workers >= 1, f"workers = {workers}: must be at least 1")
     table, values = run_table(mixtures, losses, objective, domains)
     chosen = _regressors(regressors)
-    for regressor in chosen:
-        name = regressor.name
-        need(not regressor.monotone, f"regressors: the optimum of {name} is always a single domain; use gp or lightgbm")
+    for name in (regressor.name for regressor in chosen if regressor.monotone):
+        raise InputError(f"regressors: the optimum of {name} is always a single domain; use gp or lightgbm")
     shares, limits = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
     rules = Rules.around(shares, limits)
     try:
