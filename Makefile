@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast test test-slurm bench clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -67,22 +67,27 @@ profile: install
 plan: install
 	@python -m profiles.plan $(PROFILE) $(if $(DEVICE),--device $(DEVICE)) $(if $(JSON),--json "$(JSON)")
 
-# The types beside the tests, for each leaves processors idle.
+# Types and tests at the same time: each leaves processors idle.
 check: install
 	ruff format --check .
 	ruff check .
+	lint-imports --no-logo
 	@$(MAKE) --no-print-directory -j 2 types fast
 
 test: install
 	ruff check .
-	mypy
-	pytest
+	lint-imports --no-logo
+	@$(MAKE) --no-print-directory -j 2 types all
 
 types:
 	mypy
 
 fast:
 	pytest -m "not slow" -n 2
+
+# A file's tests stay in one process, since those of a pipeline follow each other.
+all:
+	pytest -n 2 --dist loadfile
 
 # A Slurm of one node, from Debian's packages, which it installs; as root.
 test-slurm: install
