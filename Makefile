@@ -1,11 +1,11 @@
-# Set-up and the few commands. `make repro` in a fresh clone does all of it.
+# Set-up and the main commands. `make repro` in a fresh clone does everything.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-# Two processes with one thread each train faster than one with two; libraries must not add threads of their own.
+# Two processes with one thread each train faster than one with two; libraries must not add their own threads.
 export TOKENIZERS_PARALLELISM := false
-# BLAS knows the processor; a shell that asks for other kernels can halve the speed of training.
+# BLAS detects the processor; a shell that selects other kernels can halve training speed.
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
@@ -15,14 +15,14 @@ help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
 	@echo "make swarm            train all proxies ahead of the pipeline, on a cluster in one job array"
-	@echo "make ablations        what the papers vary, on own runs; half an hour on two cores, resumable"
+	@echo "make ablations        vary what the papers vary, on our own runs; half an hour on two cores, resumable"
 	@echo "make profile PROFILE=smoke|laptop|campus|paper   write a profile's values into params.yaml"
-	@echo "make plan [PROFILE=...]   what it will cost, before anything starts: FLOPs, hours, memory, disk"
-	@echo "make smoke            the same at its smallest, in a copy of its own in .smoke"
-	@echo "make smoke-ablations  the ablations at their smallest, in that copy"
+	@echo "make plan [PROFILE=...]   what a run will cost, before it starts: FLOPs, hours, memory, disk"
+	@echo "make smoke            the smallest pipeline, in its own copy in .smoke"
+	@echo "make smoke-ablations  the smallest ablations, in that copy"
 	@echo "make check | test     fast checks | all tests"
-	@echo "make test-slurm       the swarm as a job array, on a Slurm of one node that it installs and starts; as root"
-	@echo "make bench [PART=...]   measure what the README says of speed, into benchmarks/results.json"
+	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
+	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
 
 install: $(VENV)/.installed
 
@@ -41,13 +41,13 @@ repro: install
 paper: install
 	@python -m stages.published.paper $(if $(REMOTE),--remote "$(REMOTE)")
 
-# `dvc repro` trains shard by shard; after this it only gathers.
+# `dvc repro` trains shard by shard; after this it only collects.
 swarm: install
 	@python -m stages.params_check
 	@dvc repro swarm_sample
 	@python -m stages.swarm.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
-# Of the root's pipeline the ablations need the corpus and the tasks alone: swarm_sample prunes stale domains.
+# The ablations need only the corpus and the tasks of the root's pipeline; swarm_sample prunes stale domains.
 ablations: install
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
@@ -85,11 +85,11 @@ types:
 fast:
 	pytest -m "not slow" -n 2
 
-# A file's tests stay in one process, since those of a pipeline follow each other.
+# The tests of one file stay in one process, since the steps of a pipeline run in order.
 all:
 	pytest -n 2 --dist loadfile
 
-# A Slurm of one node, from Debian's packages, which it installs; as root.
+# A one-node Slurm, installed from Debian's packages; run as root.
 test-slurm: install
 	@bash tests/slurm/cluster.sh pytest tests/slurm
 

@@ -1,7 +1,7 @@
 """params.yaml through ruamel.yaml: read it, put a value at a key, write it in the layout of `dvc exp run -S`.
 
-Comments stay. ruamel.yaml hangs the comments between two keys on the last line of the first key's value; here they are
-parted from a value before another takes its place, since they speak of what follows.
+Comments stay. ruamel.yaml attaches the comments between two keys to the last line of the first key's value. They
+belong to what follows, so they are detached before the value is replaced.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ruamel.yaml.tokens import CommentToken
 
 from regmix.core.errors import InputError
 
-COLUMN = 31  # of comments behind values; behind longer values after a space
+COLUMN = 31  # of comments after values; after longer values they follow one space
 
 
 def text_of(path: Path) -> str:
-    """Raises InputError if there is no such file, or none of text."""
+    """Raises InputError if the file is missing or not text."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -32,7 +32,7 @@ def text_of(path: Path) -> str:
 
 
 def parse(text: str, where: str | Path = "params.yaml") -> Any:
-    """The document that ``text`` holds; ``where`` names its file. Raises InputError if it is no YAML."""
+    """The document that ``text`` holds; ``where`` names its file. Raises InputError if it is not YAML."""
     try:
         return YAML().load(text)
     except YAMLError as error:
@@ -40,9 +40,9 @@ def parse(text: str, where: str | Path = "params.yaml") -> Any:
 
 
 def dump(document: Any, *, compact: bool = False) -> str:
-    """As text, in the layout that DVC gives it: the items of a list in lines of their own, but not within braces.
+    """As text, in the layout that DVC writes: list items on separate lines, except within braces.
 
-    ``compact``: lists in brackets instead, for what DVC does not write.
+    ``compact``: lists in brackets instead, for files that DVC does not write.
     """
     _lay_out(document, compact)
     yaml, out = YAML(), io.StringIO()
@@ -53,7 +53,7 @@ def dump(document: Any, *, compact: bool = False) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """In one step."""
+    """Write atomically."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)
@@ -71,7 +71,7 @@ def get(document: Any, key: str) -> Any:
 def put(parent: CommentedMap | CommentedSeq, key: Any, value: Any) -> None:
     """Replace the value at ``key``; the comment on the key's line and the lines that follow the value stay."""
     after = _take_after(parent, key)
-    if slots := parent.ca.items.get(key):  # an empty list among them, as lists have it, spoils what has no lines
+    if slots := parent.ca.items.get(key):  # an empty list in a slot, as lists leave it, breaks values on one line
         parent.ca.items[key] = [slot or None for slot in slots]
     parent[key] = _own(value)
     if hasattr(parent[key], "ca"):
@@ -121,7 +121,7 @@ def _own(value: Any) -> Any:
 
 
 def _take_after(parent: Any, key: Any) -> str:
-    """Cut off and return the whole lines, blank or comments, that follow the value at ``key``."""
+    """Remove and return the full lines, blank or comments, that follow the value at ``key``."""
     node, last = _last(parent, key)
     slots, place = node.ca.items.get(last), _place(node)
     if not slots or slots[place] is None:
@@ -142,7 +142,7 @@ def _last(node: Any, key: Any) -> tuple[Any, Any]:
 
 
 def _place(node: Any) -> int:
-    """Where ruamel.yaml keeps the comment behind a value, among those of its key."""
+    """The slot where ruamel.yaml keeps the comment after a value."""
     return 2 if isinstance(node, CommentedMap) else 0
 
 

@@ -1,6 +1,6 @@
-"""What a profile will cost, before anything starts: python -m profiles.plan [NAME] [--device NAME ...] [--json FILE].
+"""What a profile will cost, before anything runs: python -m profiles.plan [NAME] [--device NAME ...] [--json FILE].
 
-A row per stage of dvc.yaml. Without NAME it plans params.yaml as it is. Nothing is written but FILE.
+Prints one row per stage of dvc.yaml. Without NAME it plans params.yaml as it is. Only FILE is written.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from regmix.planning.stage_work import StageWork
 
 PILE = Path("published/tables/regmix_1_pile.csv")
 MEASURED = Path("benchmarks/results.json")
-TOKENS_PER_BYTE = 0.29  # of the Pile by GPT-2's tokenizer (Gao et al. 2021); assumed for GPT-NeoX's
+TOKENS_PER_BYTE = 0.29  # the Pile with GPT-2's tokenizer (Gao et al. 2021); assumed for GPT-NeoX's
 
 
 def pile(params: Params, table: Path) -> Text | None:
-    """An estimate of a corpus whose domains are all in the table of the Pile (domain, gib); None for any other."""
+    """Estimated sizes of a corpus whose domains are all in the table of the Pile (domain, gib); None for any other."""
     if not table.is_file():
         return None
     with table.open(encoding="utf-8", newline="") as file:
@@ -47,14 +47,14 @@ def pile(params: Params, table: Path) -> Text | None:
     train = {name: round(size * (1 - corpus.valid_fraction) * TOKENS_PER_BYTE) for name, size in sizes.items()}
     valid = {name: round(size * corpus.valid_fraction * TOKENS_PER_BYTE) for name, size in sizes.items()}
     how = (
-        f"estimated from {table}, effective sizes (text that the Pile weighs two or three times counts as often), at "
+        f"estimated from {table}, effective sizes (text that the Pile repeats two or three times counts as often), at "
         f"{TOKENS_PER_BYTE} tokens per byte"
     )
     return Text(train, valid, sum(sizes.values()), how, False)
 
 
 def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) -> int:
-    """Print the plan; 1 if it cannot be carried out. Raises InputError."""
+    """Print the plan; return 1 if it is infeasible. Raises InputError."""
     present = schema.Params.load(root / "params.yaml")
     current = layout.text_of(root / "params.yaml")
     params = present if name is None else _params(switch.apply(current, name, replace=True)[0])
@@ -92,20 +92,20 @@ def _params(text: str) -> Params:
 
 
 def _finite(value: Any) -> Any:
-    """``value`` with null for what is not known, for JSON."""
+    """``value`` with null for unknown numbers, for JSON."""
     if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_finite(one) for one in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _devices(only: Sequence[str], root: Path) -> list[Device]:
-    found = device_rates.load(root / "profiles/devices.yaml", root)
+    devices = device_rates.load(root / "profiles/devices.yaml", root)
     for name in only:
-        if name not in found:
-            raise InputError(f"--device {name}: not in profiles/devices.yaml; use one of {', '.join(found)}")
-    return [found[name] for name in only or found]
+        if name not in devices:
+            raise InputError(f"--device {name}: not in profiles/devices.yaml; use one of {', '.join(devices)}")
+    return [devices[name] for name in only or devices]
 
 
 def notes(
@@ -118,16 +118,16 @@ def notes(
     running: set[str] | None,
     fault: str | None,
 ) -> list[str]:
-    """What the table rests on, a line each."""
+    """The assumptions behind the table, one per line."""
     out = [f"infeasible, as far as the corpus is known: {fault}"] if fault else []
     size = sum(known.train.values()) if known else 0
     out.append(
         f"corpus: {known.how}; {figures(size)} training tokens, {size / params.target.train_tokens:.3g} targets' worth"
         if known
-        else "corpus: not there yet; its sizes are unknown; at most one anchor per domain is counted"
+        else "corpus: not built yet, so its sizes are unknown; one anchor per domain is counted, the maximum"
     )
     if known and not known.exact and any((d.model_extra or {}).get("first") for d in params.corpus.domains.values()):
-        out.append("at most that: domains look at their `first` documents only")
+        out.append("this is an upper bound: domains read only their `first` documents")
     out.append(
         f"vocabulary {vocab}; a proxy trains on {figures(params.proxy.train_tokens)} tokens, a target on "
         f"{figures(params.target.train_tokens)}; a scored token costs a third of a trained one (forward pass only)"
@@ -146,41 +146,41 @@ def notes(
     for device in chosen:
         sources = "; ".join(dict.fromkeys(point.source for point in device.points))
         out.append(
-            f"{device.name}: {device.about}; rates {device.origin} ({sources}); hours are on one; "
+            f"{device.name}: {device.about}; rates {device.origin} ({sources}); hours are for one device; "
             "~: extrapolated to another size or precision"
         )
     largest = max(todo, key=lambda w: w.memory(params.machine))
-    one = largest.training(params.machine)
+    training = largest.training(params.machine)
     kinds = dict.fromkeys(work.training(params.machine).compute for work in todo if work.engine)
     out.append(
         f"memory is an estimate for all processes: {'; '.join(memory.ABOUT[kind] for kind in kinds)}; "
-        f"{memory.BATCHES}; most: a run of "
-        f"{largest.stage}, {storage(one.state)} and {storage(one.activations)} per process"
+        f"{memory.BATCHES}; largest: a run of "
+        f"{largest.stage}, {storage(training.state)} and {storage(training.activations)} per process"
     )
     out.append(
-        f"disk: checkpoints during training take {storage(checkpoints(params, todo))} more; .dvc/cache as much again "
-        "as data/ where the file system cannot share blocks"
+        f"disk: checkpoints during training take {storage(checkpoints(params, todo))} more; .dvc/cache takes as much "
+        "again as data/ where the file system cannot share blocks"
     )
     if params.corpus.domain_chars > 1e9:
         out.append(
             f"corpus_extract sorts a domain on disk: about {storage(3 * params.corpus.domain_chars)} more at most; "
-            "corpus_tokenize holds a domain's tokens twice"
+            "corpus_tokenize stores a domain's tokens twice"
         )
     out.append("not timed: fetching, tokenization, regressors, simulation, lm-eval (its tokens at most), the report")
     if running is not None:
-        out.append("done: DVC has the stage and all before it up to date")
+        out.append("done: the stage and all before it are up to date in DVC")
     else:
         out.append(
-            f"DVC: {'not asked, since params.yaml has other values' if name else 'cannot say what is up to date'}"
+            f"DVC: {'not checked, since params.yaml has other values' if name else 'cannot say what is up to date'}"
         )
     out.append("stored: runs in .runs; ? where corpus or schedules are not known yet")
     return out
 
 
 def against_measured(whole: Row, chosen: Sequence[Device], path: Path) -> list[str]:
-    """How the hours on the device with rates of this engine compare with the pipeline as `make bench` measured it.
+    """How the hours on the device with measured rates compare with the pipeline as `make bench` measured it.
 
-    Nothing where there is no such measurement, or one of another profile.
+    Empty without such a measurement, or if it is of another profile.
     """
     device = next((d for d in chosen if d.origin == "measured"), None)
     try:
@@ -194,8 +194,8 @@ def against_measured(whole: Row, chosen: Sequence[Device], path: Path) -> list[s
     planned = 60 * (whole.hours[device.name] or 0)
     return [
         f"measured: the whole pipeline took {minutes:.1f} min on {where} ({MEASURED}); the training planned on "
-        f"{device.name} takes {planned:.1f} min, {planned / minutes:.0%} of it; the rest is not timed, or errors of "
-        "the rates"
+        f"{device.name} takes {planned:.1f} min, {planned / minutes:.0%} of it; the rest is not timed, or due to "
+        "errors in the rates"
     ]
 
 

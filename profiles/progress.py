@@ -1,4 +1,4 @@
-"""What of a plan is done already: stages that DVC has up to date, runs that the store holds. It only reads."""
+"""What is already done of a plan: stages that are up to date in DVC, and runs in the store. It only reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from regmix.planning.feasibility import Text, planned_runs
 from regmix.planning.stage_work import StageWork
 from regmix.sampling.rules import Rules
 
-HASHED = 4e9  # bytes of token files above which their digest is not taken, and so no run looked up
+HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
 
 
 def text_of(params: Params, root: Path) -> tuple[Text, int] | None:
@@ -39,7 +39,7 @@ def text_of(params: Params, root: Path) -> tuple[Text, int] | None:
 
 def stale_stages(root: Path) -> set[str] | None:
     """Names (``stage`` or ``stage@part``) that `dvc status` lists as changed; None if it cannot say."""
-    done = subprocess.run(
+    status = subprocess.run(
         [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"],
         cwd=root,
         capture_output=True,
@@ -47,20 +47,20 @@ def stale_stages(root: Path) -> set[str] | None:
         check=False,
     )
     try:
-        return set(json.loads(done.stdout))
+        return set(json.loads(status.stdout))
     except ValueError:
         return None
 
 
 def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
-    """The stages of a dvc.yaml (its ``stages``) that will run: those that are stale, and all that follow on them.
+    """The stages of a dvc.yaml (its ``stages``) that will run: stale stages, and all that depend on them.
 
-    A part of a stage stands for the whole: what follows on a stage reads all of its parts.
+    A stale part makes the whole stage stale, since later stages read all of its parts.
     """
     out = {name.split("@")[0] for name in stale}
     for stage, body in pipeline.items():  # written in order
         deps = body.get("do", body).get("deps", ())
-        # What a domain is read from is named by params.yaml; it may be an archive that was fetched.
+        # params.yaml names the file that a domain is read from; it can be a fetched archive.
         paths = ["data/corpus_fetch" if dep == "${item.path}" else dep for dep in deps]
         before = {Path(path).parts[1] for path in paths if path.startswith("data/")}
         if before & out:
@@ -69,10 +69,10 @@ def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
 
 
 def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str]) -> dict[tuple[str, str], int]:
-    """How many runs of a (stage, part) the store under ``root`` holds, where that can be told.
+    """How many runs of a (stage, part) the store under ``root`` holds, where that is known.
 
-    It can for the swarm, whose mixtures follow from the corpus, and after the stages named in ``fresh`` for what
-    follows from their outputs. Raises InputError for damaged token files.
+    It is known for the swarm, whose mixtures follow from the corpus, and for runs that follow from the outputs of
+    the stages in ``fresh``. Raises InputError for damaged token files.
     """
     sizes = [path.stat().st_size for path in (root / "data/corpus_tokenize").rglob("*.bin")]
     if not sizes or sum(sizes) > HASHED:
@@ -87,16 +87,16 @@ def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
     proxy = placed(Setup(params.proxy, text.vocab, text.train, text.valid), params.machine)
-    # The key of a sharded target names no place, so any does.
+    # The key of a sharded target names no place, so any place works.
     places = [hardware()]
-    with contextlib.suppress(InputError):  # without a GPU nothing that one trained is found
+    with contextlib.suppress(InputError):  # without a GPU, runs trained on one are not found
         places = launcher_of(params.machine).places(store, proxy.compute) or [hardware(proxy.compute)]
 
     def count(setup: Setup, runs: Sequence[Run], digest: str, weights: bool = False) -> int:
         def holds(run: Run, place: dict[str, str]) -> bool:
             key = run_key(setup, run, digest, place)
-            found = store.result(key, weights=False) is not None
-            return found and (not weights or (store.root / key / "weights.safetensors").exists())
+            finished = store.result(key, weights=False) is not None
+            return finished and (not weights or (store.root / key / "weights.safetensors").exists())
 
         return sum(any(holds(run, place) for place in places) for run in runs)
 

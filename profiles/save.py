@@ -1,7 +1,7 @@
-"""Keep params.yaml as a profile: python -m profiles.save NAME writes profiles/NAME.yaml.
+"""Save params.yaml as a profile: python -m profiles.save NAME writes profiles/NAME.yaml.
 
 It holds the values of params.yaml at every key that profiles set, with the comments within sections. `save laptop`
-brings laptop.yaml up to a changed params.yaml; any other name that exists is refused.
+updates laptop.yaml from a changed params.yaml; any other existing name is refused.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m
 
 
 def profile(text: str, name: str, folder: Path = switch.HERE) -> str:
-    """The text of a profile that says what ``text`` (params.yaml) says. Raises InputError for a key that it lacks."""
+    """The text of a profile with the values of ``text`` (params.yaml). Raises InputError for a key that it lacks."""
     document, out = layout.parse(text), CommentedMap()
     for key in switch.read(switch.BASE, folder):
         try:
             value = layout.get(document, key)
         except KeyError:
             raise InputError(
-                f"params.yaml: {key}: not there, but profiles/{switch.BASE}.yaml sets it; fix either"
+                f"params.yaml: {key}: missing, but profiles/{switch.BASE}.yaml sets it; fix either"
             ) from None
         *sections, last = key.split(".")
         node = out
@@ -35,16 +35,16 @@ def profile(text: str, name: str, folder: Path = switch.HERE) -> str:
             node = node.setdefault(section, CommentedMap())
         node[last] = None
         layout.put(node, last, value)
-    return f"{HEAD.get(name, '# Kept from params.yaml.')}\n{layout.dump(out, compact=True)}"
+    return f"{HEAD.get(name, '# Saved from params.yaml.')}\n{layout.dump(out, compact=True)}"
 
 
 def main(name: str, source: Path, folder: Path = switch.HERE) -> None:
-    """Write ``source`` as a profile into ``folder``, in one step. Raises InputError."""
+    """Write ``source`` as a profile into ``folder``, atomically. Raises InputError."""
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name == "devices":
-        raise InputError(f"{name!r}: no name for a profile; use small letters, digits and _")
+        raise InputError(f"{name!r}: not a valid profile name; use lower-case letters, digits and _")
     path = folder / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
-        raise InputError(f"{path}: is there already; choose another name, or remove it first")
+        raise InputError(f"{path}: already exists; choose another name, or remove it first")
     text = layout.text_of(source)
     schema.Params.load(source)
     layout.write(path, profile(text, name, folder))

@@ -1,13 +1,13 @@
 """Write a profile into params.yaml: python -m profiles.switch NAME.
 
-A profile is a part of params.yaml: nested, or with dotted keys, which may be mixed. What it does not name is as in
-laptop.yaml, which has everything that any profile names; so what params.yaml becomes does not depend on what it was,
-and switching to laptop brings back every byte. All other keys stay as they are, and so do the comments of params.yaml;
-only a section whose keys are names of your own (domains, methods, ...) is replaced as a whole, with the comments in it.
+A profile is a part of params.yaml, with nested keys, dotted keys or both. Keys that it does not set are as in
+laptop.yaml, which sets every key that any profile sets. So the new params.yaml does not depend on the old one, and
+switching to laptop restores every byte. All other keys stay as they are, and so do the comments of params.yaml; only a
+section whose keys are user-chosen names (domains, methods, ...) is replaced as a whole, with the comments in it.
 
-Such a section with values that are in no profile (your corpora under corpus.domains, say) is never thrown away: it
-stays where the profile has nothing of its own to put there, and else the switch is refused. `python -m profiles.save
-NAME` makes it a profile first.
+If such a section has values that are in no profile (your corpora under corpus.domains, say), it is never discarded: it
+stays if the profile itself does not set it, otherwise the switch is refused. `python -m profiles.save NAME` saves it as
+a profile first.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def read(name: str, folder: Path = HERE) -> dict[str, Any]:
 
 
 def flat(values: Mapping[str, Any], model: type[Strict] | None = schema.Params, before: str = "") -> dict[str, Any]:
-    """Nested settings by dotted key, down to values, lists and sections whose keys are the user's own names."""
+    """Nested settings by dotted key, down to values, lists and sections whose keys are user-chosen names."""
     out: dict[str, Any] = {}
     for key, value in values.items():
         inner = _section(model, str(key).split("."))
@@ -54,10 +54,10 @@ def flat(values: Mapping[str, Any], model: type[Strict] | None = schema.Params, 
 
 
 def apply(text: str, name: str, folder: Path = HERE, *, replace: bool = False) -> tuple[str, list[str]]:
-    """``text`` (params.yaml) under the profile ``name``, and the keys of the sections of your own that it keeps.
+    """``text`` (params.yaml) under the profile ``name``, and the keys of the user's own sections that it keeps.
 
-    ``replace``: sections of your own that are in the way are overwritten, for where ``text`` lives on elsewhere.
-    Raises InputError: unknown profile or key, a section of your own in the way, values that do not fit the schema.
+    ``replace``: overwrite the user's own sections in the way, for when ``text`` is kept elsewhere.
+    Raises InputError: unknown profile or key, a section of the user's in the way, values that do not fit the schema.
     """
     base, own = read(BASE, folder), read(name, folder)
     if unknown := sorted(set(own) - set(base)):
@@ -71,7 +71,7 @@ def apply(text: str, name: str, folder: Path = HERE, *, replace: bool = False) -
                 continue
             if not replace:
                 raise InputError(
-                    f"params.yaml: {key} is in no profile, and {name} would replace it; keep it first: "
+                    f"params.yaml: {key} is in no profile, and {name} would replace it; save it first: "
                     "python -m profiles.save NAME"
                 )
         _set(document, key, value)
@@ -93,10 +93,10 @@ def switch(
 
 
 def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False) -> None:
-    """Rewrite ``target`` by the profile ``name``, in one step; see ``apply``."""
+    """Rewrite ``target`` with the profile ``name``, atomically; see ``apply``."""
     text, kept = apply(layout.text_of(target), name, folder, replace=replace)
     for key in kept:
-        print(f"{target}: {key} is your own and stays", file=sys.stderr)
+        print(f"{target}: {key} is your own and is kept", file=sys.stderr)
     layout.write(target, text)
 
 
@@ -110,7 +110,7 @@ def _is_known(
 
 
 def _section(model: type[Strict] | None, path: list[str]) -> type[Strict] | None:
-    """The schema of the section at ``path``, or None for what is no section with keys of its own."""
+    """The schema of the section at ``path``, or None if it is not a section with fixed keys."""
     for part in path:
         field = model.model_fields.get(part) if model else None
         inner: Any = field.annotation if field else None
@@ -127,7 +127,7 @@ def _get(document: Any, key: str, where: str) -> Any:
 
 
 def _set(document: Any, key: str, value: Any) -> None:
-    """What says the same already keeps its comments and layout."""
+    """An equal value keeps its comments and layout."""
     parent, _, last = key.rpartition(".")
     node = layout.get(document, parent) if parent else document
     if node[last] != value:

@@ -1,4 +1,4 @@
-"""The table of a plan: a row per stage of dvc.yaml, its sums, and how numbers are shown."""
+"""The table of a plan: one row per stage of dvc.yaml, the totals, and number formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from regmix.planning.stage_work import StageWork
 
 @dataclass(frozen=True)
 class Row:
-    """One stage: counts are sums over its parts, memory is the most of a part; None: not known or not counted."""
+    """One stage: counts are sums over its parts, memory is the maximum; None: not known or not counted."""
 
     stage: str
     runs: int
@@ -38,10 +38,10 @@ def rows(
     stored: Mapping[tuple[str, str], int],
     running: set[str] | None,
 ) -> list[Row]:
-    """A row for each of the stages ``names``.
+    """One row for each of the stages ``names``.
 
-    ``space`` are bytes on disk by stage, ``stored`` runs in the store by stage and part, ``running`` the stages that
-    will run, None if that is not known.
+    ``space``: bytes on disk by stage; ``stored``: runs in the store by stage and part; ``running``: the stages that
+    will run, None if not known.
     """
     out = []
     for stage in names:
@@ -72,12 +72,12 @@ def rows(
 
 
 def _hours(work: StageWork, device: Device) -> float:
-    """Training, and scoring at three times its speed; a process that has no run to train waits."""
+    """Training, and scoring at three times that speed; a process without a run to train waits."""
     return work.cost / device.speed(work.shape, work.step) * work.idle(device.processes) / 3600
 
 
 def total(table: Sequence[Row]) -> Row:
-    """The sums of all rows; of memory the most."""
+    """The sums of all rows; for memory, the maximum."""
     devices = table[0].hours
     return Row(
         stage="total",

@@ -1,9 +1,9 @@
 """Run the whole pipeline in a copy of this repository: python -m profiles.tryout PROFILE FOLDER [ablations].
 
-With ``ablations`` the ablations at their smallest run in the place of the pipeline.
+With ``ablations``, the smallest ablations run instead of the pipeline.
 
-The copy has the working tree's files, a git repository and a cache of its own, so that a trial touches neither
-params.yaml nor what has been computed. A copy that is there already is brought up to date and goes on.
+The copy has the working tree's files and its own git repository and cache, so a trial touches neither params.yaml nor
+computed results. An existing copy is updated, and its run resumes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regmix.ablations import settings
 from regmix.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
-# `make ablations` takes no more than this of the root's pipeline: its corpus and its tasks.
+# As `make ablations`, which needs only the corpus and the tasks of the root's pipeline.
 ABLATIONS = (
     ["python", "-m", "stages.ablations.ablations_check"],
     ["dvc", "repro", "swarm_sample", "target_tasks"],
@@ -30,7 +30,7 @@ PIPELINE = (["dvc", "repro"], ["python", "-m", "reports.headline"])
 
 
 def copy(profile: str, folder: Path) -> None:
-    """Bring ``folder`` to this working tree's files, params.yaml switched to ``profile``."""
+    """Copy this working tree's files to ``folder``, with params.yaml switched to ``profile``."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -40,7 +40,7 @@ def copy(profile: str, folder: Path) -> None:
     names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
     for name in names:
         if name.startswith("metrics/") or name in ("dvc.lock", "ablations/dvc.lock"):
-            continue  # they tell of this tree's run, not of the copy's
+            continue  # they describe this tree's run, not the copy's
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     switch.main(profile, folder / "params.yaml", replace=True)

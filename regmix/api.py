@@ -2,24 +2,24 @@
 
 >>> import regmix
 >>> prior = {"web": 0.6, "books": 0.3, "code": 0.1}
->>> mixtures = regmix.sample_mixtures(prior, 32)  # train a proxy at each row; here a formula stands in for them
+>>> mixtures = regmix.sample_mixtures(prior, 32)  # train a proxy at each row; a formula stands in for them here
 >>> losses = 3 + ((mixtures - [0.2, 0.5, 0.3]) ** 2).sum(axis=1)
 >>> regmix.compare(mixtures, losses, ["ridge", "gp"]).index[0]
 'gp'
->>> found = regmix.recommend(mixtures, losses, prior, regressors=["gp"])
->>> found.verdict, found.weights.idxmax()  # print(found) says more
+>>> best = regmix.recommend(mixtures, losses, prior, regressors=["gp"])
+>>> best.verdict, best.weights.idxmax()  # print(best) shows more
 ('better than the prior', 'books')
 
 All functions take these:
 
-- ``mixtures``: a frame (N, K) with a column per domain and a row per run, or an array with ``domains``, their names.
-  In a frame, ``domains`` picks the columns. Rows are non-negative and sum to 1.
-- ``losses``: a frame with a row per run, a series, or an array (N,), in nats per token or any unit where less is
+- ``mixtures``: a frame (N, K) with one column per domain and one row per run, or an array, with the domain names in
+  ``domains``. For a frame, ``domains`` selects the columns. Rows are non-negative and sum to 1.
+- ``losses``: a frame with one row per run, a series, or an array (N,), in nats per token or any unit where lower is
   better. If both are pandas objects, rows are matched by their index.
-- ``objective``: the column of ``losses`` to minimise, or weights over its columns, normalised here. Needed only where
-  there are several columns.
-- ``regressors``: names of ``REGRESSORS``, or regressors of your own (``regmix.regression.interface.Regressor``).
-- ``prior``: shares of the domains without any choice, or their tokens. ``bounds``: the largest weight of a domain.
+- ``objective``: the column of ``losses`` to minimise, or weights over its columns, which are normalised. Needed only
+  if there are several columns.
+- ``regressors``: names from ``REGRESSORS``, or your own regressors (``regmix.regression.interface.Regressor``).
+- ``prior``: the domains' natural shares, or their token counts. ``bounds``: the largest weight of each domain.
 
 Bad input raises InputError with one line that names the argument, the row or column, the value and the fix.
 
@@ -49,7 +49,7 @@ from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
 from regmix.statistics import metrics
 from regmix.statistics.intervals import Score
 
-# Options for a swarm of dozens of runs; each kind is a file of regmix/regressors, which says what its options mean.
+# Options for a swarm of dozens of runs; each kind is a file in regmix/regressors, which explains its options.
 _PROCESS = {"kind": "gp", "features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}, "starts": 3}
 REGRESSORS: dict[str, dict[str, Any]] = {
     "gp": {**_PROCESS, "target": "loss"},
@@ -72,7 +72,7 @@ class Fitted:
     model: Model = field(repr=False)
 
     def predict(self, mixtures: Mixtures) -> pd.DataFrame:
-        """loss, sd (M rows): predicted loss of ``mixtures`` (M, K), and one standard deviation of a run's around it."""
+        """loss, sd (M rows): predicted loss of ``mixtures`` (M, K), and the standard deviation of a run around it."""
         table = mixture_table(mixtures, self.domains)
         mean, sd = self.model.predict(table.to_numpy())
         return pd.DataFrame({"loss": mean, "sd": sd}, index=table.index)
@@ -80,9 +80,9 @@ class Fitted:
 
 @dataclass(frozen=True, repr=False, eq=False)
 class Recommendation:
-    """A recommended mixture and how sure it is; ``print`` shows the summary.
+    """A recommended mixture and how certain it is; ``print`` shows a summary.
 
-    It is the best of many predictions: train a few proxies at it before believing the gain.
+    Its gain is the best of many predictions: train a few proxies at the mixture before believing it.
     """
 
     weights: pd.Series  # (K,) by domain
@@ -119,13 +119,13 @@ def sample_mixtures(
 ) -> pd.DataFrame:
     """``n`` mixtures to train proxies at (n, K), drawn as RegMix's published code draws them.
 
-    Each is a Dirichlet draw around ``prior**temperature`` of a strength out of ``strengths``: small ones give
-    extreme mixtures. Mixture i depends on ``seed`` and i alone. Raises InputError.
+    Each is a Dirichlet draw around ``prior**temperature`` with a strength from ``strengths``; small strengths give
+    extreme mixtures. Mixture i depends only on ``seed`` and i. Raises InputError.
     """
     need(n >= 1, f"n = {n}: must be at least 1")
     need(len(strengths) > 0, "strengths: none given; give at least one")
     for name, value in [("temperature", temperature), *(("strengths", strength) for strength in strengths)]:
-        need(0 < value < math.inf, f"{name}: {value} is no positive number")
+        need(0 < value < math.inf, f"{name}: {value} is not a positive number")
     rules = Rules.around(*shares_and_bounds(prior, bounds), temperature=temperature, strengths=strengths, seed=seed)
     try:
         rows = [draws.draw(rules, draws.RANDOM, i) for i in range(n)]
@@ -146,7 +146,7 @@ def fit(
     """``regressor`` fitted to all runs. Raises InputError."""
     table, values = run_table(mixtures, losses, objective, domains)
     (chosen,) = _regressors([regressor])
-    with threadpool_limits(limits=1):  # matrices so small are slower with more
+    with threadpool_limits(limits=1):  # such small matrices are slower with more threads
         return Fitted(chosen.name, tuple(table.columns), chosen.fit(table.to_numpy(), values, seed))
 
 
@@ -162,28 +162,28 @@ def compare(
     resamples: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """A row per regressor, best first: spearman, mae and their intervals (_low, _high), and n, by cross-validation.
+    """One row per regressor, best first: spearman, mae and their intervals (_low, _high), and n, by cross-validation.
 
-    Runs of one mixture share a fold, as all regressors share the folds. Intervals of ``level`` coverage are over
+    Runs of one mixture share a fold, and all regressors use the same folds. Intervals have ``level`` coverage, from
     ``resamples`` of the runs. NaN for a regressor that needs more runs. Raises InputError.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(folds >= 2, f"folds = {folds}: must be at least 2")
     table, values = run_table(mixtures, losses, objective, domains)
-    mixed = table.to_numpy()
-    grouped_folds(mixed, folds, seed)  # so that too few mixtures for the folds are an error
+    weights = table.to_numpy()
+    grouped_folds(weights, folds, seed)  # raises if there are too few mixtures for the folds
     rows = []
     for regressor in _regressors(regressors):
         try:
             with threadpool_limits(limits=1):
-                mean = out_of_fold(regressor.fit, mixed, values, folds, seed, deviations=False).mean
+                mean = out_of_fold(regressor.fit, weights, values, folds, seed, deviations=False).mean
         except TooFewRuns:
             mean = np.full(len(values), math.nan)
         scores = metrics.score(values, mean, k=1, resamples=resamples, level=level, seed=seed)
         rows.append([regressor.name, *scores["spearman"], *scores["mae"], len(values)])
     columns = [f"{name}{end}" for name in ("spearman", "mae") for end in ("", "_low", "_high")]
-    found = pd.DataFrame(rows, columns=["regressor", *columns, "n"]).set_index("regressor")
-    return found.sort_values("spearman", ascending=False, kind="stable")
+    scored = pd.DataFrame(rows, columns=["regressor", *columns, "n"]).set_index("regressor")
+    return scored.sort_values("spearman", ascending=False, kind="stable")
 
 
 def recommend(
@@ -201,9 +201,9 @@ def recommend(
 ) -> Recommendation:
     """The mixture within ``bounds`` that ``regressors`` predict to be best, and its gain over ``prior``.
 
-    Candidates are drawn around ``prior`` (without one, the mean of the runs' mixtures) and ranked as ``search``
-    says. ``level`` is the coverage of the gain's interval; ``workers`` threads change the time only. Raises
-    InputError, also for a regressor whose optimum is always a single domain.
+    Candidates are drawn around ``prior`` (default: the mean of the runs' mixtures) and ranked according to
+    ``search``. ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the
+    time. Raises InputError, also for a regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(workers >= 1, f"workers = {workers}: must be at least 1")
@@ -217,32 +217,32 @@ def recommend(
         result = simulate(table.to_numpy(), {"objective": values}, chosen, rules, search, level, workers)
     except draws.Infeasible as error:
         raise _too_tight(error, rules) from None
-    found = result.simulations["objective"]
-    loss, prior_loss = found.predicted.mean.tolist()
+    simulation = result.simulations["objective"]
+    loss, prior_loss = simulation.predicted.mean.tolist()
     return Recommendation(
-        weights=pd.Series(found.weights, table.columns),
-        spread=pd.Series(found.spread, table.columns),
-        gain=found.gain,
+        weights=pd.Series(simulation.weights, table.columns),
+        spread=pd.Series(simulation.spread, table.columns),
+        gain=simulation.gain,
         level=level,
         loss=loss,
         prior=pd.Series(rules.prior, table.columns),
         prior_loss=prior_loss,
-        distance=found.distance,
-        typical_distance=found.typical_distance,
-        verdict=found.verdict,
+        distance=simulation.distance,
+        typical_distance=simulation.typical_distance,
+        verdict=simulation.verdict,
     )
 
 
 def _regressors(chosen: Iterable[str | Regressor]) -> list[Regressor]:
-    found = []
+    bound = []
     for entry in [chosen] if isinstance(chosen, str) else chosen:
         if isinstance(entry, str):
             need(entry in REGRESSORS, f"regressors: {entry!r} is not one of {', '.join(REGRESSORS)}; use one of these")
-            found.append(bind(entry, Kind(**REGRESSORS[entry]), f"regressor {entry}"))
+            bound.append(bind(entry, Kind(**REGRESSORS[entry]), f"regressor {entry}"))
         else:
-            found.append(entry)
-    need(len(found) > 0, "regressors: none given; name at least one")
-    return found
+            bound.append(entry)
+    need(len(bound) > 0, "regressors: none given; name at least one")
+    return bound
 
 
 def _too_tight(error: draws.Infeasible, rules: Rules) -> InputError:

@@ -14,7 +14,7 @@ Objectives = dict[Name, Objective]
 
 
 class ObjectiveSections(Sections):
-    """For stages that judge by objectives."""
+    """Sections for stages that use objectives."""
 
     corpus: Corpus
     objectives: Objectives
@@ -25,7 +25,7 @@ class ObjectiveSections(Sections):
 
 
 def objective_weights(objectives: Mapping[str, Objective], trained: Sequence[str], name: str) -> dict[str, float]:
-    """The weights by domain, summing to 1, of the objective ``name``; ``trained`` are the trained domains."""
-    given = objectives[name]
-    weights = dict.fromkeys(trained, 1.0) if isinstance(given, str) else given
+    """The weights by domain of the objective ``name``, summing to 1; ``trained`` lists the trained domains."""
+    objective = objectives[name]
+    weights = dict.fromkeys(trained, 1.0) if isinstance(objective, str) else objective
     return {domain: weight / sum(weights.values()) for domain, weight in weights.items()}

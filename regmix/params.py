@@ -1,7 +1,7 @@
-"""The schema of params.yaml: every knob, typed, frozen, without defaults. The comments there say units.
+"""The schema of params.yaml: every knob, typed, frozen, without defaults. Comments in params.yaml give the units.
 
 Values are checked here once, before any work; a stage then reads only the sections that dvc.yaml
-names for it.
+lists for it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from regmix.trajectory.settings import Trajectory
 
 
 class Params(Strict):
-    """All sections. A stage reads only those that it names (core.settings.Sections)."""
+    """All sections. A stage reads only those it declares (core.sections.Sections)."""
 
     corpus: Corpus
     tokenizer: Tokenizer
@@ -50,7 +50,7 @@ class Params(Strict):
 
     @model_validator(mode="after")
     def _names(self) -> Params:
-        """Every name that one section uses of another must exist there."""
+        """Every name that one section takes from another must exist there."""
         domains, trained = self.corpus.domains, self.corpus.trained
         for name in self.corpus.validation_only:
             known(name, domains, "corpus.validation_only", "domain")
@@ -69,9 +69,9 @@ class Params(Strict):
             known(name, self.regressors, "trajectory.regressors", "regressor")
         known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
         for name, method in self.target.methods.items():
-            aim = (method.model_extra or {}).get("objective")
-            if aim is not None:
-                known(str(aim), self.objectives, f"target.methods.{name}", "objective")
+            objective = (method.model_extra or {}).get("objective")
+            if objective is not None:
+                known(str(objective), self.objectives, f"target.methods.{name}", "objective")
         return self
 
     @model_validator(mode="after")
@@ -88,12 +88,12 @@ class Params(Strict):
 
 
 def parse(values: object, name: str = "params.yaml") -> Params:
-    """``values`` (a mapping) as Params. Raises InputError with one line."""
+    """``values`` (a mapping) as Params. Raises InputError with a one-line message."""
     return plugins.checked(Params, values, name)
 
 
 def check_plugins(params: Params) -> None:
-    """Check the further keys of every reader, regressor and method, and of the launcher. Raises InputError."""
+    """Check the extra keys of every reader, regressor and method, and of the launcher. Raises InputError."""
     entries = [("readers", d.reader, f"corpus.domains.{n}", d.model_extra) for n, d in params.corpus.domains.items()]
     entries += [("regressors", r.kind, f"regressors.{n}", r.model_extra) for n, r in params.regressors.items()]
     entries += [("methods", m.kind, f"target.methods.{n}", m.model_extra) for n, m in params.target.methods.items()]

@@ -1,4 +1,4 @@
-"""Write the page on the ablations: each claim against own runs, then the tables and figures behind it."""
+"""Write the page on the ablations: each claim against our own runs, then the tables and figures behind it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.ablation_study.results import to_json
 from reports.page import render
 from stages.run import run
 
-TITLE = "RegMix and RegMix-D: what the papers vary, on own runs"
+TITLE = "RegMix and RegMix-D: the papers' ablations on our own runs"
 RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }
 section:first-child td:nth-child(3), section:first-child td:last-child { min-width: 15rem; }
 """

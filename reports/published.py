@@ -32,7 +32,7 @@ from stages.published.published_sets import read_sets
 from stages.run import run
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
-# The claims are sentences: their cells wrap, where numbers' do not.
+# Claims are sentences, so their cells wrap; cells of numbers do not.
 RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }
 section:first-child td:nth-child(3), section:first-child td:last-child { min-width: 15rem; }
 """
@@ -44,7 +44,7 @@ def published(
     settings: Published, *, fits: Path, compared: Path, scaled: Path, counted: Path, down: Path, simulated: Path,
     tables: Path, runs: Path, headline: Path, out: Path,
 ) -> None:  # fmt: skip
-    """Write OUT/published.{md,html} and OUT/published/{tables,figures}, and every figure by name to HEADLINE."""
+    """Write OUT/published.{md,html} and OUT/published/{tables,figures}, and every number by name to HEADLINE."""
     objective, level = settings.objective, settings.regression.interval
     printed = {path.stem: read_csv(path) for path in sorted(tables.glob("*.csv"))}
     parts = {part: {name: read_csv(fits / name / f"{part}.csv") for name in settings.regressors}
@@ -62,7 +62,7 @@ def published(
     train, large = (sets[name] for name in ("train_1m", "test_1b"))
     curves, laws = read_csv(compared / "curves.csv"), read_csv(compared / "power_laws.csv")
     picked = pick.picks(parts["predictions"], cloud, large, objective, PICKED)
-    found = {
+    numbers = {
         "data": sources.figures(joined),
         "table2": figures.table2(scores, objective),
         "stops": figures.stops(read_csv(compared / "stops.csv")),
@@ -86,24 +86,24 @@ def published(
         "1M proxies": train.objective({objective: 1.0}),
         "1B models": last,
         f"1B, beta = {settings.beta.paper:g}": last * ratio**settings.beta.paper,
-        f"1B, beta = {found['beta']['value']:.3f}": last * ratio ** found["beta"]["value"],
+        f"1B, beta = {numbers['beta']['value']:.3f}": last * ratio ** numbers["beta"]["value"],
     }
     rows = [
-        *claims.ranking(found, printed["regmix_2_regression"]),
-        *domains.claims(found, linear, train, laws),
-        *claims.scaling(found),
-        *claims.untestable(found, printed["regmix_6_without_pile_cc"]),
-        *downstream.claims(found, printed["regmix_3_range"], objective),
-        *optimum.claims(found, near, printed["regmix_7_mixtures"], objective),
+        *claims.ranking(numbers, printed["regmix_2_regression"]),
+        *domains.claims(numbers, linear, train, laws),
+        *claims.scaling(numbers),
+        *claims.untestable(numbers, printed["regmix_6_without_pile_cc"]),
+        *downstream.claims(numbers, printed["regmix_3_range"], objective),
+        *optimum.claims(numbers, near, printed["regmix_7_mixtures"], objective),
         *rivals.claims(others),
-        *methods.claims(found["methods"], printed["regmix_d_3_ablations"]),
-        *claims.compute(found),
+        *methods.claims(numbers["methods"], printed["regmix_d_3_ablations"]),
+        *claims.compute(numbers),
     ]
     sections = [
         claims.page(rows),
         sources.sources(joined, sets),
         quality.table2(
-            scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), found["stops"], objective, level
+            scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), numbers["stops"], objective, level
         ),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
         quality.figure4(curves, scores, objective),
@@ -129,11 +129,11 @@ def published(
     ]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published", rules=RULES)
-    write_metrics(headline, found)
+    write_metrics(headline, numbers)
 
 
 def _replays(settings: Published) -> dict[str, str]:
-    """What each replay of the simulation is, in words."""
+    """A description of each replay of the simulation."""
     words = {}
     for name, entry in settings.simulate.replays.items():
         draws = settings.simulate.draws[entry.draws]

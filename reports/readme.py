@@ -1,6 +1,6 @@
 """The result tables of the README, from the committed metrics: python -m reports.readme prints them.
 
-A test holds the README to them, so that it cannot tell of another run than the one in dvc.lock.
+A test compares the README with them, so the README always shows the run in dvc.lock.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ METRICS = Path("metrics")
 
 
 def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
-    """A row an objective: what ranks mixtures how well, what it chose, and what that is worth."""
+    """One row per objective: the best regressor's ranking, the chosen mixture and its gains."""
     lines = [
         "| objective | best regressor, Spearman ρ held out | ρ without proxies | chosen mixture | proxies: gain over "
-        "natural | targets: RegMix less natural |",
+        "natural | targets: RegMix minus natural |",
         "|---|---|---|---|---|---|",
     ]
-    for name, one in found.items():
-        rank, mix, target = one["regression"], one["mixture"], one.get("target", {})
+    for name, numbers in found.items():
+        rank, mix, target = numbers["regression"], numbers["mixture"], numbers.get("target", {})
         leading = sorted(mixture[name]["weights"].items(), key=lambda item: -item[1])[:3]
         cells = [
             name,
@@ -38,23 +38,23 @@ def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Map
 
 
 def methods(targets: Mapping[str, Mapping[str, Any]]) -> str:
-    """A row a method: its targets' losses and task score, mean and sd over seeds, the best mean in bold."""
+    """One row per method: its targets' losses and task score, mean and sd over seeds, the best mean in bold."""
     losses = [key for key in next(iter(targets.values())) if key.endswith("_loss")]
-    tasks = [one["lm_eval"]["average"] for one in targets.values()]
-    best = {key: min(one[key]["mean"] for one in targets.values()) for key in losses}
-    top = max(one["mean"] for one in tasks)
+    tasks = [row["lm_eval"]["average"] for row in targets.values()]
+    best = {key: min(row[key]["mean"] for row in targets.values()) for key in losses}
+    top = max(row["mean"] for row in tasks)
     titles = ["method", *(f"{key.removesuffix('_loss')} loss" for key in losses), "lm-eval, %"]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for (name, one), score in zip(targets.items(), tasks, strict=True):
-        cells = [bold(plus_minus(one[key]["mean"], one[key]["sd"]), one[key]["mean"] == best[key]) for key in losses]
+    for (name, row), score in zip(targets.items(), tasks, strict=True):
+        cells = [bold(plus_minus(row[key]["mean"], row[key]["sd"]), row[key]["mean"] == best[key]) for key in losses]
         cells.append(bold(f"{fixed(score['mean'], 1)} ± {fixed(score['sd'], 1)}", score["mean"] == top))
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 
 
 def tables(folder: Path = METRICS) -> tuple[str, str]:
-    found, mixture, targets = (read_json(folder / f"{name}.json") for name in ("report", "mixture", "targets"))
-    return objectives(found, mixture), methods(targets)
+    report, mixture, targets = (read_json(folder / f"{name}.json") for name in ("report", "mixture", "targets"))
+    return objectives(report, mixture), methods(targets)
 
 
 def _with(values: Mapping[str, Any], name: str, digits: int, sign: bool = False) -> str:

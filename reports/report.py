@@ -55,7 +55,7 @@ def report(
     tokens = {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains}
     methods = trained_methods.read(params.target.methods, params.corpus.trained, schedules, trained, tokens)
     spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
-    recommended, last = ({n: read_json(of / f"{n}.json") for n in names} for of in (simulated, chosen))
+    recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
     sections = [
         summary(
             headlines,

@@ -1,6 +1,6 @@
-"""Write down the code and the library versions behind every stage, as its imports have them.
+"""Record the code and the library versions behind every stage, found through its imports.
 
-A stage depends on its digest and so runs again when, and only when, a file or a version changes that it imports.
+A stage depends on its digest, so it runs again if and only if a file or version that it imports changes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
 from stages.run import run
 
-# Stages whose items pick one plug-in of a package have a digest of their own for each.
+# Stages whose items each use one plug-in of a package have one digest per plug-in.
 ITEMS = {"corpus_extract": "readers", "regression_fit": "regressors", "target_train": "methods"}
 ITEMS["published_fit"] = "regressors"
 PINS = Path("constraints.txt")
@@ -34,21 +34,21 @@ class Settings(Sections):
 
 
 def code_digest(params: Settings, *, out: Path) -> None:
-    """Write OUT/<stage>.json, or OUT/<stage>/<plug-in>.json, and OUT/libraries.json, the versions of all.
+    """Write OUT/<stage>.json, or OUT/<stage>/<plug-in>.json, and OUT/libraries.json, all library versions.
 
     Raises InputError if an installed library is not the one that constraints.txt pins.
     """
-    found = {name: code.to_json() for name, code in closures(params).items()}
-    versions = {name: version for one in found.values() for name, version in one["libraries"].items()}
+    digests = {name: code.to_json() for name, code in closures(params).items()}
+    versions = {name: version for digest in digests.values() for name, version in digest["libraries"].items()}
     check_pins(versions)
     with writing(out) as scratch:
-        for name, value in found.items():
+        for name, value in digests.items():
             write_json(scratch / f"{name}.json", value)
         write_json(scratch / "libraries.json", dict(sorted(versions.items())))
 
 
 def closures(params: Settings) -> dict[str, Code]:
-    """The code behind each digest, by its name in the folder: of the files in stages/<part> and of the reports."""
+    """The code behind each digest, by its file name: for the files in stages/<part> and for the reports."""
     found = {}
     for path in sorted([*provenance.ROOT.glob("stages/*/*.py"), *provenance.ROOT.glob("reports/*.py")]):
         stage, named = path.stem, _named(path.stem, params)
@@ -61,16 +61,16 @@ def closures(params: Settings) -> dict[str, Code]:
 
 
 def _named(stage: str, params: Settings) -> dict[str, list[str]]:
-    """The only plug-ins that a stage loads of a package, where settings name them; of others any may be loaded."""
+    """The plug-ins of a package that a stage can load, where settings name them; elsewhere it can load any."""
     mixture, methods = params.mixture, params.target.methods.values()
     members = [mixture.paper_regressor] if mixture.mode == "paper" else mixture.ensemble
-    asked = [str(extra["regressor"]) for one in methods if "regressor" in (extra := one.model_extra or {})]
+    planned = [str(extra["regressor"]) for method in methods if "regressor" in (extra := method.model_extra or {})]
     names = {
         "mixture_simulate": members,
         "mixture_choose": members,
         "trajectory_fit": params.trajectory.regressors,
-        "target_schedule": asked,
-        "target_train": asked,
+        "target_schedule": planned,
+        "target_train": planned,
     }
     if stage not in names:
         return {}
@@ -78,7 +78,7 @@ def _named(stage: str, params: Settings) -> dict[str, list[str]]:
 
 
 def check_pins(versions: Mapping[str, str]) -> None:
-    """Raises InputError if one of the installed ``versions`` by library is not pinned so in constraints.txt."""
+    """Raises InputError unless constraints.txt pins every one of the installed ``versions`` (by library)."""
     lines = PINS.read_text(encoding="utf-8").splitlines()
     pins = {_plain(name): version for name, _, version in (line.partition("==") for line in lines) if version}
     for name, installed in versions.items():

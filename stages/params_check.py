@@ -11,7 +11,7 @@ from stages.run import run
 
 
 def params_check(params: Params) -> None:
-    """Raise InputError for an unknown key of a plug-in, or a path or a GPU that is not there."""
+    """Raise InputError for an unknown plug-in key, or a missing path or GPU."""
     check_plugins(params)
     if params.machine.device == "cuda" and params.machine.launcher.kind == "local":  # others train elsewhere
         gpus()

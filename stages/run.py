@@ -1,7 +1,7 @@
-"""What every stage shares: its command line and its one-line errors.
+"""Shared by all stages: the command line and one-line errors.
 
-A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags, and the types of
-what comes before them, which have ``load``, say which settings it reads.
+A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags. The
+arguments before them are settings, whose types have ``load``.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ import psutil
 from regmix.core.errors import InputError
 from regmix.core.sections import Sections
 
-# What the system may refuse and the user can fix.
-_RIGHTS = "may not be written or read here; fix its rights, or what its disk is mounted as,"
+# System errors that the user can fix.
+_RIGHTS = "cannot be read or written; fix its permissions, or how its disk is mounted,"
 _PLACE = "is not the folder or file that belongs there; move it away"
 REFUSALS = (
     dict.fromkeys((errno.ENOSPC, errno.EDQUOT), "no space left; free some")
@@ -33,7 +33,7 @@ REFUSALS = (
 
 
 def run(stage: Callable[..., None]) -> None:
-    """Parse the flags of ``stage``, check its settings, run it, say how long it took, imports included.
+    """Parse the flags of ``stage``, check its settings, run it, and print how long it took, imports included.
 
     Exits 1 with one line on bad input.
     """
@@ -58,20 +58,20 @@ def run(stage: Callable[..., None]) -> None:
 
 
 def call(stage: Callable[..., None], params: object, **flags: Any) -> None:
-    """Run a stage within another one, by its sections of ``params`` (regmix.params.Params)."""
+    """Run a stage from another one, with its sections of ``params`` (regmix.params.Params)."""
     (kind,) = (hint for hint in typing.get_type_hints(stage).values() if hasattr(hint, "load"))
     stage(kind.of(params), **flags)
 
 
 def check() -> None:
-    """Raise InputError for what does not fit in params.yaml, the sections that the stage does not read included.
+    """Raise InputError for errors in params.yaml, also in sections that the stage does not read.
 
-    By name, so that the whole schema is no import of every stage: what it makes of the file is thrown away, and the
-    stage gets the sections that it names, by their own files.
+    Imports by name, so that the whole schema is not a dependency of every stage. The result is discarded; the stage
+    loads the sections that it declares through their own modules.
     """
     importlib.import_module("regmix.params").Params.load()
 
 
 def note(message: str) -> None:
-    """A warning: one line on stderr that stops nothing."""
+    """Print a one-line warning to stderr."""
     print(f"warning: {message}", file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""What the three stages that train share: open the corpus, train through the store, write the tables."""
+"""Shared by the three stages that train: open the corpus, train through the store, write the tables."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from regmix.engine.train_many import train_runs
 
 
 class TrainingSections(Sections):
-    """What a stage needs to train anything."""
+    """The settings that a stage needs to train."""
 
     corpus: Corpus
     machine: Machine
@@ -32,7 +32,7 @@ def train_to(
 ) -> tuple[Setup, list[Result]]:  # fmt: skip
     """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``.
 
-    ``tokens`` by domain take the place of the corpus's. ``train`` is called as ``train_runs`` is.
+    ``tokens`` by domain replace the corpus's. ``train`` has the signature of ``train_runs``.
     """
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(training, text.vocab, tokens or text.train, text.valid)

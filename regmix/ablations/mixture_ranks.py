@@ -1,4 +1,4 @@
-"""How mixtures rank across sizes and budgets (RegMix's Figure 15), and by losses and task scores (its Figure 5)."""
+"""How mixtures rank across sizes and budgets (RegMix's Figure 15), and by losses against task scores (its Figure 5)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RESAMPLES = 2000
 
 
 def by_setting(losses: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    """The objective's loss, mean over seeds: a row a mixture, a column a size and budget."""
+    """The objective's loss, mean over seeds: one row per mixture, one column per size and budget."""
     named = losses.rename(columns={"run": "mixture"})
     named = named.assign(run=named["mixture"] + "/" + named["size"])
     values = named.assign(loss=objective_losses(named, weights), setting=labels(losses))
@@ -32,7 +32,7 @@ def labels(losses: pd.DataFrame) -> list[str]:
 
 
 def correlations(losses: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]], level: float) -> pd.DataFrame:
-    """objective, first, second, n, value, low, high: Spearman of every two settings over the mixtures."""
+    """objective, first, second, n, value, low, high: Spearman of each pair of settings over the mixtures."""
     rows = []
     for name, weights in objectives.items():
         table = by_setting(losses, weights)
@@ -46,9 +46,9 @@ def correlations(losses: pd.DataFrame, objectives: Mapping[str, Mapping[str, flo
 def heldout(final: pd.DataFrame, level: float) -> pd.DataFrame:
     """regressor, n, value, low, high: Spearman of predicted and true losses of the held-out runs."""
     rows = []
-    for name, of in final.groupby("regressor", sort=False):
-        pair = of["true"].to_numpy(), of["predicted"].to_numpy()
-        rows.append([name, len(of), *metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)])
+    for name, group in final.groupby("regressor", sort=False):
+        pair = group["true"].to_numpy(), group["predicted"].to_numpy()
+        rows.append([name, len(group), *metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)])
     return pd.DataFrame(rows, columns=["regressor", "n", "value", "low", "high"])
 
 
@@ -56,19 +56,19 @@ def task_scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
     """method (the mixture), seed, measure (task or average), value in percent."""
     named = lm_eval.rename(columns={"run": "method"})
     blank = named[["method", "seed"]].drop_duplicates().assign(none=0.0)
-    found = summary.measures(blank, named, {})
-    return found[["method", "seed", "measure", "value"]]
+    measured = summary.measures(blank, named, {})
+    return measured[["method", "seed", "measure", "value"]]
 
 
 def spread(tasks: pd.DataFrame) -> pd.DataFrame:
-    """task, worst, best, delta, p: means over seeds by mixture; p that mixtures differ, from the seeds' spread.
+    """task, worst, best, delta, p: means over seeds by mixture; p tests whether mixtures differ, by the seeds' spread.
 
-    p is NaN with one seed, and where all runs score alike.
+    p is NaN with one seed, and where all runs score the same.
     """
     rows = []
-    for task, of in tasks.groupby("measure", sort=False):
-        means = of.groupby("method")["value"].mean()
-        groups = [group["value"].to_numpy() for _, group in of.groupby("method")]
+    for task, scores in tasks.groupby("measure", sort=False):
+        means = scores.groupby("method")["value"].mean()
+        groups = [group["value"].to_numpy() for _, group in scores.groupby("method")]
         testable = min(map(len, groups)) > 1 and any(np.ptp(group) > 0 for group in groups)
         p = float(stats.f_oneway(*groups).pvalue) if testable else float("nan")
         rows.append([task, means.min(), means.max(), means.max() - means.min(), p])
@@ -76,7 +76,7 @@ def spread(tasks: pd.DataFrame) -> pd.DataFrame:
 
 
 def losses_and_scores(losses: pd.DataFrame, tasks: pd.DataFrame, domains: list[str], level: float) -> pd.DataFrame:
-    """``statistics.correlations`` of minus the losses of a setting's mixtures with their scores."""
+    """``statistics.correlations`` of the negated losses of a setting's mixtures with their scores."""
     x = -losses.groupby("run", sort=False)[domains].mean()
     y = tasks.pivot_table(index="method", columns="measure", values="value", sort=False).loc[x.index]
     y = y.loc[:, y.nunique() > 1]  # a constant score correlates with nothing

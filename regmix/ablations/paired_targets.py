@@ -1,6 +1,6 @@
-"""The targets of all arms together, and the differences between any two of them.
+"""The targets of all arms together, and the differences between any two.
 
-A target's name is ``arm/method``. All are trained on the same seeds, so that any two of one objective can be paired.
+A target's name is ``arm/method``. All are trained on the same seeds, so any two with the same objective can be paired.
 """
 
 from __future__ import annotations
@@ -30,35 +30,35 @@ class Results:
     level: float
 
     def rows(self, arm: str, *entries: str) -> list[dict[str, Any]]:
-        """The design of an arm, all of it or some entries."""
-        of = self.design[self.design["arm"] == arm]
-        return of[of["entry"].isin(entries)].to_dict("records") if entries else of.to_dict("records")
+        """The design of an arm: all rows, or those of some entries."""
+        rows = self.design[self.design["arm"] == arm]
+        return rows[rows["entry"].isin(entries)].to_dict("records") if entries else rows.to_dict("records")
 
     def one(self, arm: str, entry: str, **where: Any) -> str | None:
-        """The name of an entry's first target with these options; None if it has none."""
+        """The name of an entry's first target with these options; None if there is none."""
         for row in self.rows(arm, entry):
             if all(same(row.get(key), value) for key, value in where.items()):
                 return str(row["id"])
         return None
 
     def less(self, first: str | None, second: str | None, measure: str = OBJECTIVE) -> Spread | None:
-        """The loss of ``first`` less that of ``second``, seed by seed; None if one is missing.
+        """The loss of ``first`` minus that of ``second``, seed by seed; None if one is missing.
 
-        One row of ``summary.differences``, which would join frames again for each of some hundred pairs.
+        One row of ``summary.differences``, which would join frames again for each of a few hundred pairs.
         """
         if first is None or second is None or first == second:
             return None
-        of = self._by_seed
-        if (first, measure) not in of or (second, measure) not in of:
+        values = self._by_seed
+        if (first, measure) not in values or (second, measure) not in values:
             return None
-        pairs = (of[first, measure] - of[second, measure]).to_numpy()
+        pairs = (values[first, measure] - values[second, measure]).to_numpy()
         if np.isnan(pairs).any():
-            raise InputError(f"{first}: its seeds are not those of {second}; run `dvc --cd ablations repro` again")
+            raise InputError(f"{first}: its seeds differ from those of {second}; run `dvc --cd ablations repro` again")
         return summary.spread(pairs, self.level)
 
     @cached_property
     def _by_seed(self) -> dict[tuple[str, str], pd.Series]:
-        return {key: of.set_index("seed")["value"] for key, of in self.measures.groupby(["method", "measure"])}
+        return {key: rows.set_index("seed")["value"] for key, rows in self.measures.groupby(["method", "measure"])}
 
     def noise(self, arm: str) -> Spread:
         """The loss of natural in an arm, over its seeds: its standard deviation is the seed-noise floor."""
@@ -66,7 +66,7 @@ class Results:
 
 
 def same(given: Any, wanted: Any) -> bool:
-    """Whether an option read back from a table is the one asked for."""
+    """Whether an option read back from a table equals the wanted one."""
     try:
         return float(given) == float(wanted)
     except (TypeError, ValueError):
@@ -82,8 +82,8 @@ def collect(
     for arm, frame in losses.items():
         weights, trained = objectives[arm]
         named = frame.assign(run=[f"{m}/seed-{s}" for m, s in frame[["method", "seed"]].itertuples(index=False)])
-        for measure, of in ((OBJECTIVE, weights), (MEAN, dict.fromkeys(trained, 1.0))):
+        for measure, weighting in ((OBJECTIVE, weights), (MEAN, dict.fromkeys(trained, 1.0))):
             values = {"method": f"{arm}/" + frame["method"], "seed": frame["seed"], "group": LOSS, "measure": measure}
-            measures.append(pd.DataFrame(values).assign(value=objective_losses(named, of)))
+            measures.append(pd.DataFrame(values).assign(value=objective_losses(named, weighting)))
         rows.append(designs[arm].assign(arm=arm, id=f"{arm}/" + designs[arm]["method"]))
     return Results(pd.concat(measures, ignore_index=True), pd.concat(rows, ignore_index=True), level)

@@ -1,4 +1,4 @@
-"""Proxies of other sizes: how they rank mixtures, and how far apart the mixtures that they choose are."""
+"""Proxies of other sizes: how they rank mixtures, and how far apart their chosen mixtures are."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import pandas as pd
 from regmix.ablations import mixture_ranks
 from regmix.statistics import metrics
 
-DEFAULT = "main"  # the world of the proxies' own size
+DEFAULT = "main"  # the world with proxies of the default size
 SIZES = ("small_proxies", DEFAULT, "large_proxies")
 PART = "half"  # the part of the swarm that all sizes have
-REGRESSOR = "gp"  # whose ranking stands for all
+REGRESSOR = "gp"  # its ranking represents each world
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ def table(swarms: Mapping[str, Swarm], large: pd.Series, level: float) -> pd.Dat
     for world in [name for name in SIZES if name in swarms]:
         swarm = swarms[world]
         own = swarm.final[(swarm.final["regressor"] == REGRESSOR) & (swarm.final["proxies"] == PART)]
-        found = mixture_ranks.heldout(own, level).iloc[0]
+        heldout = mixture_ranks.heldout(own, level).iloc[0]
         both = own[own["run"].isin(large.index)]
         pair = both["predicted"].to_numpy(), large.loc[both["run"]].to_numpy()
         carried = metrics.correlation(*pair, resamples=mixture_ranks.RESAMPLES, level=level, seed=0)
         distance, noise = apart(swarm.chosen, swarms[DEFAULT].chosen)
         rows.append(
             {"world": world, "body": swarm.body, "n": len(own)}
-            | {f"heldout_{key}": found[key] for key in ("value", "low", "high")}
+            | {f"heldout_{key}": heldout[key] for key in ("value", "low", "high")}
             | {f"target_{key}": value for key, value in carried._asdict().items()}
             | {"target_n": len(both), "distance": distance, "expected_distance": noise}
         )
@@ -52,7 +52,7 @@ def table(swarms: Mapping[str, Swarm], large: pd.Series, level: float) -> pd.Dat
 
 
 def apart(first: Mapping[str, Any], second: Mapping[str, Any]) -> tuple[float, float]:
-    """The L1 distance of two chosen mixtures, and the one expected of two that differ by their refits' spread alone."""
-    one, two = (np.array(list(of["weights"].values())) for of in (first, second))
-    spread = np.hypot(*(np.array(list(of["spread"].values())) for of in (first, second)))
-    return float(np.abs(one - two).sum()), float(np.sqrt(2 / np.pi) * spread.sum())
+    """The L1 distance between two chosen mixtures, and the distance expected from their refits' spread alone."""
+    weights, others = (np.array(list(chosen["weights"].values())) for chosen in (first, second))
+    spread = np.hypot(*(np.array(list(chosen["spread"].values())) for chosen in (first, second)))
+    return float(np.abs(weights - others).sum()), float(np.sqrt(2 / np.pi) * spread.sum())

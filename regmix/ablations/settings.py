@@ -1,7 +1,7 @@
-"""The schema of ablations/params.yaml: which swarms are trained, which targets on them, and what is compared.
+"""The schema of ablations/params.yaml: which swarms and targets are trained, and what is compared.
 
-A *world* is a swarm under changes of the root's params.yaml; an *arm* is a table of methods whose targets are trained
-in a world for one objective. Both are written short and spelled out here.
+A *world* is a swarm under changes to the root's params.yaml; an *arm* is a table of methods whose targets are trained
+in a world for one objective. The file states both briefly; this module expands them.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from regmix.params import Params, parse
 FILE = "ablations/params.yaml"
 BASELINE = "natural"  # every arm trains it
 OBJECTIVE_ONLY = "objective_only"
-# Worlds read the root's tokenized corpus and tasks, and `machine` changes no number.
+# Worlds share the root's tokenized corpus and tasks, and `machine` changes no number.
 CHANGEABLE = ("corpus.validation_only", "objectives", "proxy", "swarm", "regressors", "mixture", "target")
 
 
 class Proxies(Strict):
-    """A part of a swarm to learn from: so many of its random and its switched runs, the first ones; all anchors."""
+    """A part of a swarm to learn from: its first ``random`` and ``switched`` runs of these kinds, and all anchors."""
 
     random: NonNegative
     switched: NonNegative
 
 
 class Fits(Strict):
-    """Stepwise regressors to hold against unseen runs: all combinations of the lists."""
+    """Stepwise regressors to test on unseen runs: all combinations of the lists."""
 
     proxies: list[Name]
     regressor: list[Name]
@@ -46,7 +46,7 @@ class Fits(Strict):
 
 
 class World(Strict):
-    """``unseen`` are shards that no method learns from; ``objective`` is what ``fits`` are judged on."""
+    """``unseen`` are shards that no method learns from; ``fits`` are judged on ``objective``."""
 
     changes: dict[str, Any]
     unseen: list[str]
@@ -64,7 +64,7 @@ class Entry(Strict):
 
 
 class Arm(Strict):
-    """``root_methods`` names the part of the swarm for all methods of the root's params.yaml; null: without them."""
+    """``root_methods``: the part of the swarm that all methods of the root's params.yaml learn from, or null: none."""
 
     world: Name
     objective: Name
@@ -73,14 +73,14 @@ class Arm(Strict):
 
 
 class Size(Strict):
-    """A model that trains like the ``proxy`` or the ``target``, but for ``changes`` of that section."""
+    """A model that trains like the ``proxy`` or the ``target``, except for ``changes`` to that section."""
 
     like: Literal["proxy", "target"]
     changes: dict[str, Any]
 
 
 class Ranks(Strict):
-    """The same mixtures at every size and budget; a budget multiplies the steps. ``evaluated`` is a size."""
+    """The same mixtures at every size and budget. A budget multiplies the steps; ``evaluated`` is a size."""
 
     mixtures: Annotated[int, Field(ge=4)]
     seeds: Count
@@ -116,11 +116,11 @@ class Ablations(Strict):
 
 @dataclass(frozen=True)
 class Spelled:
-    """An arm with its grids written out.
+    """An arm with its grids expanded.
 
-    ``methods`` maps a part of the swarm to the methods that learn from it; a method of the same options and part is
-    there once. ``rows`` has a row for every combination that was asked for: ``method`` (its name in ``methods``),
-    ``entry``, ``proxies``, ``kind`` and the options. ``dropped`` are methods that this objective has no use for.
+    ``methods`` maps a part of the swarm to the methods that learn from it; methods with the same options and
+    part occur once. ``rows`` has one row per requested combination: ``method`` (its name in ``methods``), ``entry``,
+    ``proxies``, ``kind`` and the options. ``dropped`` are methods that do not apply to this objective.
     """
 
     methods: dict[str, dict[str, Kind]] = field(default_factory=dict)
@@ -134,17 +134,19 @@ def parse_ablations(values: object, name: str = FILE) -> Ablations:
 
 
 def world_params(params: Params, settings: Ablations, name: str) -> Params:
-    """The root's params under the changes of all worlds and of this one. Raises InputError."""
+    """The root's params with the changes for all worlds and for this one. Raises InputError."""
     values = params.model_dump()
     for where, given in (("changes", settings.changes), (f"worlds.{name}.changes", settings.worlds[name].changes)):
         for key in given:
             if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in CHANGEABLE):
-                raise InputError(f"{FILE}: {where}: {key} cannot differ here; change {', '.join(CHANGEABLE)} alone")
+                raise InputError(f"{FILE}: {where}: {key} cannot differ here; change only {', '.join(CHANGEABLE)}")
         dotted_keys.apply(values, given, f"{FILE}: {where}")
     changed = parse(values, f"{FILE}: worlds.{name}")
     unknown = set(settings.worlds[name].unseen) - set(changed.swarm.shards)
     if unknown:
-        raise InputError(f"{FILE}: worlds.{name}.unseen: {min(unknown)} is no shard of the world; add it to the shards")
+        raise InputError(
+            f"{FILE}: worlds.{name}.unseen: {min(unknown)} is not a shard of the world; add it to the shards"
+        )
     if settings.worlds[name].objective not in changed.objectives:
         raise InputError(f"{FILE}: worlds.{name}.objective = {settings.worlds[name].objective}: no such objective")
     return changed
@@ -158,9 +160,9 @@ def with_methods(params: Params, methods: dict[str, Kind]) -> Params:
 
 
 def spell(params: Params, settings: Ablations, name: str) -> Spelled:
-    """The arm ``name`` spelled out, under its world's ``params``.
+    """The arm ``name`` expanded, under its world's ``params``.
 
-    Raises InputError for an unknown method, an option that it does not have or a value that it refuses.
+    Raises InputError for an unknown method, an option that it does not have, or an invalid value.
     """
     arm, root = settings.arms[name], params.target.methods
     out = Spelled()
@@ -168,11 +170,13 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
     first = next(iter(settings.worlds[arm.world].proxies))
     natural = next((key for key, method in root.items() if method.kind == BASELINE), None)
     if natural is None:
-        raise InputError(f"params.yaml: target.methods: none of kind {BASELINE}, to which all are compared; add it")
+        raise InputError(
+            f"params.yaml: target.methods: none of kind {BASELINE}, the baseline of all comparisons; add one"
+        )
     entries = {BASELINE: Entry(method=natural, proxies=[arm.root_methods or first], options={})} | arm.methods
     if arm.root_methods:
-        taken = Entry(method=natural, proxies=[arm.root_methods], options={})
-        rest = {key: taken.model_copy(update={"method": key}) for key in root if root[key].kind != BASELINE}
+        template = Entry(method=natural, proxies=[arm.root_methods], options={})
+        rest = {key: template.model_copy(update={"method": key}) for key in root if root[key].kind != BASELINE}
         entries |= {key: entry for key, entry in rest.items() if key not in entries}
     for label, entry in entries.items():
         where = f"{FILE}: arms.{name}.methods.{label}"
@@ -193,11 +197,11 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
                 plugins.options(module, options, where)
             except InputError as error:
                 raise InputError(str(error).removeprefix("params.yaml: ")) from None
-            told = [str(v) for v, choices in zip(values, grid.values(), strict=True) if len(choices) > 1]
-            method = re.sub(r"[^a-z0-9]+", "_", "_".join([label, *told]).lower()).strip("_")
+            varied = [str(v) for v, choices in zip(values, grid.values(), strict=True) if len(choices) > 1]
+            method = re.sub(r"[^a-z0-9]+", "_", "_".join([label, *varied]).lower()).strip("_")
             same = (kind, part, repr(sorted(options.items())))
             if same not in known and method in known.values():
-                raise InputError(f"{where}: two methods would be called {method}; rename the entry")
+                raise InputError(f"{where}: two methods would be named {method}; rename the entry")
             method = known.setdefault(same, method)
             out.methods.setdefault(part, {}).setdefault(method, Kind(kind=kind, **options))
             out.rows.append({"method": method, "entry": label, "proxies": part, "kind": kind, **options})
@@ -205,7 +209,7 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
 
 
 def size_training(params: Params, settings: Ablations, name: str, budget: int) -> Training:
-    """How a model of a size trains with ``budget`` times the steps. Raises InputError."""
+    """How a model of size ``name`` trains with ``budget`` times the steps. Raises InputError."""
     size = settings.ranks.sizes[name]
     values = params.model_dump()[size.like]
     where = f"{FILE}: ranks.sizes.{name}"

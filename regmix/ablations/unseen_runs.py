@@ -1,4 +1,4 @@
-"""Regressors of parts of a swarm against runs that no part holds: of final losses, and of a loss's next value."""
+"""Test regressors fitted to parts of a swarm on runs outside all parts: final losses, and the next value of a loss."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ def step_errors(
 ) -> pd.DataFrame:  # fmt: skip
     """``stepwise.errors`` of a fit to ``part``, on runs of the swarm that keep one mixture and on runs that switch.
 
-    ``tested`` says which, heldout or unseen. ``runs`` is how many it learnt from.
+    ``tested`` says which, heldout or unseen. ``runs`` is the number of runs it learnt from.
     """
     known, all_runs = (
-        trajectories.read(of["mixtures"], of["schedules"], of["trajectories"], domains, weights).granularity(
-            granularity
-        )
-        for of in (part, swarm)
+        trajectories.read(
+            tables["mixtures"], tables["schedules"], tables["trajectories"], domains, weights
+        ).granularity(granularity)
+        for tables in (part, swarm)
     )
     model = next_loss.fit(known.of(*LEARNT), interface.bind(*regressor), label, seed)
     frames = []
     for kind in ("heldout", UNSEEN):
         tested = all_runs.of(kind)
         if len(tested.names):
-            found = next_loss.errors(model, tested, resamples=judged.bootstrap, level=judged.interval, seed=seed)
-            frames.append(found.assign(tested=kind, runs=len(known.names)))
+            errors = next_loss.errors(model, tested, resamples=judged.bootstrap, level=judged.interval, seed=seed)
+            frames.append(errors.assign(tested=kind, runs=len(known.names)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -50,7 +50,7 @@ def final_losses(
 
     A regressor for which the part has too few runs is left out.
     """
-    known, all_runs = (runs.runs(of["mixtures"], of["losses"], domains) for of in (part, swarm))
+    known, all_runs = (runs.runs(tables["mixtures"], tables["losses"], domains) for tables in (part, swarm))
     tested = all_runs.of("heldout")
     fitted = known.of("random", "anchor")
     frames = []

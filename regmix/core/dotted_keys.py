@@ -1,4 +1,4 @@
-"""Change settings by dotted keys, as `dvc exp run -S` names them; each replaces the whole value at its key."""
+"""Change settings by dotted keys, as in `dvc exp run -S`; each change replaces the whole value at its key."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from regmix.core.errors import InputError
 
 
 def apply(values: Any, changes: Mapping[str, Any], where: str, of: str = "params.yaml") -> None:
-    """Set every key of ``changes`` in ``values``, nested mappings, in place.
+    """Set every key of ``changes`` in the nested mappings ``values``, in place.
 
-    Raises InputError for a key that is not there yet; ``where`` names the changes' own place and ``of`` what they
-    change.
+    Raises InputError for a key that does not exist yet. For the message, ``where`` names the source of the changes
+    and ``of`` the file that they change.
     """
     for key, value in changes.items():
         *parents, last = key.split(".")

@@ -1,4 +1,4 @@
-"""The one error a user is meant to read."""
+"""The one error meant for users to read."""
 
 
 class InputError(Exception):

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: JSON, rows of CSV, YAML, and folders that appear in one step."""
+"""Read and write JSON, CSV rows and YAML, and write folders. Every write is atomic: complete or absent."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ import yaml
 from regmix.core.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second, and half of the stages work on no table
+    import pandas as pd  # takes half a second, and half of the stages use no table
 
 
 def read_yaml(path: Path) -> object:
-    """Raises InputError if there is no such file, or none of YAML."""
+    """Raises InputError if the file is missing or not YAML."""
     try:
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> object:
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Path]:
-    """A scratch folder that becomes ``out`` when the block ends well and vanishes when it does not."""
+    """A scratch folder, renamed to ``out`` if the block succeeds and deleted if it fails."""
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = out.with_name(f".{out.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
@@ -47,22 +47,22 @@ def writing(out: Path) -> Iterator[Path]:
 def prune(folder: Path, keep: Iterable[str]) -> None:
     """Remove from ``folder`` the outputs of parts (shards, domains, ...) that params.yaml no longer lists.
 
-    DVC leaves them there, and a stage that depends on the whole folder would see them as a change.
+    DVC leaves them in place, and a stage that depends on the whole folder would see them as a change.
     """
     for stale in sorted({path.name for path in folder.iterdir() if path.is_dir()} - set(keep)):
         shutil.rmtree(folder / stale)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Sorted by no key but the writer's; floats in full; replaced in one step."""
+    """Keys in the given order, floats at full precision, the file replaced atomically."""
     _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def write_metrics(path: Path, value: Any, digits: int = 3) -> None:
     """``write_json``, floats rounded to ``digits`` decimals or two significant digits, whichever keeps more.
 
-    Losses of the same run differ in the fifth decimal between processors; rounded, most files do not. No sign is lost,
-    so that an interval that excludes zero still does.
+    The losses of a run differ in the fifth decimal between processors; after rounding, most files are identical. No
+    sign is lost, so an interval that excludes zero still does.
     """
     write_json(path, _rounded(value, digits))
 
@@ -78,9 +78,9 @@ def _rounded(value: Any, digits: int) -> Any:
 
 
 def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> None:
-    """Floats so that they read back to the same bits; replaced in one step.
+    """Floats are written to read back bit for bit; the file is replaced atomically.
 
-    Rows, which need no pandas, come out as a frame of them would: None and NaN as nothing. A column is of one type.
+    Rows need no pandas and are written as a frame of them would be: None and NaN as empty. A column has one type.
     """
     if not isinstance(table, Sequence):
         _replace(path, table.to_csv(index=False, lineterminator="\n"))
@@ -101,7 +101,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """A table to hand on as it is written, by column."""
+    """The rows of a table, values as strings by column."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             head, *lines = csv.reader(file, strict=True)

@@ -1,6 +1,6 @@
-"""Mixtures, losses, a prior and bounds as a person gives them in a notebook: checked, and brought into one form.
+"""Check mixtures, losses, a prior and bounds given in a notebook, and convert each to one form.
 
-Every fault is one line that names the argument, the row or column, the value and the fix.
+Every error is one line that names the argument, the row or column, the value and the fix.
 
 N runs, K domains, M mixtures.
 """
@@ -22,7 +22,7 @@ Losses: TypeAlias = pd.DataFrame | pd.Series | np.ndarray
 Objective: TypeAlias = str | Mapping[str, float]
 Weights: TypeAlias = Mapping[str, float] | pd.Series
 
-FEWEST = 5  # distinct mixtures that make a fit worth asking for
+FEWEST = 5  # distinct mixtures that a fit needs
 
 
 def need(holds: bool, message: str) -> None:
@@ -32,9 +32,9 @@ def need(holds: bool, message: str) -> None:
 
 
 def mixture_table(mixtures: Mixtures, domains: Sequence[str] | None) -> pd.DataFrame:
-    """Mixtures as a frame (M, K) of floats on the simplex, a column per domain. Raises InputError.
+    """Mixtures as a frame (M, K) of floats on the simplex, one column per domain. Raises InputError.
 
-    ``domains`` picks the columns of a frame and names those of an array.
+    ``domains`` selects the columns of a frame and names the columns of an array.
     """
     if isinstance(mixtures, pd.DataFrame):
         for name in domains or ():
@@ -42,13 +42,13 @@ def mixture_table(mixtures: Mixtures, domains: Sequence[str] | None) -> pd.DataF
         frame = mixtures if domains is None else mixtures[list(domains)]
     else:
         if domains is None:
-            raise InputError("domains: missing, and an array of mixtures has no names; give one per column")
+            raise InputError("domains: missing, and an array of mixtures has no column names; give one per column")
         shape = np.shape(mixtures)
         fits = len(shape) == 2 and shape[1] == len(domains)
         need(fits, f"mixtures: shape {shape} does not fit {len(domains)} domains; give one column per domain")
         frame = pd.DataFrame(np.asarray(mixtures), columns=list(domains))
     need(frame.shape[1] >= 2, "mixtures: fewer than two domains; a mixture needs two")
-    frame = _numbers(frame, "mixtures", "correct it, or name the columns of the domains with `domains`")
+    frame = _numbers(frame, "mixtures", "correct it, or name the domain columns with `domains`")
     rows = frame.to_numpy()
     off = (rows < 0).any(axis=1) | (np.abs(rows.sum(axis=1) - 1) > TOLERANCE)
     for place in np.flatnonzero(off)[:1]:
@@ -66,7 +66,7 @@ def run_table(
     table = mixture_table(mixtures, domains)
     distinct = len(np.unique(table.to_numpy(), axis=0))
     need(
-        distinct >= FEWEST, f"mixtures: {distinct} distinct ones; a fit needs at least {FEWEST}, so train more proxies"
+        distinct >= FEWEST, f"mixtures: {distinct} distinct rows; a fit needs at least {FEWEST}, so train more proxies"
     )
     if not isinstance(losses, pd.DataFrame | pd.Series):
         shape = np.shape(losses)
@@ -75,8 +75,8 @@ def run_table(
     labelled = isinstance(mixtures, pd.DataFrame) and isinstance(losses, pd.DataFrame | pd.Series)
     for label in table.index.symmetric_difference(frame.index, sort=False)[:1] if labelled else ():
         where = "mixtures" if label in table.index else "losses"
-        raise InputError(f"{where}: row {label!r} is there alone; give mixtures and losses the same index")
-    need(len(frame) == len(table), f"losses: {len(frame)} rows for {len(table)} mixtures; give one per run")
+        raise InputError(f"{where}: row {label!r} is only here; give mixtures and losses the same index")
+    need(len(frame) == len(table), f"losses: {len(frame)} rows for {len(table)} mixtures; give one row per run")
     weights = objective_weights(objective, frame.columns)
     used = _numbers(frame[list(weights)], "losses", "train that run again or drop it")
     return table, (used.loc[table.index] if labelled else used).to_numpy() @ np.array(list(weights.values()))
@@ -90,7 +90,7 @@ def objective_weights(objective: Objective | None, columns: pd.Index) -> dict[st
     weights = {objective: 1.0} if isinstance(objective, str) else dict(objective.items())
     need(len(weights) > 0, f"objective: no weights; give some over {_list(columns)}")
     for name, weight in weights.items():
-        need(name in columns, f"objective: losses has no column {name!r}; use one of {_list(columns)}")
+        need(name in columns, f"objective: losses have no column {name!r}; use one of {_list(columns)}")
         need(0 < weight < math.inf, f"objective: {name} = {weight}: must be positive; correct it or drop the column")
     return {name: weight / sum(weights.values()) for name, weight in weights.items()}
 
@@ -98,9 +98,9 @@ def objective_weights(objective: Objective | None, columns: pd.Index) -> dict[st
 def shares_and_bounds(
     prior: Weights, bounds: Weights | None, domains: Sequence[str] | None = None
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """The prior as shares that sum to 1, and the largest weights, both by domain. Raises InputError.
+    """The prior as shares that sum to 1, and the largest allowed weights, both by domain. Raises InputError.
 
-    In the order of ``domains``, of ``prior`` without them; a domain without a bound may have any weight.
+    In the order of ``domains`` if given, else of ``prior``; a domain without a bound can have any weight.
     """
     shares, limits = dict(prior.items()), dict(() if bounds is None else bounds.items())
     order = list(shares) if domains is None else list(domains)
@@ -113,16 +113,16 @@ def shares_and_bounds(
         need(name in shares, f"prior: no share of {name!r}; give one per domain")
     total = sum(shares.values())
     limits = {name: min(1.0, float(limits.get(name, 1.0))) for name in order}
-    most = sum(limits.values())
-    need(most >= 1, f"bounds: they sum to {most:.3g}, and the weights of a mixture to 1; raise one by {1 - most:.3g}")
+    room = sum(limits.values())
+    need(room >= 1, f"bounds: they sum to {room:.3g}, but a mixture's weights sum to 1; raise one by {1 - room:.3g}")
     return {name: float(shares[name] / total) for name in order}, limits
 
 
 def _numbers(frame: pd.DataFrame, what: str, fix: str) -> pd.DataFrame:
-    """``frame`` as finite floats, its rows and columns named once each. Raises InputError."""
+    """``frame`` as finite floats; row and column names must be unique. Raises InputError."""
     for kind, names in (("column", frame.columns), ("row", frame.index)):
         for name in names[names.duplicated()][:1]:
-            raise InputError(f"{what}: {kind} {name!r} is there twice; keep one of them")
+            raise InputError(f"{what}: {kind} {name!r} occurs twice; keep one of them")
     numbers = frame.apply(pd.to_numeric, errors="coerce").astype(np.float64)
     for row, column in np.argwhere(~np.isfinite(numbers.to_numpy()))[:1]:
         value = frame.iloc[row, column]

@@ -1,7 +1,7 @@
-"""The shape of a Llama-like model, its parameters and what a token costs.
+"""The shape of a Llama-like model, its parameters and its FLOPs per token.
 
-Letters, here and in the other files of the engine: P runs in a stack, B sequences, T tokens,
-D width, F ffn width, H heads, C width of a head, L layers, V vocabulary.
+Dimension letters, here and in the engine: P runs in a stack, B sequences, T tokens,
+D width, F ffn width, H heads, C head width, L layers, V vocabulary.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ class ModelShape:
     def tensors(self) -> dict[str, tuple[tuple[int, ...], float]]:
         """Each parameter's shape and the standard deviation of its init; 0 marks the norms, which start at 1.
 
-        Matrices are stored (in, out). The embedding starts at 1 and the rest at fan-in, which takes models
-        this small off the unigram plateau within a few hundred steps; transformers' 0.02 does not.
+        Matrices are stored (in, out). The embedding starts with deviation 1 and the matrices scale with fan-in: models
+        this small then leave the unigram plateau within a few hundred steps. With transformers' 0.02 they do not.
         """
         D, F, V = self.width, self.ffn, self.vocab
         out = 1 / math.sqrt(2 * self.layers)
@@ -52,14 +52,14 @@ class ModelShape:
         return np.concatenate([tensors[name].reshape(-1) for name in self.tensors()])
 
     def parts(self, flat: np.ndarray) -> dict[str, np.ndarray]:
-        """The way back of ``flat``; views."""
+        """The inverse of ``flat``, as views."""
         sizes = {name: size for name, (size, _) in self.tensors().items()}
         edges = np.cumsum([math.prod(size) for size in sizes.values()])[:-1]
         pieces = np.split(flat, edges)
         return {name: piece.reshape(size) for (name, size), piece in zip(sizes.items(), pieces, strict=True)}
 
     def check(self, tokens: np.ndarray) -> None:
-        """Raise InputError for a token outside the vocabulary, which neither kernels nor a GPU would notice."""
+        """Raise InputError for a token outside the vocabulary, which neither the kernels nor a GPU would detect."""
         if tokens.min() < 0 or tokens.max() >= self.vocab:
             raise InputError(
                 f"token {tokens.max()} is outside the vocabulary of {self.vocab}; a token file is damaged: "
@@ -68,7 +68,7 @@ class ModelShape:
 
     @property
     def body(self) -> int:
-        """Non-embedding parameters, by which the paper names its models."""
+        """Non-embedding parameters; the paper names its models by this count."""
         D, F = self.width, self.ffn
         return self.layers * (4 * D * D + 3 * D * F + 2 * D) + D
 
@@ -78,9 +78,9 @@ class ModelShape:
         return self.body + 2 * self.vocab * self.width
 
     def flops(self) -> dict[str, float]:
-        """Training FLOPs a token (forward and backward): body only, with attention, with the head as well.
+        """Training FLOPs per token (forward and backward): body, body with attention, and both with the head.
 
-        Attention counts the full square, as is usual; a causal kernel does about half of it.
+        Attention counts the full square, as usual; a causal kernel computes about half of it.
         """
         body = 6.0 * self.body
         attention = body + 12.0 * self.layers * self.width * self.context

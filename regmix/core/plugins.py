@@ -1,6 +1,6 @@
-"""Load a reader, a regressor, a method or a launcher by the name that params.yaml gives it.
+"""Load a reader, regressor, method or launcher by its name in params.yaml.
 
-A plug-in is one file in its package. It defines ``Options``, the pydantic model of its further keys.
+A plug-in is one file in its package. It defines ``Options``, the pydantic model of its own keys.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 def names(package: str) -> list[str]:
-    """The plug-ins of ``regmix.<package>``: its files, but for helpers, whose names begin with an underscore."""
+    """The plug-ins of ``regmix.<package>``: its files, except helpers, whose names start with an underscore."""
     parent = importlib.import_module(f"regmix.{package}")
     return sorted(module.name for module in pkgutil.iter_modules(parent.__path__) if not module.name.startswith("_"))
 
@@ -27,7 +27,7 @@ def names(package: str) -> list[str]:
 def load(package: str, name: str, key: str) -> ModuleType:
     """The module ``regmix.<package>.<name>``; ``key`` is the params.yaml key that named it.
 
-    Raises InputError, listing what there is, if there is no such file.
+    Raises InputError, listing the known names, if there is no such file.
     """
     known = names(package)
     if name not in known:
@@ -49,13 +49,13 @@ def checked(model: type[M], values: object, file: str = "params.yaml", key: str 
 
 
 def known(name: str, among: Collection[str], key: str, what: str) -> None:
-    """For validators: raises ValueError if ``name``, used at ``key``, is no ``what`` that there is."""
+    """For validators: raises ValueError if ``name``, used at ``key``, is not a known ``what``."""
     if name not in among:
         raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
 
 
 def describe(error: ValidationError, key: str = "") -> str:
-    """The first fault of a ValidationError in one line that names the key, the value and the fix."""
+    """The first fault of a ValidationError in one line: the key, the value and the fix."""
     first = error.errors()[0]
     # A part in brackets is pydantic's name for a branch of a union, not a key.
     path = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if "[" not in str(part))])
@@ -64,7 +64,7 @@ def describe(error: ValidationError, key: str = "") -> str:
         return f"{path}: unknown key; remove it or fix its spelling{more}"
     if first["type"] == "missing":
         return f"{path}: missing; add it{more}"
-    said = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     if isinstance(first["input"], dict | BaseModel):  # a fault between keys, which the message names
-        return f"{f'{path}: ' if path else ''}{said}{more}"
-    return f"{path} = {first['input']!r}: {said}{more}"
+        return f"{f'{path}: ' if path else ''}{message}{more}"
+    return f"{path} = {first['input']!r}: {message}{more}"

@@ -1,8 +1,8 @@
-"""Which files and library versions a result comes from, read off the imports, so that no list can drift from the code.
+"""The files and library versions behind a result, derived from the imports, so that no list can drift from the code.
 
-The closure of a file is all of this project's source that it imports, one file through the other, at any depth of
-their code, with the plug-ins that they may load by name. Both caches rest on it: DVC re-runs a stage whose closure
-changed (stages/code_digest.py), and a run is found in the store only under the closure that trained it
+The closure of a file is all of this project's source that it imports, directly or indirectly, at any depth of the
+code, plus the plug-ins that can be loaded by name. Both caches rely on it: DVC re-runs a stage whose closure changed
+(stages/code_digest.py), and a run in the store is reused only under the closure that trained it
 (engine/store/keys.py).
 """
 
@@ -18,16 +18,16 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]  # of the source: the repository, or where the package is installed
+ROOT = Path(__file__).parents[2]  # root of the source: the repository, or where the package is installed
 LOCAL = ("regmix", "stages", "reports")
-# Where the distribution has another name than the module; LightGBM and llvmlite work below others' modules.
+# Distributions whose name differs from the module's, and libraries that others use underneath.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "ruamel": "ruamel.yaml", "lm_eval": "lm-eval"}
 BELOW = {"numba": ("llvmlite",), "lm_eval": ("datasets",)}
 
 
 @dataclass(frozen=True)
 class Imports:
-    """Of one file: the project's own files, the distributions, and the plug-in packages it loads from by name."""
+    """What one file imports: project files, distributions, and the plug-in packages that it loads from by name."""
 
     files: frozenset[str]
     libraries: frozenset[str]
@@ -53,7 +53,7 @@ class Code:
 
 
 def _version(library: str) -> str | None:
-    """Of what is installed, without the part that names a build; None where it is not, as extras may not be."""
+    """The installed version without its build tag; None if not installed, as extras may be missing."""
     try:
         return metadata.version(library).split("+")[0]
     except metadata.PackageNotFoundError:
@@ -63,24 +63,24 @@ def _version(library: str) -> str | None:
 def code(entries: Iterable[Path | str], chosen: Mapping[str, Iterable[str]] | None = None) -> Code:
     """The closure of ``entries``, files of this project.
 
-    ``chosen`` names, by package, the only plug-ins that can be loaded here; of other packages all can.
+    ``chosen`` names, by package, the only plug-ins that can be loaded here; all plug-ins of other packages can.
     """
-    chosen, found, libraries = chosen or {}, set[str](), set[str]()
+    chosen, visited, libraries = chosen or {}, set[str](), set[str]()
     todo = {str(Path(entry).resolve().relative_to(ROOT)) if Path(entry).is_absolute() else str(entry)
             for entry in entries}  # fmt: skip
     while todo:
         name = todo.pop()
-        found.add(name)
+        visited.add(name)
         read = imports(name)
         libraries |= read.libraries
         files = read.files.union(*(_plugins(package, chosen.get(package)) for package in read.plugins))
-        todo |= files - found
-    return Code(tuple(sorted(found)), tuple(sorted(libraries)))
+        todo |= files - visited
+    return Code(tuple(sorted(visited)), tuple(sorted(libraries)))
 
 
 @functools.cache
 def imports(name: str) -> Imports:
-    """Of the file ``name``, a path from the root. What is imported for type checkers alone never runs."""
+    """The imports of the file ``name``, a path from the root; imports only for type checkers do not count."""
     files, libraries, plugins = set(_packages(name)), set[str](), set[str]()
     for node in _running(ast.parse((ROOT / name).read_text(encoding="utf-8"))):
         names = []
@@ -100,18 +100,18 @@ def imports(name: str) -> Imports:
 
 
 def _running(tree: ast.AST) -> Iterable[ast.AST]:
-    """All nodes but those within ``if TYPE_CHECKING:``."""
+    """All nodes except those inside ``if TYPE_CHECKING:``."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            for other in node.orelse:
-                yield from (other, *_running(other))
+            for branch in node.orelse:
+                yield from (branch, *_running(branch))
         else:
             yield node
             yield from _running(node)
 
 
 def _files(module: str) -> set[str]:
-    """The file of a module, with the packages it lies in; none if the name is one within a module."""
+    """The file of a module and its packages' __init__.py; no file if the name is defined inside a module."""
     path = Path(*module.split("."))
     if (ROOT / path.with_suffix(".py")).is_file():
         return {str(path.with_suffix(".py")), *_packages(str(path))}
@@ -119,7 +119,7 @@ def _files(module: str) -> set[str]:
 
 
 def _packages(name: str) -> Iterable[str]:
-    """The __init__.py, where not empty, of the packages around a file."""
+    """The non-empty __init__.py files of the packages around a file."""
     for folder in Path(name).parents[:-1]:
         init = ROOT / folder / "__init__.py"
         if init.is_file() and init.stat().st_size and str(folder / "__init__.py") != name:

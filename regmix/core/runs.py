@@ -1,4 +1,4 @@
-"""Runs as arrays, and an objective as one loss a run.
+"""Runs as arrays, and an objective as one loss per run.
 
 N runs, K domains.
 """
@@ -17,9 +17,9 @@ from regmix.core.schedule import check_mixture
 
 @dataclass(frozen=True)
 class Runs:
-    """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with a column a domain.
+    """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with one column per domain.
 
-    ``names`` and ``kinds`` are (N,). Rows of everything are parallel.
+    ``names`` and ``kinds`` are (N,). All rows are parallel.
     """
 
     domains: tuple[str, ...]
@@ -29,11 +29,11 @@ class Runs:
     losses: pd.DataFrame
 
     def of(self, *kinds: str) -> Runs:
-        """The runs of these kinds, in their order."""
+        """The runs of these kinds, in the same order."""
         return self.at(np.isin(self.kinds, kinds))
 
     def at(self, rows: np.ndarray) -> Runs:
-        """The runs that a mask (N,) picks, in their order."""
+        """The runs that a mask (N,) selects, in the same order."""
         return Runs(self.domains, self.names[rows], self.kinds[rows], self.mixtures[rows], self.losses[rows])
 
     def objective(self, weights: Mapping[str, float]) -> np.ndarray:
@@ -41,7 +41,7 @@ class Runs:
         return objective_losses(self.losses.assign(run=self.names), weights)
 
     def mixture_ids(self) -> np.ndarray:
-        """A number (N,) for each run, the same for runs of the same mixture."""
+        """An id (N,) for each run, the same for runs of the same mixture."""
         return np.unique(self.mixtures, axis=0, return_inverse=True)[1].ravel()
 
     def joined(self, other: Runs) -> Runs:
@@ -62,8 +62,7 @@ class Runs:
 def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -> Runs:
     """Join the frames of mixtures.csv and losses.csv by run; ``domains`` (K) are the trained ones.
 
-    Raises InputError if a column is missing, a run is named twice or is in one frame only, or a mixture is
-    off the simplex.
+    Raises InputError if a column is missing, a run occurs twice or in one frame only, or a mixture is off the simplex.
     """
     for frame, name, columns in (
         (mixtures, "mixtures.csv", ["run", "kind", *domains]),
@@ -73,11 +72,11 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
             if column not in frame:
                 raise InputError(f"{name}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
         if frame["run"].duplicated().any():
-            twice = frame["run"][frame["run"].duplicated()].iloc[0]
-            raise InputError(f"{name}: run {twice!r} occurs twice; keep one of them")
+            duplicate = frame["run"][frame["run"].duplicated()].iloc[0]
+            raise InputError(f"{name}: run {duplicate!r} occurs twice; keep one of them")
     if alone := sorted(set(mixtures["run"]) ^ set(losses["run"])):
         where = "losses.csv" if alone[0] in set(losses["run"]) else "mixtures.csv"
-        raise InputError(f"{where}: run {alone[0]!r} is in this file alone; mixtures.csv and losses.csv must agree")
+        raise InputError(f"{where}: run {alone[0]!r} is only in this file; mixtures.csv and losses.csv must agree")
     weights = mixtures[list(domains)].to_numpy(np.float64)
     for name, row in zip(mixtures["run"], weights, strict=True):
         check_mixture(row, tuple(domains), f"mixtures.csv: run {name!r}")
@@ -91,9 +90,9 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
 
 
 def objective_losses(losses: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
-    """The weighted mean (N,) of the domains' losses, in nats per token; ``losses`` has ``run`` and the domains.
+    """The weighted mean (N,) of the domains' losses, in nats per token; ``losses`` has columns ``run`` and domains.
 
-    Weights are normalised. Raises InputError where a domain has no column or a run no finite loss.
+    Weights are normalised. Raises InputError if a domain has no column or a run has no finite loss.
     """
     total = np.zeros(len(losses))
     for domain, weight in weights.items():

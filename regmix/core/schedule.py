@@ -1,4 +1,4 @@
-"""A mixture over training: the one type for static mixtures, schedules and what a policy realised."""
+"""A mixture over training: the one type for static mixtures, schedules and the mixtures that a policy realised."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 
 from regmix.core.errors import InputError
 
-TOLERANCE = 1e-6  # how far a mixture's sum may miss 1
+TOLERANCE = 1e-6  # how far a mixture's sum can be from 1
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Piecewise constant: from ``knots[s]`` (a fraction of training, the first is 0) on, ``mixtures[s]`` holds.
+    """Piecewise constant: ``mixtures[s]`` applies from ``knots[s]`` on, a fraction of training; the first is 0.
 
     ``domains`` (K) names the columns of ``mixtures`` (S, K), each row on the simplex.
     Raises InputError if a knot is out of order or a mixture off the simplex.
@@ -29,13 +29,13 @@ class Schedule:
         if self.mixtures.shape != (len(self.knots), len(self.domains)):
             raise InputError(
                 f"schedule: mixtures of shape {self.mixtures.shape} do not fit {len(self.knots)} knots "
-                f"and {len(self.domains)} domains; give one mixture a knot"
+                f"and {len(self.domains)} domains; give one mixture per knot"
             )
         if len(self.knots) == 0 or self.knots[0] != 0 or np.any(np.diff(self.knots) <= 0) or self.knots[-1] >= 1:
             raise InputError(f"schedule: knots {self.knots.tolist()} must rise from 0 and stay below 1")
-        # All at once, since an online method may add a knot at every step.
-        sound = np.all(self.mixtures >= 0, axis=1) & (np.abs(self.mixtures.sum(axis=1) - 1) <= TOLERANCE)
-        for row in np.flatnonzero(~sound)[:1]:
+        # All rows at once, since an online method can add a knot at every step.
+        valid = np.all(self.mixtures >= 0, axis=1) & (np.abs(self.mixtures.sum(axis=1) - 1) <= TOLERANCE)
+        for row in np.flatnonzero(~valid)[:1]:
             check_mixture(self.mixtures[row], self.domains, f"schedule at {self.knots[row]:g} of training")
 
     @classmethod
@@ -44,14 +44,14 @@ class Schedule:
         return cls(domains, np.zeros(1), np.asarray(mixture, dtype=np.float64)[None])
 
     def at(self, fraction: float) -> np.ndarray:
-        """The mixture (K,) in force at a fraction of training."""
+        """The mixture (K,) at a fraction of training."""
         return self.mixtures[np.searchsorted(self.knots, fraction, side="right") - 1]
 
     def switched(self, fraction: float, mixture: np.ndarray) -> Schedule:
-        """This schedule up to ``fraction``, ``mixture`` from there on."""
-        kept = self.knots < fraction
+        """This schedule up to ``fraction``, then ``mixture``."""
+        before = self.knots < fraction
         return Schedule(
-            self.domains, np.append(self.knots[kept], fraction), np.vstack([self.mixtures[kept], mixture[None]])
+            self.domains, np.append(self.knots[before], fraction), np.vstack([self.mixtures[before], mixture[None]])
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -70,8 +70,8 @@ def check_bounds(mixture: np.ndarray, bounds: np.ndarray, domains: tuple[str, ..
     worst = int(np.argmax(mixture - bounds))
     if mixture[worst] > bounds[worst] + TOLERANCE:
         raise InputError(
-            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the {bounds[worst]:.4g} from which on "
-            "its text is repeated more than swarm.max_epochs times; lower the weight or raise swarm.max_epochs"
+            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the bound {bounds[worst]:.4g}, "
+            "beyond which its text is repeated more than swarm.max_epochs times; lower it or raise swarm.max_epochs"
         )
 
 

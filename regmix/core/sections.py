@@ -1,4 +1,4 @@
-"""How a stage gets its settings: the sections of params.yaml that it names, and no others."""
+"""Load a stage's settings: only the sections of params.yaml that it names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regmix.core.plugins import checked
 
 
 class Sections(BaseModel):
-    """The sections of params.yaml that a stage reads, each a field by the section's name."""
+    """The sections of params.yaml that a stage reads, one field per section, with its name."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, from_attributes=True)
 
@@ -23,5 +23,5 @@ class Sections(BaseModel):
 
     @classmethod
     def of(cls, params: object) -> Self:
-        """The same sections of all settings (regmix.params.Params)."""
+        """The same sections, taken from all settings (regmix.params.Params)."""
         return cls.model_validate(params)

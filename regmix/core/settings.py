@@ -1,4 +1,4 @@
-"""What every section of params.yaml is made of: strict models and bounded numbers."""
+"""Building blocks of every section of params.yaml: strict models and bounded numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Strict(BaseModel):
-    """Base of every options model: frozen, unknown keys refused."""
+    """Base of every options model: frozen, rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -21,7 +21,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Plugin(Strict):
-    """An entry whose further keys belong to a file named by ``kind`` or ``reader``."""
+    """An entry whose other keys belong to the file named by ``kind`` or ``reader``."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 

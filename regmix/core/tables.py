@@ -1,4 +1,4 @@
-"""Tables as pandas frames. Apart from files.py, since half of the stages need no pandas."""
+"""Tables as pandas frames. Separate from files.py, since half of the stages need no pandas."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from regmix.core.errors import InputError
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second, and half of the stages work on no table
+    import pandas as pd  # takes half a second, and half of the stages use no table
 
 
 def read_csv(path: Path) -> pd.DataFrame:

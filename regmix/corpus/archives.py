@@ -11,7 +11,7 @@ from regmix.core.errors import InputError
 
 
 class Pinned(Protocol):
-    """What this needs to know of an archive; regmix.corpus.settings.Archive is one."""
+    """The fields of an archive used here; regmix.corpus.settings.Archive has them."""
 
     @property
     def file(self) -> str: ...
@@ -20,21 +20,21 @@ class Pinned(Protocol):
 
 
 def verify(path: Path, archives: Mapping[str, Pinned]) -> None:
-    """Check every one of the pinned ``archives`` (by project) that is ``path``, or lies in the folder ``path``.
+    """Check each of the pinned ``archives`` (by project) that is ``path`` or is in the folder ``path``.
 
-    Raises InputError if its sha256 is another than the pinned one.
+    Raises InputError if a sha256 differs from the pinned one.
     """
     for project, archive in archives.items():
         name = Path(archive.file).name
         file = path / name if path.is_dir() else path
-        if file.name == name and file.is_file() and (found := sha256(file)) != archive.sha256:
+        if file.name == name and file.is_file() and (actual := sha256(file)) != archive.sha256:
             raise InputError(
-                f"{file}: sha256 {found[:12]}... is not the {archive.sha256[:12]}... of corpus.archives.{project}; "
+                f"{file}: sha256 {actual[:12]}... differs from {archive.sha256[:12]}... of corpus.archives.{project}; "
                 "delete it and fetch it again"
             )
 
 
 def sha256(path: Path) -> str:
-    """Of the content, in hexadecimal."""
+    """The sha256 of the file's content, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

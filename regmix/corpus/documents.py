@@ -1,4 +1,4 @@
-"""Documents as files: one ``{"text": ...}`` a line, UTF-8, so that a range of lines is documents too."""
+"""Documents as files: one ``{"text": ...}`` per line, UTF-8, so that any range of lines is readable too."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def as_line(text: str) -> str:
 
 
 def read_documents(path: Path, start: int = 0, end: int | None = None) -> Iterator[str]:
-    """The texts of a documents file, one held at a time; those of the bytes from ``start`` to ``end``, of whole lines.
+    """The texts of a documents file, one at a time, in the bytes from ``start`` to ``end``, which are whole lines.
 
     Raises InputError if the file is missing or damaged.
     """
@@ -32,8 +32,8 @@ def read_documents(path: Path, start: int = 0, end: int | None = None) -> Iterat
 def line_ranges(path: Path, *, count: int, least: int, most: int) -> Iterator[tuple[int, int]]:
     """(start, end) in bytes of about ``count`` runs of whole lines, of ``least`` to ``most`` bytes each.
 
-    A run ends with the line that reaches its size, so it may be longer, and the last one shorter.
-    Follows from the file alone. Raises InputError if it is missing.
+    A run ends with the line that reaches its size, so it can be longer; the last one can be shorter.
+    The ranges depend only on the file and the arguments. Raises InputError if the file is missing.
     """
     try:
         with path.open("rb") as file:

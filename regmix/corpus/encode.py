@@ -1,9 +1,9 @@
-"""A domain's documents as tokens, part by part: what a killed run had finished is not encoded again.
+"""Encode a domain's documents as tokens, part by part; parts that a killed run finished are reused.
 
-A part is a run of lines of a documents file. Its tokens are kept in a file by content: the key covers
-the part's bytes, the tokenizer and the code, so that a part is found again whatever else has changed.
-Processes share the parts: on two cores threads are as fast, but Python's lock, which reading lines and
-turning ids into arrays need, would bind them on many.
+A part is a run of lines of a documents file. Its tokens are stored in a file named by content: the key covers
+the part's bytes, the tokenizer and the code, so that a part is reused whatever else has changed.
+Worker processes share the parts. Threads are as fast on two cores, but on many they would wait for Python's
+lock, which reading lines and turning ids into arrays require.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from regmix.core.errors import InputError
 from regmix.corpus import token_files, tokenizer
 from regmix.corpus.documents import line_ranges, read_documents
 
-# By the file alone: were it by the number of workers, another number would find no part of a killed run.
-PARTS = 64  # of a documents file, so that many processes have work
-LEAST_BYTES, MOST_BYTES = 1 << 20, 1 << 26  # of documents in a part
+# Independent of the number of workers; otherwise a different number could not reuse the parts of a killed run.
+PARTS = 64  # per documents file, enough to keep many processes busy
+LEAST_BYTES, MOST_BYTES = 1 << 20, 1 << 26  # of documents per part
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a process needs beside a part's place; handed over by fork."""
+    """What a process needs besides the range of a part; inherited by fork."""
 
     documents: Path
     tokenizer: Tokenizer
@@ -51,8 +51,8 @@ def encode_file(
     """Tokens of a documents file in order, end of text after each document, in chunks (T,).
 
     ``meta`` holds the ``fingerprint`` of the tokenizer ``given``, ``vocab`` and ``eos``. ``workers`` processes
-    encode; their number changes no byte. Finished parts lie in the folder ``store``, which may go once the
-    tokens are written. A process holds a batch of documents at a time, this one a part's tokens.
+    encode; their number does not change the output. Finished parts are in the folder ``store``, which can be deleted
+    once the tokens are written. A worker holds one batch of documents in memory, this process the tokens of one part.
     Raises InputError if the documents are missing or damaged, or a process is killed.
     """
     store.mkdir(parents=True, exist_ok=True)
@@ -69,14 +69,14 @@ def encode_file(
                 yield np.fromfile(pending.popleft().result(), dtype)
         except BrokenProcessPool:
             raise InputError(
-                f"{documents}: a process that encodes it was killed, perhaps for want of memory; lower "
-                "corpus.workers and run again, finished parts are kept"
+                f"{documents}: a process that encodes it was killed, perhaps because memory ran out; lower "
+                "corpus.workers and run again; finished parts are reused"
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-_work: Work  # of this worker process
+_work: Work  # set in each worker process
 
 
 def _prepare(work: Work) -> None:
@@ -86,15 +86,15 @@ def _prepare(work: Work) -> None:
 
 
 def _end_with_parent() -> None:
-    """A pool's processes would outlive a killed parent, waiting for work."""
+    """Exit with the parent: if it is killed, the pool's processes would wait for work forever."""
     parent = multiprocessing.parent_process()
-    assert parent is not None  # this is a pool's process
+    assert parent is not None  # this is a process of the pool
     parent.join()
     os._exit(1)
 
 
 def _encode_part(start: int, end: int) -> Path:
-    """Where the tokens of the part from ``start`` to ``end`` lie; encodes them unless they do already."""
+    """The file with the tokens of the part from ``start`` to ``end``; encodes them unless it exists."""
     path = _work.store / f"{_key(start, end)}.bin"
     if not path.exists():
         texts = read_documents(_work.documents, start, end)
@@ -105,9 +105,9 @@ def _encode_part(start: int, end: int) -> Path:
 
 def _key(start: int, end: int) -> str:
     """The content key of a part."""
-    decisive = {name: _work.meta[name] for name in ("fingerprint", "vocab", "eos")}
-    decisive |= {"code": provenance.code([__file__]).digest(), "start": start}  # no two processes write the same file
-    digest = hashlib.sha256(json.dumps(decisive, sort_keys=True).encode())
+    inputs = {name: _work.meta[name] for name in ("fingerprint", "vocab", "eos")}
+    inputs |= {"code": provenance.code([__file__]).digest(), "start": start}  # no two processes write the same file
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
     with _work.documents.open("rb") as file:
         file.seek(start)
         while block := file.read(min(1 << 20, end - file.tell())):
@@ -117,7 +117,7 @@ def _key(start: int, end: int) -> str:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """One thread a process: the library's own pool would take every core, whatever ``workers`` says."""
+    """One thread per process: the library's own pool would use every core, whatever ``workers`` says."""
     before = os.environ.get("TOKENIZERS_PARALLELISM")
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     try:

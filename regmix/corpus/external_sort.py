@@ -1,10 +1,10 @@
-"""Documents in the order of their keys, copies counted, in bounded memory: sorted files, merged.
+"""Sort documents by key and count copies in bounded memory, by merging sorted files.
 
-A domain of any size takes ``HELD_BYTES`` of memory and one document a file that is being merged; a
-domain below that touches no disk. Where the characters are capped, what can no longer be among the
-first is dropped as soon as it is known: any part of the documents that reaches the cap bounds the whole.
-Files of more than twice the cap are merged into one of the cap, so that they take three times the cap and
-``HELD_BYTES``, and what pickle adds.
+A domain of any size takes ``HELD_BYTES`` of memory plus one document per file being merged; a smaller
+domain uses no disk. If the number of characters is capped, documents beyond the cap are dropped as early as
+possible: once any subset of the documents reaches the cap, keys larger than its last are not needed. When the files
+exceed twice the cap, they are merged into one of the cap's size, so that they take at most three times the cap plus
+``HELD_BYTES``, and pickle's overhead.
 """
 
 from __future__ import annotations
@@ -17,47 +17,47 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-HELD_BYTES = 1 << 27  # of documents in memory, before they go to a file
-FILES = 64  # that are merged into one
-_ENTRY_BYTES = 300  # of a document beside its text, about
+HELD_BYTES = 1 << 27  # of documents in memory before they are written to a file
+FILES = 64  # merged into one
+_ENTRY_BYTES = 300  # overhead of a document besides its text, approximate
 
-Document = tuple[bytes, bool, str, int]  # key, is it validation text, text, how often it was added
+Document = tuple[bytes, bool, str, int]  # key, whether it is validation text, text, times added
 
 
 class Sorter:
-    """The documents with the smallest keys, as many as reach ``max_chars`` characters; files lie in ``folder``."""
+    """The documents with the smallest keys, enough to reach ``max_chars`` characters; its files are in ``folder``."""
 
     def __init__(self, folder: Path, max_chars: int) -> None:
         self._folder, self._max_chars = folder, max_chars
-        self._held: dict[bytes, Document] = {}
-        self._held_bytes = 0
-        self._last: bytes | None = None  # no document with a larger key is wanted
-        self._levels: list[list[Path]] = []  # a file of level i + 1 is made of FILES of level i
+        self._in_memory: dict[bytes, Document] = {}
+        self._in_memory_bytes = 0
+        self._last: bytes | None = None  # documents with a larger key are not needed
+        self._levels: list[list[Path]] = []  # a file of level i + 1 is merged from FILES files of level i
         self._files = 0
-        self._chars: dict[Path, int] = {}  # of every file
+        self._chars: dict[Path, int] = {}  # per file
 
     def add(self, key: bytes, is_valid: bool, text: str) -> None:
-        """Take one document; the same key means the same text."""
+        """Add one document; equal keys mean equal texts."""
         if self._last is not None and key > self._last:
             return
-        if key in self._held:
-            self._held[key] = (key, is_valid, text, self._held[key][3] + 1)
+        if key in self._in_memory:
+            self._in_memory[key] = (key, is_valid, text, self._in_memory[key][3] + 1)
             return
-        self._held[key] = (key, is_valid, text, 1)
-        self._held_bytes += _size(text)
-        if self._held_bytes > HELD_BYTES:
+        self._in_memory[key] = (key, is_valid, text, 1)
+        self._in_memory_bytes += _size(text)
+        if self._in_memory_bytes > HELD_BYTES:
             self._spill()
 
     def documents(self) -> Iterator[Document]:
-        """The documents in order, each once; the one that reaches the cap is the last, and whole."""
+        """The documents in order, each once; the one that reaches the cap is the last and is not cut."""
         files = [path for level in self._levels for path in level]
         return self._first(_merged([*map(_read, files), self._sorted()]))
 
     def _sorted(self) -> Iterator[Document]:
-        return (self._held[key] for key in sorted(self._held))
+        return (self._in_memory[key] for key in sorted(self._in_memory))
 
     def _first(self, documents: Iterable[Document]) -> Iterator[Document]:
-        """Of ``documents`` in order those that may be wanted; learns from them what no longer is."""
+        """Yield sorted ``documents`` up to the cap, and lower ``_last`` to the key that reaches it."""
         chars = 0
         for document in documents:
             if self._last is not None and document[0] > self._last:
@@ -69,17 +69,17 @@ class Sorter:
                 return
 
     def _spill(self) -> None:
-        """Make room: drop what is not wanted, and write the rest to a file unless that freed half."""
-        kept = list(self._first(self._sorted()))
-        self._held = {document[0]: document for document in kept}
-        self._held_bytes = sum(_size(document[2]) for document in kept)
-        if self._held_bytes > HELD_BYTES / 2:
-            self._keep(self._write(kept), 0)
-            self._held, self._held_bytes = {}, 0
+        """Free memory: drop documents that are not needed, and write the rest to a file unless that freed half."""
+        needed = list(self._first(self._sorted()))
+        self._in_memory = {document[0]: document for document in needed}
+        self._in_memory_bytes = sum(_size(document[2]) for document in needed)
+        if self._in_memory_bytes > HELD_BYTES / 2:
+            self._add_file(self._write(needed), 0)
+            self._in_memory, self._in_memory_bytes = {}, 0
             if sum(self._chars.values()) > 2 * self._max_chars:
                 self._levels = [[self._merge([path for level in self._levels for path in level])]]
 
-    def _keep(self, path: Path, level: int) -> None:
+    def _add_file(self, path: Path, level: int) -> None:
         if level == len(self._levels):
             self._levels.append([])
         files = self._levels[level]
@@ -87,7 +87,7 @@ class Sorter:
         if len(files) == FILES:
             merged = self._merge(files)
             files.clear()
-            self._keep(merged, level + 1)
+            self._add_file(merged, level + 1)
 
     def _merge(self, files: list[Path]) -> Path:
         merged = self._write(self._first(_merged(map(_read, files))))
@@ -121,7 +121,7 @@ def _read(path: Path) -> Iterator[Document]:
 
 
 def _merged(streams: Iterable[Iterator[Document]]) -> Iterator[Document]:
-    """``streams``, each in order, as one, copies added up."""
+    """Sorted ``streams`` merged into one, counts of copies added up."""
     for _, copies in groupby(heapq.merge(*streams), key=itemgetter(0)):
         first, *others = copies
-        yield (*first[:3], first[3] + sum(other[3] for other in others))
+        yield (*first[:3], first[3] + sum(copy[3] for copy in others))

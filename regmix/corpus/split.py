@@ -1,7 +1,7 @@
 """Choose a domain's documents and split them into training and validation text, by a hash of each text.
 
-The hash alone decides, so neither the order of files nor any other document does: the same text falls
-on the same side in every domain, and more text adds documents without moving the others across.
+Only the hash decides, so neither the order of files nor other documents matter: the same text falls
+on the same side in every domain, and more text adds documents without moving the others to the other side.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ def split_documents(
 ) -> dict[str, object]:
     """Write the ``domain``'s documents, at most ``max_chars`` characters of them, to train.jsonl and valid.jsonl.
 
-    White space around a text does not count; empty texts and exact duplicates are dropped. If there
-    is more text, the documents first in the order of the hash stay, and the last of them is cut to fit;
-    each side is in that order. Returns what stats.json holds: documents and characters of each side,
-    ``duplicates``, further copies that were dropped, and ``undecodable``, documents with U+FFFD, a
-    character that could not be read. Memory is that of regmix.corpus.external_sort, whose files lie in ``folder``.
+    White space around a text is stripped; empty texts and exact duplicates are dropped. If there
+    is more text, the first documents in the order of the hash are used, and the last of them is cut to fit;
+    each side is in that order. Returns the content of stats.json: documents and characters of each side,
+    ``duplicates``, the copies that were dropped, and ``undecodable``, the documents with U+FFFD, which marks a
+    character that could not be read. Memory is that of regmix.corpus.external_sort, whose files are in ``folder``.
     Raises InputError if a side is empty.
     """
     sides = {side: {"documents": 0, "chars": 0} for side in ("train", "valid")}
@@ -39,10 +39,10 @@ def split_documents(
         for text in map(_clean, texts):
             if text:
                 sorter.add(*_draw(text, valid_fraction, salt), text)
-        for _, is_valid, text, seen in sorter.documents():
-            documents, duplicates = documents + 1, duplicates + seen - 1
+        for _, is_valid, text, copies in sorter.documents():
+            documents, duplicates = documents + 1, duplicates + copies - 1
             chars += len(text)
-            if chars > max_chars:  # the last
+            if chars > max_chars:  # the last document
                 text = text[: len(text) - (chars - max_chars)].rstrip()
             undecodable += "\ufffd" in text
             side = sides["valid" if is_valid else "train"]
@@ -62,11 +62,11 @@ def split_documents(
 
 
 def _clean(text: str) -> str:
-    """Stripped, and fit for UTF-8: JSON can spell half a surrogate pair, which no encoding has."""
+    """Stripped and valid in UTF-8: JSON can contain half a surrogate pair, which UTF-8 cannot encode."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").strip()
 
 
 def _draw(text: str, valid_fraction: float, salt: str) -> tuple[bytes, bool]:
-    """Two independent draws from the hash of a text: its place in the order, and whether it is validation text."""
+    """Two independent draws from the hash of a text: its key in the order, and whether it is validation text."""
     digest = hashlib.sha256(f"{salt}\n{text}".encode()).digest()
     return digest[:16], int.from_bytes(digest[16:24], "big") < valid_fraction * 2.0**64

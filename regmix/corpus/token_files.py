@@ -1,4 +1,4 @@
-"""Token files: raw little-endian integers, mapped into memory. Needs numpy and nothing else.
+"""Token files: raw little-endian integers, memory-mapped. Needs only numpy.
 
 A domain's folder holds train.bin, valid.bin and meta.json:
 ``{"domain", "dtype", "fingerprint", "vocab", "eos", "train": {"tokens", "documents", "chars"}, "valid": {...}}``.
@@ -26,9 +26,9 @@ def dtype_for(vocab: int) -> np.dtype:
 
 
 def write_tokens(path: Path, chunks: Iterable[np.ndarray], vocab: int) -> int:
-    """Write integer ``chunks`` (T,) one after the other; returns how many tokens there are.
+    """Write integer ``chunks`` (T,) one after the other; returns the number of tokens.
 
-    Holds one chunk at a time; the file appears when it is whole. Raises InputError if an id is not
+    Holds one chunk in memory; the file appears once it is complete. Raises InputError if an id is not
     below ``vocab``.
     """
     dtype = dtype_for(vocab)
@@ -48,43 +48,43 @@ def write_tokens(path: Path, chunks: Iterable[np.ndarray], vocab: int) -> int:
 
 
 def open_tokens(folder: Path, meta: Mapping[str, Any], side: str) -> np.ndarray:
-    """The tokens (T,) of one side, ``train`` or ``valid``, mapped read-only; only touched pages are read.
+    """The tokens (T,) of one side, ``train`` or ``valid``, memory-mapped read-only: only the pages used are read.
 
-    Raises InputError if the file is missing, or not as long as ``meta`` says.
+    Raises InputError if the file is missing or its length does not match ``meta``.
     """
     path, dtype = folder / f"{side}.bin", dtype_for(meta["vocab"])
     expected = meta[side]["tokens"] * dtype.itemsize
     try:
-        found = path.stat().st_size
+        size = path.stat().st_size
     except FileNotFoundError:
         raise InputError(f"{path}: missing; run `dvc repro` again") from None
-    if found != expected:
-        raise InputError(f"{path}: {found} bytes where meta.json says {expected}; delete it and run `dvc repro` again")
-    if not found:
-        raise InputError(f"{path}: holds no tokens; give the domain more text")
+    if size != expected:
+        raise InputError(f"{path}: {size} bytes, but meta.json says {expected}; delete it and run `dvc repro` again")
+    if not size:
+        raise InputError(f"{path}: has no tokens; give the domain more text")
     return np.memmap(path, dtype=dtype, mode="r")
 
 
 def windows(n_tokens: int, context: int) -> int:
-    """How many windows of ``context`` inputs and as many targets, one further on, ``n_tokens`` hold.
+    """The number of windows in ``n_tokens``: ``context`` inputs, and as many targets, shifted by one token.
 
-    Window i is tokens [i * context, (i + 1) * context], so every token but the first is a target once.
+    Window i is tokens i * context to (i + 1) * context inclusive, so every token except the first is a target once.
     """
     return max(0, (n_tokens - 1) // context)
 
 
 def check_fingerprints(metas: Mapping[str, Mapping[str, Any]]) -> str:
-    """The tokenizer's fingerprint that all ``metas`` (artifact -> meta) share.
+    """The tokenizer fingerprint that all ``metas`` (artifact -> meta) share.
 
     Raises InputError, naming the artifact that differs from most of the others.
     """
-    given = {name: meta["fingerprint"] for name, meta in metas.items()}
-    common = Counter(given.values()).most_common(1)[0][0]
-    for name, fingerprint in given.items():
+    fingerprints = {name: meta["fingerprint"] for name, meta in metas.items()}
+    common = Counter(fingerprints.values()).most_common(1)[0][0]
+    for name, fingerprint in fingerprints.items():
         if fingerprint != common:
-            other = next(name for name, value in given.items() if value == common)
+            match = next(name for name, value in fingerprints.items() if value == common)
             raise InputError(
-                f"{name}: made with tokenizer {fingerprint[:12]}, but {other} with {common[:12]}; "
-                "run `dvc repro`, so that both are of one tokenizer"
+                f"{name}: made with tokenizer {fingerprint[:12]}, but {match} with {common[:12]}; "
+                "run `dvc repro`, so that both use the same tokenizer"
             )
     return common

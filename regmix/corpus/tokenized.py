@@ -1,4 +1,4 @@
-"""The tokenized corpus as the engine wants it: every domain's tokens, mapped, of one tokenizer."""
+"""The tokenized corpus as the engine uses it: every domain's tokens, memory-mapped, from one tokenizer."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Corpus:
 
 
 def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> Corpus:
-    """Map the folders ``root``/<domain>. Raises InputError: missing domain, truncated file, mixed tokenizers."""
+    """Map ``root``/<domain> into memory. Raises InputError on a missing domain, truncated file or mixed tokenizers."""
     metas = {}
     for name in domains:
         path = root / name / "meta.json"
@@ -52,7 +52,7 @@ def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> C
 
 
 def _check(meta: Any, path: Path) -> None:
-    """Raise InputError unless ``meta`` has all that is read from it, of the right type."""
+    """Raise InputError unless ``meta`` has every value used here, of the right type."""
     sides = [meta.get(side) for side in ("train", "valid")] if isinstance(meta, dict) else []
     tokens = [side.get("tokens") if isinstance(side, dict) else None for side in sides]
     numbers = [meta.get("vocab"), meta.get("eos"), *tokens] if sides else [None]
@@ -61,7 +61,7 @@ def _check(meta: Any, path: Path) -> None:
 
 
 def digest_of(corpus: Corpus, tokens: Mapping[str, np.ndarray] | None) -> str:
-    """The digest of what runs read: the corpus's, or with other training ``tokens`` by domain in its place."""
+    """The digest of what runs read: the corpus's, extended by any training ``tokens`` that replace its own."""
     if tokens is None:
         return corpus.digest
     digest = hashlib.sha256(corpus.digest.encode())

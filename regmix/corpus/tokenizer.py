@@ -1,4 +1,4 @@
-"""The one tokenizer that all domains share: trained here, or given."""
+"""The tokenizer that all domains share: trained here or given."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from regmix.core.errors import InputError
 
 EOS = "<|endoftext|>"
-# What published tokenizer.json files call it; the file itself does not say which token it is.
+# Its names in published tokenizer.json files; the file itself does not say which token it is.
 KNOWN_EOS: tuple[str, ...] = (EOS, "</s>", "<eos>", "<|end_of_text|>", "<|eos|>")
-BATCH_CHARS = 200_000  # characters that are encoded at a time
+BATCH_CHARS = 200_000  # characters encoded at a time
 
 
 def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
-    """A byte-level BPE with ``vocab_size`` entries at most: EOS, the 256 bytes, then merges.
+    """A byte-level BPE with at most ``vocab_size`` entries: EOS, the 256 bytes, then merges.
 
     The same texts in the same order give the same tokenizer.
     """
@@ -37,7 +37,7 @@ def train(texts: Iterable[str], vocab_size: int) -> Tokenizer:
 
 
 def load(source: str) -> tuple[Tokenizer, int]:
-    """A tokenizer and the id of its end of text, from a tokenizer.json or a name that transformers knows.
+    """A tokenizer and the id of its end-of-text token, from a tokenizer.json or a name that transformers knows.
 
     Raises InputError if it cannot be read or has no end-of-text token.
     """
@@ -47,7 +47,7 @@ def load(source: str) -> tuple[Tokenizer, int]:
         tokenizer, names = _from_transformers(source)
     eos = next((index for index in map(tokenizer.token_to_id, names) if index is not None), None)
     if eos is None:
-        raise InputError(f"tokenizer.source {source!r}: has none of {', '.join(names)} to end a text; add one")
+        raise InputError(f"tokenizer.source {source!r}: has none of the end-of-text tokens {', '.join(names)}; add one")
     tokenizer.no_padding()
     tokenizer.no_truncation()
     return tokenizer, eos
@@ -62,12 +62,12 @@ def load_json(path: Path) -> Tokenizer:
 
 
 def _from_transformers(name: str) -> tuple[Tokenizer, tuple[str, ...]]:
-    from transformers import AutoTokenizer  # here, because it takes seconds
+    from transformers import AutoTokenizer  # imported here, because it takes seconds
 
     try:
-        given = AutoTokenizer.from_pretrained(name)
-        return given.backend_tokenizer, (given.eos_token,) if given.eos_token else KNOWN_EOS
-    except Exception as error:  # the hub's client raises many kinds
+        loaded = AutoTokenizer.from_pretrained(name)
+        return loaded.backend_tokenizer, (loaded.eos_token,) if loaded.eos_token else KNOWN_EOS
+    except Exception as error:  # the hub's client raises many types
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"tokenizer.source {name!r}: neither `train`, a .json file nor a tokenizer that transformers "
@@ -76,12 +76,12 @@ def _from_transformers(name: str) -> tuple[Tokenizer, tuple[str, ...]]:
 
 
 def vocab_size(tokenizer: Tokenizer) -> int:
-    """One more than the largest id; added tokens may leave gaps below it."""
+    """One more than the largest id; added tokens can leave gaps below it."""
     return max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 
 
 def fingerprint(tokenizer: Tokenizer) -> str:
-    """sha256 of the tokenizer's JSON with sorted keys, so that the layout of a file does not count."""
+    """sha256 of the tokenizer's JSON with sorted keys, so that the layout of the file does not matter."""
     canonical = json.dumps(json.loads(tokenizer.to_str()), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -89,11 +89,11 @@ def fingerprint(tokenizer: Tokenizer) -> str:
 def encode(tokenizer: Tokenizer, texts: Iterable[str], eos: int) -> Iterator[np.ndarray]:
     """Tokens of ``texts`` in order, ``eos`` after each, in chunks (T,) of uint32.
 
-    The text of a special token within a document is text like any other. One batch is held at a time.
+    The text of a special token in a document is encoded as ordinary text. One batch is in memory at a time.
     """
     tokenizer.encode_special_tokens = True
     for batch in _batches(texts):
-        # Fast: the same ids without the places in the text that they come from.
+        # The fast call gives the same ids without their offsets in the text.
         ids: list[int] = []
         for encoding in tokenizer.encode_batch_fast(batch, add_special_tokens=False):
             ids += encoding.ids

@@ -1,9 +1,9 @@
 """Batches as a pure function of (seed, step, realised schedule).
 
-Each sequence draws its domain by the mixture in force, as the paper's code does. Within a domain the
-windows come in a shuffled order that is fixed by (seed, domain, epoch) and consumed once per epoch,
-whatever the mixture does. The ledger, sequences consumed per domain, is the only state, and it too
-follows from (seed, schedule, step).
+Each sequence draws its domain from the current mixture, as the paper's code does. Within a domain, each
+window is used once per epoch, in a shuffled order that depends only on (seed, domain, epoch), not on the
+mixture. The only state is the ledger, the number of sequences consumed per domain, and it too follows
+from (seed, schedule, step).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Loader:
     """Training windows of K domains.
 
     ``tokens`` maps the trained domains to their token files (memory-mapped, integer).
-    Raises InputError for a domain that is shorter than one window.
+    Raises InputError if a domain is shorter than one window.
     """
 
     def __init__(self, tokens: Mapping[str, np.ndarray], context: int, sequences: int, steps: int) -> None:
@@ -40,21 +40,21 @@ class Loader:
     def batches(
         self, seed: int, schedule: Schedule, ledger: np.ndarray, first: int, count: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Steps ``first`` to ``first + count`` of a run: tokens (count, B, T+1) int32, domains (count, B), the ledger
-        (K,) after.
+        """Steps ``first`` to ``first + count`` of a run: tokens (count, B, T+1) int32, domains (count, B), and the
+        ledger (K,) after them.
 
-        ``ledger`` (K,) int64 holds the sequences of each domain that steps before ``first`` consumed.
+        ``ledger`` (K,) int64 counts the sequences per domain that the steps before ``first`` consumed.
         """
         if schedule.domains != self.domains:
             raise InputError(
-                f"schedule: its domains {', '.join(schedule.domains)} are not the trained ones "
+                f"schedule: its domains {', '.join(schedule.domains)} are not the trained domains "
                 f"{', '.join(self.domains)}; make a new schedule for this corpus"
             )
         draws = np.stack([_uniforms(seed, step, self.sequences) for step in range(first, first + count)])
         mixtures = np.stack([schedule.at(step / self.steps) for step in range(first, first + count)])
         edges = np.cumsum(mixtures, axis=1)  # (count, K)
         edges[:, -1] = np.inf
-        # The first domain whose cumulative weight exceeds the draw; one of weight 0 never does.
+        # The first domain whose cumulative weight exceeds the draw; never a domain of weight 0.
         domain = (draws[:, :, None] < edges[:, None, :]).argmax(axis=2)
         out = np.empty((count, self.sequences, self.context + 1), dtype=np.int32)
         after = ledger.copy()
@@ -67,7 +67,7 @@ class Loader:
         return out, domain, after
 
     def _read(self, k: int, seed: int, index: np.ndarray) -> np.ndarray:
-        """The ``index``-th (n,) windows (n, T+1) that a run with ``seed`` sees of domain k."""
+        """The windows (n, T+1) of domain k at positions ``index`` (n,) in the order of a run with ``seed``."""
         size = self._windows[k]
         epochs, position = np.divmod(index, size)
         place = np.empty_like(position)
@@ -78,9 +78,9 @@ class Loader:
 
 
 def validation_windows(tokens: np.ndarray, name: str, context: int, wanted: int) -> np.ndarray:
-    """About ``wanted`` tokens of a domain as windows (W, T+1) int32, evenly spaced, the same for every run.
+    """About ``wanted`` tokens of a domain as evenly spaced windows (W, T+1) int32, the same for every run.
 
-    A domain that has less gives all it has. Raises InputError if that is not one window.
+    All windows if the domain has fewer tokens. Raises InputError if it does not fill one window.
     """
     available = windows(len(tokens), context)
     if available < 1:
@@ -94,5 +94,5 @@ def validation_windows(tokens: np.ndarray, name: str, context: int, wanted: int)
 
 
 def _uniforms(seed: int, step: int, count: int) -> np.ndarray:
-    """The ``count`` draws in [0, 1) of one step, from a counter-based generator."""
+    """``count`` draws in [0, 1) for one step, from a counter-based generator."""
     return np.random.Generator(np.random.Philox(key=seed, counter=[0, 0, 0, step])).random(count)

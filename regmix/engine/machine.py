@@ -1,4 +1,4 @@
-"""Settings: the section `machine` of params.yaml, which says who trains and changes no number."""
+"""Settings in the section `machine` of params.yaml: what trains where. They do not change results."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Policies, which change a run's mixture while it trains: the base of every online method.
+"""Policies change a run's mixture while it trains: the base class of every online method.
 
-The engine asks; a policy answers from its arguments alone. It returns what it must remember as its state, a
-dictionary of JSON values that is part of the checkpoint, so that a resumed run replays it bit for bit.
+The engine calls a policy, whose answers depend only on its arguments. It returns what it must remember as its state, a
+dictionary of JSON values. The state is part of the checkpoint, so that a resumed run repeats it bit for bit.
 
-B sequences a step, T tokens, K domains.
+B sequences per step, T tokens, K domains.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ State = dict[str, Any]
 
 @dataclass(frozen=True)
 class Seen:
-    """One training step of one run: its ``tokens`` (B, T+1), the index of each sequence's domain (B,) and the
-    ``losses`` (B, T) in nats, before the step's update."""
+    """One training step of one run: its ``tokens`` (B, T+1), the domain index of each sequence (B,) and the
+    ``losses`` (B, T) in nats, before the update."""
 
     step: int
     tokens: np.ndarray
@@ -31,21 +31,21 @@ class Seen:
 
 
 class Policy:
-    """Keeps the mixture as it is; methods override what they need.
+    """Leaves the mixture unchanged; methods override what they need.
 
-    ``key`` covers everything that the answers depend on, code and data included: it is part of the run's key.
-    ``stepwise``: it is shown every step and asked after each; otherwise it is asked only at the logged steps.
+    ``key`` covers everything that the answers depend on, including code and data; it is part of the run's key.
+    ``stepwise``: it observes every step and decides after each; otherwise it decides only at the logged steps.
     """
 
-    key: str  # no default: two policies of one key would be taken for one
+    key: str  # no default: policies with the same key would count as the same policy
     stepwise: bool = False
 
     def start(self, schedule: Schedule) -> State:
-        """What it remembers before the first step."""
+        """The state before the first step."""
         return {}
 
     def loss_weights(self, state: State) -> np.ndarray | None:
-        """The weight of a sequence of each domain (K,) in the next step's loss; None: all the same."""
+        """The weight, per domain (K,), of a sequence in the next step's loss; None: all equal."""
         return None
 
     def observe(self, state: State, seen: Seen) -> State:
@@ -55,12 +55,12 @@ class Policy:
     def decide(
         self, state: State, fraction: float, losses: Mapping[str, float] | None, schedule: Schedule
     ) -> tuple[State, np.ndarray | None]:
-        """The mixture (K,) from ``fraction`` of training on, or None to keep the one in force.
+        """The new state, and the mixture (K,) from ``fraction`` of training on, or None to keep the current mixture.
 
-        ``losses`` are the validation losses by domain in nats per token; None where none are logged.
+        ``losses`` are the validation losses per domain in nats per token; None if this step is not logged.
         """
         return state, None
 
     def warning(self, state: State) -> str | None:
-        """What the user should know about a finished run, in one line."""
+        """One line of warning to the user about a finished run, or None."""
         return None

@@ -1,8 +1,8 @@
-"""Train runs one after the other, each shared by several processes: started here on one machine, or by torchrun.
+"""Train runs one after the other, each shared by several processes, which start here on one machine or by torchrun.
 
-Process 0 alone reads and writes the store. A checkpoint holds whole tensors, so that a run can continue with another
-number of processes, on the same samples in the same order. The number is therefore not in a run's key; that the run is
-sharded is, because it rounds differently from a stack.
+Only process 0 reads and writes the store. A checkpoint holds whole tensors, so a run can continue with a different
+number of processes, on the same samples in the same order. That number is therefore not in a run's key. The key does
+say that the run is sharded, because it rounds differently from a stack.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 
 import filelock
 import torch
-import torch._dynamo  # FSDP imports it at its first use: two seconds, here once and not in every process
+import torch._dynamo  # FSDP imports it on first use, which takes two seconds: once here, not in every process
 import torch.distributed as dist
 from torch import multiprocessing
 from tqdm import tqdm
@@ -39,17 +39,17 @@ from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train import train_stack
 
-TIMEOUT = datetime.timedelta(minutes=30)  # how long a process waits for the others, which may write a checkpoint
-PATIENCE = 60.0  # seconds after which process 0, waiting for a lock, tells the others that it is still there
-# What torch says in a RuntimeError of a process that did not answer, or is gone.
+TIMEOUT = datetime.timedelta(minutes=30)  # how long a process waits for another, which may be writing a checkpoint
+PATIENCE = 60.0  # seconds between signs of life that process 0 sends to the others while it waits for a lock
+# Messages of torch's RuntimeError if a process does not respond or has exited.
 LOST = re.compile(r"timed? ?out|connection (closed|reset|refused)|broken pipe", re.IGNORECASE)
 
 
 def train_sharded(
     setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
 ) -> list[Result]:
-    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes of this machine, on a GPU each if
-    ``machine.device`` says so. Finds what torchrun's processes have left in the store. Raises InputError."""
+    """As ``train_runs``, but ``machine.sharded`` processes of this machine share each run, each on its own GPU if
+    ``machine.device`` is cuda. Also returns what torchrun's processes left in the store. Raises InputError."""
     job = SharedRuns.of(setup, runs, store_root, data, machine, weights=weights, label=label)
     missing = sum(job.store.result(key, weights) is None for key in job.runs)
     if missing and machine.device == "cuda":
@@ -69,9 +69,9 @@ def train_sharded(
 
 @dataclass(frozen=True)
 class SharedRuns:
-    """The runs to train by key, and how; handed over by fork, so that token files stay mapped.
+    """The runs to train, by key, and how to train them; passed on by fork, so that token files stay mapped.
 
-    ``keys`` are those of the runs asked for, in their order; ``label`` is what messages call them.
+    ``keys`` are the keys of the requested runs, in their order; ``label`` names them in messages.
     """
 
     setup: Setup
@@ -100,13 +100,13 @@ class SharedRuns:
 
 
 class PeerLost(InputError):
-    """Another process is gone or does not answer; what happened to it is the cause to report, where it is known."""
+    """Another process has exited or does not respond; if that process raised an error, that is the one to report."""
 
 
 def share(job: SharedRuns, rendezvous: str = "env://") -> None:
-    """Train the missing runs of ``job`` as one of the processes that share them, numbered as torchrun does it.
+    """Train the missing runs of ``job`` as one of the processes that share them, with ranks set as by torchrun.
 
-    Raises InputError, also if another process does not answer for ``TIMEOUT`` or is gone.
+    Raises InputError, also if another process has exited or does not respond within ``TIMEOUT``.
     """
     try:
         _share(job, rendezvous)
@@ -114,7 +114,7 @@ def share(job: SharedRuns, rendezvous: str = "env://") -> None:
         if not LOST.search(str(error)):
             raise
         raise PeerLost(
-            f"{job.label}: a process that shares the run is gone or did not answer for "
+            f"{job.label}: a process that shares the run has exited or did not respond for "
             f"{TIMEOUT.total_seconds() / 60:g} minutes; see the other processes' messages and run again, finished "
             "runs and checkpoints are kept"
         ) from None
@@ -136,8 +136,8 @@ def _share(job: SharedRuns, rendezvous: str) -> None:
 
 def _train(job: SharedRuns, key: str, device: torch.device, bar: Any) -> None:
     first = dist.get_rank() == 0
-    with _held(job, key, device):
-        state = _begun(job, key)
+    with _locked(job, key, device):
+        state = _load_or_start(job, key)
         if state is None:
             return
         bar.total += job.tokens
@@ -150,8 +150,8 @@ def _train(job: SharedRuns, key: str, device: torch.device, bar: Any) -> None:
 
 
 @contextlib.contextmanager
-def _held(job: SharedRuns, key: str, device: torch.device) -> Iterator[None]:
-    """Process 0 holds the run's lock. While it waits it tells the others, so that they do not take it for dead."""
+def _locked(job: SharedRuns, key: str, device: torch.device) -> Iterator[None]:
+    """Process 0 holds the run's lock. While it waits, it sends signs of life, so that the others do not time out."""
     with contextlib.ExitStack() as stack:
         waiting = torch.ones(1, device=device)
         while waiting:
@@ -163,8 +163,8 @@ def _held(job: SharedRuns, key: str, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _begun(job: SharedRuns, key: str) -> RunState | None:
-    """The run as process 0 knows it, tensors there alone; None if it is finished."""
+def _load_or_start(job: SharedRuns, key: str) -> RunState | None:
+    """The run as process 0 has it, with tensors only on process 0; None if it is finished."""
     run, received = job.runs[key], [None]
     if dist.get_rank() == 0 and job.store.result(key, job.keep_weights) is None:
         fresh = job.store.resume(key, run) or RunState.start(run, job.setup.shape, len(job.setup.loader.domains))
@@ -175,7 +175,7 @@ def _begun(job: SharedRuns, key: str) -> RunState | None:
 
 
 class _Checkpoints:
-    """Saves the run when process 0 finds that the time between checkpoints has passed."""
+    """Saves the run every ``checkpoint_seconds``, by the clock of process 0."""
 
     def __init__(self, job: SharedRuns, key: str, state: RunState, compute: Sharded) -> None:
         self.job, self.key, self.state, self.compute = job, key, state, compute
@@ -199,17 +199,17 @@ def _device(machine: Machine, local: int) -> torch.device:
     gpus()
     if local >= torch.cuda.device_count():
         raise InputError(
-            f"machine.sharded: more processes than the {torch.cuda.device_count()} GPUs of this machine; lower it"
+            f"machine.sharded: more processes than this machine's {torch.cuda.device_count()} GPUs; lower it"
         )
     torch.cuda.set_device(local)
     return torch.device("cuda", local)
 
 
 def _start(job: SharedRuns, processes: int) -> None:
-    """Run ``share`` in processes of this machine and wait for them. Raises what they raise, if the user can fix it."""
-    # torch must not have run in parallel before the fork, nor have touched a GPU; here it has only been imported.
+    """Run ``share`` in processes on this machine and wait for them. Re-raises their errors that the user can fix."""
+    # Before the fork, torch must not have used several threads or a GPU; here it has only been imported.
     torch.set_num_threads(1)
-    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # no warning of each that it ends itself
+    logging.getLogger("torch.multiprocessing").setLevel(logging.ERROR)  # no warning per process it terminates
     with tempfile.TemporaryDirectory() as scratch:
         context = multiprocessing.start_processes(
             _share_here, (job, processes, scratch), processes, join=False, daemon=True, start_method="fork"
@@ -224,10 +224,10 @@ def _start(job: SharedRuns, processes: int) -> None:
                 raise error from None
             codes = [-(process.exitcode or 0) for process in context.processes]
             fatal = [signal.Signals(code).name for code in codes if code > 0 and code != signal.SIGTERM]
-            if fatal:  # SIGTERM is how torch ends the others
+            if fatal:  # torch terminates the others by SIGTERM
                 raise InputError(
-                    f"{job.label}: a training process was killed ({fatal[0]}), perhaps for want of memory; run again, "
-                    "finished runs and checkpoints are kept"
+                    f"{job.label}: a training process was killed ({fatal[0]}), perhaps because memory ran out; "
+                    "run again, finished runs and checkpoints are kept"
                 ) from None
             for error in errors:
                 raise error from None
@@ -235,7 +235,7 @@ def _start(job: SharedRuns, processes: int) -> None:
 
 
 def _share_here(rank: int, job: SharedRuns, processes: int, scratch: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # which torch sends when this process's parent dies
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # torch sends it when this process's parent dies
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(processes)}
     try:
         share(job, f"file://{scratch}/rendezvous")

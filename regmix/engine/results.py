@@ -15,9 +15,9 @@ Rows = list[dict[str, Any]]
 def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result]) -> dict[str, Rows]:
     """Rows by table: one per run; in ``trajectories`` one per run and logged step, in ``schedules`` per run and knot.
 
-    ``mixtures`` holds the first mixture of each run, ``schedules`` the realised ones (``knot`` is the fraction of
-    training from which a mixture holds), ``losses`` the final validation loss of every domain in nats per token,
-    ``ledger`` the training tokens of every domain.
+    ``mixtures`` holds the first mixture of each run, ``schedules`` the realised mixtures (``knot`` is the fraction of
+    training at which a mixture starts), ``losses`` the final validation loss per domain in nats per token, ``ledger``
+    the training tokens per domain.
     """
     mixtures, schedules, trajectories = [], [], []
     for run, kind, result in zip(runs, kinds, results, strict=True):
@@ -36,7 +36,7 @@ def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result])
 
 
 def describe(setup: Setup, fingerprint: str) -> dict[str, Any]:
-    """What the runs of ``setup`` have in common, for meta.json; FLOPs are those of training one token."""
+    """What the runs of ``setup`` have in common, for meta.json; FLOPs are for training on one token."""
     shape = setup.shape
     return {
         "fingerprint": fingerprint,

@@ -1,6 +1,6 @@
-"""What a run is, its result, and its state while it trains.
+"""A run, its result, and its state while it trains.
 
-Elsewhere ``runs`` are many ``Run``; a stage is started by ``stages.run.run``, which is something else.
+Elsewhere ``runs`` are several ``Run`` objects. ``stages.run.run``, which starts a stage, is unrelated.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from regmix.engine.batches import Loader, validation_windows
 from regmix.engine.policy import Policy, State
 from regmix.engine.settings import Recipe, Training, Validation
 
-MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW keeps of every parameter
+MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW stores per parameter
 
 
 @dataclass(frozen=True)
 class Run:
-    """One model to train, before it is trained: its mixture over time and its seed, which decides init and batches.
+    """One model to train: its mixture over time and its seed, which determines initial weights and batches.
 
-    A ``policy`` may change the mixture during training, but raise no weight above its bound (``bounds`` (K,), None: no
-    bounds). ``Setup`` holds what all runs share, ``RunState`` a run in training, ``Result`` one that has finished.
+    A ``policy`` can change the mixture during training but cannot raise a weight above its bound (``bounds`` (K,);
+    None: no bounds). ``Setup`` holds what all runs share, ``RunState`` a run in training, ``Result`` a finished run.
     """
 
     name: str
@@ -38,11 +38,11 @@ class Run:
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished run yields.
+    """The output of a finished run.
 
-    ``trajectory`` has (step, {domain: loss}) on the smaller windows, the last step included; ``losses`` are final, on
-    all windows, in nats per token; ``ledger`` counts training tokens by domain; ``schedule`` is the realised one and
-    ``state`` the policy's at the end.
+    ``trajectory`` has (step, {domain: loss}) on the smaller set of windows, including the last step; ``losses`` are
+    the final ones on all windows, in nats per token; ``ledger`` counts training tokens per domain; ``schedule`` is the
+    realised one; ``state`` is the policy's final state.
     """
 
     losses: dict[str, float]
@@ -55,12 +55,12 @@ class Result:
 
 @dataclass
 class RunState:
-    """A run in the middle of training; everything a resumed run needs."""
+    """A run in training: everything needed to resume it."""
 
     run: Run
     schedule: Schedule
     ledger: np.ndarray
-    tensors: dict[str, dict[str, np.ndarray]]  # "weights" and MOMENTS by parameter, float32
+    tensors: dict[str, dict[str, np.ndarray]]  # "weights" and MOMENTS, by parameter, float32
     policy: State
     step: int = 0
     trajectory: list[tuple[int, dict[str, float]]] = field(default_factory=list)
@@ -74,7 +74,7 @@ class RunState:
         return cls(run, run.schedule, np.zeros(domains, dtype=np.int64), tensors, state)
 
     def to_json(self) -> dict[str, Any]:
-        """All but the run itself and the tensors."""
+        """Everything except the run itself and the tensors."""
         return {
             "step": self.step,
             "schedule": self.schedule.to_json(),
@@ -92,7 +92,7 @@ class RunState:
 
 
 def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
-    """One run's weights, float32, from its seed alone."""
+    """The initial weights of one run, float32, from its seed alone."""
     rng = np.random.Generator(np.random.Philox(key=[seed, 1]))
     return {
         name: np.ones(size, np.float32) if std == 0 else rng.standard_normal(size, np.float32) * np.float32(std)
@@ -103,8 +103,8 @@ def initial_weights(shape: ModelShape, seed: int) -> dict[str, np.ndarray]:
 class Setup:
     """What the runs of one swarm or one target share: shape, recipe, data.
 
-    ``train`` maps the trained domains, ``valid`` every domain, to token arrays (memory-mapped). ``compute`` says what
-    computes the runs, and is part of their keys: compiled kernels, torch's autograd, processes that share a run, a GPU.
+    ``train`` maps the trained domains, and ``valid`` all domains, to token arrays (memory-mapped). ``compute`` names
+    the backend and is part of a run's key: compiled kernels, torch's autograd, processes that share a run, or a GPU.
     """
 
     compute: Literal["kernels", "autograd", "sharded", "cuda"]
@@ -120,7 +120,7 @@ class Setup:
         self.logged_steps = training.logged_steps
         self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps)
         self.windows: dict[str, np.ndarray] = {}  # (W, T+1) int64
-        self.logged: dict[str, np.ndarray] = {}  # which of the windows the logged steps use
+        self.logged: dict[str, np.ndarray] = {}  # indices of the windows used at logged steps
         for name, tokens in valid.items():
             final = validation_windows(tokens, name, s.context, self.validation.final_tokens)
             count = min(len(final), max(1, self.validation.logged_tokens // s.context))
@@ -128,7 +128,7 @@ class Setup:
             self.logged[name] = (np.arange(count) * len(final)) // count
 
     def learning_rate(self, step: int) -> float:
-        """Linear warm-up, then a cosine to ``lr_final`` of the peak, or constant."""
+        """Linear warm-up, then a cosine decay to ``lr_final`` times the peak, or constant."""
         r = self.recipe
         warmup = round(r.warmup * r.steps)
         if step < warmup:

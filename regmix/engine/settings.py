@@ -1,4 +1,4 @@
-"""Settings of the sections `proxy` and `target` of params.yaml: how a run trains."""
+"""Settings in the sections `proxy` and `target` of params.yaml: how a run trains."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Training(Strict):
 
     @property
     def logged_steps(self) -> list[int]:
-        """The steps after which the losses are logged; the last is the end."""
+        """The steps after which the losses are logged, including the last step."""
         steps, count = self.recipe.steps, self.validation.logged
         return [round(steps * (i + 1) / count) for i in range(count)]
 

@@ -1,7 +1,8 @@
-"""A shuffled order that needs no memory: the i-th element of a permutation of range(size), by computing.
+"""A shuffled order that needs no memory: computes the i-th element of a permutation of range(size).
 
-A Feistel network over the smallest even number of bits that holds ``size``, walked along its cycle
-until it lands inside (Black and Rogaway 2002). It permutes 1e12 windows as cheaply as a hundred.
+A Feistel network over the smallest even number of bits that holds ``size``, applied repeatedly until
+the result is below ``size`` (cycle walking, Black and Rogaway 2002). An element costs the same at 1e12
+windows as at a hundred.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ _ROUNDS = 6
 
 
 def shuffled(index: np.ndarray, size: int, key: int) -> np.ndarray:
-    """Where the permutation ``key`` (an int below 2**64) of range(``size``) sends ``index`` (n,) int64."""
+    """The images of ``index`` (n,) int64 under permutation ``key`` (an int below 2**64) of range(``size``)."""
     half = np.uint64(max(1, (max(size - 1, 1).bit_length() + 1) // 2))
     mask = (np.uint64(1) << half) - np.uint64(1)
     out = index.astype(np.uint64)

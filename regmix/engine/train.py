@@ -1,7 +1,7 @@
-"""The training loop of one stack: P runs, the same number of steps, each on its own batches.
+"""The training loop of one stack: P runs with the same number of steps, each on its own batches.
 
-The one loop for proxies and targets, whatever computes their steps. At the logged steps it evaluates every domain. A
-run's policy, if it has one, is asked for a mixture there, or after every step if it wants to see them all.
+Proxies and targets share this loop on every backend. At the logged steps it evaluates every domain. If a run has a
+policy, the policy is asked for a mixture at the logged steps, or after every step if it is ``stepwise``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Seen
 from regmix.engine.run import Result, RunState, Setup
 
-AHEAD, TOKENS = 32, 1 << 18  # the most steps, and tokens, whose batches are gathered at a time; at least one step
+AHEAD, TOKENS = 32, 1 << 18  # most steps and most tokens whose batches are gathered at a time; at least one step
 
 
 def train_stack(
@@ -27,18 +27,18 @@ def train_stack(
     trained: Callable[[int], None] = lambda tokens: None,
     checkpoint: Callable[[], None] = lambda: None,
 ) -> list[Result]:
-    """Train the runs of ``states``, all at the same step, to the end.
+    """Train the runs of ``states``, which are all at the same step, to the end.
 
-    ``trained`` is called with the tokens of every step; ``checkpoint`` after every ``ahead`` steps, when ``states``
-    are complete except for the tensors that ``compute`` has to gather.
-    Raises InputError if a loss is not finite, naming run, step and mixture.
+    ``trained`` is called with the number of tokens after every step; ``checkpoint`` after every ``ahead`` steps, when
+    ``states`` are complete except for the tensors that ``compute`` still has to gather.
+    Raises InputError, naming run, step and mixture, if a loss is not finite.
     """
     with one_thread():
         return _train(setup, states, compute, trained, checkpoint)
 
 
 def ahead(tokens: int) -> int:
-    """Steps whose batches are gathered at a time, by the ``tokens`` of a step of all runs of a stack."""
+    """How many steps to gather batches for at a time, if one step of the whole stack has ``tokens`` tokens."""
     return max(1, min(AHEAD, TOKENS // tokens))
 
 
@@ -79,7 +79,7 @@ def _train(
 def _batches(
     setup: Setup, states: Sequence[RunState], step: int, count: int
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Tokens (P, B, T+1) and domains (P, B) of the next ``count`` steps; advances the ledgers."""
+    """Tokens (P, B, T+1) and domains (P, B) for each of the next ``count`` steps; advances the ledgers."""
     tokens, domains = [], []
     for state in states:
         t, d, state.ledger = setup.loader.batches(state.run.seed, state.schedule, state.ledger, step, count)
@@ -93,11 +93,11 @@ def _stepwise(state: RunState) -> bool:
 
 
 def _counts(states: Sequence[RunState], domains: np.ndarray) -> np.ndarray | None:
-    """What each sequence (P, B) counts in its run's loss; None where all of all runs count alike."""
-    wanted = [state.run.policy.loss_weights(state.policy) if state.run.policy else None for state in states]
-    if all(weights is None for weights in wanted):
+    """The weight of each sequence (P, B) in its run's loss; None if all sequences of all runs count equally."""
+    by_domain = [state.run.policy.loss_weights(state.policy) if state.run.policy else None for state in states]
+    if all(weights is None for weights in by_domain):
         return None
-    rows = [np.ones(len(d)) if w is None else w[d] for w, d in zip(wanted, domains, strict=True)]
+    rows = [np.ones(len(d)) if w is None else w[d] for w, d in zip(by_domain, domains, strict=True)]
     return np.stack(rows).astype(np.float32)
 
 
@@ -112,7 +112,7 @@ def _observe(
 
 
 def _decide(states: Sequence[RunState], step: int, fraction: float) -> None:
-    """Ask the policies; only a decision after a logged step is given losses."""
+    """Ask the policies for mixtures; they are given losses only after a logged step."""
     for state in states:
         policy, logged = state.run.policy, bool(state.trajectory) and state.trajectory[-1][0] == step
         if policy is None or not (policy.stepwise or logged):
@@ -137,7 +137,7 @@ def _check(losses: np.ndarray, states: Sequence[RunState], step: int) -> None:
 
 
 def _log(setup: Setup, states: Sequence[RunState], losses: Mapping[str, np.ndarray], step: int) -> None:
-    """Add a row to each trajectory; ``losses`` (P, W) are those of the smaller windows."""
+    """Add a row to each trajectory; ``losses`` (P, W) are on the smaller set of windows."""
     for p, state in enumerate(states):
         state.trajectory.append((step, {name: float(value[p].mean()) for name, value in losses.items()}))
 
@@ -145,7 +145,7 @@ def _log(setup: Setup, states: Sequence[RunState], losses: Mapping[str, np.ndarr
 def _result(setup: Setup, state: RunState, losses: dict[str, float]) -> Result:
     for name, loss in losses.items():
         if not np.isfinite(loss):
-            raise InputError(f"run {state.run.name}: its loss on {name} is not finite at the end; lower recipe.lr")
+            raise InputError(f"run {state.run.name}: its final loss on {name} is not finite; lower recipe.lr")
     tokens = (state.ledger * setup.shape.context).tolist()
     ledger = dict(zip(setup.loader.domains, tokens, strict=True))
     weights = {name: value.copy() for name, value in state.tensors["weights"].items()}

@@ -1,4 +1,4 @@
-"""Train many runs: what the store has is not trained again, the rest goes to the launcher that params.yaml names."""
+"""Train many runs: finished runs come from the store, the rest go to the launcher named in params.yaml."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def train_runs(
 ) -> list[Result]:
     """The results of ``runs``, in their order, from the store or by training.
 
-    ``data`` is a digest of the token files, ``weights`` whether the trained weights come along, ``label``
-    what the progress bar says. Raises InputError.
+    ``data`` is a digest of the token files, ``weights`` says whether to return the trained weights, and ``label``
+    names the progress bar. Raises InputError.
     """
     launcher = launcher_of(machine)
     options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
@@ -34,7 +34,7 @@ def train_runs(
     assignment = Assignment(setup, runs, data, RunStore(store_root), machine, weights, label)
     places = launcher.places(assignment.store, setup.compute)
     results = [assignment.find(run, places) for run in runs]
-    # Runs that are one and the same are trained once; where, is not known here, which may be a cluster's login node.
+    # Identical runs are trained once. The key leaves out the hardware: this may be a cluster's login node.
     missing = [run for run, result in zip(runs, results, strict=True) if result is None]
     pending = {run_key(setup, run, data, {"processor": "any"}): run for run in missing}
     if pending:
@@ -54,15 +54,15 @@ def train_runs(
 def train_targets(
     setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
 ) -> list[Result]:
-    """As ``train_runs``, but every run is shared by ``machine.sharded`` processes if that is above 0."""
+    """As ``train_runs``, but with ``machine.sharded`` above 0, that many processes share each run."""
     train = train_runs
     if machine.sharded:
-        from regmix.engine.processes import train_sharded as train  # torch's distributed part takes a second
+        from regmix.engine.processes import train_sharded as train  # importing torch.distributed takes a second
     return train(setup, runs, store_root, data, machine, weights=weights, label=label)
 
 
 def placed(setup: Setup, machine: Machine) -> Setup:
-    """``setup`` as params.yaml's device computes it."""
+    """``setup`` for the device in params.yaml."""
     if machine.device == "cpu":
         return setup
     out = copy.copy(setup)
@@ -71,5 +71,5 @@ def placed(setup: Setup, machine: Machine) -> Setup:
 
 
 def launcher_of(machine: Machine) -> ModuleType:
-    """The file in regmix/launchers that params.yaml names. Raises InputError."""
+    """The launcher module that params.yaml names. Raises InputError."""
     return plugins.load("launchers", machine.launcher.kind, f"{KEY}.kind")

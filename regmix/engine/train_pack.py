@@ -1,4 +1,4 @@
-"""Train one pack of runs in this process, through the store. Launchers decide who trains which pack, and where."""
+"""Train one pack of runs in this process, using the store. Launchers decide which process trains which pack."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from regmix.engine.train import train_stack
 
 @dataclass(frozen=True)
 class Assignment:
-    """Runs to train, with everything that training them needs; what a launcher is given.
+    """Runs to train and everything needed to train them; the input of a launcher.
 
-    ``data`` is a digest of the token files, ``weights`` says whether the trained weights are kept, ``label`` what
-    messages call it.
+    ``data`` is a digest of the token files, ``weights`` says whether to keep the trained weights, and ``label`` names
+    the runs in messages.
     """
 
     setup: Setup
@@ -33,9 +33,9 @@ class Assignment:
     label: str
 
     def find(self, run: Run, places: Sequence[dict[str, str]]) -> Result | None:
-        """The finished run if the store has it from one of ``places``, the first that does."""
+        """The finished run from the first of ``places`` for which the store has it, or None."""
         keys = (run_key(self.setup, run, self.data, place) for place in places)
-        return next((found for key in keys if (found := self.store.result(key, self.weights)) is not None), None)
+        return next((result for key in keys if (result := self.store.result(key, self.weights)) is not None), None)
 
     @property
     def run_tokens(self) -> int:
@@ -44,9 +44,9 @@ class Assignment:
 
 
 def train_pack(assignment: Assignment, items: Sequence[tuple[str, Run]], trained: Callable[[int], None]) -> None:
-    """Train runs, given with their keys; those that another process finished meanwhile are left alone.
+    """Train runs, given with their keys, except runs that another process has finished in the meantime.
 
-    ``trained`` is called with the tokens of every step, and with those of the steps that a checkpoint saved.
+    ``trained`` is called with the number of tokens after every step, and at the start with those in checkpoints.
     """
     keys = {id(run): key for key, run in items}
     with assignment.store.locked([key for key, _ in items]):
@@ -64,7 +64,7 @@ def train_pack(assignment: Assignment, items: Sequence[tuple[str, Run]], trained
 
 
 def _train(assignment: Assignment, stack: list[RunState], keys: dict[int, str], trained: Callable[[int], None]) -> None:
-    """In a function of its own, so that nothing holds this stack's memory when the next one begins."""
+    """A separate function, so that this stack's memory is free before the next stack starts."""
     compute = stack_of(assignment.setup, stack)
     results = train_stack(assignment.setup, stack, compute, trained, _Checkpoints(assignment, stack, keys, compute))
     for state, result in zip(stack, results, strict=True):
@@ -72,7 +72,7 @@ def _train(assignment: Assignment, stack: list[RunState], keys: dict[int, str], 
 
 
 class _Checkpoints:
-    """Saves the runs of a stack when the time between checkpoints has passed."""
+    """Saves the runs of a stack every ``checkpoint_seconds``."""
 
     def __init__(self, assignment: Assignment, stack: list[RunState], keys: dict[int, str], compute: Compute) -> None:
         self.assignment, self.stack, self.keys, self.compute = assignment, stack, keys, compute

@@ -1,8 +1,8 @@
-"""What dynamic mixing is worth on the objective that it aims at.
+"""The gain from dynamic mixing on the objective that it optimises.
 
-A dynamic method is one whose mixture changes while a target trains, or that asked a regressor whether it should.
-It is compared, seed by seed, with what a reader would otherwise train: the natural mixture, the static mixture that
-RegMix recommends for the same objective, the objective's own domains alone, and the static method that came out best.
+A dynamic method is one whose mixture changes while a target trains, or that queried a regressor about it.
+It is compared, seed by seed, with the alternatives: the natural mixture, the static mixture that RegMix recommends for
+the same objective, the objective's domains alone, and the best static method.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ COUNTS = ("body", "full")
 def compare(
     methods: Mapping[str, Method], measures: pd.DataFrame, objective: str, target: Mapping[str, Any], level: float
 ) -> dict[str, dict[str, Any]]:
-    """Objective -> its dynamic methods' numbers, JSON values; what is undefined is None. Empty without such methods.
+    """Objective -> the numbers of its dynamic methods as JSON values, None if undefined. Empty without such methods.
 
-    ``n`` seeds, ``noise`` the pooled sd over seeds in nats with ``noise_free`` degrees of freedom, the methods compared
-    with (``natural``, ``regmix``, ``alone``, ``best_static`` of lowest mean loss), and by dynamic method in
-    ``methods``: ``loss``, ``less`` (by other method, each pair once: value, low, high of the paired difference),
-    ``cost`` in targets by ``COUNTS``, ``queries`` and how many lie ``outside``. A method that names no objective
-    counts for all that are aimed at, or else for ``objective``. ``measures`` are evaluation.summary's, ``target`` is
-    a target's meta.json.
+    The numbers: ``n`` seeds; ``noise``, the pooled sd over seeds in nats, with ``noise_free`` degrees of freedom; the
+    methods compared with (``natural``, ``regmix``, ``alone``, ``best_static`` with the lowest mean loss); and per
+    dynamic method in ``methods``: ``loss``, ``less`` (by other method, each pair once: value, low, high of the paired
+    difference), ``cost`` in targets by ``COUNTS``, the number of ``queries`` and how many are ``outside``. A method
+    without an objective counts for every objective of the others, or for ``objective`` if there is none. ``measures``
+    come from evaluation.summary, ``target`` is a target's meta.json.
     """
     dynamic = {name: method for name, method in methods.items() if method.dynamic}
     named = list(dict.fromkeys(method.objective for method in dynamic.values() if method.objective))
@@ -53,11 +53,11 @@ def _objective(
         "best_static": str(static.idxmin()),
     }
     noise, free = summary.seed_noise(measures, measure)
-    found: dict[str, Any] = {}
+    numbers: dict[str, Any] = {}
     for place, name in enumerate(steering):
-        others = dict.fromkeys([*(role for role in roles.values() if role), *steering[:place]])  # a pair once
-        queries = [query for of in methods[name].queries.values() for query in of]
-        found[name] = {
+        others = dict.fromkeys([*(role for role in roles.values() if role), *steering[:place]])  # each pair once
+        queries = [query for run in methods[name].queries.values() for query in run]
+        numbers[name] = {
             "loss": float(means[name]),
             "less": {other: _edges(summary.difference(measures, name, other, measure, level)) for other in others},
             "cost": {key: methods[name].flops(key) / one_target(target, key) for key in COUNTS},
@@ -65,7 +65,7 @@ def _objective(
             "outside": sum(query["outside"] for query in queries),
         }
     n = int(part.groupby("method").size().min())
-    return {"n": n, "noise": _known(noise), "noise_free": free, **roles, "methods": found}
+    return {"n": n, "noise": _known(noise), "noise_free": free, **roles, "methods": numbers}
 
 
 def one_target(target: Mapping[str, Any], key: str) -> float:
@@ -74,13 +74,13 @@ def one_target(target: Mapping[str, Any], key: str) -> float:
 
 
 def _first(methods: Mapping[str, Method], kind: str, objective: str) -> str | None:
-    """The first static method of a kind that aims at the objective."""
-    found = (m for m in methods.values() if m.kind == kind and m.objective == objective and not m.dynamic)
-    return next((method.name for method in found), None)
+    """The first static method of this kind that aims at the objective."""
+    matching = (m for m in methods.values() if m.kind == kind and m.objective == objective and not m.dynamic)
+    return next((method.name for method in matching), None)
 
 
-def _edges(found: summary.Spread) -> dict[str, float | None]:
-    return {"value": found.mean, "low": _known(found.low), "high": _known(found.high)}
+def _edges(spread: summary.Spread) -> dict[str, float | None]:
+    return {"value": spread.mean, "low": _known(spread.low), "high": _known(spread.high)}
 
 
 def _known(value: float) -> float | None:

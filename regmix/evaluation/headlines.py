@@ -1,4 +1,4 @@
-"""The numbers that the report opens with, by objective."""
+"""The numbers at the top of the report, by objective."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def headlines(
     """By objective: ``regression``, ``mixture`` and ``target``, each with value, interval and n; None if undefined.
 
     ``scores`` and ``margins`` are regression_compare's, ``mixture`` is mixture_choose's confirmed-gains.json,
-    ``measures`` are the targets' of evaluation.summary. ``methods`` names the RegMix method of an objective,
-    ``alone`` the one that trains on the objective's domains only, where there is one. ``dynamic`` is of
-    dynamic_mixing.compare and joins its objectives under that name.
+    ``measures`` are the targets', from evaluation.summary. ``methods`` names the RegMix method of each objective,
+    ``alone`` the method that trains only on the objective's domains, if any. ``dynamic`` comes from
+    dynamic_mixing.compare and is added to its objectives under that name.
     """
     out: Headlines = {}
-    for objective, one in mixture.items():
-        real, loss = one["realised"], f"{objective}_loss"
+    for objective, gains in mixture.items():
+        real, loss = gains["realised"], f"{objective}_loss"
         out[objective] = {
             "regression": _ranking(scores, margins, objective),
             "mixture": {
-                "predicted_gain": one["gain"],
+                "predicted_gain": gains["gain"],
                 **_triple("realised_gain", (real["gain"], real["gain_low"], real["gain_high"])),
                 "n": real["n"],
             },
@@ -49,18 +49,18 @@ def headlines(
             continue
         method = methods[objective]
 
-        def less(other: str, measure: str, method: str = method) -> summary.Spread:
+        def minus(other: str, measure: str, method: str = method) -> summary.Spread:
             return summary.difference(measures, method, other, measure, level)
 
-        target = {"method": method, **_spread("difference", less(BASELINE, loss)), "n": less(BASELINE, loss).n}
+        target = {"method": method, **_spread("difference", minus(BASELINE, loss)), "n": minus(BASELINE, loss).n}
         if objective in alone:
-            target |= {"alone": alone[objective], **_spread("over_alone", less(alone[objective], loss))}
-        out[objective]["target"] = target | _spread("tasks_difference", less(BASELINE, AVERAGE))
+            target |= {"alone": alone[objective], **_spread("over_alone", minus(alone[objective], loss))}
+        out[objective]["target"] = target | _spread("tasks_difference", minus(BASELINE, AVERAGE))
     return out
 
 
 def _ranking(scores: pd.DataFrame, margins: pd.DataFrame, objective: str) -> dict[str, Any]:
-    """The regressor that cross-validation prefers, on the held-out mixtures if there are any."""
+    """The best regressor by cross-validation, with its scores on the held-out mixtures if there are any."""
     name = ranking.best(scores, objective)
     split = "heldout" if math.isfinite(ranking.score(scores, name, objective, "heldout").value) else "cv"
     n = scores[(scores["split"] == split) & (scores["metric"] == "spearman")]["n"].iloc[0]
@@ -76,8 +76,8 @@ def _ranking(scores: pd.DataFrame, margins: pd.DataFrame, objective: str) -> dic
     }
 
 
-def _spread(name: str, found: summary.Spread) -> dict[str, float | None]:
-    return _triple(name, (found.mean, found.low, found.high))
+def _spread(name: str, spread: summary.Spread) -> dict[str, float | None]:
+    return _triple(name, (spread.mean, spread.low, spread.high))
 
 
 def _triple(name: str, values: Sequence[float | None]) -> dict[str, float | None]:

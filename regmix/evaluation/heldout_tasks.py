@@ -1,7 +1,7 @@
 """Downstream items made from held-out text, and the lm-eval configuration that runs them.
 
-Two kinds: the last word of a passage, as LAMBADA asks for it, and the true continuation among
-continuations of other passages, as HellaSwag asks for it.
+Two kinds: predict the last word of a passage, as in LAMBADA, and choose the true continuation among
+continuations of other passages, as in HellaSwag.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ import numpy as np
 from regmix.core.errors import InputError
 
 LAST_WORD, CONTINUATION = "last_word", "continuation"
-VERSION = 1  # of the items and their configuration; raise it when either changes
-LONGEST = 96  # tokens of an item at most, however long the model's context
-POOL = 8  # few-shot examples a task at least
-COMMON = 100  # a domain's most frequent words are no last words: they are guessed without reading
+VERSION = 1  # of the items and their configuration; increase it when either changes
+LONGEST = 96  # maximum tokens of an item, however long the model's context
+POOL = 8  # minimum number of few-shot examples per task
+COMMON = 100  # a domain's most frequent words are not used as last words: they can be guessed without reading
 
-PARAGRAPHS = re.compile(r"\n\s*\n")  # lm-eval parts few-shot examples by a blank line, so no item holds one
-STARTS = re.compile(r"""(?:\A|[.!?]["')\]]*\s|\n)\s*(?=\S)""")  # a sentence or a line begins where a match ends
+PARAGRAPHS = re.compile(r"\n\s*\n")  # a blank line separates few-shot examples, so no item contains one
+STARTS = re.compile(r"""(?:\A|[.!?]["')\]]*\s|\n)\s*(?=\S)""")  # a sentence or line starts where a match ends
 LAST_WORDS = re.compile(r"""(?<= )[^\W\d_]{3,}(?= ?[.!?]["')\]]*(?:\s+\W?[^\Wa-z]|\s*\Z))""")
 WORDS = re.compile(r"\S+")
 LETTERS = re.compile(r"[^\W\d_]+")
@@ -32,7 +32,7 @@ LETTERS = re.compile(r"[^\W\d_]+")
 
 @dataclass(frozen=True)
 class Passage:
-    """Consecutive words of one document, cut in two at a space."""
+    """Consecutive words of one document, split in two at a space."""
 
     document: int
     context: str
@@ -45,7 +45,7 @@ def task_name(kind: str, domain: str) -> str:
 
 
 def item_budget(context: int, shots: Sequence[int]) -> int:
-    """Tokens an item may have so that it and the most few-shot examples fit a model's ``context`` (tokens)."""
+    """The most tokens an item can have so that it and its few-shot examples fit a model's ``context`` (tokens)."""
     return min(LONGEST, context // (max(shots) + 1))
 
 
@@ -63,11 +63,11 @@ def build(
 ) -> dict[str, list[dict[str, Any]]]:
     """The items of one task: {"test": ``items`` of them, "fewshot": a few more, from other documents}.
 
-    ``documents`` are the held-out texts of ``domain``. Every item fits, with the most of ``shots``
-    examples before it, a model of ``context`` tokens, as ``count_tokens`` counts them. A last-word item
-    is {context, target}, the target with its space before it; a continuation item is {context, choices,
-    gold}, its wrong choices the true ones of other items. No context and no answer occurs twice.
-    Raises InputError if the text has too few passages.
+    ``documents`` are the held-out texts of ``domain``. Every item, with the largest number of ``shots``
+    before it, fits a model of ``context`` tokens, as counted by ``count_tokens``. A last-word item is
+    {context, target}, the target including the space before it; a continuation item is {context,
+    choices, gold}, its wrong choices being the true ones of other items. No context or answer occurs
+    twice. Raises InputError if the text has too few passages.
     """
     budget, count = item_budget(context, shots), lru_cache(maxsize=None)(count_tokens)
     by_document = _passages(kind, documents, budget, count)
@@ -88,18 +88,18 @@ def build(
     if len(chosen["test"]) < items:
         raise InputError(
             f"params.yaml: evaluation.items = {items}: the held-out text of {domain} ({len(documents)} documents) "
-            f"gives {len(chosen['test'])} {kind} items beside {len(chosen['fewshot'])} few-shot examples; "
-            f"lower it or evaluation.shots, raise corpus.valid_fraction or take {domain} off evaluation.{kind}"
+            f"gives {len(chosen['test'])} {kind} items and {len(chosen['fewshot'])} few-shot examples; "
+            f"lower it or evaluation.shots, raise corpus.valid_fraction or remove {domain} from evaluation.{kind}"
         )
     if kind == LAST_WORD:
-        return {split: [{"context": p.context, "target": f" {p.rest}"} for p in of] for split, of in chosen.items()}
-    return {split: _with_choices(of, choices, budget, count, rng) for split, of in chosen.items()}
+        return {split: [{"context": p.context, "target": f" {p.rest}"} for p in part] for split, part in chosen.items()}
+    return {split: _with_choices(part, choices, budget, count, rng) for split, part in chosen.items()}
 
 
 def size(context: str, answer: str, count_tokens: Callable[[str], int]) -> int:
-    """Tokens of an item with the blank line that parts it from the next.
+    """Tokens of an item, including the blank line that separates it from the next.
 
-    The letter stands for what follows: a tokenizer may cut the blank line by it.
+    The letter stands for the text that follows, which can affect how the blank line is tokenized.
     """
     return count_tokens(f"{context} {answer}\n\na")
 
@@ -107,14 +107,14 @@ def size(context: str, answer: str, count_tokens: Callable[[str], int]) -> int:
 def config(kind: str, domain: str, folder: str) -> dict[str, Any]:
     """The lm-eval task (the content of a YAML file) over ``folder``/{test,fewshot}.jsonl.
 
-    lm-eval reads a relative ``folder`` from the directory in which it runs.
+    lm-eval resolves a relative ``folder`` against its working directory.
     """
     if kind == LAST_WORD:
         answer = {"output_type": "loglikelihood", "doc_to_target": "target", "target_delimiter": ""}
         metrics = ["acc", "perplexity"]
     else:
         answer = {"output_type": "multiple_choice", "doc_to_target": "gold", "doc_to_choice": "choices"}
-        # The last weighs a choice against its likelihood without the context: small models are told apart by it.
+        # acc_mutual_info subtracts a choice's likelihood without the context: it distinguishes small models.
         metrics = ["acc", "acc_norm", "acc_mutual_info"]
     return {
         "task": task_name(kind, domain),
@@ -138,10 +138,10 @@ def _metric(name: str) -> dict[str, Any]:
 def _passages(
     kind: str, documents: Sequence[str], budget: int, count_tokens: Callable[[str], int]
 ) -> list[list[Passage]]:
-    """Every passage of every document that may become an item."""
+    """Every passage of every document that can become an item."""
     words = Counter(word.lower() for text in documents for word in LETTERS.findall(text))
     common = {word for word, _ in words.most_common(COMMON)}
-    found: list[list[Passage]] = []
+    by_document: list[list[Passage]] = []
     for document, text in enumerate(documents):
         cuts = (
             cut
@@ -153,16 +153,16 @@ def _passages(
             )
         )
         passages = [Passage(document, context, rest) for context, rest in cuts]
-        found.append([p for p in passages if size(p.context, p.rest, count_tokens) <= budget])
-    return found
+        by_document.append([p for p in passages if size(p.context, p.rest, count_tokens) <= budget])
+    return by_document
 
 
 def _last_words(
     text: str, budget: int, count_tokens: Callable[[str], int], common: Collection[str]
 ) -> Iterator[tuple[str, str]]:
-    """(what comes before, the word) for the sentences of ``text`` that end in a word worth asking for.
+    """(context, last word) for the sentences of ``text`` that end in a suitable word.
 
-    The context goes back as far as fits, to a sentence's start if there is one in its further half.
+    The context is as long as fits; it starts at a sentence's start if there is one in its first half.
     """
     starts = [match.end() for match in STARTS.finditer(text)]
     taken = 0  # passages do not overlap
@@ -180,16 +180,16 @@ def _last_words(
         if not begins:
             continue
         context = text[(whole or begins)[-1] : match.start() - 1]
-        told = {other.lower() for other in LETTERS.findall(context)}
-        if 4 * count_tokens(context) >= budget and word.lower() not in told:
+        context_words = {other.lower() for other in LETTERS.findall(context)}
+        if 4 * count_tokens(context) >= budget and word.lower() not in context_words:
             yield context, word
             taken = next((start for start in starts if start >= match.end()), len(text))
 
 
 def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[str, str]]:
-    """(context, continuation) from the sentences of ``text`` on, about two thirds and one third of ``budget``.
+    """(context, continuation) from sentence starts of ``text``, about two thirds and one third of ``budget``.
 
-    Each part keeps to its share, so that any context fits with any continuation.
+    Each part stays within its share, so any context fits with any continuation.
     """
     most_rest = budget // 3
     most_context = budget - most_rest - count_tokens("\n\na")
@@ -203,7 +203,7 @@ def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -
             sizes.append(count_tokens(f" {word.group()}"))
             if sum(sizes) >= most_context + most_rest:
                 break
-        # Where the text ends early, the context gives way: a short continuation is no question.
+        # If the text ends early, shorten the context: a short continuation does not make a useful item.
         context = _longest(sizes, min(most_context, sum(sizes) - most_rest))
         rest = _longest(sizes[context:], most_rest)
         if 2 * sum(sizes[:context]) < most_context or 2 * sum(sizes[context : context + rest]) < most_rest:
@@ -215,31 +215,31 @@ def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -
 
 
 def _longest(sizes: Sequence[int], most: int) -> int:
-    """How many of the first ``sizes`` sum to ``most`` at most."""
+    """How many of the first ``sizes`` sum to at most ``most``."""
     return int(np.searchsorted(np.cumsum(sizes), most, side="right"))
 
 
 def _spread(passages: dict[int, list[Passage]], n: int) -> list[Passage]:
-    """``n`` passages, from as many documents as there are: one of each in turn."""
-    turns = [(turn, place, p) for place, of in enumerate(passages.values()) for turn, p in enumerate(of)]
+    """``n`` passages from as many documents as possible: one from each in turn."""
+    turns = [(turn, place, p) for place, group in enumerate(passages.values()) for turn, p in enumerate(group)]
     return [p for _, _, p in sorted(turns, key=lambda entry: entry[:2])[:n]]
 
 
 def _with_choices(
     passages: Sequence[Passage], choices: int, budget: int, count_tokens: Callable[[str], int], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """Continuation items: the wrong choices from other documents where these have enough that fit."""
+    """Continuation items, with wrong choices from other documents where enough of them fit."""
     items = []
     for passage in passages:
         others = [p for p in passages if p is not passage and size(passage.context, p.rest, count_tokens) <= budget]
         foreign = [p for p in others if p.document != passage.document]
-        among = foreign if len(foreign) >= choices - 1 else others
-        if len(among) < choices - 1:
+        pool = foreign if len(foreign) >= choices - 1 else others
+        if len(pool) < choices - 1:
             raise InputError(
-                f"params.yaml: evaluation.choices = {choices}: an item has only {len(among)} others to take wrong "
-                "choices from; lower it or raise evaluation.items"
+                f"params.yaml: evaluation.choices = {choices}: an item needs {choices - 1} wrong choices and only "
+                f"{len(pool)} fit; lower it or raise evaluation.items"
             )
-        wrong = [among[i].rest for i in rng.choice(len(among), size=choices - 1, replace=False).tolist()]
+        wrong = [pool[i].rest for i in rng.choice(len(pool), size=choices - 1, replace=False).tolist()]
         gold = int(rng.integers(choices))
         items.append(
             {"context": passage.context, "choices": [*wrong[:gold], passage.rest, *wrong[gold:]], "gold": gold}

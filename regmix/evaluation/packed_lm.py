@@ -1,8 +1,8 @@
 """lm-eval's transformers model, with the answers to one prompt scored in one row.
 
-lm-eval gives every choice of a multiple-choice item a row of its own, so that the prompt is computed once
-a choice. Here the choices stand behind their prompt side by side, each blind to the others; what a choice
-is conditioned on, and so its score, is the same.
+lm-eval puts every choice of a multiple-choice item in a separate row, so the prompt is computed once per choice.
+Here the choices follow their prompt in one row and cannot attend to each other. Each choice is conditioned on
+the same tokens, so its score is the same.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from torch.nn.functional import log_softmax
 
 Encode = Callable[..., list[int]]
 Request = tuple[tuple[int, ...], tuple[int, ...]]  # tokens of a prompt and of its answer
-Row = list[Request]  # of one prompt
-Score = tuple[float, bool]  # log-likelihood in nats; whether greedy decoding gives the answer
+Row = list[Request]  # with the same prompt
+Score = tuple[float, bool]  # log-likelihood in nats; whether greedy decoding produces the answer
 
 
 class PackedLM(HFLM):
     """A LlamaForCausalLM folder on the CPU, as lm-eval's ``hf`` model scores it.
 
-    ``encode`` is another such model's ``encode``: models with the same tokenizer share what was encoded.
-    ``truncated`` holds the (prompt, answer) pairs that were too long for the model so far.
+    ``encode`` is the ``encode`` of another such model: models with the same tokenizer share the cache.
+    ``truncated`` collects the (prompt, answer) pairs that were too long for the model.
     """
 
     def __init__(self, folder: Path, batch_size: int, encode: Encode | None = None) -> None:
@@ -50,19 +50,19 @@ class PackedLM(HFLM):
         override_bs: int | None = None,
     ) -> list[Score]:
         """The score of every (strings, prompt, answer)."""
-        asked = [(tuple(prompt), tuple(answer)) for _, prompt, answer in requests]
-        fits = [len(prompt) + len(answer) <= self.max_length + 1 for prompt, answer in asked]  # the last is not read
+        pairs = [(tuple(prompt), tuple(answer)) for _, prompt, answer in requests]
+        fits = [len(prompt) + len(answer) <= self.max_length + 1 for prompt, answer in pairs]  # the last is not input
         scores: dict[Request, Score] = {}
-        if not all(fits):  # cut as lm-eval cuts them
+        if not all(fits):  # lm-eval truncates these
             long = [number for number, fit in enumerate(fits) if not fit]
             self.truncated.update(requests[number][0] for number in long)
-            cut = super()._loglikelihood_tokens([requests[number] for number in long], True, override_bs)
-            scores.update(zip([asked[number] for number in long], cut, strict=True))
-        rows = _rows([request for request, fit in zip(asked, fits, strict=True) if fit], 2 * self.max_length)
+            truncated = super()._loglikelihood_tokens([requests[number] for number in long], True, override_bs)
+            scores.update(zip([pairs[number] for number in long], truncated, strict=True))
+        rows = _rows([request for request, fit in zip(pairs, fits, strict=True) if fit], 2 * self.max_length)
         batch = override_bs or int(self.batch_size)
         for i in range(0, len(rows), batch):
             scores.update(self._score(rows[i : i + batch]))
-        return [scores[request] for request in asked]
+        return [scores[request] for request in pairs]
 
     @torch.no_grad()
     def _score(self, rows: Sequence[Row]) -> dict[Request, Score]:
@@ -70,7 +70,7 @@ class PackedLM(HFLM):
         shape = len(rows), max(map(_length, rows))
         tokens, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         parts = np.full(shape, -1)  # 0: the prompt, 1, 2, ...: its answers, -1: padding
-        read: list[int] = []  # where in the flattened (B, T) the tokens of ``answers`` are predicted
+        read: list[int] = []  # positions in the flattened (B, T) that predict the tokens of ``answers``
         answers: list[int] = []
         spans: dict[Request, slice] = {}
         for b, row in enumerate(rows):
@@ -96,15 +96,15 @@ class PackedLM(HFLM):
         ).last_hidden_state
         logits = self.model.get_output_embeddings()(hidden.flatten(0, 1)[read])
         target = torch.tensor(answers)
-        found = log_softmax(logits, dim=-1).gather(1, target[:, None])[:, 0]
+        logprobs = log_softmax(logits, dim=-1).gather(1, target[:, None])[:, 0]
         greedy = logits.argmax(dim=-1) == target
-        return {request: (float(found[span].sum()), bool(greedy[span].all())) for request, span in spans.items()}
+        return {request: (float(logprobs[span].sum()), bool(greedy[span].all())) for request, span in spans.items()}
 
 
 def _rows(requests: Sequence[Request], longest: int) -> list[Row]:
-    """Distinct requests by prompt, the longest row first; a row ends before it passes ``longest`` tokens."""
+    """Distinct requests grouped by prompt, longest row first; a row is split before it exceeds ``longest`` tokens."""
     rows: list[Row] = []
-    open_row: dict[tuple[int, ...], tuple[Row, int]] = {}  # by prompt: where its next answer goes, and its length
+    open_row: dict[tuple[int, ...], tuple[Row, int]] = {}  # by prompt: the row for its next answer, and its length
     for prompt, answer in dict.fromkeys(requests):
         row, length = open_row.get(prompt, ([], 0))
         if not row or length + len(answer) - 1 > longest:
@@ -116,5 +116,5 @@ def _rows(requests: Sequence[Request], longest: int) -> list[Row]:
 
 
 def _length(row: Row) -> int:
-    """Tokens of a row: the prompt, and its answers without their last."""
+    """Tokens in a row: the prompt, and each answer without its last token."""
     return len(row[0][0]) + sum(len(answer) - 1 for _, answer in row)

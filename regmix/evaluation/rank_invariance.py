@@ -18,20 +18,20 @@ from regmix.statistics import metrics
 from regmix.statistics.intervals import bootstrap, percentiles
 
 RESAMPLES = 2000
-EXACT = 8  # mixtures up to which all orders are counted; above, as many random ones as RESAMPLES
+EXACT = 8  # up to this many mixtures all orders are enumerated; above, RESAMPLES random ones are drawn
 
 
 def pairs(confirming: Runs, schedules: Mapping[str, Schedule]) -> dict[str, str]:
-    """Method -> kind of confirming run, where both trained on the same mixture from start to end."""
+    """Method -> kind of confirming run, where both trained on the same constant mixture."""
     kinds = dict(zip(confirming.kinds, confirming.mixtures, strict=True))
-    found: dict[str, str] = {}
+    matches: dict[str, str] = {}
     for method, schedule in schedules.items():
         if len(schedule.knots) == 1 and schedule.domains == confirming.domains:
             for kind, mixture in kinds.items():
-                if kind not in found.values() and np.allclose(mixture, schedule.mixtures[0], rtol=0, atol=1e-9):
-                    found[method] = kind
+                if kind not in matches.values() and np.allclose(mixture, schedule.mixtures[0], rtol=0, atol=1e-9):
+                    matches[method] = kind
                     break
-    return found
+    return matches
 
 
 def correlations(
@@ -43,9 +43,9 @@ def correlations(
 ) -> pd.DataFrame:
     """measure, n, value, low, high, p: Spearman of mean proxy and mean target losses over the mixtures in ``same``.
 
-    ``targets`` has method, seed and a column per domain; ``same`` is from ``pairs``. The interval resamples seeds at
-    both scales with these mixtures fixed, NaN where no mixture has two seeds; p is the share of orders of the mixtures
-    that are at least as correlated, either way. No rows for fewer than three mixtures, which have no order.
+    ``targets`` has method, seed and a column per domain; ``same`` comes from ``pairs``. The interval resamples seeds at
+    both scales with these mixtures fixed, NaN if no mixture has two seeds; p is the share of orders of the mixtures
+    with at least as large an absolute correlation. No rows for fewer than three mixtures.
     """
     rng = np.random.default_rng(0)
     named = targets.assign(run=[f"{m}/seed-{s}" for m, s in targets[["method", "seed"]].itertuples(index=False)])
@@ -72,7 +72,7 @@ def _seeds(
 
 def _resampled(groups: Sequence[np.ndarray], rng: np.random.Generator) -> np.ndarray:
     """Means (R, N) of resamples of each mixture's seeds."""
-    means = [bootstrap(lambda of: of.mean(axis=1), group, resamples=RESAMPLES, seed=rng) for group in groups]
+    means = [bootstrap(lambda sample: sample.mean(axis=1), group, resamples=RESAMPLES, seed=rng) for group in groups]
     return np.stack(means, axis=1)
 
 

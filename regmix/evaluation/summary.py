@@ -1,6 +1,6 @@
 """The targets' results over seeds: means with t intervals, and paired differences from a baseline.
 
-All work on one long frame of measures: method, seed, group (``loss``, ``lm_eval`` or ``perplexity``), measure, value.
+All use one long frame of measures: method, seed, group (``loss``, ``lm_eval`` or ``perplexity``), measure, value.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from regmix.core.runs import objective_losses
 
 LOSS, LM_EVAL, PERPLEXITY = "loss", "lm_eval", "perplexity"
 AVERAGE = "average"
-TRAINED = "mean of trained domains"  # beside the objectives
+TRAINED = "mean of trained domains"  # a measure in addition to the objectives
 BASELINE = "natural"  # the method that others are compared with
-# The first that a task has is its score. The paper's tasks have acc_norm or acc; ours of continuations also have
-# acc_mutual_info, which takes off how likely a continuation is without its context: models too small to be
-# moved much by a context score at chance by the others.
+# A task's score is the first of these that it has. The paper's tasks have acc_norm or acc; our continuation tasks also
+# have acc_mutual_info, which subtracts a continuation's log-likelihood without its context: small models make little
+# use of the context and score at chance by the other metrics.
 ACCURACIES = ("acc_mutual_info", "acc_norm", "acc")
 
 
@@ -37,7 +37,7 @@ class Spread(NamedTuple):
 
 
 def spread(values: np.ndarray, level: float) -> Spread:
-    """Of independent ``values`` (n,); ``level`` is the coverage of the interval of their mean."""
+    """The Spread of independent ``values`` (n,); ``level`` is the coverage of the interval of their mean."""
     n, mean = len(values), float(np.mean(values))
     if n < 2:
         return Spread(mean, math.nan, n, math.nan, math.nan)
@@ -47,15 +47,15 @@ def spread(values: np.ndarray, level: float) -> Spread:
 
 
 def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
-    """The frame of a method's losses.csv (run, domains), ``method`` and ``seed`` in the place of ``run``.
+    """The frame of a method's losses.csv (run, domains), with ``method`` and ``seed`` instead of ``run``.
 
     Raises InputError unless its runs are seed-0 to seed-(``seeds`` - 1).
     """
     expected = [f"seed-{i}" for i in range(seeds)]
     if "run" not in losses or sorted(losses["run"]) != sorted(expected):
-        found = ", ".join(map(str, losses.get("run", [])))
+        runs = ", ".join(map(str, losses.get("run", [])))
         raise InputError(
-            f"losses.csv of method {method}: runs {found or 'none'} are not {', '.join(expected)}; train it"
+            f"losses.csv of method {method}: runs {runs or 'none'} are not {', '.join(expected)}; train it again"
         )
     rows = losses.set_index("run").loc[expected].reset_index(drop=True)
     return pd.concat([pd.DataFrame({"method": method, "seed": range(seeds)}), rows], axis=1)
@@ -66,14 +66,14 @@ def measures(
 ) -> pd.DataFrame:
     """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
 
-    A measure is ``<objective>_loss`` in nats per token, for every objective's weights over domains; a task's
-    score: the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or their ``average``.
-    Raises InputError for a task without an accuracy, and where the frames' runs differ.
+    A measure is ``<objective>_loss`` in nats per token, by every objective's weights over domains; a task's
+    score, the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or the tasks' ``average``.
+    Raises InputError for a task without an accuracy, or if the frames' runs differ.
     """
     runs = losses[["method", "seed"]]
     scored = set(lm_eval[["method", "seed"]].itertuples(index=False, name=None))
-    if alone := sorted(set(runs.itertuples(index=False, name=None)) ^ scored):
-        method, seed = alone[0]
+    if unmatched := sorted(set(runs.itertuples(index=False, name=None)) ^ scored):
+        method, seed = unmatched[0]
         raise InputError(f"method {method}, seed {seed}: only one of losses.csv and lm_eval.csv has it; evaluate again")
     named = losses.assign(run=[f"{method}/seed-{seed}" for method, seed in runs.itertuples(index=False)])
     parts = [
@@ -88,9 +88,9 @@ def measures(
 
 
 def perplexities(lm_eval: pd.DataFrame) -> pd.DataFrame:
-    """The long frame of tasks that report a perplexity: its logarithm in nats, the mean over shots.
+    """The long frame of tasks that report a perplexity: its logarithm in nats, averaged over shots.
 
-    Of last words this moves even where the share of correct guesses stays at zero. No rows without such tasks.
+    For last words it varies even where the share of correct guesses is zero. No rows without such tasks.
     """
     rows = lm_eval[lm_eval["metric"] == "perplexity"]
     logs = rows.assign(value=np.log(rows["value"]), measure=rows["task"], group=PERPLEXITY)
@@ -100,41 +100,42 @@ def perplexities(lm_eval: pd.DataFrame) -> pd.DataFrame:
 def summarise(table: pd.DataFrame, level: float) -> pd.DataFrame:
     """method, group, measure, mean, sd, n, low, high over the seeds of ``measures``."""
     keys = ["method", "group", "measure"]
-    rows = [(*key, *spread(of["value"].to_numpy(), level)) for key, of in table.groupby(keys, sort=False, dropna=False)]
+    groups = table.groupby(keys, sort=False, dropna=False)
+    rows = [(*key, *spread(part["value"].to_numpy(), level)) for key, part in groups]
     return pd.DataFrame(rows, columns=[*keys, *Spread._fields])
 
 
 def differences(table: pd.DataFrame, baseline: str, level: float) -> pd.DataFrame:
-    """As ``summarise``, of each method minus ``baseline``, seed by seed: runs of a seed share init and draws.
+    """As ``summarise``, for each method minus ``baseline``, seed by seed: runs with one seed share init and draws.
 
-    Raises InputError if there is no such method, or a method has other seeds than it.
+    Raises InputError if there is no such method, or another method's seeds differ from its seeds.
     """
     if baseline not in set(table["method"]):
         raise InputError(f"params.yaml: target.methods: no {baseline!r} to compare with; add it")
     keys = ["seed", "group", "measure"]
-    of = dict(list(table.groupby("method", sort=False)))
+    by_method = dict(list(table.groupby("method", sort=False)))
     rest = []
-    for method, frame in of.items():
+    for method, frame in by_method.items():
         if method == baseline:
             continue
-        own, base = (part.set_index(keys)["value"] for part in (frame, of[baseline]))
-        less = own - base.reindex(own.index)
-        alone = [*own.index.symmetric_difference(base.index), *less.index[less.isna()]]
-        if alone:
+        own, base = (part.set_index(keys)["value"] for part in (frame, by_method[baseline]))
+        minus = own - base.reindex(own.index)
+        unpaired = [*own.index.symmetric_difference(base.index), *minus.index[minus.isna()]]
+        if unpaired:
             raise InputError(
-                f"method {method}: cannot be paired with {baseline} on seed {alone[0][0]}; evaluate both again"
+                f"method {method}: cannot be paired with {baseline} on seed {unpaired[0][0]}; evaluate both again"
             )
-        rest.append(frame.assign(value=less.to_numpy()))
+        rest.append(frame.assign(value=minus.to_numpy()))
     if not rest:
         return pd.DataFrame(columns=["method", "group", "measure", *Spread._fields])
     return summarise(pd.concat(rest, ignore_index=True), level)
 
 
 def difference(table: pd.DataFrame, method: str, other: str, measure: str, level: float) -> Spread:
-    """Of ``method`` minus ``other`` on one measure, seed by seed. Raises InputError as ``differences`` does."""
+    """``method`` minus ``other`` on one measure, seed by seed. Raises InputError if ``differences`` does."""
     part = table[(table["measure"] == measure) & table["method"].isin([method, other])]
     if method not in set(part["method"]):
-        raise InputError(f"method {method}: has no {measure}; evaluate again")
+        raise InputError(f"method {method}: no values of {measure}; evaluate again")
     row = differences(part, other, level).iloc[0]
     return Spread(float(row["mean"]), float(row["sd"]), int(row["n"]), float(row["low"]), float(row["high"]))
 
@@ -142,22 +143,22 @@ def difference(table: pd.DataFrame, method: str, other: str, measure: str, level
 def seed_noise(table: pd.DataFrame, measure: str) -> tuple[float, int]:
     """The standard deviation of a measure over seeds, pooled over methods, and its degrees of freedom.
 
-    NaN and 0 where no method has two seeds. Runs of one seed share init and draws, so methods move together from
-    seed to seed and the freedom is less than this count of it.
+    NaN and 0 if no method has two seeds. Runs with one seed share init and draws, so methods are correlated across
+    seeds and the effective degrees of freedom are fewer than this number.
     """
     part = table[table["measure"] == measure]
     free = len(part) - part["method"].nunique()
     if free == 0:
         return math.nan, 0
-    apart = part["value"] - part.groupby("method")["value"].transform("mean")
-    return math.sqrt(float((apart**2).sum()) / free), free
+    deviations = part["value"] - part.groupby("method")["value"].transform("mean")
+    return math.sqrt(float((deviations**2).sum()) / free), free
 
 
 def targets(table: pd.DataFrame, level: float, baseline: str = BASELINE) -> dict[str, Any]:
     """The content of targets.json, {method: {<objective>_loss: cell, lm_eval: {average or task: cell}}}.
 
-    A cell is {mean, sd, n}; where there is the ``baseline`` and the method is another also the paired difference to
-    it and its interval, {less_<baseline>, low, high}. What one value leaves undefined is null.
+    A cell is {mean, sd, n}. If there is a ``baseline`` and the method is another, it also has the paired difference
+    from it and its interval, {less_<baseline>, low, high}. Values that need two seeds are null if there is only one.
     """
     out: dict[str, Any] = {}
     paired: dict[tuple[str, str, str], Any] = {}
@@ -166,8 +167,8 @@ def targets(table: pd.DataFrame, level: float, baseline: str = BASELINE) -> dict
         paired = {(row.method, row.group, row.measure): row for row in rows}
     for row in summarise(table, level).itertuples(index=False):
         cell = {"mean": row.mean, "sd": _known(row.sd), "n": row.n}
-        if less := paired.get((row.method, row.group, row.measure)):
-            cell |= {f"less_{baseline}": less.mean, "low": _known(less.low), "high": _known(less.high)}
+        if pair := paired.get((row.method, row.group, row.measure)):
+            cell |= {f"less_{baseline}": pair.mean, "low": _known(pair.low), "high": _known(pair.high)}
         method = out.setdefault(row.method, {})
         (method if row.group == LOSS else method.setdefault(LM_EVAL, {}))[row.measure] = cell
     return out
@@ -178,16 +179,16 @@ def _known(value: float) -> float | None:
 
 
 def _scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
-    """method, seed, task, value: percent, the mean over shots."""
+    """method, seed, task, value: in percent, averaged over shots."""
     parts = []
     for task, rows in lm_eval.groupby("task", sort=False):
         metric = next((name for name in ACCURACIES if name in set(rows["metric"])), None)
         if metric is None:
             raise InputError(
                 f"params.yaml: evaluation.tasks: {task} reports {', '.join(sorted(set(rows['metric'])))} and "
-                f"none of {', '.join(ACCURACIES)}; take it off"
+                f"none of {', '.join(ACCURACIES)}; remove it"
             )
-        taken = rows[rows["metric"] == metric]
-        means = taken.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean()
+        chosen = rows[rows["metric"] == metric]
+        means = chosen.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean()
         parts.append(means.assign(task=task, value=100 * means["value"]))
     return pd.concat(parts, ignore_index=True)

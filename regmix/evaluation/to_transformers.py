@@ -1,4 +1,4 @@
-"""A run's weights as transformers' LlamaForCausalLM: the same function, logit for logit."""
+"""Convert a run's weights to transformers' LlamaForCausalLM, with identical logits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def to_transformers(shape: ModelShape, weights: Mapping[str, np.ndarray], eos: int | None = None) -> LlamaForCausalLM:
-    """The model that ``weights`` (by the names of ModelShape.tensors) describe; ``eos`` is its end-of-text token."""
+    """The model with ``weights`` (named as in ModelShape.tensors); ``eos`` is its end-of-text token."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -41,11 +41,11 @@ def to_transformers(shape: ModelShape, weights: Mapping[str, np.ndarray], eos: i
 
 
 def save(model: LlamaForCausalLM, tokenizer: Path, eos: int, folder: Path) -> None:
-    """Write a model and its tokenizer.json as a folder that transformers and lm-eval read."""
+    """Write a model and its tokenizer.json to a folder that transformers and lm-eval can read."""
     from transformers import PreTrainedTokenizerFast
     from transformers.utils import logging
 
-    logging.disable_progress_bar()  # a bar for a file of one megabyte
+    logging.disable_progress_bar()  # not needed for a file of one megabyte
     fast = PreTrainedTokenizerFast(tokenizer_file=str(tokenizer))
     end = fast.convert_ids_to_tokens(eos)
     fast.add_special_tokens({"eos_token": end, "bos_token": end, "pad_token": end})
@@ -55,7 +55,7 @@ def save(model: LlamaForCausalLM, tokenizer: Path, eos: int, folder: Path) -> No
 
 
 def _state(shape: ModelShape, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """transformers stores (out, in) matrices, and q, k and v apart."""
+    """The state dict: transformers stores (out, in) matrices, and q, k and v separately."""
     state = {
         "model.embed_tokens.weight": weights["embed"],
         "model.norm.weight": weights["norm"],

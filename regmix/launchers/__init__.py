@@ -1,7 +1,7 @@
-"""Who trains the runs that the store lacks, and where: one file per launcher, loaded by its name in params.yaml.
+"""Launchers train the runs that are missing from the store: one file each, loaded by its name in params.yaml.
 
-A launcher has ``Options``, the pydantic model of its further keys; ``launch(assignment, options)``, which returns when
-the runs of ``assignment`` are in its store, or raises InputError with finished runs and checkpoints kept; and
-``places(store, compute)``, the processors or GPUs whose results count as those of ``assignment``. It decides no bit of
-a result; the report is the only stage that depends on it, because it lists the settings.
+A launcher has ``Options``, the pydantic model of its other keys; ``launch(assignment, options)``, which returns when
+the runs of ``assignment`` are in its store, or raises InputError and keeps finished runs and checkpoints; and
+``places(store, compute)``, the CPUs or GPUs whose results are valid for ``assignment``. Launchers do not affect the
+bits of a result; the report is the only stage that depends on them, because it lists the settings.
 """

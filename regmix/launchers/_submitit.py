@@ -1,9 +1,9 @@
-"""What the launchers through submitit share: an array of tasks that train on other nodes, watched until all have ended.
+"""Shared by the submitit launchers: an array of tasks that train on other nodes, watched until all have ended.
 
-A task trains its share of the runs as ``local`` does, under keys of its own node's processor, into the store, which
-must lie on a file system that all nodes share at one path, as must the repository and its environment. So whatever
-happens to a task, what it finished is kept, and a task that is requeued (preempted, out of time, its node lost)
-continues from its checkpoints. The assignment is pickled once, with memory-mapped tokens as the names of their files.
+A task trains its share of the runs as ``local`` does, under keys for its node's CPU or GPU, into the store. The store,
+the repository and its environment must be on a file system that all nodes share, at the same path. So the finished runs
+of a task are always kept, and a requeued task (preempted, out of time, node lost) resumes from its checkpoints. The
+assignment is pickled once, with memory-mapped tokens as file names.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ except ImportError:
         "params.yaml: machine.launcher: submitit is not installed; pip install -c constraints.txt -e '.[slurm]'"
     ) from None
 
-TIMEOUTS = 1000  # times that a task may run out of time and be requeued; each continues where the one before stopped
-LOOK = 1.0  # seconds between looks for results
-ASK = 5.0  # seconds between questions to the scheduler
+TIMEOUTS = 1000  # how often a task can run out of time and be requeued; each time it resumes where it stopped
+LOOK = 1.0  # seconds between checks for results
+ASK = 5.0  # seconds between queries to the scheduler
 
 
 @dataclass(frozen=True)
 class Task:
-    """The runs ``first`` to ``last`` (excluded) of the assignment in the file ``path``; submitit calls it on a node."""
+    """Runs ``first`` to ``last`` (exclusive) of the assignment in the file ``path``; submitit calls it on a node."""
 
     path: Path
     first: int
     last: int
 
     def __call__(self) -> str | None:
-        """Train them; returns the line of an InputError."""
+        """Train the runs; returns the message if there is an InputError, otherwise None."""
         assignment: Assignment = pickle.loads(self.path.read_bytes())
         try:
             assignment.store.enter(assignment.setup.compute)
@@ -67,14 +67,14 @@ class Task:
         return None
 
     def checkpoint(self) -> submitit.helpers.DelayedSubmission:
-        """What to run once the task is requeued; submitit asks before the node is taken away."""
+        """What to run when the task is requeued; submitit calls this before it loses the node."""
         for child in multiprocessing.active_children():
-            child.kill()  # at once: there is little time, and the checkpoints are in the store
+            child.kill()  # immediately: there is little time, and the checkpoints are in the store
         return submitit.helpers.DelayedSubmission(self)
 
 
 def places(store: RunStore, compute: str) -> list[dict[str, str]]:
-    """The processors and GPUs that tasks of this store have run on."""
+    """The CPUs and GPUs that this store's tasks have run on."""
     return store.places()
 
 
@@ -87,8 +87,9 @@ def launch(
 ) -> None:
     """Train the runs of ``assignment`` in ``number`` tasks of ``machine.processes`` processes each.
 
-    ``submit`` makes the jobs of a folder's tasks, ``alive`` says by their ids which of some jobs wait or run, and
-    ``grace`` is how many seconds the result of one that does not may take to show in the folder. Raises InputError.
+    ``submit`` creates the jobs for the tasks, with their files in a folder; ``alive`` returns the ids of the given jobs
+    that are queued or running; ``grace`` is how many seconds the result of an ended job can take to appear in the
+    folder. Raises InputError.
     """
     root = assignment.store.root.absolute()
     (root / "jobs").mkdir(parents=True, exist_ok=True)
@@ -96,7 +97,7 @@ def launch(
     with (folder / "assignment.pkl").open("wb") as file:
         _Pickler(file).dump(replace(assignment, store=RunStore(root)))
     tasks = [Task(folder / "assignment.pkl", part.start, part.stop) for part in split(len(assignment.runs), number)]
-    jobs = _submitted(assignment.label, folder, lambda: submit(folder, tasks))
+    jobs = _submit(assignment.label, folder, lambda: submit(folder, tasks))
     try:
         failures = _watch(assignment, folder, dict(zip(jobs, tasks, strict=True)), alive, grace)
     finally:
@@ -111,18 +112,18 @@ def launch(
         and time.monotonic() < deadline
     ):
         time.sleep(LOOK)
-    shutil.rmtree(folder, ignore_errors=True)  # a task that ends may still write its log
+    shutil.rmtree(folder, ignore_errors=True)  # a task that is just ending can still write to its log
 
 
-def _submitted(label: str, folder: Path, submit: Callable[[], list[Any]]) -> list[Any]:
-    """The jobs, or InputError with the scheduler's reason, of which submitit would also show all lines."""
+def _submit(label: str, folder: Path, submit: Callable[[], list[Any]]) -> list[Any]:
+    """The jobs. Raises InputError with the first line of the scheduler's error; submitit would print all lines."""
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             return submit()
     except (RuntimeError, OSError, ValueError) as error:
         shutil.rmtree(folder)
-        said = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        raise InputError(f"{label}: not submitted: {said}; fix machine.launcher in params.yaml") from None
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise InputError(f"{label}: not submitted: {reason}; fix machine.launcher in params.yaml") from None
 
 
 def _watch(
@@ -132,21 +133,21 @@ def _watch(
     alive: Callable[[Sequence[Any]], set[str]],
     grace: float,
 ) -> list[str]:
-    """Wait until every job has ended, well or not; what went wrong, a line each."""
+    """Wait until every job has ended; returns one line per failure."""
     failures: list[str] = []
-    asked, gone = -math.inf, dict[Any, float]()  # jobs that the scheduler does not know any more, and since when
+    queried, gone = -math.inf, dict[Any, float]()  # gone: jobs the scheduler no longer knows, and since when
     with tqdm(total=len(assignment.runs), unit="run", desc=assignment.label, disable=None) as bar:
         while waiting:
             now = time.monotonic()
-            if now - asked >= ASK:
-                known, asked = alive(list(waiting)), now
+            if now - queried >= ASK:
+                known, queried = alive(list(waiting)), now
                 gone = {job: gone.get(job, now) for job in waiting if job.job_id not in known}
-            written = {path.name for path in folder.iterdir()}  # listed, since a shared file system may remember a lack
+            written = {path.name for path in folder.iterdir()}  # a listing, as shared file systems can cache absence
             for job in list(waiting):
                 if job.paths.result_pickle.name in written:
                     failures += _failure(assignment, job)
                 elif now - gone.get(job, now) > grace:
-                    failures.append(f"{assignment.label}: job {job.job_id} was killed; {_kept(job)}")
+                    failures.append(f"{assignment.label}: job {job.job_id} was killed; {_advice(job)}")
                 else:
                     continue
                 task = waiting.pop(job)
@@ -157,22 +158,22 @@ def _watch(
 
 
 def _failure(assignment: Assignment, job: Any) -> list[str]:
-    """What went wrong in a job that ended by itself."""
+    """The failure, if any, of a job that ended by itself."""
     if job.exception() is not None:
-        return [f"{assignment.label}: job {job.job_id} broke off; {_kept(job)}"]
-    said = job.result()
-    return [said] if said else []
+        return [f"{assignment.label}: job {job.job_id} failed; {_advice(job)}"]
+    message = job.result()
+    return [message] if message else []
 
 
-def _kept(job: Any) -> str:
+def _advice(job: Any) -> str:
     return f"see its log {job.paths.stderr} and run again, finished runs and checkpoints are kept"
 
 
 class _Pickler(pickle.Pickler):
-    """A mapped token file goes as its name, not as its content."""
+    """Pickles a memory-mapped token file as its name, not its content."""
 
     def reducer_override(self, value: Any) -> Any:
-        if isinstance(value, np.memmap) and isinstance(value.base, mmap.mmap):  # whole, not a part of one
+        if isinstance(value, np.memmap) and isinstance(value.base, mmap.mmap):  # a whole file, not a slice
             return _map, (Path(str(value.filename)).absolute(), value.dtype.str, value.offset, value.shape)
         return NotImplemented
 

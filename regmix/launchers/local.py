@@ -1,6 +1,6 @@
-"""Processes of this machine, forked, so that token files stay mapped: ``machine.processes`` of one thread each.
+"""Forked processes on this machine, so that token files stay mapped: ``machine.processes`` with one thread each.
 
-With ``machine.device: cuda`` they take the GPUs in turn; several share one if they are more than the GPUs.
+With ``machine.device: cuda`` they take the GPUs in turn; if there are more processes than GPUs, several share a GPU.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from regmix.engine.train_pack import Assignment, train_pack
 
 
 class Options(Strict):
-    """None."""
+    """No options."""
 
 
 def places(store: RunStore, compute: str) -> list[dict[str, str]]:
-    """This machine. Raises InputError if runs are for a GPU and it has none."""
+    """This machine. Raises InputError if the runs need a GPU and it has none."""
     return [hardware(compute)]
 
 
 def launch(assignment: Assignment, options: Options) -> None:
-    """Train the runs of ``assignment`` here. Raises InputError."""
+    """Train the runs of ``assignment`` on this machine. Raises InputError."""
     items = [(run_key(assignment.setup, run, assignment.data), run) for run in assignment.runs]
     context = multiprocessing.get_context("fork")
     compute_of(assignment.setup)
@@ -56,19 +56,19 @@ def launch(assignment: Assignment, options: Options) -> None:
         try:
             while futures:
                 done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
-                while not progress.empty():  # to the end, after a failure too: who writes into a full pipe waits
+                while not progress.empty():  # after a failure too: a process that writes to a full pipe blocks
                     bar.update(progress.get())
                 for future in done:
                     if not future.cancelled() and failure is None and (failure := future.exception()):
-                        for other in futures:
-                            other.cancel()
+                        for pending in futures:
+                            pending.cancel()
         finally:
             for future in futures:
                 future.cancel()
     if isinstance(failure, BrokenProcessPool):
         raise InputError(
-            f"{assignment.label}: a training process was killed, perhaps for want of memory; lower machine.stack and "
-            "run again, finished runs and checkpoints are kept"
+            f"{assignment.label}: a training process was killed, perhaps because memory ran out; lower machine.stack "
+            "and run again, finished runs and checkpoints are kept"
         )
     if failure is not None:
         raise failure
@@ -76,22 +76,22 @@ def launch(assignment: Assignment, options: Options) -> None:
 
 _assignment: Assignment  # of this worker process
 _progress: Any  # its queue of token counts
-_number: int  # its own among them
+_number: int  # this worker's number, from 0
 
 
 def _prepare(assignment: Assignment, progress: Any, numbers: Any) -> None:
-    """Make this process, a fork, one that trains; ``numbers`` holds one for each."""
+    """Set up this forked worker process; ``numbers`` holds one number per worker."""
     global _assignment, _progress, _number
     _assignment, _progress = assignment, progress
     libc = ctypes.CDLL(None)
     if hasattr(libc, "mallopt"):
-        # Keep freed buffers: by default glibc gives large ones back at every step and faults them in again.
+        # Keep freed buffers: by default glibc returns large ones to the system at every step and faults them in again.
         libc.mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
     if hasattr(libc, "prctl"):
-        # A worker whose parent was killed would train on for nobody, and then wait for work for ever.
+        # Otherwise a worker whose parent was killed would keep training in vain and then wait for work forever.
         libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    # A scheduler signals all processes of a job, but what the parent does on a signal is for the parent alone to do.
+    # A scheduler signals all processes of a job, but only the parent must run its signal handlers.
     for number in signal.valid_signals() - {signal.SIGINT}:
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_IGN)
@@ -107,7 +107,7 @@ def _train(items: list[tuple[str, Run]]) -> None:
     try:
         train_pack(_assignment, items, _progress.put)
     except RuntimeError as error:
-        if not _full(error):
+        if not _out_of_memory(error):
             raise
         raise InputError(
             f"{_assignment.label}: the memory of a GPU is full; lower machine.stack, or machine.processes if several "
@@ -115,6 +115,6 @@ def _train(items: list[tuple[str, Run]]) -> None:
         ) from None
 
 
-def _full(error: BaseException | None) -> bool:
-    """Whether torch, which need not be imported here, found a GPU full, or what followed from it in a capture."""
-    return error is not None and (type(error).__name__ == "OutOfMemoryError" or _full(error.__context__))
+def _out_of_memory(error: BaseException | None) -> bool:
+    """Whether torch ran out of GPU memory, or failed in a graph capture because of it; works without torch."""
+    return error is not None and (type(error).__name__ == "OutOfMemoryError" or _out_of_memory(error.__context__))

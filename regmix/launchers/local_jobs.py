@@ -1,4 +1,4 @@
-"""Jobs of submitit's local executor: a cluster's way of working on one machine, to try it without a cluster."""
+"""Jobs of submitit's local executor: runs on one machine the way a cluster does, to try it without a cluster."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ __all__ = ["Options", "launch", "places"]
 
 
 class Options(Strict):
-    """``tasks``: jobs that run side by side, if there are enough runs. ``timeout_min``: after so many minutes a job is
-    stopped and goes on from its checkpoints."""
+    """``tasks``: jobs that run side by side, if there are enough runs. ``timeout_min``: minutes after which a job
+    is stopped and resumes from its checkpoints."""
 
     tasks: Count
     timeout_min: Count
@@ -28,7 +28,7 @@ def launch(assignment: Assignment, options: Options) -> None:
     if options.tasks > 1 and assignment.machine.device == "cuda":
         raise InputError(
             f"params.yaml: machine.launcher.tasks = {options.tasks}: jobs on one machine would all take its first GPU; "
-            "give 1, whose machine.processes take the GPUs in turn"
+            "set it to 1: the machine.processes of one job take the GPUs in turn"
         )
 
     def submit(folder: Path, tasks: list[_submitit.Task]) -> list[submitit.Job]:

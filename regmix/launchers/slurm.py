@@ -1,8 +1,8 @@
-"""A job array of Slurm's: a task is ``machine.processes`` processes on one node, with as many CPUs.
+"""A Slurm job array: a task is ``machine.processes`` processes on one node, with one CPU per process.
 
-A task that is preempted, out of time or requeued goes on from its checkpoints; `sacct` is not needed. Results of any
-processor that tasks of the store have run on count, for a node is not known before it is given. Where all nodes shall
-give the same last bits, ask for one kind: ``additional_parameters: {constraint: NAME}``.
+A task that is preempted, out of time or requeued resumes from its checkpoints; `sacct` is not needed. Results are valid
+from any CPU or GPU that the store's tasks have run on, because the node of a task is not known in advance. If all
+results must have the same last bits, request one kind of node: ``additional_parameters: {constraint: NAME}``.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from regmix.launchers._submitit import places, submitit
 
 __all__ = ["Options", "launch", "places"]
 
-GRACE = 15  # seconds that a file may take to show on another node
+GRACE = 15  # seconds that a file can take to appear on another node
 
 
 class Options(Strict):
-    """``partition``: null for the default one. ``array_parallelism``: most tasks at one time, as many as there are if
-    there are enough runs. ``mem_gb``: memory of a task; null: the partition's default. ``timeout_min``: minutes of a
-    task's time limit. ``additional_parameters``: further options of sbatch by their long names."""
+    """``partition``: null: the default. ``array_parallelism``: most tasks that run at the same time; also their number
+    if there are enough runs. ``mem_gb``: memory per task; null: the partition's default. ``timeout_min``: a task's time
+    limit in minutes. ``additional_parameters``: other sbatch options by their long names."""
 
     partition: str | None
     array_parallelism: Count
@@ -42,7 +42,7 @@ def launch(assignment: Assignment, options: Options) -> None:
     """Train the runs of ``assignment`` on the cluster. Raises InputError."""
     if shutil.which("sbatch") is None:
         raise InputError(
-            "params.yaml: machine.launcher.kind = slurm: there is no sbatch here; use local, or a login node"
+            "params.yaml: machine.launcher.kind = slurm: there is no sbatch here; use local, or run on a login node"
         )
 
     cpus = assignment.machine.processes
@@ -57,20 +57,20 @@ def launch(assignment: Assignment, options: Options) -> None:
             slurm_partition=options.partition,
             slurm_array_parallelism=options.array_parallelism,
             slurm_additional_parameters=options.additional_parameters,
-            slurm_srun_args=[f"--cpus-per-task={cpus}"],  # which srun does not take from sbatch since Slurm 22.05
+            slurm_srun_args=[f"--cpus-per-task={cpus}"],  # since Slurm 22.05 srun does not inherit it from sbatch
         )
         cluster = {name: value for name, value in os.environ.items() if name == "SLURM_CONF"}
-        with submitit.helpers.clean_env():  # of what Slurm tells this process, if it is itself a job
+        with submitit.helpers.clean_env():  # removes Slurm's variables, in case this process is itself a job
             os.environ.update(cluster)
             return executor.submit_array(tasks)
 
-    # A stack a process and task; the array's own limit holds back those that are too many at one time.
+    # One stack per process of a task; the array's own limit queues tasks beyond array_parallelism.
     number = len(packs(math.ceil(len(assignment.runs) / cpus), options.array_parallelism, assignment.machine.stack))
     _submitit.launch(assignment, number, submit, _alive, grace=GRACE)
 
 
 def _alive(jobs: Sequence[submitit.Job]) -> set[str]:
-    """Jobs that Slurm's queue lists; all while it cannot say, for a controller may be away for a while."""
+    """Jobs in Slurm's queue; all jobs if squeue fails, because a controller can be unavailable for a while."""
     command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return {job.job_id for job in jobs} if done.returncode else set(done.stdout.split())

@@ -1,20 +1,20 @@
-"""DoReMi (Xie et al. 2023, Algorithm 1): weights at which a small model lags least behind a reference.
+"""DoReMi (Xie et al. 2023, Algorithm 1): weights that minimise a small model's excess loss over a reference.
 
-A reference of the proxy's shape and recipe trains on the reference weights. A proxy then trains by group DRO on
-batches drawn uniformly over domains (as near as the bounds on repetition allow). At each step, with lambda_d the mean
+A reference with the proxy's shape and recipe trains on the reference weights. A proxy then trains by group DRO on
+batches drawn uniformly over domains (as nearly as the bounds on repetition allow). At each step, with lambda_d the mean
 over domain d's tokens of max(proxy loss - reference loss, 0), alpha_d <- alpha_d exp(step_size lambda_d), normalised,
-then mixed with uniform: (1 - smoothing) alpha + smoothing / K. The proxy's loss weighs a sequence of domain d by
-alpha_d / u_d, u the weights that it was drawn by. The result is the mean of alpha over the steps.
+then mixed with uniform: (1 - smoothing) alpha + smoothing / K. The proxy's loss weights a sequence of domain d by
+alpha_d / u_d, where u are the sampling weights. The result is the mean of alpha over the steps.
 
-Two differences. The step's loss is weighed before its losses are seen, so the alpha that weighs step t comes from the
-steps up to t - 1: one late. A domain without a sequence in a step keeps its last excess, 0 before the first.
+Two differences from the paper. The loss weights of a step are set before its losses are known, so step t uses the alpha
+computed from steps up to t - 1. A domain with no sequence in a step keeps its last excess, initially 0.
 
-With ``rounds`` above 1 (the paper's iterated DoReMi), the next reference trains on the weights found, within the
-bounds. As in the paper, rounds end early when no weight has moved by ``CONVERGED`` from those of the reference.
+With ``rounds`` above 1 (the paper's iterated DoReMi), the next reference trains on the resulting weights, within the
+bounds. As in the paper, rounds end early when every weight is within ``CONVERGED`` of the reference's.
 
-On batches of fewer sequences than domains most excesses are stale and alpha wanders: compare seeds before use.
+If a batch has fewer sequences than there are domains, most excesses are stale and alpha drifts: compare seeds first.
 
-K domains, B sequences a step, T tokens.
+K domains, B sequences per step, T tokens.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent, code_of
 
 CONVERGED = 1e-3  # largest change of a weight from one round to the next
-NOTED = 48  # rows of the alpha table a round, about
-ALONE, FEW = 0.99, 1.5  # a weight above, an effective number of domains below: the weights have collapsed
+NOTED = 48  # approximate number of rows of the alpha table per round
+ALONE, FEW = 0.99, 1.5  # collapsed: a weight above ALONE, or fewer effective domains than FEW
 
 
 class Options(Strict):
     """``reference``: prior | uniform, what the first reference trains on (paper: the Pile's own weights).
-    ``step_size`` of alpha, 1/nat (paper: 1). ``smoothing``: share of uniform in alpha (paper: 1e-3). ``rounds``: at
-    most (paper: 1, iterated: until converged, 3 on GLaM). ``seed`` of the references and proxies."""
+    ``step_size`` of alpha, 1/nat (paper: 1). ``smoothing``: share of uniform in alpha (paper: 1e-3). ``rounds``:
+    maximum (paper: 1; iterated: until convergence, 3 on GLaM). ``seed`` of the references and proxies."""
 
     reference: Literal["prior", "uniform"]
     step_size: Positive
@@ -54,12 +54,12 @@ class Options(Strict):
 
 
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
-    """A reference and a proxy a round; the reference scores all that the proxy sees."""
+    """One reference and one proxy per round; the reference scores every token the proxy trains on."""
     return [Preparation(2 * options.rounds, scored=options.rounds * scale.proxy_tokens)]
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The weights found, as near as the bounds allow. The alpha table: round, step, a column a domain."""
+    """The resulting weights, as nearly as the bounds allow. The alpha table has round, step and a column per domain."""
     rules, trained = context.rules, context.proxy.train_tokens
     weights = {"prior": rules.prior, "uniform": rules.uniform}[options.reference]
     tables, rounds, converged = [], 0, False
@@ -82,12 +82,12 @@ def plan(context: Context, options: Options) -> Plan:
 
 
 def _round(context: Context, options: Options, index: int, weights: np.ndarray) -> State:
-    """What group DRO remembers of a proxy beside a reference that trained on ``weights`` (K,)."""
-    # Seeds of their own: with one, the reference would have trained on the very windows that it is asked about.
+    """The final group DRO state of a proxy whose reference trained on ``weights`` (K,)."""
+    # Separate seeds: with a shared one, the reference would have trained on the windows it scores.
     seeds = np.random.SeedSequence(options.seed, spawn_key=(index,)).generate_state(2) >> 1
     reference = Run(f"doremi reference {index + 1}", context.static(weights), int(seeds[0]))
-    (done,) = context.train(context.proxy, [reference])
-    dro = GroupDRO.against(done, context, options)
+    (reference_result,) = context.train(context.proxy, [reference])
+    dro = GroupDRO.against(reference_result, context, options)
     proxy = Run(f"doremi proxy {index + 1}", context.static(context.rules.uniform), int(seeds[1]), dro)
     return context.train(context.proxy, [proxy])[0].state
 
@@ -105,7 +105,7 @@ def _warn_of_collapse(context: Context, average: np.ndarray, round_: int) -> Non
 
 @dataclass(frozen=True)
 class Rates:
-    """How alpha moves, and every how many steps it is noted for the table."""
+    """How alpha is updated, and how many steps lie between rows of the table."""
 
     step_size: float
     smoothing: float
@@ -113,10 +113,10 @@ class Rates:
 
 
 class GroupDRO(Policy):
-    """Its state: ``alpha`` (K), the last ``excess`` (K) in nats, the ``total`` (K) of alpha over the ``steps`` so far,
-    the weights (K) that sequences are ``drawn`` by, and ``noted``: rows of step and alpha.
+    """State: ``alpha`` (K), the last ``excess`` (K) in nats, the ``total`` (K) of alpha over the ``steps`` so far,
+    the sampling weights ``drawn`` (K), and ``noted``: rows of step and alpha.
 
-    ``reference`` holds the reference's weights by parameter. It goes to the training processes with its run.
+    ``reference`` holds the reference's weights by parameter. It is sent to the training processes with its run.
     """
 
     stepwise = True
@@ -131,7 +131,7 @@ class GroupDRO(Policy):
 
     @classmethod
     def against(cls, reference: Result, context: Context, options: Options) -> GroupDRO:
-        """For a proxy beside a reference as trained."""
+        """The policy of a proxy, given its trained reference."""
         assert reference.weights is not None
         s, recipe = context.proxy.shape, context.proxy.recipe
         shape = ModelShape(s.layers, s.heads, s.width, s.ffn, s.context, context.corpus.vocab)
@@ -153,24 +153,24 @@ class GroupDRO(Policy):
         return np.array(state["alpha"]) / np.array(state["drawn"])
 
     def observe(self, state: State, seen: Seen) -> State:
-        over = np.maximum(seen.losses.astype(np.float64) - self.reference_losses(seen.tokens), 0).mean(axis=1)
+        excesses = np.maximum(seen.losses.astype(np.float64) - self.reference_losses(seen.tokens), 0).mean(axis=1)
         excess, K = np.array(state["excess"]), len(state["alpha"])
         count = np.bincount(seen.domains, minlength=K)
         present = count > 0
-        excess[present] = np.bincount(seen.domains, over, K)[present] / count[present]
+        excess[present] = np.bincount(seen.domains, excesses, K)[present] / count[present]
         alpha = np.array(state["alpha"]) * np.exp(self.rates.step_size * (excess - excess.max()))
         alpha = (1 - self.rates.smoothing) * alpha / alpha.sum() + self.rates.smoothing / K
-        steps, noted = state["steps"] + 1, state["noted"]
+        steps, rows = state["steps"] + 1, state["noted"]
         if steps % self.rates.note_every == 0:
-            noted = [*noted, [steps, *alpha.tolist()]]
+            rows = [*rows, [steps, *alpha.tolist()]]
         return state | {
             "alpha": alpha.tolist(),
             "excess": excess.tolist(),
             "total": (np.array(state["total"]) + alpha).tolist(),
             "steps": steps,
-            "noted": noted,
+            "noted": rows,
         }
 
     def reference_losses(self, tokens: np.ndarray) -> np.ndarray:
-        """The reference's loss (B, T) in nats of every token of ``tokens`` (B, T+1)."""
+        """The reference's loss (B, T), in nats, on every token of ``tokens`` (B, T+1)."""
         return score(self.shape, self.reference, tokens)

@@ -1,11 +1,11 @@
-"""Sample by the prior, as when the corpus is read as it comes. Stands for `human` until weights are published."""
+"""Sample by the prior, as if reading the corpus in order. Stands in for `human` until its weights are published."""
 
 from regmix.core.settings import Strict
 from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):
-    """No further keys."""
+    """No options."""
 
 
 def plan(context: Context, options: Options) -> Plan:

@@ -1,4 +1,4 @@
-"""Train on the objective's own domains alone, by its weights (the paper's Pile-CC Only)."""
+"""Train only on the objective's domains, with its weights (the paper's Pile-CC Only)."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):
-    """``objective``: a name of params.yaml's objectives, with a trained domain in it."""
+    """``objective``: the name of an objective in params.yaml that includes a trained domain."""
 
     objective: str
 
@@ -19,6 +19,6 @@ def plan(context: Context, options: Options) -> Plan:
     if mixture.sum() == 0:
         raise InputError(
             f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "
-            "trained on; name another objective"
+            "trained on; choose another objective"
         )
     return Plan(context.static(mixture / mixture.sum()))

@@ -1,16 +1,16 @@
 """Online Data Mixing (Albalak et al. 2023, Algorithm 1): a bandit over domains, rewarded with their training loss.
 
 After turn t, the next mixture is pi = (1 - K eps_{t+1}) softmax(eps_t R) + eps_{t+1}, with the exploration rate
-eps_t = min(1/K, sqrt(log K / (K t))). R holds a moving average by domain of loss / pi, that of the turns in which the
-domain was drawn; it starts at 0. The loss is the mean over the domain's sequences of the turn.
+eps_t = min(1/K, sqrt(log K / (K t))). R holds a moving average per domain of loss / pi over the turns in which the
+domain was drawn; it starts at 0. The loss is the mean over the domain's sequences in the turn.
 
-Where the algorithm leaves a choice: R is fed during the warm-up too, with the prior as pi, and t counts from the first
-turn. The mixture is then moved to the nearest one within the bounds on repetition, and R is weighted by that one.
-The published code differs by version: one sums loss / (10 pi), one averages exp(loss). Loss over weight pushes back
-against a large weight, so in this form the mixture stays closer to uniform than in a bandit that sums its rewards.
-It is exactly uniform until turn K log K, where eps_t falls below 1/K: a run of fewer turns learns nothing.
+Where the algorithm leaves a choice: R is updated during the warm-up too, with the prior as pi, and t counts from the
+first turn. The mixture is then projected to the nearest one within the bounds on repetition, and that one is pi in R.
+The published code differs by version: one sums loss / (10 pi), one averages exp(loss). Dividing by the weight penalises
+large weights, so here the mixture stays closer to uniform than in a bandit that sums its rewards.
+It is exactly uniform until turn K log K, where eps_t falls below 1/K: a run with fewer turns learns nothing.
 
-K domains, B sequences a step, T tokens.
+K domains, B sequences per step, T tokens.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from regmix.target.interface import Context, Plan, key_of
 
 
 class Options(Strict):
-    """``every``: steps to a turn (published scripts: 1). ``smoothing``: the share of its value that the moving average
-    keeps at a turn (theirs: 0.5). ``warmup``: the share of training on the prior (theirs: 0.02)."""
+    """``every``: steps per turn (published scripts: 1). ``smoothing``: the share of its value that the moving average
+    keeps at each turn (theirs: 0.5). ``warmup``: the share of training on the prior (theirs: 0.02)."""
 
     every: Count
     smoothing: Annotated[float, Field(ge=0, lt=1)]
@@ -40,7 +40,7 @@ class Options(Strict):
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The prior, which holds through the warm-up; the bounds (K,) by domain are the policy's."""
+    """The prior, used through the warm-up; the policy applies the bounds (K,) per domain."""
     bounds = dict(zip(context.domains, context.rules.bounds.tolist(), strict=True))
     return Plan(context.static(context.rules.prior), facts={"bounds": bounds})
 
@@ -50,13 +50,13 @@ def policy(plan: Plan, options: Options, training: Training) -> Policy:
 
 
 def exploration(turn: int, domains: int) -> float:
-    """eps_t: the least weight of a domain at turn ``turn``, counted from 1."""
+    """eps_t: the minimum weight of a domain at turn ``turn``, counted from 1."""
     return min(1 / domains, math.sqrt(math.log(domains) / (domains * turn)))
 
 
 class Bandit(Policy):
-    """Its state: ``rewards`` R (K), ``turns`` and ``steps`` taken, and of the turn that runs the ``lost`` nats (K), a
-    mean over the tokens of each sequence, and the ``drawn`` sequences (K)."""
+    """State: ``rewards`` R (K), ``turns`` and ``steps`` so far, and for the current turn the summed losses ``lost`` (K)
+    in nats, each sequence's a mean over its tokens, and the number ``drawn`` (K) of sequences."""
 
     stepwise = True
 
@@ -66,8 +66,8 @@ class Bandit(Policy):
         self.key = key_of(plan, options, __file__)
 
     def start(self, schedule: Schedule) -> State:
-        none = [0.0] * len(schedule.domains)
-        return {"rewards": none, "turns": 0, "steps": 0, "lost": none, "drawn": [0] * len(none)}
+        zeros = [0.0] * len(schedule.domains)
+        return {"rewards": zeros, "turns": 0, "steps": 0, "lost": zeros, "drawn": [0] * len(zeros)}
 
     def observe(self, state: State, seen: Seen) -> State:
         means = seen.losses.mean(axis=1, dtype=np.float64)
@@ -89,14 +89,14 @@ class Bandit(Policy):
         return state, rules.project(self.mixture(rewards, turns), self.bounds)
 
     def mixture(self, rewards: np.ndarray, turns: int) -> np.ndarray:
-        """The mixture (K,) after ``turns`` turns that left the ``rewards`` R (K,), before the bounds."""
+        """The mixture (K,) after ``turns`` turns with ``rewards`` R (K,), before the bounds."""
         domains = len(rewards)
         power = np.exp(exploration(turns, domains) * (rewards - rewards.max()))
         least = exploration(turns + 1, domains)
         return (1 - domains * least) * power / power.sum() + least
 
     def _rewards(self, state: State, mixture: np.ndarray) -> np.ndarray:
-        """R (K,) after a turn under ``mixture`` (K,); that of a domain without a sequence stays."""
+        """R (K,) after a turn under ``mixture`` (K,); a domain with no sequence keeps its value."""
         rewards, lost, drawn = (np.array(state[key], dtype=np.float64) for key in ("rewards", "lost", "drawn"))
         seen = drawn > 0
         reward = lost[seen] / drawn[seen] / mixture[seen]

@@ -1,14 +1,12 @@
-"""Perplexity filtering (Ankner et al. 2024, section 2): train on the documents that a small reference finds neither
-too easy nor too hard.
+"""Perplexity filtering (Ankner et al. 2024, section 2): train on documents in a band of a small reference's loss.
 
 The reference is a proxy trained on the prior. A document's score is the mean loss, in nats per token, of its first
-tokens, each predicted from those before it (the logarithm of the paper's perplexity, so that the order is the same).
-Documents whose score lies in the band between two quantiles of all scores, edges included, are kept, whatever their
-domain; the target samples domains by their share of the kept tokens, as the bounds on repetition allow. Unlike the
-paper, which holds the reference's own training documents out of the pool, the reference here has seen a small part of
-what it scores.
+tokens, each predicted from those before it (the logarithm of the paper's perplexity, so the order is the same).
+Documents of any domain are kept if their score lies between two quantiles of all scores, inclusive. The target samples
+domains by their share of the kept tokens, as nearly as the bounds on repetition allow. The paper excludes the
+reference's training documents from the pool; here the reference has trained on a small part of what it scores.
 
-K domains, N documents, B documents a batch, T tokens.
+K domains, N documents, B documents per batch, T tokens.
 """
 
 from __future__ import annotations
@@ -29,15 +27,15 @@ from regmix.engine.run import Run
 from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan, Spent
 
-BATCH_TOKENS = 4096  # of one forward pass
-STEP = 16  # tokens; batches are a multiple of it wide, or as wide as what is scored
+BATCH_TOKENS = 4096  # per forward pass
+STEP = 16  # tokens; a batch's width is a multiple of it, or score_tokens
 
 
 class Options(Strict):
     """``low``, ``high``: the band, as quantiles over documents (paper: the lowest, middle or highest 25-75 %; half by
-    default). ``tokens``: of the corpus that are considered at most, whole documents, by domain as the corpus; null:
-    all. ``score_tokens``: of a document that are scored, from its start, at most the context. ``seed`` of the
-    reference."""
+    default). ``tokens``: at most this many corpus tokens are considered, in whole documents and the corpus's
+    proportions of domains; null: all. ``score_tokens``: how many tokens from a document's start are scored, at most
+    the context. ``seed`` of the reference."""
 
     low: Share
     high: Share
@@ -54,7 +52,7 @@ class Options(Strict):
 
 @dataclass(frozen=True)
 class Documents:
-    """Documents of one token array: ``starts`` and ``lengths`` (N,), without the token that ends each."""
+    """Documents in one token array: ``starts`` and ``lengths`` (N,), excluding each one's end token."""
 
     tokens: np.ndarray
     starts: np.ndarray
@@ -62,7 +60,7 @@ class Documents:
 
     @classmethod
     def of(cls, tokens: np.ndarray, eos: int) -> Documents:
-        """Those between one ``eos`` and the next; text after the last one is a document too."""
+        """The documents separated by ``eos``; text after the last ``eos`` is a document too."""
         ends = np.flatnonzero(np.asarray(tokens) == eos)
         if not len(ends) or ends[-1] != len(tokens) - 1:
             ends = np.append(ends, len(tokens))
@@ -77,11 +75,11 @@ class Documents:
 
     @property
     def size(self) -> int:
-        """Tokens, those that end a document included."""
+        """Number of tokens, end tokens included."""
         return int(self.lengths.sum()) + len(self)
 
     def spread(self, budget: float) -> Documents:
-        """Documents at even spacing over the file, as many as have ``budget`` tokens or fewer between them."""
+        """Documents evenly spaced over the file, with at most ``budget`` tokens in total."""
         count = len(self)
         picked = self
         while picked.size > budget:
@@ -90,7 +88,7 @@ class Documents:
         return picked
 
     def text(self, eos: int) -> np.ndarray:
-        """Their tokens (T,), ``eos`` after each."""
+        """The documents' tokens (T,), with ``eos`` after each document."""
         end = np.array([eos], self.tokens.dtype)
         parts = [
             part
@@ -111,8 +109,8 @@ class Scorer:
     def score(self, documents: Documents) -> np.ndarray:
         """Mean loss (N,) in nats per token after the first; documents have 2 tokens or more.
 
-        The shape of the batch that a document is in depends on its own length alone, so its score does not depend
-        on its neighbours or their number.
+        The shape of a document's batch depends only on the document's length, so its score does not depend on the
+        other documents or their number.
         """
         targets = np.minimum(documents.lengths - 1, self.limit)
         scores = np.empty(len(documents))
@@ -133,8 +131,8 @@ class Scorer:
 
 
 def _padded(documents: Documents, targets: np.ndarray, rows: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first ``targets + 1`` tokens of documents, padded to (rows, width+1) int64, and which losses (rows, width)
-    count. A token sees none after it, so padding changes nothing before it."""
+    """The first ``targets + 1`` tokens of documents, padded to (rows, width+1) int64, and a mask (rows, width) of
+    the losses that count. The model is causal, so padding does not affect earlier tokens."""
     batch, mask = np.zeros((rows, width + 1), np.int64), np.zeros((rows, width), bool)
     for row, (start, count) in enumerate(zip(documents.starts, targets, strict=True)):
         batch[row, : count + 1] = documents.tokens[start : start + count + 1]
@@ -143,19 +141,19 @@ def _padded(documents: Documents, targets: np.ndarray, rows: int, width: int) ->
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The kept documents and their token shares. Raises InputError where they are too few for the target."""
+    """The kept documents and their token shares. Raises InputError if they are too few for the target."""
     if options.score_tokens > context.proxy.shape.context:
         raise InputError(
-            f"params.yaml: target.methods: ppl: score_tokens = {options.score_tokens}: above the proxy's context of "
+            f"params.yaml: target.methods: ppl: score_tokens = {options.score_tokens} exceeds the proxy's context of "
             f"{context.proxy.shape.context}; lower it"
         )
     scorer, eos = _reference(context, options), context.corpus.eos
-    every = [Documents.of(context.corpus.train[name], eos) for name in context.domains]
+    everything = [Documents.of(context.corpus.train[name], eos) for name in context.domains]
     budget = np.inf if options.tokens is None else options.tokens
-    drawn = [found.spread(budget * share) for found, share in zip(every, context.rules.prior, strict=True)]
+    drawn = [documents.spread(budget * share) for documents, share in zip(everything, context.rules.prior, strict=True)]
     pool = [documents[documents.lengths >= 2] for documents in drawn]
     scores = [scorer.score(documents) for documents in pool]
-    if not any(len(of_domain) for of_domain in scores):
+    if not any(len(domain_scores) for domain_scores in scores):
         raise InputError(
             f"params.yaml: target.methods: ppl: tokens = {options.tokens}: no document is scored; raise tokens"
         )
@@ -169,7 +167,7 @@ def plan(context: Context, options: Options) -> Plan:
             "kept": [len(documents) for documents in kept],
             "tokens": [documents.size for documents in pool],
             "kept_tokens": [documents.size for documents in kept],
-            "mean_loss": [of_domain.mean() if len(of_domain) else np.nan for of_domain in scores],
+            "mean_loss": [s.mean() if len(s) else np.nan for s in scores],
         }
     )
     scored = [int(np.minimum(documents.lengths - 1, options.score_tokens).sum()) for documents in pool]
@@ -203,9 +201,9 @@ def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tup
         if windows(documents.size, size):
             tokens[name], sizes[k] = documents.text(context.corpus.eos), documents.size
             continue
-        tokens[name] = np.asarray(context.corpus.train[name])  # the loader wants a window of every domain
+        tokens[name] = np.asarray(context.corpus.train[name])  # the loader needs a window of every domain
         context.warn(
-            f"method ppl: {name}: {documents.size} tokens in the band are less than one window of {size}; it gets "
+            f"method ppl: {name}: {documents.size} tokens in the band are fewer than one window of {size}; it gets "
             "weight 0; raise tokens or widen the band to have it in the mixture"
         )
     bounds = np.minimum(1, context.max_epochs * sizes / context.target.train_tokens)

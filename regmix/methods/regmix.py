@@ -5,7 +5,7 @@ from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):
-    """``objective``: a name of params.yaml's objectives."""
+    """``objective``: the name of an objective in params.yaml."""
 
     objective: str
 

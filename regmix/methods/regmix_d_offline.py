@@ -1,4 +1,4 @@
-"""RegMix-D, offline (Algorithm 1): a schedule from the proxies' trajectories, made before the target trains."""
+"""RegMix-D, offline (Algorithm 1): a schedule from the proxies' trajectories, planned before the target trains."""
 
 from regmix.target import regmix_d
 from regmix.target.interface import Context, Plan
@@ -17,6 +17,6 @@ def plan(context: Context, options: Options) -> Plan:
     schedule, queries = schedule_search.offline(
         model, regmix_d.search(context, options), schedule_search.first_loss(model), knots
     )
-    if said := regmix_d.outside(queries):
-        context.warn(f"regmix_d_offline: {said}")
+    if message := regmix_d.outside(queries):
+        context.warn(f"regmix_d_offline: {message}")
     return Plan(schedule, facts={"queries": queries}, spent=[regmix_d.cost(context, tables)])

@@ -1,9 +1,9 @@
-"""RegMix-D, online (Algorithm 2): at every switch the mixture for the loss that the target has come to.
+"""RegMix-D, online (Algorithm 2): at every switch, choose the mixture from the target's current loss.
 
-The regressor knows the losses of proxies, so the target's loss is first carried down to their size by
-``loss * ratio ** beta``. The paper sets beta = 0.05; ``beta: fitted`` fits it to models of the target's size that
-train on the natural and the uniform mixture, which the swarm's anchors did as proxies. These models are runs of
-the methods natural and uniform as well and train once.
+The regressor was fitted to proxies' losses, so the target's loss is first converted to their size by
+``loss * ratio ** beta``. The paper sets beta = 0.05; ``beta: fitted`` fits it to models of the target's size trained
+on the natural and the uniform mixture, the mixtures of the swarm's anchors. These models are also runs of the methods
+natural and uniform and train only once.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ RESAMPLES, LEVEL = 1000, 0.95
 
 
 class Options(shared.Options):
-    """``beta``: the exponent, or ``fitted``; then ``beta_seeds`` models a mixture are trained for it."""
+    """``beta``: the exponent, or ``fitted``, which trains ``beta_seeds`` models per mixture."""
 
     beta: Positive | Literal["fitted"]
     beta_seeds: Count
 
 
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
-    """Targets on the natural and on the uniform mixture, if beta is fitted."""
+    """Targets on the natural and the uniform mixture, if beta is fitted."""
     if options.beta != "fitted":
         return []
     seeds = min(options.beta_seeds, scale.target_seeds)
@@ -57,9 +57,9 @@ def plan(context: Context, options: Options) -> Plan:
     for step in steps:
         if step not in context.target.logged_steps:
             raise InputError(
-                f"params.yaml: target.validation.logged = {context.target.validation.logged}: RegMix-D asks for the "
+                f"params.yaml: target.validation.logged = {context.target.validation.logged}: RegMix-D needs the "
                 f"target's loss at step {step} of {context.target.recipe.steps}, where none is logged; set it to "
-                f"{context.proxy.validation.logged}, as the proxies'"
+                f"{context.proxy.validation.logged}, as for the proxies"
             )
     search = shared.search(context, options)
     ratio = _body(context, context.target) / _body(context, context.proxy)
@@ -89,7 +89,7 @@ def policy(plan: Plan, options: Options, training: Training) -> Policy:
 
 @dataclass
 class Online(Policy):
-    """Asks the frozen regressor at each of the plan's steps; what it asked and heard is its state."""
+    """Queries the fixed regressor at each of the plan's steps; its state is the queries with their answers."""
 
     plan: Plan
     options: Options
@@ -116,7 +116,7 @@ class Online(Policy):
     def decide(
         self, state: State, fraction: float, losses: Mapping[str, float] | None, schedule: Schedule
     ) -> tuple[State, np.ndarray | None]:
-        facts, asked = self.plan.facts, state["queries"]
+        facts, queries = self.plan.facts, state["queries"]
         knots = [step / facts["total"] for step in facts["steps"]]
         if losses is None or fraction not in knots:
             return state, None
@@ -126,7 +126,7 @@ class Online(Policy):
                 self._model, self._search, knots.index(fraction), loss, facts["ratio"], facts["beta"]["value"],
                 fraction=fraction,
             )  # fmt: skip
-        return {"queries": [*asked, query]}, choice.mixture
+        return {"queries": [*queries, query]}, choice.mixture
 
     def warning(self, state: State) -> str | None:
         return shared.outside(state["queries"])
@@ -135,7 +135,7 @@ class Online(Policy):
 def _fitted(
     context: Context, options: Options, known: trajectories.Trajectories, ratio: float
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    """Beta with its interval, and the pairs of losses behind it: one a mixture, seed and switch."""
+    """Beta with its interval, and the pairs of losses it is fitted to: one per mixture, seed and switch."""
     mixtures = {"natural": context.rules.prior, "uniform": context.rules.uniform}
     runs = [
         Run(f"{name}+{seed}", context.static(mixture), seed)
@@ -151,7 +151,7 @@ def _fitted(
         if not len(proxy):
             raise InputError(
                 f"params.yaml: target.methods: beta: fitted needs the proxy anchor-{name}; add anchors to swarm.shards"
-                " and anchor to kinds, or give beta as a number"
+                " and anchor to kinds, or set beta to a number"
             )
         logged = dict(result.trajectory)
         for index, knot in enumerate(shared.knots(known, context, options)):
@@ -159,11 +159,11 @@ def _fitted(
             large = sum(weight * losses[domain] for domain, weight in weights.items())
             rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])
     pairs = pd.DataFrame(rows, columns=["run", "fraction", "small", "large"])
-    found = schedule_search.fit_beta(
+    fit = schedule_search.fit_beta(
         pairs["small"].to_numpy(), pairs["large"].to_numpy(), pairs["run"].to_numpy(object), ratio,
         level=LEVEL, resamples=RESAMPLES, seed=options.seed,
     )  # fmt: skip
-    return {"value": found.value, "low": found.low, "high": found.high, "runs": len(runs)}, pairs
+    return {"value": fit.value, "low": fit.low, "high": fit.high, "runs": len(runs)}, pairs
 
 
 def _shape(context: Context, training: Training) -> ModelShape:

@@ -1,11 +1,11 @@
-"""Every trained domain alike, as far as the bounds on repetition allow."""
+"""Equal weights for all trained domains, as nearly as the bounds on repetition allow."""
 
 from regmix.core.settings import Strict
 from regmix.target.interface import Context, Plan
 
 
 class Options(Strict):
-    """No further keys."""
+    """No options."""
 
 
 def plan(context: Context, options: Options) -> Plan:

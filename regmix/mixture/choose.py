@@ -1,4 +1,4 @@
-"""From settings to a simulation: which regressors rank, with what risk, over how many candidates."""
+"""Run a simulation from settings: which regressors rank, with what risk, over how many candidates."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def choose(
 ) -> Result:
     """``simulate`` for objectives given as weights over domains, with params.yaml's ``mixture`` and ``regressors``.
 
-    ``level`` and ``workers`` are ``simulate``'s. Raises InputError.
+    ``level`` and ``workers`` are as in ``simulate``. Raises InputError.
     """
     regressors = members(settings, entries)
     losses = {name: runs.objective(weights) for name, weights in objectives.items()}
@@ -34,7 +34,7 @@ def choose(
 
 
 def search(settings: Mixture) -> Search:
-    """The search that ``settings`` describe; the paper's mode adds no risk."""
+    """The search that ``settings`` describes; the paper's mode adds no risk."""
     return Search(
         candidates=settings.candidates,
         top_k=settings.top_k,
@@ -48,7 +48,7 @@ def search(settings: Mixture) -> Search:
 def members(settings: Mixture, entries: Mapping[str, Kind]) -> list[Regressor]:
     """The regressors that rank candidates, by ``mixture.mode``.
 
-    Raises InputError for one whose optimum is always a single domain.
+    Raises InputError for a regressor whose optimum is always a single domain.
     """
     paper = settings.mode == "paper"
     names = [settings.paper_regressor] if paper else settings.ensemble

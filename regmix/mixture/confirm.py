@@ -1,6 +1,6 @@
-"""Predicted against realised: simulations held against proxies trained at their mixtures.
+"""Predicted against realised: simulations compared with proxies trained at their mixtures.
 
-A confirming run's kind is the name of its mixture: ``natural`` or ``regmix_<objective>``, among others.
+The kind of a confirming run is the name of its mixture: ``natural``, ``regmix_<objective>`` or another.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from regmix.statistics import intervals, verdicts
 
 
 def predicted(simulation: Mapping[str, Any]) -> dict[str, Any]:
-    """What a simulation (its JSON) claims, flat enough for a metrics file."""
+    """What a simulation (its JSON) predicts, flat enough for a metrics file."""
     return {
         "weights": simulation["weights"],
         "predicted_loss": simulation["predicted"]["mean"],
@@ -32,19 +32,19 @@ def predicted(simulation: Mapping[str, Any]) -> dict[str, Any]:
 def summary(
     confirming: Runs, objective: str, weights: Mapping[str, float], simulation: Mapping[str, Any], level: float
 ) -> dict[str, Any]:
-    """``predicted`` with what the confirming runs realised: loss, its sd over seeds, n, gain over natural.
+    """``predicted``, plus what the confirming runs realised: loss, its sd over seeds, n, gain over natural.
 
-    The gain's interval is Welch's, of coverage ``level``; without one (a single seed) the verdict is null.
-    Raises InputError if the natural mixture or the objective's was not trained.
+    The gain's interval is Welch's, with coverage ``level``; without one (a single seed) the verdict is null.
+    Raises InputError if the natural mixture or the objective's mixture was not trained.
     """
     losses = confirming.objective(weights)
-    own, natural = (_of(confirming, losses, kind) for kind in (f"regmix_{objective}", "natural"))
-    gain = intervals.gain(natural, own, level)
+    chosen, natural = (_losses_of(confirming, losses, kind) for kind in (f"regmix_{objective}", "natural"))
+    gain = intervals.gain(natural, chosen, level)
     return predicted(simulation) | {
         "realised": {
-            "loss": float(own.mean()),
-            "sd": float(own.std(ddof=1)) if len(own) > 1 else None,
-            "n": len(own),
+            "loss": float(chosen.mean()),
+            "sd": float(chosen.std(ddof=1)) if len(chosen) > 1 else None,
+            "n": len(chosen),
             "natural_loss": float(natural.mean()),
             **{"gain" if key == "value" else f"gain_{key}": value for key, value in gain.to_json().items()},
             "verdict": verdicts.over_prior(gain) if np.isfinite(gain.low) else None,
@@ -55,9 +55,9 @@ def summary(
 def realised(
     confirming: Runs, objective: str, weights: Mapping[str, float], simulation: Mapping[str, Any]
 ) -> pd.DataFrame:
-    """One row a confirmed mixture: objective, mixture, predicted and its sd, realised, its sd over seeds, n.
+    """One row per confirmed mixture: objective, mixture, predicted and its sd, realised, its sd over seeds, n.
 
-    Predictions are those of this objective's simulation: of its own mixture and of natural, NaN elsewhere.
+    Predictions are from this objective's simulation, for its own mixture and natural; NaN for other mixtures.
     """
     losses = pd.Series(confirming.objective(weights)).groupby(confirming.kinds, sort=False)
     known = {f"regmix_{objective}": simulation["predicted"], "natural": simulation["predicted_prior"]}
@@ -69,7 +69,7 @@ def realised(
     return table
 
 
-def _of(confirming: Runs, losses: np.ndarray, kind: str) -> np.ndarray:
+def _losses_of(confirming: Runs, losses: np.ndarray, kind: str) -> np.ndarray:
     rows = confirming.kinds == kind
     if not rows.any():
         raise InputError(f"mixtures.csv: no confirming run of kind {kind!r}; run `dvc repro -f mixture_confirm`")

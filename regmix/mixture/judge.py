@@ -1,12 +1,12 @@
-"""How sure a chosen mixture is: its spread, its predicted gain over the prior, its distance from the runs.
+"""How certain a chosen mixture is: its spread, its predicted gain over the prior, its distance from the runs.
 
-- Its spread is that of the mixtures which refits to part of the runs choose (refits.py says by which factor).
-- The standard deviation of its gain is the larger of two that overlap and are therefore not added: what the
+- Its spread is that of the mixtures chosen by refits to part of the runs, times the factor in refits.py.
+- The standard deviation of its gain is the larger of two, which overlap and are therefore not added: what the
   regressors claim (their own deviations at both mixtures, seed noise included, and their disagreement on the
-  gain), and the spread over refits of the same mixture's gain.
+  gain), and the spread of the same mixture's gain over refits.
 - Its distance from the runs matters because a prediction far from all of them is an extrapolation.
 
-It is still the best of many predictions: train proxies at the mixture before believing the gain.
+The gain is still the best of many predictions: train proxies at the mixture before believing it.
 
 N runs, K domains, M mixtures.
 """
@@ -35,7 +35,7 @@ class Simulation:
 
     weights: np.ndarray  # (K,)
     spread: np.ndarray  # (K,), standard deviation over refits
-    predicted: Prediction  # loss at the chosen mixture and at the prior, in this order: two values each
+    predicted: Prediction  # loss at the chosen mixture, then at the prior: two values each
     gain: Score  # of the chosen mixture over the prior, nats per token
     distance: float  # L1 to the nearest run
     typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
@@ -67,17 +67,17 @@ def judge(
 ) -> Simulation:
     """What is known about ``weights`` (K,), chosen from runs at ``mixtures`` (N, K).
 
-    ``models`` are the full fit's regressors, then each refit's; ``optima`` (K,) are the refits' mixtures, and
-    ``stretch`` multiplies deviations over refits. ``level`` is the coverage of the gain's interval.
+    ``models`` are the regressors of the full fit, then of each refit; ``optima`` (K,) are the refits' mixtures;
+    ``stretch`` multiplies standard deviations over refits. ``level`` is the coverage of the gain's interval.
     """
     pair = np.stack([weights, rules.prior])
     means, sds = (np.stack(part) for part in zip(*(model.predict(pair) for model in models[0]), strict=True))
     gains = means[:, 1] - means[:, 0]
     claimed = math.sqrt((sds**2).sum(axis=1).mean() + gains.var())
-    again = [np.mean([np.subtract(*model.mean(pair[::-1])) for model in refit]) for refit in models[1:]]
-    half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(again, ddof=1)))
+    refit_gains = [np.mean([np.subtract(*model.mean(pair[::-1])) for model in refit]) for refit in models[1:]]
+    half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(refit_gains, ddof=1)))
     gain = Score(float(gains.mean()), float(gains.mean()) - half, float(gains.mean()) + half)
-    table = {"refit": range(len(optima)), "gain": again}
+    table = {"refit": range(len(optima)), "gain": refit_gains}
     return Simulation(
         weights=weights,
         spread=stretch * np.std(optima, axis=0, ddof=1),
@@ -86,7 +86,7 @@ def judge(
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
         verdict=verdicts.over_prior(gain),
-        refits=pd.DataFrame(table | {d: [o[k] for o in optima] for k, d in enumerate(rules.domains)}),
+        refits=pd.DataFrame(table | {d: [optimum[k] for optimum in optima] for k, d in enumerate(rules.domains)}),
     )
 
 

@@ -1,4 +1,4 @@
-"""Refits to part of the runs: which runs each sees, and what their spread says of all runs.
+"""Refits to part of the runs: which runs each sees, and what their spread says about a fit to all runs.
 
 N runs.
 """
@@ -14,16 +14,16 @@ import numpy as np
 def resamples(runs: int, count: int, seed: int) -> Iterator[np.ndarray]:
     """The distinct runs of ``count`` bootstrap resamples of N = ``runs``, as row numbers.
 
-    Distinct, for two copies of one run would tell a Gaussian process that there is no noise.
+    Distinct, because two copies of one run would suggest to a Gaussian process that there is no noise.
     """
     for child in np.random.SeedSequence(seed).spawn(count):
         yield np.unique(np.random.default_rng(child).integers(runs, size=runs))
 
 
 def stretch(folds: Sequence[np.ndarray], runs: int) -> float:
-    """What a standard deviation over refits to ``folds`` is multiplied by: sqrt(b / (N - b)).
+    """The factor for a standard deviation over refits to ``folds``: sqrt(b / (N - b)).
 
-    The factor of a delete-d jackknife, where refits see b of N = ``runs`` runs on average.
+    It is that of a delete-d jackknife, where refits see b of N = ``runs`` runs on average.
     """
-    kept = float(np.mean([len(fold) for fold in folds]))
-    return math.sqrt(kept / (runs - kept))
+    seen = float(np.mean([len(fold) for fold in folds]))
+    return math.sqrt(seen / (runs - seen))

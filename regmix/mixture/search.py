@@ -18,15 +18,15 @@ from regmix.sampling.draws import BLOCK, candidate_block
 from regmix.sampling.rules import Rules
 
 SAMPLED = 2000  # candidates kept for figures
-TOGETHER = 4  # most blocks of candidates scored in one call: trees take less time a row in large ones
+TOGETHER = 4  # most blocks of candidates scored in one call: trees take less time per row in large calls
 
 
 @dataclass(frozen=True)
 class Search:
-    """How candidates are scored, with defaults for a notebook. Raises InputError for a count that makes no sense.
+    """How candidates are scored, with defaults for a notebook. Raises InputError for a value below its minimum.
 
-    ``candidates`` are scored, the best ``top_k`` averaged; ``risk`` standard deviations are added to a predicted
-    loss before ranking. ``refits`` fits to part of the runs repeat this with ``refit_candidates`` of their own.
+    ``candidates`` are scored and the best ``top_k`` averaged; ``risk`` standard deviations are added to a predicted
+    loss before ranking. ``refits`` fits to part of the runs repeat this, each with ``refit_candidates`` new ones.
     """
 
     candidates: int = 100_000
@@ -48,15 +48,15 @@ def best(
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
     """The mean (K,) of the best candidates by objective, and the first ``SAMPLED`` candidates drawn.
 
-    ``models`` holds the regressors of each objective, as many for each; their ranks are averaged. Stream 0 is the
-    simulation's own; a refit's has fewer candidates and averages the same share of them. Raises InputError where
-    no candidate keeps the bounds.
+    ``models`` contains the regressors of each objective, the same number for each; their ranks are averaged. Stream 0
+    is that of the simulation; a refit draws ``refit_candidates`` and averages the same share of them. Raises
+    InputError if no candidate keeps the bounds.
     """
     count = search.candidates if stream == 0 else search.refit_candidates
     top = min(count, max(1, round(search.top_k * count / search.candidates)))
 
     blocks = -(-count // BLOCK)
-    together = max(1, min(TOGETHER, blocks // 2))  # half a refit each for two workers; of ``count`` alone, as the bits
+    together = max(1, min(TOGETHER, blocks // 2))  # two workers share a refit; set by ``count`` alone, as are the bits
 
     def score(first: int) -> tuple[np.ndarray, np.ndarray]:
         part = range(first, min(first + together, blocks))
@@ -74,5 +74,5 @@ def best(
         weights = candidates[np.argsort(ranks, kind="stable")[:top]].mean(axis=0)
         return weights / weights.sum()
 
-    found = pool.map(average, range(0, len(scores), votes))
-    return dict(zip(models, found, strict=True)), candidates[:SAMPLED]
+    averages = pool.map(average, range(0, len(scores), votes))
+    return dict(zip(models, averages, strict=True)), candidates[:SAMPLED]

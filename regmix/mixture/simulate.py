@@ -1,10 +1,10 @@
-"""Choose a mixture: score random candidates, average the best, and say how sure that is.
+"""Choose a mixture: score random candidates, average the best, and estimate how certain the choice is.
 
-The paper's section 3.3 scores a million candidates with one regressor and averages the best hundred. That takes
-the regressor at its word exactly where it errs most in the mixture's favour. A ``risk`` therefore adds standard
-deviations before ranking, and several regressors average their ranks.
+The paper's section 3.3 scores a million candidates with one regressor and averages the best hundred. That trusts
+the regressor exactly where it errs most in the mixture's favour. So ``risk`` standard deviations are added before
+ranking, and the ranks of several regressors are averaged.
 
-Refits to part of the runs, each with candidates of its own, say how firmly the runs fix the choice (judge.py).
+Refits to part of the runs, each with its own candidates, show how firmly the runs determine the choice (judge.py).
 
 N runs, K domains.
 """
@@ -51,19 +51,27 @@ def simulate(
 ) -> Result:
     """Choose a mixture for every objective from runs (N, K) and their losses (N,) by objective.
 
-    ``rules`` bounds the candidates; ``level`` is the coverage of the gain's interval; ``workers`` threads
-    change the time only. All objectives are scored on the same candidates. Raises InputError.
+    ``rules`` bounds the candidates; ``level`` is the coverage of the gain's interval; the number of ``workers``
+    (threads) changes only the time. All objectives are scored on the same candidates. Raises InputError.
     """
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
         rows = [np.arange(len(mixtures)), *resamples(len(mixtures), search.refits, search.seed)]
         jobs = [(fold, name, regressor) for fold in rows for name in losses for regressor in regressors]
-        fitted = iter(pool.map(lambda j: j[2].fit(mixtures[j[0]], losses[j[1]][j[0]], search.seed), jobs))
+        fitted = iter(pool.map(lambda job: job[2].fit(mixtures[job[0]], losses[job[1]][job[0]], search.seed), jobs))
         models = [{name: [next(fitted) for _ in regressors] for name in losses} for _ in rows]
         chosen, sample = best(models[0], rules, search, 0, pool)
         optima = [best(refit, rules, search, stream, pool)[0] for stream, refit in enumerate(models[1:], 1)]
-    wider = stretch(rows[1:], len(mixtures))
+    factor = stretch(rows[1:], len(mixtures))
     simulations = {
-        name: judge(chosen[name], [o[name] for o in optima], [m[name] for m in models], wider, mixtures, rules, level)
+        name: judge(
+            chosen[name],
+            [refit[name] for refit in optima],
+            [fit[name] for fit in models],
+            factor,
+            mixtures,
+            rules,
+            level,
+        )
         for name in losses
     }
     table = {domain: sample[:, k] for k, domain in enumerate(rules.domains)}

@@ -1,7 +1,7 @@
 """How fast a device trains, from rates that someone measured, published or assumed: profiles/devices.yaml.
 
-A rate is tokens per second at one shape and so many tokens per step. Counted in full FLOPs, it is interpolated between
-shapes, both on a logarithmic scale, and constant beyond the last one.
+A rate is tokens per second at one shape and step size. Rates are converted to full FLOPs, interpolated between shapes
+(both axes logarithmic), and constant beyond the last shape.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from typing import Any, Literal
 
 import numpy as np
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
-from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
+from regmix.core.plugins import checked
 from regmix.core.settings import Count, Positive, Strict
 
-FAR = 2.0  # a shape that costs so many times more or less a token than any with a rate is extrapolated to
+FAR = 2.0  # a shape whose cost per token is off by more than this factor counts as extrapolated
 Origin = Literal["measured", "published", "assumed"]
 
 
@@ -36,7 +36,7 @@ class FullShape(Strict):
 
 
 class Rate(Strict):
-    """``devices`` of a kind trained on ``tokens`` in ``seconds``; ``step`` are the tokens of an optimiser step."""
+    """``devices`` of one kind trained on ``tokens`` in ``seconds``; ``step`` is tokens per optimiser step."""
 
     shape: FullShape
     step: Count
@@ -49,7 +49,7 @@ class Rate(Strict):
 
 
 class Entry(Strict):
-    """``engine``: the measurements of this engine on the machine they were taken on, by benchmarks.bench, or null."""
+    """``engine``: the file of this engine's measurements on this machine, by benchmarks.bench, or null."""
 
     about: str
     processes: Count
@@ -63,7 +63,7 @@ class Devices(Strict):
 
 @dataclass(frozen=True)
 class Point:
-    """Tokens a second of one device at one shape."""
+    """Tokens per second of one device at one shape."""
 
     shape: ModelShape
     step: int
@@ -75,7 +75,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Device:
-    """``processes`` train side by side on it, and its rates are those of all of them busy."""
+    """``processes`` train side by side on it; its rates are with all of them busy."""
 
     name: str
     about: str
@@ -84,11 +84,11 @@ class Device:
 
     @property
     def origin(self) -> str:
-        """measured, published or assumed, or which of these."""
+        """measured, published or assumed, joined by "and" if several."""
         return " and ".join(sorted({point.origin for point in self.points}))
 
     def speed(self, shape: ModelShape, step: int) -> float:
-        """Tokens a second of training at this shape with ``step`` tokens a step.
+        """Training speed in tokens per second at this shape with ``step`` tokens per step.
 
         Raises InputError if the device has no rate.
         """
@@ -101,31 +101,30 @@ class Device:
             by_shape.setdefault(point.shape, []).append(point)
         shapes = sorted(by_shape, key=_cost)
         achieved = []
-        for of in shapes:
-            found = sorted(by_shape[of], key=lambda point: point.step)
+        for known in shapes:
+            points = sorted(by_shape[known], key=lambda point: point.step)
             achieved.append(
-                math.log(_cost(of)) + float(np.interp(
-                    math.log(step), [math.log(p.step) for p in found], [math.log(p.speed) for p in found]
+                math.log(_cost(known)) + float(np.interp(
+                    math.log(step), [math.log(p.step) for p in points], [math.log(p.speed) for p in points]
                 ))
             )  # fmt: skip
-        flops = math.exp(np.interp(math.log(_cost(shape)), [math.log(_cost(of)) for of in shapes], achieved))
+        flops = math.exp(np.interp(math.log(_cost(shape)), [math.log(_cost(known)) for known in shapes], achieved))
         return flops / _cost(shape)
 
     def near(self, shape: ModelShape, precision: str) -> bool:
-        """Whether the shape lies about where there are rates, of the same precision."""
+        """Whether the shape is within the range of the rates of this precision, give or take a factor of FAR."""
         costs = [_cost(point.shape) for point in self.points if point.precision == precision]
         return bool(costs) and min(costs) / FAR <= _cost(shape) <= max(costs) * FAR
 
 
 def load(path: Path, root: Path) -> dict[str, Device]:
-    """The devices of a file, by name; ``root`` is where the files of measurements lie. Raises InputError."""
+    """The devices of a file, by name; ``root`` holds the files of measurements. Raises InputError."""
     try:
-        given = Devices.model_validate({"devices": yaml.safe_load(path.read_text(encoding="utf-8"))})
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
         raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
-    except ValidationError as error:
-        raise InputError(plugins.describe(error).replace("params.yaml", str(path), 1)) from None
-    return {name: _device(name, entry, root) for name, entry in given.devices.items()}
+    devices = checked(Devices, {"devices": values}, str(path)).devices
+    return {name: _device(name, entry, root) for name, entry in devices.items()}
 
 
 def _device(name: str, entry: Entry, root: Path) -> Device:
@@ -140,14 +139,14 @@ def _device(name: str, entry: Entry, root: Path) -> Device:
 
 
 def _measured(path: Path) -> list[Point]:
-    """What benchmarks.bench wrote of the engine, in fp32, on all processes together."""
+    """The rates that benchmarks.bench measured of the engine: fp32, all processes together."""
     try:
         results: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         machine = results["machines"]["swarm_against_transformers"]
         return [
-            Point(ModelShape(**one["shape"]), one["tokens_a_step"], float(one["engine_tokens_a_second"]), "fp32",
+            Point(ModelShape(**row["shape"]), row["tokens_a_step"], float(row["engine_tokens_a_second"]), "fp32",
                   "measured", f"{path.name}, {machine['cpu']}, {machine['cores']} cores")
-            for one in results["swarm_against_transformers"]
+            for row in results["swarm_against_transformers"]
         ]  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path}: holds no rates of the engine ({error}); run `make bench`") from None

@@ -1,4 +1,4 @@
-"""Bytes that a pipeline leaves on disk, and those of its checkpoints meanwhile."""
+"""Disk space: bytes that a pipeline leaves behind, and bytes of its checkpoints during training."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from regmix.planning.stage_work import StageWork
 
 
 def disk(params: Params, vocab: int, text: Text | None, todo: Sequence[StageWork]) -> dict[str, float]:
-    """Bytes that stay after each stage, in data/ and in the run store; checkpoints of what trains come on top."""
+    """Bytes that each stage leaves in data/ and in the run store; checkpoints during training are extra."""
     out: dict[str, float] = {}
-    token = 2 if vocab <= 1 << 16 else 4
+    token_bytes = 2 if vocab <= 1 << 16 else 4
     if text is not None:
-        out["corpus_extract"] = text.chars  # a byte a character, as in English
-        out["corpus_tokenize"] = token * (sum(text.train.values()) + sum(text.valid.values()))
+        out["corpus_extract"] = text.chars  # one byte per character, as in English
+        out["corpus_tokenize"] = token_bytes * (sum(text.train.values()) + sum(text.valid.values()))
     targets = len(params.target.methods) * params.target.seeds * _weights(planner.model(params.target, vocab))
     stored = dict.fromkeys(("target_schedule", "target_train"), 0.0)
     for work in todo:
         if work.weights:
             stored[work.stage] += _weights(work.shape) * work.new
-    written = sum(one.written for found in planner.preparations(params, text).values() for one in found)
-    out["target_schedule"] = stored["target_schedule"] + token * written
-    # The store keeps them, target_train takes them out of it, and target_export writes them for transformers.
+    written = sum(p.written for prepared in planner.preparations(params, text).values() for p in prepared)
+    out["target_schedule"] = stored["target_schedule"] + token_bytes * written
+    # The targets' weights: in the store, copied out by target_train, and written by target_export for transformers.
     out["target_train"] = targets + stored["target_train"]
     out["target_export"] = targets
     return out
 
 
 def checkpoints(params: Params, todo: Sequence[StageWork]) -> int:
-    """Bytes of the checkpoints of the largest set of runs that train at one time: weights and two moments."""
+    """Bytes of checkpoints of the largest set of runs that train at the same time: weights and two moments."""
     machine = params.machine
     at_once = [
         3 * _weights(work.shape) * min(machine.processes, work.new) * work.stack(machine.processes, machine.stack)

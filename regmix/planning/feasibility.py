@@ -13,7 +13,7 @@ from regmix.sampling.rules import Rules, token_shares, weight_bounds
 
 @dataclass(frozen=True)
 class Text:
-    """The corpus as far as known: tokens by domain on either side, and characters in all.
+    """The corpus as far as known: training and validation tokens by domain, and total characters.
 
     ``how`` names the source. Without ``exact`` the counts are estimates.
     """
@@ -28,7 +28,7 @@ class Text:
 def planned_runs(params: Params, text: Text) -> dict[str, list[shards.Planned]]:
     """The runs of every shard, drawn as swarm_sample draws them.
 
-    Raises InputError where no mixture, or no draw of one, keeps the bounds on repetition.
+    Raises InputError where no mixture, or no draw of one, stays within the bounds on repetition.
     """
     available = {name: text.train[name] for name in params.corpus.trained}
     bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
@@ -38,7 +38,7 @@ def planned_runs(params: Params, text: Text) -> dict[str, list[shards.Planned]]:
 
 
 def infeasible(params: Params, text: Text) -> str | None:
-    """Why no mixture, or no draw of one, keeps the bounds on repetition; None if they can be kept."""
+    """Why no mixture, or no draw of one, stays within the bounds on repetition; None if one does."""
     try:
         planned_runs(params, text)
     except InputError as error:

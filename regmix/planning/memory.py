@@ -1,7 +1,7 @@
-"""Bytes of memory that training takes, estimated, by what computes a run (``Setup.compute``); it runs nothing.
+"""Estimated bytes of memory that training takes, by what computes a run (``Setup.compute``). Nothing is run.
 
-P parameters, L layers, D width, F ffn width, V vocabulary, H heads, T context, N tokens of a step, d bytes of a number
-in products (4 in fp32, 2 in bf16).
+P parameters, L layers, D width, F ffn width, V vocabulary, H heads, T context, N tokens per step, d bytes per number in
+products (4 in fp32, 2 in bf16).
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from regmix.engine.compute.kernels import BLOCK, LOGITS
 from regmix.engine.machine import Machine
 from regmix.engine.train import TOKENS, ahead
 
-_PASS = "a pass of N = {} tokens N (L (D (16 + 8 d) + F 4 d) + 12 D) and (2 d + 8) bytes a logit"
-BATCHES = f"batches of steps of {TOKENS} tokens together, or of a step, 16 bytes a token"
+_PASS = "a pass of N = {} tokens N (L (D (16 + 8 d) + F 4 d) + 12 D) and (2 d + 8) bytes per logit"
+BATCHES = f"batches take 16 bytes per token: steps of {TOKENS} tokens together, or one step"
 ABOUT = {
-    "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments, a process activations of "
-    f"one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
+    "kernels": "a run of a stack takes 16 P bytes for weights, gradients and AdamW's moments; a process holds "
+    f"activations of one block of N = max(T, {BLOCK}) tokens, 4 N (D (8 L + 11) + F (2 L + 2) + L H T)",
     "autograd": "a run of a stack takes 18 P, and " + _PASS.format(AUTOGRAD_PASS),
-    "cuda": "a run of a stack takes 20 P, 4 P more if a step is several passes and 2 P more in bf16, and "
+    "cuda": "a run of a stack takes 20 P, 4 P more if a step takes several passes, 2 P more in bf16, and "
     + _PASS.format(DEVICE_PASS),
-    "sharded": f"a process takes its part of 16 P, the largest of layers and head, and {_PASS.format(SHARDED_PASS)}",
+    "sharded": f"a process takes its share of 16 P, the largest layer or the head, and {_PASS.format(SHARDED_PASS)}",
 }
 
 
 @dataclass(frozen=True)
 class Training:
-    """One run of ``shape`` on ``step`` tokens a step, as ``compute`` computes it, in ``shared`` processes."""
+    """One run of ``shape`` with ``step`` tokens per step, computed by ``compute`` in ``shared`` processes."""
 
     shape: ModelShape
     step: int
@@ -48,13 +48,13 @@ class Training:
             layer = 4 * s.width**2 + 3 * s.width * s.ffn + 2 * s.width
             gathered = max(layer, 2 * s.vocab * s.width + s.width)
             return 16 * P // self.shared + (4 + self._size) * gathered
-        if self.compute == "cuda":  # a second copy of the gradients, clipped, and a third if passes add up
+        if self.compute == "cuda":  # a second, clipped copy of the gradients, and a third if passes are summed
             return P * (20 + 4 * (self.step > DEVICE_PASS) + 2 * half)
         return P * (16 + 2 * half)
 
     @property
     def activations(self) -> int:
-        """What lies between forward and backward pass, logits included: of a block, a step or a pass in one process."""
+        """Bytes kept from the forward to the backward pass, with logits: of one block, step or pass in one process."""
         s = self.shape
         if self.compute == "kernels":
             token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context
@@ -67,7 +67,7 @@ class Training:
 
     @property
     def side_by_side(self) -> bool:
-        """Whether the activations of all runs of a stack exist at a time; else the runs take turns."""
+        """Whether the activations of all runs of a stack exist at the same time; else the runs take turns."""
         return self.compute == "cuda" and self.step <= DEVICE_PASS
 
     @property
@@ -76,12 +76,12 @@ class Training:
 
 
 def batches(tokens: int) -> int:
-    """Of the batches that a process holds at a time, by the tokens of a step of all its runs."""
+    """Bytes of the batches that a process holds, from the tokens per step of all its runs."""
     return 16 * tokens * ahead(tokens)
 
 
 def compute_of(target: bool, precision: str, machine: Machine) -> str:
-    """What computes runs by params.yaml's machine, targets or proxies."""
+    """What computes a target's or a proxy's runs on params.yaml's machine."""
     if machine.sharded and target:
         return "sharded"
     if machine.device == "cuda":

@@ -15,10 +15,10 @@ from regmix.target.interface import Preparation, Scale
 
 
 def works(params: Params, vocab: int, text: Text | None) -> list[StageWork]:
-    """All that is trained, in the order of dvc.yaml's stages.
+    """All training, in the order of dvc.yaml's stages.
 
-    Without ``text`` every domain counts as an anchor, which is the most there can be. Raises InputError where no
-    mixture keeps the bounds on repetition that ``text`` gives.
+    Without ``text`` every domain counts as an anchor, an upper bound. Raises InputError where no
+    mixture stays within the bounds on repetition that ``text`` gives.
     """
     return list(_Counter(params, vocab, text).works())
 
@@ -41,7 +41,7 @@ def evaluated(training: Training, domains: Sequence[str], text: Text | None) -> 
 
 
 def confirmed(params: Params) -> list[str]:
-    """The mixtures at which proxies confirm the recommendation: two baselines, single domains, one per objective."""
+    """The mixtures at which proxies confirm the recommendation: baselines, single domains, and one per objective."""
     out = ["natural", "uniform"]
     for objective in params.objectives:
         weights = params.objective_weights(objective)
@@ -52,7 +52,7 @@ def confirmed(params: Params) -> list[str]:
 
 
 def preparations(params: Params, text: Text | None) -> dict[str, list[Preparation]]:
-    """What each method trains and scores to make its plan, as its own file says. Raises InputError for bad options."""
+    """What each method trains and scores to make its plan, by its own module. Raises InputError for bad options."""
     known = Scale(params.proxy.train_tokens, params.target.seeds, sum(text.train.values()) if text else None)
     out: dict[str, list[Preparation]] = {}
     for name, method in params.target.methods.items():
@@ -75,14 +75,14 @@ class _Counter:
             if runs:
                 yield self._work("swarm_train", shard, runs)
         yield self._work("mixture_confirm", "", len(confirmed(self.params)) * self.params.mixture.confirm.seeds)
-        for name, found in prepared.items():
-            for one in found:
+        for name, preps in prepared.items():
+            for prep in preps:
                 yield self._work(
-                    "target_schedule", name, one.runs, scored=one.scored, weights=True, target=one.target_sized
+                    "target_schedule", name, prep.runs, scored=prep.scored, weights=True, target=prep.target_sized
                 )
-        every = [one for found in prepared.values() for one in found]
+        every = [prep for preps in prepared.values() for prep in preps]
         for name, method in target.methods.items():
-            already = max((one.first_targets.get(method.kind, 0) for one in every), default=0)
+            already = max((prep.first_targets.get(method.kind, 0) for prep in every), default=0)
             yield self._work("target_train", name, target.seeds, new=target.seeds - already, weights=True, target=True)
         yield self._downstream()
 
@@ -127,7 +127,7 @@ class _Counter:
         )
 
     def _downstream(self) -> StageWork:
-        """lm-eval's own tasks, at most: every item as long as the context. Tasks of the hub are not counted."""
+        """Our tasks in lm-eval, an upper bound: every item as long as the context. The hub's tasks are not counted."""
         e, target = self.params.evaluation, self.params.target
         items = e.items * (len(e.last_word) + e.choices * len(e.continuation)) * len(e.shots)
         context, models = target.shape.context, len(target.methods) * target.seeds

@@ -18,8 +18,8 @@ from regmix.planning import memory
 class StageWork:
     """What one part of a stage trains and scores on one shape.
 
-    ``runs`` are those it lists, ``new`` those that no earlier work has trained; ``trained``, ``evaluated`` (in
-    trajectories and at the end) and ``scored`` (otherwise) count the tokens of the new ones together.
+    ``runs`` counts its runs, ``new`` those that no earlier work has trained; ``trained``, ``evaluated`` (in
+    trajectories and at the end) and ``scored`` (otherwise) count the tokens of all new runs.
     """
 
     stage: str
@@ -34,11 +34,11 @@ class StageWork:
     scored: float
     weights: bool  # whether the run store keeps its weights
     target: bool = False  # whether its runs are of the target's size
-    engine: bool = True  # whether the engine does it; else lm-eval, whose speed is not known here
+    engine: bool = True  # whether the engine does it; if not, lm-eval does, whose speed is not known here
 
     @property
     def cost(self) -> float:
-        """In tokens trained on."""
+        """In training tokens."""
         return self.trained + (self.evaluated + self.scored) / 3
 
     def flops(self) -> dict[str, float]:
@@ -51,7 +51,7 @@ class StageWork:
         return math.ceil(self.new / packs) if packs else 0
 
     def idle(self, processes: int) -> float:
-        """How many times longer it takes than if all processes had the same to do: 2 for one run on two."""
+        """How many times longer it takes than with equal work for all processes: 2 for one run on two."""
         return math.ceil(self.new / processes) * processes / self.new if self.new else 1.0
 
     def training(self, machine: Machine) -> memory.Training:
@@ -64,9 +64,9 @@ class StageWork:
         """Bytes of all processes together."""
         if not self.new:
             return 0
-        one = self.training(machine)
-        if one.compute == "sharded":  # a run at a time
-            return one.shared * (one.state + one.activations + memory.batches(self.step))
+        training = self.training(machine)
+        if training.compute == "sharded":  # one run at a time
+            return training.shared * (training.state + training.activations + memory.batches(self.step))
         at_once, runs = min(machine.processes, self.new), self.stack(machine.processes, machine.stack)
-        activations = (runs if one.side_by_side else 1) * one.activations
-        return at_once * (runs * one.state + activations + memory.batches(runs * self.step))
+        activations = (runs if training.side_by_side else 1) * training.activations
+        return at_once * (runs * training.state + activations + memory.batches(runs * self.step))

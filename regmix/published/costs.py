@@ -1,4 +1,4 @@
-"""What the papers' runs cost in FLOPs, counted body only, as the papers do, and in full.
+"""What the papers' runs cost in FLOPs, counted both body only, as the papers do, and in full.
 
 The shapes are those of RegMix's Table 9, whose "d_embedding" is the residual width and "d_model" the FFN's.
 """
@@ -21,7 +21,7 @@ def shape(row: pd.Series) -> ModelShape:
 
 
 def runs(shapes: pd.DataFrame) -> pd.DataFrame:
-    """model, body, parameters, tokens, and the FLOPs of one run and of the swarm by each count; Table 9's rows."""
+    """model, body, parameters, tokens, and the FLOPs of one run by each count; one row per row of Table 9."""
     rows = []
     for _, row in shapes.iterrows():
         model, tokens = shape(row), TOKENS[row["model"]]
@@ -33,12 +33,13 @@ def runs(shapes: pd.DataFrame) -> pd.DataFrame:
 
 
 def shares(table: pd.DataFrame) -> dict[str, float]:
-    """The swarm's FLOPs and their share of one 1B and one 7B run, by each count; the head's share of a model's."""
-    of = table.set_index("model")
-    out = {f"head_share_{m.lower()}": 1 - of.loc[m, "flops_attention"] / of.loc[m, "flops_full"] for m in of.index}
+    """The swarm's FLOPs and their share of one 1B and one 7B run, by each count; the head's share of each model."""
+    by_model = table.set_index("model")
+    heads = 1 - by_model["flops_attention"] / by_model["flops_full"]
+    out = {f"head_share_{model.lower()}": share for model, share in heads.items()}
     for count in ("body", "attention", "full"):
-        swarm = SWARM * of.loc["1M", f"flops_{count}"]
+        swarm = SWARM * by_model.loc["1M", f"flops_{count}"]
         out[f"swarm_flops_{count}"] = swarm
         for target in ("1B", "7B"):
-            out[f"swarm_share_of_{target.lower()}_{count}"] = swarm / of.loc[target, f"flops_{count}"]
+            out[f"swarm_share_of_{target.lower()}_{count}"] = swarm / by_model.loc[target, f"flops_{count}"]
     return {key: float(value) for key, value in out.items()}

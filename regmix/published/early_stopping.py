@@ -1,4 +1,4 @@
-"""Where the paper's LightGBM stops, by the runs it is stopped on: the published notebook stops on a test set.
+"""Where the paper's LightGBM stops, depending on the validation runs: the published notebook stops on a test set.
 
 N runs, K domains; a split is a set of runs that a regressor is judged on.
 """
@@ -28,9 +28,9 @@ def stops(
 ) -> tuple[dict[str, int], dict[str, dict[str, np.ndarray]]]:
     """Variants of the paper's LightGBM: its trees and predictions by name.
 
-    ``lightgbm_notebook`` stops early on the test set ``leaked``, as the published notebook does, ``lightgbm_stopped``
-    on the last ``share`` of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights over
-    their sums. Weights (N, K) and losses (N,) are by split.
+    ``lightgbm_notebook`` stops early on the test set ``leaked``, as the published notebook does; ``lightgbm_stopped``
+    on the last ``share`` of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights
+    divided by their sums. Weights (N, K) and losses (N,) are by split.
     """
     kept, aside = parts(len(losses[train]), stop.share)[-1]
     part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
@@ -40,15 +40,15 @@ def stops(
         "lightgbm_stopped": (weights, part["kept"], part["aside"]),
         "lightgbm_divided": (divided, (divided[train], losses[train]), None),
     }
-    trees, told = {}, {}
+    trees, predictions = {}, {}
     for name, (inputs, known, valid) in fits.items():
         count = options.trees
         if valid is not None:
             count = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
         model = lightgbm.Booster(*known, options.model_copy(update={"trees": count}), stop.seed)
-        told[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
+        predictions[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
         trees[name] = count
-    return trees, told
+    return trees, predictions
 
 
 def parts(count: int, share: float) -> list[tuple[np.ndarray, np.ndarray]]:

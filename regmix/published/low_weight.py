@@ -1,7 +1,7 @@
-"""Table 6 as far as the published runs allow: only those that hardly trained on the objective's own domain.
+"""Table 6 as far as the published runs allow: only runs that hardly trained on the objective's own domain.
 
-The paper draws mixtures anew over the other 16 domains and publishes none of them. What can be done instead is to
-keep the runs with next to nothing of the domain, drop its weight, and ask how well a regressor ranks other such runs.
+The paper draws new mixtures over the other 16 domains and publishes none of them. Instead, this module keeps the runs
+with almost none of the domain, drops its weight, and asks how well a regressor ranks other runs of this kind.
 
 N runs, K domains.
 """
@@ -34,7 +34,7 @@ def ranked(
     losses, true = known.objective({domain: 1.0}), unseen.objective({domain: 1.0})
     rows = []
     for regressor in regressors:
-        told = regressor.fit(inputs, losses, settings.seed).mean(others)
-        for metric, figure in assess.score(true, told, settings).items():
+        predicted = regressor.fit(inputs, losses, settings.seed).mean(others)
+        for metric, figure in assess.score(true, predicted, settings).items():
             rows.append([regressor.name, metric, *figure, len(losses), len(true)])
     return pd.DataFrame(rows, columns=["regressor", "metric", "value", "low", "high", "trained", "n"])

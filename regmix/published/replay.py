@@ -1,6 +1,6 @@
-"""The papers' simulation on published runs: how firmly they fix the mixture that it recommends.
+"""The papers' simulation on published runs: how firmly they determine the recommended mixture.
 
-N runs, K domains, G mixtures that are asked about.
+N runs, K domains, G mixtures to predict.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def optimum(
     runs: Runs, losses: np.ndarray, regressor: Regressor, draws: Draws, prior: np.ndarray, refits: Refits, seed: int,
     level: float, workers: int,
 ) -> Simulation:  # fmt: skip
-    """The mean of the best candidates by one regressor's mean, as the papers choose; ``seed`` is the candidates'."""
+    """The mean of the best candidates by one regressor's mean, as in the papers; ``seed`` draws the candidates."""
     search = Search(
         candidates=draws.candidates,
         top_k=draws.top_k,
@@ -60,17 +60,17 @@ def optima(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """``optimum`` of every replay and seed: replay, seed, domain, weight, spread; and the refits of each.
 
-    Losses (N,) are by set, as its runs are; ``prior`` is (K,).
+    Losses (N,) are by set, in the order of its runs; ``prior`` is (K,).
     """
     weights, refits = [], []
     for name, entry in plan.replays.items():
         runs, regressor, draws = sets[entry.runs], regressors[entry.regressor], plan.draws[entry.draws]
         for seed in entry.seeds:
-            found = optimum(runs, losses[entry.runs], regressor, draws, prior, plan.refits, seed, level, workers)
+            best = optimum(runs, losses[entry.runs], regressor, draws, prior, plan.refits, seed, level, workers)
             key = {"replay": name, "seed": seed}
-            one = pd.DataFrame({"domain": runs.domains, "weight": found.weights, "spread": found.spread})
-            weights.append(one.assign(**key)[[*key, *one.columns]])
-            refits.append(found.refits.assign(**key))
+            frame = pd.DataFrame({"domain": runs.domains, "weight": best.weights, "spread": best.spread})
+            weights.append(frame.assign(**key)[[*key, *frame.columns]])
+            refits.append(best.refits.assign(**key))
     return pd.concat(weights, ignore_index=True), pd.concat(refits, ignore_index=True)
 
 
@@ -81,11 +81,11 @@ def cloud(
     blocks = [candidate_block(rules, seed, 0, block) for block in range(-(-count // BLOCK))]
     candidates = np.concatenate(blocks)[:count]
 
-    def told(regressor: Regressor) -> np.ndarray:
+    def predict(regressor: Regressor) -> np.ndarray:
         return regressor.fit(runs.mixtures, losses, seed).mean(candidates)
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        predicted = list(pool.map(told, regressors))
+        predicted = list(pool.map(predict, regressors))
     table = dict(zip(rules.domains, candidates.T, strict=True))
     return pd.DataFrame(table | {f"predicted_{r.name}": v for r, v in zip(regressors, predicted, strict=True)})
 
@@ -97,13 +97,13 @@ def apart(
     """regressor, monotone, other, value, sd: ``differences`` of each from ``mixture`` (K,) to ``others`` by key."""
     grid = np.stack(list(others.values()))
 
-    def told(regressor: Regressor) -> pd.DataFrame:
+    def compare(regressor: Regressor) -> pd.DataFrame:
         value, sd = differences(runs, losses, regressor, mixture, grid, count, seed)
         key = {"regressor": regressor.name, "monotone": regressor.monotone}
         return pd.DataFrame(key | {"other": list(others), "value": value, "sd": sd})
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        return pd.concat(pool.map(told, regressors), ignore_index=True)
+        return pd.concat(pool.map(compare, regressors), ignore_index=True)
 
 
 def along(mixture: np.ndarray, column: int, weights: Sequence[float]) -> np.ndarray:
@@ -116,15 +116,15 @@ def along(mixture: np.ndarray, column: int, weights: Sequence[float]) -> np.ndar
 def differences(
     runs: Runs, losses: np.ndarray, regressor: Regressor, mixture: np.ndarray, grid: np.ndarray, count: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted loss on ``grid`` (G, K) less that at ``mixture``, and its standard deviation over refits; (G,) each.
+    """Predicted loss on ``grid`` (G, K) minus that at ``mixture``, and its standard deviation over refits; (G,) each.
 
-    Refits see the distinct runs of a bootstrap resample, and deviations are multiplied by ``refits.stretch``.
+    Each refit sees the distinct runs of a bootstrap resample; deviations are multiplied by ``refits.stretch``.
     """
 
-    def less(rows: np.ndarray) -> np.ndarray:
-        told = regressor.fit(runs.mixtures[rows], losses[rows], seed).mean(np.vstack([mixture, grid]))
-        return told[1:] - told[0]
+    def difference(rows: np.ndarray) -> np.ndarray:
+        predicted = regressor.fit(runs.mixtures[rows], losses[rows], seed).mean(np.vstack([mixture, grid]))
+        return predicted[1:] - predicted[0]
 
     folds = list(resamples(len(losses), count, seed))
-    spread = np.std([less(fold) for fold in folds], axis=0, ddof=1)
-    return less(np.arange(len(losses))), stretch(folds, len(losses)) * spread
+    spread = np.std([difference(fold) for fold in folds], axis=0, ddof=1)
+    return difference(np.arange(len(losses))), stretch(folds, len(losses)) * spread

@@ -1,6 +1,6 @@
 """The schema of published/params.yaml: how the published runs are analysed. Typed, frozen, without defaults.
 
-Apart from that of params.yaml, so that a new setting of the pipeline leaves the published one alone.
+Separate from the schema of params.yaml, so that a new setting there does not affect the published analysis.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from regmix.sampling.settings import LogGrid
 
 
 class Stop(Strict):
-    """Early stopping of LightGBM: after so many ``rounds`` without gain on a ``share`` of the training runs."""
+    """Early stopping of LightGBM: after ``rounds`` rounds without gain on a ``share`` of the training runs."""
 
     rounds: Count
     share: Annotated[float, Field(gt=0, le=0.5)]
@@ -28,14 +28,14 @@ class Stop(Strict):
 
 
 class Beta(Strict):
-    """RegMix-D's exponent across scale, and the regressor whose predictions stand in for 1M losses of 1B mixtures."""
+    """RegMix-D's exponent across scale, and the regressor that predicts the missing 1M losses of the 1B mixtures."""
 
     paper: Positive
     regressor: Name
 
 
 class Draws(Strict):
-    """How a replay of the simulation draws candidates; ``most`` bounds a weight at so many times the prior."""
+    """How a replay of the simulation draws candidates; ``most`` caps a weight at this multiple of its prior."""
 
     candidates: Count
     top_k: Count
@@ -54,7 +54,7 @@ class Replay(Strict):
 
 
 class Cloud(Strict):
-    """The candidates that Figure 2 shows: how many of which draws."""
+    """The candidates that Figure 2 shows: how many, and how they are drawn."""
 
     draws: Name
     candidates: Count
@@ -62,7 +62,7 @@ class Cloud(Strict):
 
 
 class Simulate(Strict):
-    """The replays of the papers' simulation, and the Pile-CC weights beside the chosen one that are asked about."""
+    """The replays of the papers' simulation, and the other Pile-CC weights to compare with the chosen one."""
 
     draws: dict[Name, Draws]
     replays: dict[Name, Replay]

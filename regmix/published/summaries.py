@@ -1,4 +1,4 @@
-"""The published runs and the fits to them in a few numbers: learning curves, and losses by a domain's own weight."""
+"""Summaries of the published runs and of fits to them: learning curves, and losses by a domain's own weight."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from regmix.evaluation.summary import spread
 def curves(by_regressor: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
     """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs.
 
-    The interval is the t interval of the mean. No subset where the regressor has no rank correlation; all runs are
-    one subset.
+    The interval is the t interval of the mean. ``subsets`` is 0 if no rank correlation is defined, and 1 for all
+    runs.
     """
     rows = []
     for name, frame in by_regressor.items():
@@ -26,9 +26,9 @@ def curves(by_regressor: Mapping[str, pd.DataFrame], level: float) -> pd.DataFra
                 rows.append([name, str(split), int(size), *[math.nan] * 6, 0])
                 continue
             values = values[:1] if np.ptp(values) == 0 else values
-            found = spread(values, level)
-            ends = found.low, found.high, values.min(), values.max()
-            rows.append([name, str(split), int(size), found.mean, found.sd, *ends, len(values)])
+            summary = spread(values, level)
+            ends = summary.low, summary.high, values.min(), values.max()
+            rows.append([name, str(split), int(size), summary.mean, summary.sd, *ends, len(values)])
     columns = ["regressor", "split", "proxies", "mean", "sd", "low", "high", "min", "max", "subsets"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -1,8 +1,8 @@
 """The published RegMix runs: the tables of mixtures and of losses, joined and checked.
 
-N runs, K = 17 domains. Weights come rounded to three digits, so rows miss 1. The two tables hold different
-domains in different order, and the 1B tables count from 0 where the others count from 1: rows are joined on the
-index and columns by name.
+N runs, K = 17 domains. Weights are rounded to three digits, so rows do not sum to exactly 1. The two tables hold
+different domains in different orders, and the 1B tables count from 0 while the others count from 1: rows are joined on
+the index and columns by name.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ VALIDATED = (
     "uspto_backgrounds",
 )
 ROUNDING = 5e-4  # of one weight
-MISS = 1e-3  # a row whose sum misses 1 by more is counted
+MISS = 1e-3  # rows whose sum is off by more are counted
 _NOISE = 1e-9  # of a sum of floats: without it, whether 0.999 counts depends on the order of the sum
-_MEND = "fetch the file again"
+_FIX = "fetch the file again"
 
 
 class Source(NamedTuple):
@@ -76,11 +76,11 @@ SOURCES = {
 
 
 def join(mixtures: pd.DataFrame, losses: pd.DataFrame, name: str) -> tuple[Runs, int]:
-    """The runs of SOURCES[name] from its two tables, and how many rows missed 1 by more than MISS.
+    """The runs of SOURCES[name] from its two tables, and how many rows had a sum off by more than MISS.
 
-    Every row is divided by its sum. Runs are in the order of the index and named ``name-001`` on; the number is
-    the paper's, from 1 in every set. Raises InputError, with file, row and column, unless each table holds the
-    columns and rows it was published with, finite, and weights that sum to 1 within their rounding.
+    Every row is divided by its sum. Runs are in the order of the index and named ``name-001`` and up; the
+    number is the paper's, from 1 in every set. Raises InputError, with file, row and column, unless each table has its
+    published columns and rows, all cells are finite and weights sum to 1 within their rounding.
     """
     source = SOURCES[name]
     weights = _table(mixtures, source.mixtures, [f"train_the_pile_{domain}" for domain in DOMAINS], source)
@@ -89,7 +89,7 @@ def join(mixtures: pd.DataFrame, losses: pd.DataFrame, name: str) -> tuple[Runs,
     for row in np.flatnonzero(np.abs(totals - 1) > ROUNDING * len(DOMAINS) + _NOISE):
         raise InputError(
             f"{source.mixtures}: row {row + source.first}: weights from column train_the_pile_{DOMAINS[0]} to "
-            f"train_the_pile_{DOMAINS[-1]} sum to {totals[row]:.6g}, too far from 1 for rounding; {_MEND}"
+            f"train_the_pile_{DOMAINS[-1]} sum to {totals[row]:.6g}, too far from 1 for rounding; {_FIX}"
         )
     digits = len(str(source.rows))
     runs = Runs(
@@ -107,42 +107,40 @@ def _table(frame: pd.DataFrame, file: str, columns: Sequence[str], source: Sourc
     found, wanted = [str(column) for column in frame.columns], ["index", *columns]
     for column in wanted:
         if column not in found:
-            raise InputError(f"{file}: no column {column!r}; {_MEND}")
+            raise InputError(f"{file}: no column {column!r}; {_FIX}")
     for column in found:
         if column not in wanted:
-            raise InputError(f"{file}: unknown column {column!r}; {_MEND}")
-    # Names decide, so another order does no harm by itself; but it is all that shows swapped headers.
+            raise InputError(f"{file}: unknown column {column!r}; {_FIX}")
+    # Columns are read by name, so their order does not matter; but only the order reveals swapped headers.
     for position, (column, published) in enumerate(zip(found, wanted, strict=True), 1):
         if column != published:
-            raise InputError(
-                f"{file}: column {position} is {column!r}, not {published!r}: columns are swapped; {_MEND}"
-            )
+            raise InputError(f"{file}: column {position} is {column!r}, not {published!r}: columns are swapped; {_FIX}")
     index = _index(frame["index"], file, source)
     cells = np.empty((len(index), len(columns)))
     for position, column in enumerate(columns):
         numbers = pd.to_numeric(frame[column], errors="coerce").to_numpy(np.float64)
         for row in np.flatnonzero(~np.isfinite(numbers)):
             cell = frame[column].iloc[row]
-            raise InputError(f"{file}: row {index[row]}: column {column!r}: '{cell}' is no number; {_MEND}")
+            raise InputError(f"{file}: row {index[row]}: column {column!r}: '{cell}' is not a number; {_FIX}")
         for row in np.flatnonzero(numbers < 0):
-            raise InputError(f"{file}: row {index[row]}: column {column!r}: {numbers[row]:g} is negative; {_MEND}")
+            raise InputError(f"{file}: row {index[row]}: column {column!r}: {numbers[row]:g} is negative; {_FIX}")
         cells[:, position] = numbers
     return cells[np.argsort(index)]
 
 
 def _index(column: pd.Series, file: str, source: Source) -> np.ndarray:
-    """The index (N,), which holds ``source.rows`` numbers from ``source.first`` on, in any order."""
+    """The index (N,): ``source.rows`` consecutive numbers from ``source.first``, in any order."""
     numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
     last = source.first + source.rows - 1
     for row in np.flatnonzero(~((numbers >= source.first) & (numbers <= last) & (numbers % 1 == 0))):
         raise InputError(
-            f"{file}: line {row + 2}: column 'index': '{column.iloc[row]}' is no row from {source.first} to {last}; "
-            f"{_MEND}"
+            f"{file}: line {row + 2}: column 'index': '{column.iloc[row]}' is not a row from {source.first} to {last}; "
+            f"{_FIX}"
         )
     index = numbers.astype(np.int64)
     counts = np.bincount(index - source.first, minlength=source.rows)
     for number in np.flatnonzero(counts > 1):
-        raise InputError(f"{file}: row {number + source.first} occurs {counts[number]} times in 'index'; {_MEND}")
+        raise InputError(f"{file}: row {number + source.first} occurs {counts[number]} times in 'index'; {_FIX}")
     for number in np.flatnonzero(counts == 0):
-        raise InputError(f"{file}: row {number + source.first} is missing in 'index'; {_MEND}")
+        raise InputError(f"{file}: row {number + source.first} is missing in 'index'; {_FIX}")
     return index

@@ -1,7 +1,7 @@
 """Regressors against each other on the published runs, with the baseline that trains no proxy and a vote by rank.
 
-All are scored on every domain's loss. On the objective's also early stopping, the test mixtures with hardly any of its
-domain, and fits to training runs with hardly any of it (RegMix's Tables 2 and 6).
+All are scored on every domain's loss. On the objective's loss also: early stopping, test mixtures with
+hardly any of its domain, and fits to training runs with hardly any of it (RegMix's Tables 2 and 6).
 
 N runs; a split is a set of runs that a regressor is judged on.
 """
@@ -26,18 +26,18 @@ from regmix.statistics.intervals import Score
 
 CV = "cv"  # the split of the training runs, each predicted by a fit that did not see it
 NO_PROXY, ENSEMBLE = "no_proxy", "ensemble"
-ORDERS = (NO_PROXY, ENSEMBLE)  # what predicts an order and no losses
-STARVED = "_starved"  # ends the name of a split's part with little of the objective
+ORDERS = (NO_PROXY, ENSEMBLE)  # these predict an order but no losses
+STARVED = "_starved"  # suffix of a split's part with little of the objective's domain
 Predictions = dict[str, dict[str, np.ndarray]]  # regressor -> split -> predictions (N,)
 
 
 @dataclass(frozen=True)
 class Tournament:
-    scores: pd.DataFrame  # as judged
-    margins: pd.DataFrame  # as margins
-    restricted: pd.DataFrame  # as low_weight.ranked
-    trees: dict[str, int]  # where each early stop stopped
-    stops: pd.DataFrame  # as early_stopping.stops_by_part
+    scores: pd.DataFrame  # as from judged
+    margins: pd.DataFrame  # as from margins
+    restricted: pd.DataFrame  # as from low_weight.ranked
+    trees: dict[str, int]  # number of trees at each early stop
+    stops: pd.DataFrame  # as from early_stopping.stops_by_part
 
 
 def play(
@@ -49,19 +49,19 @@ def play(
     fitted: Mapping[str, Mapping[str, Any]],
     settings: Published,
 ) -> Tournament:
-    """``printed`` and ``divided`` hold the sets by name, with weights as printed and over their sums: ``train``,
-    the tests, and among these ``near``, of models as small as the training runs.
+    """``printed`` and ``divided`` hold the sets by name, with weights as printed and divided by their sums:
+    ``train`` and the tests; among the tests, ``near`` has models as small as the training runs.
 
-    ``told`` (objective, split, run, predicted) and ``fitted`` (metrics: objective -> split) are the regressors' of
-    published_fit, by name. Raises InputError if one of these misses a split.
+    ``told`` (predictions: objective, split, run, predicted) and ``fitted`` (metrics: objective -> split) come from
+    published_fit, by regressor. Raises InputError if one of them lacks a split.
     """
     tests = {name: runs for name, runs in printed.items() if name != train}
     sets = {CV: printed[train], **tests}
     scores, pairs = [], []
     for objective in sets[CV].losses:
         playing = entrants(_by_split(told, objective), settings.ensemble, sets, objective)
-        for name, of in fitted.items():
-            found = assess.parsed(of[objective], sets)
+        for name, by_objective in fitted.items():
+            found = assess.parsed(by_objective[objective], sets)
             scores.append(listed(name, objective, found, sets))
         orders = {name: playing[name] for name in playing if name not in told}
         scores.append(judged(sets, orders, objective, settings.regression))
@@ -74,7 +74,7 @@ def play(
         scores.append(judged(*part, objective, settings.regression))
         pairs.append(margins(*part, objective, None, settings.regression))
     options = interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
-    weights, exact = ({name: runs.mixtures for name, runs in of.items()} for of in (printed, divided))
+    weights, exact = ({name: runs.mixtures for name, runs in part.items()} for part in (printed, divided))
     losses = {name: runs.objective({settings.objective: 1.0}) for name, runs in printed.items()}
     trees, stopped = early_stopping.stops(weights, exact, losses, train, near, options, settings.stop)
     scores.append(judged(sets, stopped, settings.objective, settings.regression))
@@ -102,7 +102,7 @@ def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
 
 def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
              objective: str) -> Predictions:  # fmt: skip
-    """The regressors' predictions with those of ENSEMBLE, the mean rank of its members, and of NO_PROXY."""
+    """The regressors' predictions, plus ENSEMBLE, the mean rank of its members, and NO_PROXY."""
     votes = {split: ensemble.average_ranks([told[name][split] for name in members]) for split in sets}
     baseline = {split: assess.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
     found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: votes}
@@ -114,18 +114,21 @@ def starved(
 ) -> tuple[dict[str, Runs], Predictions]:
     """The part of every split whose weight on ``domain`` is below ``share``, and the predictions there.
 
-    Where every mixture has plenty of the domain a ranking may owe all to its weight; here that is no help.
+    Where every mixture has plenty of the domain, its weight alone can give the ranking; here it cannot.
     """
     rows = {split: runs.mixtures[:, runs.domains.index(domain)] < share for split, runs in sets.items()}
     kept = {split: mask for split, mask in rows.items() if mask.sum() > 2}
     return (
         {f"{split}{STARVED}": sets[split].at(mask) for split, mask in kept.items()},
-        {name: {f"{split}{STARVED}": of[split][mask] for split, mask in kept.items()} for name, of in told.items()},
+        {
+            name: {f"{split}{STARVED}": by_split[split][mask] for split, mask in kept.items()}
+            for name, by_split in told.items()
+        },
     )
 
 
 def judged(sets: Mapping[str, Runs], told: Predictions, objective: str, settings: Regression) -> pd.DataFrame:
-    """regressor, objective, split, metric, value, low, high, n; errors in nats only of what predicts losses."""
+    """regressor, objective, split, metric, value, low, high, n; errors in nats only where losses are predicted."""
     return pd.concat(
         [
             listed(
@@ -158,7 +161,7 @@ def listed(
 def margins(
     sets: Mapping[str, Runs], told: Predictions, objective: str, baseline: str | None, settings: Regression
 ) -> pd.DataFrame:
-    """objective, split, first, second, value, low, high: Spearman of the first less that of the second.
+    """objective, split, first, second, value, low, high: Spearman of the first minus that of the second.
 
     Both are taken on the same resamples. All pairs, or all against ``baseline``.
     """
@@ -170,10 +173,10 @@ def margins(
         true = runs.objective({objective: 1.0})
         spread = {
             name: intervals.bootstrap(
-                metrics.spearman, true, of[split], resamples=settings.bootstrap, seed=settings.seed
+                metrics.spearman, true, by_split[split], resamples=settings.bootstrap, seed=settings.seed
             )
-            for name, of in told.items()
-            if split in of
+            for name, by_split in told.items()
+            if split in by_split
         }
         value = {name: float(metrics.spearman(true, told[name][split])) for name in spread}
         for first, second in pairs:

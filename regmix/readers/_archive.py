@@ -1,4 +1,4 @@
-"""Members of zip and tar archives, also of archives within archives or in a folder, as bytes."""
+"""Members of zip and tar archives as bytes; archives can be nested or in a folder."""
 
 from __future__ import annotations
 
@@ -17,38 +17,40 @@ BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError,
 
 
 def members(path: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of every member that a pattern matches: patterns in their order, names sorted.
+    """(name, content) of every member that a pattern matches: patterns in the given order, names sorted.
 
-    ``path`` is an archive, or a folder of archives; then one archive follows another, in the order of the patterns.
-    ``*`` in a pattern matches any text, ``/`` too; ``outer.zip!inner.csv`` is a member of the archive ``outer.zip``,
-    which is itself a member of ``path``. What matches of one archive is in memory at a time.
-    Members whose own names match a pattern of ``exclude`` are left out.
+    ``path`` is an archive, or a folder whose archives are read one after the other, in the order of the patterns.
+    ``*`` in a pattern matches any text, including ``/``; ``outer.zip!inner.csv`` is a member of the archive
+    ``outer.zip``, which is itself a member of ``path``. The matches in one archive are in memory at a time.
+    Members whose innermost names match a pattern of ``exclude`` are skipped.
     Raises InputError if an archive is missing or broken, or if a pattern matches nothing.
     """
     for archive, inner in _archives(path, patterns).items():
         try:
             with archive.open("rb") as file:
-                found = list(_walk(file, inner, archive.name))
+                matches = list(_walk(file, inner, archive.name))
         except FileNotFoundError:
             raise InputError(f"{archive}: no such archive; run corpus_fetch, or fix the domain's path") from None
         except BROKEN as error:
             raise InputError(f"{archive}: broken archive ({' '.join(str(error).split())}); fetch it again") from None
-        for name, content in found:
+        for name, content in matches:
             if not any(fnmatchcase(name.rsplit("!", 1)[-1], pattern) for pattern in exclude):
                 yield name, content
 
 
 def _archives(path: Path, patterns: Sequence[str]) -> dict[Path, list[str]]:
-    """The archives that ``patterns`` mean, in their order, each with the patterns within it."""
+    """The archives that ``patterns`` match, in that order, each with the patterns inside it."""
     if not path.is_dir():
         return {path: list(patterns)}
     archives: dict[Path, list[str]] = {}
     for pattern in patterns:
         outer, _, inner = pattern.partition("!")
-        found = sorted(file for file in path.iterdir() if fnmatchcase(file.name, outer))
-        if not found or not inner:
-            raise InputError(f"{path}: no archive matches {pattern!r}, ARCHIVE!MEMBER; fix `members` of the domain")
-        for file in found:
+        matches = sorted(file for file in path.iterdir() if fnmatchcase(file.name, outer))
+        if not matches or not inner:
+            raise InputError(
+                f"{path}: no archive matches {pattern!r}, which must be ARCHIVE!MEMBER; fix the domain's `members`"
+            )
+        for file in matches:
             archives.setdefault(file, []).append(inner)
     return archives
 
@@ -59,7 +61,7 @@ def _walk(file: BinaryIO, patterns: Sequence[str], label: str) -> Iterator[tuple
     for outer, _, inner in split:
         names = sorted(name for name in contents if fnmatchcase(name, outer))
         if not names:
-            raise InputError(f"{label}: no member matches {outer!r}; fix `members` of the domain")
+            raise InputError(f"{label}: no member matches {outer!r}; fix the domain's `members`")
         for name in names:
             if inner:
                 yield from _walk(io.BytesIO(contents[name]), [inner], f"{label}!{name}")
@@ -68,7 +70,7 @@ def _walk(file: BinaryIO, patterns: Sequence[str], label: str) -> Iterator[tuple
 
 
 def _read(file: BinaryIO, patterns: Sequence[str]) -> dict[str, bytes]:
-    """The members that any pattern matches, read in one pass: to go back in a compressed tar is to inflate it again."""
+    """The members that any pattern matches, in one pass: seeking back in a compressed tar would inflate it again."""
 
     def wanted(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in patterns)
@@ -83,6 +85,6 @@ def _read(file: BinaryIO, patterns: Sequence[str]) -> dict[str, bytes]:
         for info in tar:
             if info.isfile() and wanted(info.name):
                 member = tar.extractfile(info)
-                assert member is not None  # isfile() says so
+                assert member is not None  # guaranteed by isfile()
                 contents[info.name] = member.read()
     return contents

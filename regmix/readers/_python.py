@@ -1,4 +1,4 @@
-"""Python files of archives, read as text and never imported."""
+"""Python files in archives, read as text and never imported."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Files(Strict):
-    """The options that say which files to read."""
+    """The options that select files."""
 
     members: list[str]  # patterns, as for regmix.readers._archive.members
-    exclude: list[str]  # patterns of members to leave out; tests are always left out
+    exclude: list[str]  # patterns of members to skip; tests are always skipped
 
 
 def sources(path: Path, files: Files) -> Iterator[str]:
-    """The text of each file, without tests: patterns in their order, names sorted.
+    """The text of each file that is not a test: patterns in the given order, names sorted.
 
     Raises InputError on a broken archive, a pattern without a match, a file that is not UTF-8.
     """
@@ -33,9 +33,9 @@ def sources(path: Path, files: Files) -> Iterator[str]:
 
 
 def parse(source: str) -> ast.Module | None:
-    """The syntax tree, or None if the file is a template or for another version of Python."""
+    """The syntax tree, or None if the file is a template or written for another version of Python."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as invalid escapes in a package's strings
+        warnings.simplefilter("ignore")  # for example about invalid escapes in a package's strings
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError):
@@ -45,10 +45,10 @@ def parse(source: str) -> ast.Module | None:
 def documented(node: ast.AST) -> Iterator[Documented]:
     """Modules, classes and functions at and below ``node``, in the order of the file.
 
-    Looks into statements only: expressions, nearly all of a tree, hold none.
+    Visits statements only: expressions, nearly all of a tree, contain none.
     """
     if isinstance(node, Documented):
         yield node
     for block in ("body", "orelse", "finalbody", "handlers"):
-        for below in getattr(node, block, ()):
-            yield from documented(below)
+        for child in getattr(node, block, ()):
+            yield from documented(child)

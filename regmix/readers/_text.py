@@ -17,19 +17,19 @@ _URL = re.compile(r"\b(?:https?://|www\.)\S+")
 
 
 def decode(data: bytes, name: str, *, encoding: str = "utf-8", errors: Errors = "strict") -> str:
-    """``data`` as text without a byte order mark; ``replace`` puts U+FFFD where it is not ``encoding``.
+    """``data`` as text without a byte order mark; ``replace`` puts U+FFFD for bytes that are not ``encoding``.
 
     Raises InputError, naming the first bad line, if ``errors`` is strict.
     """
     try:
         return data.decode(encoding, errors).removeprefix("\ufeff")
     except LookupError:
-        raise InputError(f"{name}: unknown encoding {encoding!r}; fix `encoding` of the domain") from None
+        raise InputError(f"{name}: unknown encoding {encoding!r}; fix the domain's `encoding`") from None
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise InputError(
             f"{name}: line {line}: byte 0x{data[error.start]:02x} is not {encoding}; "
-            f"convert the file, or set the domain's `encoding_errors: replace` where its reader has it"
+            f"convert the file, or set the domain's `encoding_errors: replace` if its reader has that key"
         ) from None
 
 
@@ -49,7 +49,7 @@ def strip_urls(text: str) -> str:
 
 
 def pieces(parts: Iterable[str], separator: str, least: int) -> Iterator[str]:
-    """``parts`` joined in order into pieces of at least ``least`` characters each, except the last; 0 does not cut."""
+    """``parts`` joined in order into pieces of at least ``least`` characters each, except the last; 0: one piece."""
     piece: list[str] = []
     chars = 0
     for part in parts:

@@ -12,21 +12,23 @@ from regmix.core.settings import Count, Strict
 
 
 class Options(Strict):
-    name: str | None  # on the hub, as `allenai/c4`; null: the folder that the domain's path names
+    name: str | None  # on the hub, such as `allenai/c4`; null: use the folder at the domain's path
     config: str | None  # `name` of datasets.load_dataset; null: the only one
-    revision: str | None  # tag or commit on the hub; give a commit, or the text may change
+    revision: str | None  # tag or commit on the hub; give a commit, or the text can change
     split: str
     text_field: str
     first: Count | None  # documents to read; null: the whole split
-    where: dict[str, str] | None = None  # only documents with these values, as {meta.pile_set_name: ArXiv}; null: all
+    where: dict[str, str] | None = (
+        None  # only documents with these values, such as {meta.pile_set_name: ArXiv}; null: all
+    )
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
     """The texts of a split, streamed; null texts and documents that ``options.where`` excludes are skipped.
 
-    ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name`` is null, and
-    not read otherwise. A dot in a key of ``where`` leads into a mapping. Skipped documents are not stored, so a part
-    of a data set larger than the disk can be read, at the cost of downloading all of it.
+    ``path`` is the data set (saved by ``save_to_disk``, or a folder of data files) if ``options.name`` is null;
+    otherwise it is ignored. A dot in a key of ``where`` descends into a mapping. Skipped documents are not stored, so
+    part of a data set larger than the disk can be read, at the cost of downloading all of it.
     Raises InputError if the data set, the split or a field cannot be read.
     """
     name = options.name or str(path)
@@ -53,19 +55,19 @@ def _field(row: Mapping[str, Any], key: str, name: str) -> Any:
     value: Any = row
     for part in key.split("."):
         if not isinstance(value, Mapping) or part not in value:
-            had = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
-            raise InputError(f"{name}: no field {key!r} ({had}); fix `where`")
+            fields = ", ".join(value) if isinstance(value, Mapping) else type(value).__name__
+            raise InputError(f"{name}: no field {key!r} ({fields}); fix `where`")
         value = value[part]
     return value
 
 
 def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
-    import datasets  # here, because it takes a second
+    import datasets  # imported here, because it takes a second
 
     if options.name is None and not path.is_dir():
         raise InputError(f"{path}: no such folder; fix the domain's path, or give the hub's `name`")
     try:
-        if options.name is None and any((path / mark).exists() for mark in ("state.json", "dataset_dict.json")):
+        if options.name is None and any((path / marker).exists() for marker in ("state.json", "dataset_dict.json")):
             saved = datasets.load_from_disk(str(path))
             if isinstance(saved, datasets.DatasetDict):
                 saved = saved[options.split]
@@ -81,7 +83,7 @@ def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
                 streaming=True,
             )
         )
-    except Exception as error:  # the hub's client, its file systems and formats each raise their own kinds
+    except Exception as error:  # the hub's client, its file systems and formats raise different types
         raise _unreadable(options.name or str(path), options, error) from None
 
 

@@ -14,19 +14,19 @@ from regmix.readers import _text
 
 class Options(Strict):
     text_field: str  # key or column of the text in JSON lines and Parquet
-    encoding_errors: _text.Errors  # bytes that are not UTF-8: strict stops, replace puts U+FFFD
+    encoding_errors: _text.Errors  # for bytes that are not UTF-8: strict raises, replace puts U+FFFD
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
-    """The documents of a file, or of the files below a folder in the order of their names.
+    """The documents of a file, or of the files below a folder, sorted by name.
 
-    Files of other kinds and null texts are skipped. Raises InputError, naming file and
+    Files of other kinds and null texts are skipped. Raises InputError, naming the file and
     line, if there is nothing to read, a file is broken or not UTF-8, or a document has no text field.
     """
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     known = [(file, kind) for file in files for kind in KINDS if file.name.endswith(kind)]
     if not known:
-        raise InputError(f"{path}: no {', '.join(KINDS)} file there; fix the domain's path or add files")
+        raise InputError(f"{path}: no {', '.join(KINDS)} file found; fix the domain's path or add files")
     for file, kind in sorted(known, key=lambda pair: pair[0].relative_to(path).parts):
         yield from KINDS[kind](file, options)
 
@@ -57,7 +57,7 @@ def _lines(file: Path) -> Iterator[bytes]:
 
 
 def _inflate_zst(file: Path) -> Iterator[bytes]:
-    """Blocks of the frames of a .zst file. zstandard's own stream reader takes a truncated file for a complete one."""
+    """Decompressed blocks of a .zst file. zstandard's own stream reader treats a truncated file as complete."""
     import zstandard
 
     inflater = None
@@ -72,14 +72,14 @@ def _inflate_zst(file: Path) -> Iterator[bytes]:
                 block = inflater.unused_data if inflater.eof else b""
                 inflater = None if inflater.eof else inflater
     if inflater is not None:
-        raise EOFError("it ends within a frame")
+        raise EOFError("it ends inside a frame")
 
 
 def _field(line: bytes, name: str, options: Options) -> Iterator[str]:
     record = _text.parse_json(line, name, errors=options.encoding_errors)
     if not isinstance(record, dict) or options.text_field not in record:
         keys = ", ".join(record) if isinstance(record, dict) else "not an object"
-        raise InputError(f"{name}: no key {options.text_field!r} ({keys}); fix `text_field` of the domain")
+        raise InputError(f"{name}: no key {options.text_field!r} ({keys}); fix the domain's `text_field`")
     text = record[options.text_field]
     if isinstance(text, str):
         yield text
@@ -96,9 +96,9 @@ def _parquet(file: Path, options: Options) -> Iterator[str]:
         with parquet.ParquetFile(file) as table:
             columns = table.schema_arrow.names
             if name not in columns:
-                raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); fix `text_field` of the domain")
+                raise InputError(f"{file}: no column {name!r} ({', '.join(columns)}); fix the domain's `text_field`")
             batches = table.iter_batches(batch_size=1024, columns=[name])
-            # As bytes, since Parquet's strings need not be UTF-8.
+            # As bytes, since strings in Parquet need not be valid UTF-8.
             rows = (row for batch in batches for row in batch.column(0).cast(pyarrow.large_binary()))
             for number, row in enumerate(rows, 1):
                 if row.is_valid:

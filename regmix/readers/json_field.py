@@ -1,4 +1,4 @@
-"""One field of every record of a JSON file in an archive, near-duplicates dropped."""
+"""One field of every record of a JSON file in an archive, without near-duplicates."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from regmix.readers import _archive, _text
 
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
-    field: str  # keys from the top, separated by /; * stands for every key
+    field: str  # keys from the top, separated by /; * matches every key
     shingle: Count  # words in a shingle
-    max_overlap: Share  # largest share of a text's shingles that an earlier text may contain
+    max_overlap: Share  # largest share of a text's shingles that one earlier text can contain
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
     """One document per field. Raises InputError on a broken archive or file, a missing member or field."""
     texts = []
     for name, data in _archive.members(path, options.members):
-        found = [text for text in _pick(_text.parse_json(data, name), options.field.split("/")) if text]
-        if not found:
-            raise InputError(f"{name}: no text at {options.field!r}; fix `field` of the domain")
-        texts += found
+        matches = [text for text in _pick(_text.parse_json(data, name), options.field.split("/")) if text]
+        if not matches:
+            raise InputError(f"{name}: no text at {options.field!r}; fix the domain's `field`")
+        texts += matches
     return drop_overlapping(texts, options.shingle, options.max_overlap)
 
 
@@ -44,7 +44,7 @@ def _pick(value: Any, keys: list[str]) -> Iterator[str]:
 
 
 def drop_overlapping(texts: Iterable[str], size: int, most: float) -> Iterator[str]:
-    """The texts of whose ``size``-word shingles no earlier text contains more than the share ``most``.
+    """The texts that share no more than ``most`` of their ``size``-word shingles with any earlier text.
 
     Dropped texts do not count as earlier ones. A shorter text is one shingle. Case and white space are ignored.
     """
@@ -52,7 +52,7 @@ def drop_overlapping(texts: Iterable[str], size: int, most: float) -> Iterator[s
     for number, text in enumerate(texts):
         words = text.lower().split()
         shingles = {tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))}
-        shared = Counter(kept for shingle in shingles for kept in holders.get(shingle, ()))
+        shared = Counter(earlier for shingle in shingles for earlier in holders.get(shingle, ()))
         if max(shared.values(), default=0) > most * len(shingles):
             continue
         for shingle in shingles:

@@ -13,7 +13,7 @@ from regmix.readers import _archive, _text
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
     value_key: str  # the key whose text belongs to the key above it
-    piece_chars: NonNegative  # a piece ends with the line that reaches this many characters; 0 does not cut
+    piece_chars: NonNegative  # a piece ends with the line that reaches this many characters; 0: files are not cut
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
@@ -24,14 +24,14 @@ def read(path: Path, options: Options) -> Iterator[str]:
 
 
 def _lines(label: str, value: Any, value_key: str) -> Iterator[str]:
-    """``label: text`` at a leaf; at a node its text, or its label alone, and then the lines below it."""
+    """``label: text`` at a leaf; at a node its own text, or only its label, and then the lines below it."""
     if isinstance(value, dict):
-        own = value.get(value_key, "")
+        node_text = value.get(value_key, "")
         if label:
-            yield from _lines(label, own, value_key) if own else (label,)
-        for key, below in value.items():
+            yield from _lines(label, node_text, value_key) if node_text else (label,)
+        for key, child in value.items():
             if key != value_key:
-                yield from _lines(key.strip(), below, value_key)
+                yield from _lines(key.strip(), child, value_key)
     elif isinstance(value, list):
         for item in value:
             yield from _lines(label, item, value_key)

@@ -10,7 +10,7 @@ from regmix.readers import _python
 
 
 class Options(_python.Files):
-    min_chars: int  # of a file, docstrings not counted; others are dropped
+    min_chars: int  # of a file without its docstrings; files outside this range are dropped
     max_chars: int
 
 
@@ -24,12 +24,12 @@ def read(path: Path, options: Options) -> Iterator[str]:
 
 
 def strip_docstrings(source: str, tree: ast.Module) -> str:
-    """``source`` without the lines of its docstrings; all else stays as it was written, comments too."""
+    """``source`` without the lines of its docstrings; everything else stays as written, including comments."""
     lines = source.split("\n")
     for node in _python.documented(tree):
         if ast.get_docstring(node, clean=False) is not None:
             docstring = node.body[0]
             assert docstring.end_lineno is not None  # set by the parser
             for number in range(docstring.lineno - 1, docstring.end_lineno):
-                lines[number] = "\0"  # no source holds this character
+                lines[number] = "\0"  # no source contains this character
     return "\n".join(line for line in lines if line != "\0")

@@ -14,9 +14,9 @@ from regmix.readers import _archive, _text
 
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
-    columns: list[str | int]  # joined by a line break; positions from 0 mean that there is no header
+    columns: list[str | int]  # joined by line breaks; names need a header, positions (from 0) mean there is none
     delimiter: str
-    quotes: bool  # whether " quotes a field
+    quotes: bool  # whether fields can be quoted with "
     strip_urls: bool
     min_chars: int  # shorter documents are dropped
 
@@ -48,11 +48,11 @@ def read(path: Path, options: Options) -> Iterator[str]:
 
 
 def _positions(first: list[str], columns: list[str | int], name: str) -> list[int]:
-    """Where the columns are, given the first row."""
-    found = []
+    """The positions of the columns, given the first row."""
+    positions = []
     for column in columns:
         known: Sequence[str | int] = range(len(first)) if isinstance(column, int) else first
         if column not in known:
             raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, known))}; fix `columns`")
-        found.append(known.index(column))
-    return found
+        positions.append(known.index(column))
+    return positions

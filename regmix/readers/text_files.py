@@ -13,7 +13,7 @@ from regmix.readers import _archive, _text
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
     encoding: str
-    piece_chars: NonNegative  # a piece ends with the paragraph that reaches this many characters; 0 does not cut
+    piece_chars: NonNegative  # a piece ends with the paragraph that reaches this many characters; 0: files are not cut
 
 
 def read(path: Path, options: Options) -> Iterator[str]:

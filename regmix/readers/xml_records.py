@@ -14,9 +14,9 @@ from regmix.readers import _archive, _text
 
 class Options(Strict):
     members: list[str]  # patterns, as for regmix.readers._archive.members
-    record: str  # ElementTree path of the elements that are documents; {*} stands for any namespace
+    record: str  # ElementTree path of the elements that are documents; {*} matches any namespace
     fields: list[str]  # paths within a record; their texts are joined in this order
-    join: str  # what stands between two texts
+    join: str  # separator between texts
     min_chars: int  # shorter documents are dropped
 
 
@@ -25,17 +25,17 @@ def read(path: Path, options: Options) -> Iterator[str]:
     for name, data in _archive.members(path, options.members):
         try:
             records = ElementTree.fromstring(data).findall(options.record)
-            found = [[record.findall(field) for field in options.fields] for record in records]
+            matches = [[record.findall(field) for field in options.fields] for record in records]
         except (ElementTree.ParseError, SyntaxError, KeyError) as error:
             raise InputError(
                 f"{name}: broken XML, or a `record` or `fields` that is not a path ({error}); fix it"
             ) from None
         if not records:
-            raise InputError(f"{name}: no record {options.record!r}; fix `record` of the domain")
+            raise InputError(f"{name}: no record {options.record!r}; fix the domain's `record`")
         for position, field in enumerate(options.fields):
-            if not any(elements[position] for elements in found):
-                raise InputError(f"{name}: no field {field!r} in any record; fix `fields` of the domain")
-        for elements in found:
+            if not any(elements[position] for elements in matches):
+                raise InputError(f"{name}: no field {field!r} in any record; fix the domain's `fields`")
+        for elements in matches:
             texts = (_text.collapse(" ".join(element.itertext())) for element in chain.from_iterable(elements))
             text = options.join.join(filter(None, texts))
             if len(text) >= options.min_chars:

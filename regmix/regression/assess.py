@@ -1,4 +1,4 @@
-"""Judging a regressor: out-of-fold and held-out predictions, the learning curve, contrasts of coefficients.
+"""Assess a regressor: out-of-fold and held-out predictions, the learning curve, contrasts of coefficients.
 
 N runs, K domains.
 """
@@ -24,7 +24,7 @@ _NO_CONTRASTS = pd.DataFrame(columns=["domain", "contrast", "low", "high"])
 
 @dataclass(frozen=True)
 class Assessment:
-    """A regressor on one objective: frames as regression_fit writes them, without the objective's name."""
+    """A regressor on one objective: the tables that regression_fit writes, without the objective's name."""
 
     predictions: pd.DataFrame  # split, run, true, predicted, sd
     curve: pd.DataFrame  # proxies, subset, split, spearman
@@ -42,18 +42,18 @@ def assess(
     curve: bool = True,
     deviations: bool = True,
 ) -> Assessment:
-    """Judge ``regressor`` on an objective, by cross-validation within ``train`` and on the ``tests`` by split.
+    """Assess ``regressor`` on an objective, by cross-validation within ``train`` and on ``tests``, runs by split.
 
     ``weights`` are the objective's, over domains; ``settings`` is params.yaml's ``regression``. Without tests, or
-    without ``curve``, the curve has no rows; without ``deviations`` they are NaN, which spares some regressors
+    without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some regressors
     many refits. Raises InputError.
     """
     losses = train.objective(weights)
-    unfolded = out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
-    splits = {"cv": (train, losses, unfolded)}
+    predicted_cv = out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    splits = {"cv": (train, losses, predicted_cv)}
     model = regressor.fit(train.mixtures, losses, settings.seed)
     for split, runs in tests.items():
-        splits[split] = (runs, runs.objective(weights), _told(model, runs.mixtures, deviations))
+        splits[split] = (runs, runs.objective(weights), _predict(model, runs.mixtures, deviations))
     sizes = settings.curve.proxies if curve else []
     unseen = {split: (runs.mixtures, true) for split, (runs, true, _) in splits.items() if split != "cv"}
     return Assessment(
@@ -77,17 +77,17 @@ def out_of_fold(
 ) -> Prediction:
     """Each run (N,) predicted by a model that saw no run of its mixture's fold.
 
-    Whatever ``fit`` tunes, it tunes on the other folds alone. Raises TooFewRuns.
+    ``fit`` tunes only on the other folds. Raises TooFewRuns.
     """
     fold = grouped_folds(mixtures, folds, seed)
     mean, sd = np.empty(len(losses)), np.empty(len(losses))
     for left_out in range(folds):
         out = fold == left_out
-        mean[out], sd[out] = _told(fit(mixtures[~out], losses[~out], seed), mixtures[out], deviations)
+        mean[out], sd[out] = _predict(fit(mixtures[~out], losses[~out], seed), mixtures[out], deviations)
     return Prediction(mean, sd)
 
 
-def _told(model: Model, mixtures: np.ndarray, deviations: bool) -> Prediction:
+def _predict(model: Model, mixtures: np.ndarray, deviations: bool) -> Prediction:
     return model.predict(mixtures) if deviations else Prediction(model.mean(mixtures), np.full(len(mixtures), np.nan))
 
 
@@ -99,11 +99,11 @@ def learning_curve(
     subsets: int,
     seed: int,
 ) -> pd.DataFrame:
-    """Spearman on each of ``tests`` of models fitted to subsets of ``train`` (the paper's Figure 4).
+    """Spearman on each of ``tests`` for models fitted to subsets of ``train`` (the paper's Figure 4).
 
-    All are mixtures (N, K) and losses (N,). Subset s of a size holds subset s of every smaller one, and is the
-    same for every regressor; one of all N runs is fitted once. Sizes above N are left out; where the regressor
-    cannot be fitted, NaN.
+    All are mixtures (N, K) and losses (N,). Subset s of a size contains subset s of every smaller size, and is the
+    same for every regressor; the subset of all N runs is fitted once. Sizes above N are left out; NaN where the
+    regressor cannot be fitted.
     """
     rows = []
     whole: dict[str, float] | None = None
@@ -137,10 +137,10 @@ def _unseen(
 
 
 def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) -> pd.DataFrame:
-    """What a linear model says of each domain alone against the mean mixture, in nats per token (Figure 7).
+    """A linear model's prediction for each domain alone minus that for the mean mixture, nats per token (Figure 7).
 
     Weights sum to 1, so a coefficient alone means nothing; the contrast does. Intervals are percentiles over
-    refits to resamples of the runs. ``fit`` gives linear models.
+    refits to resamples of the runs. ``fit`` must return linear models.
     """
     center = runs.mixtures.mean(axis=0)
 
@@ -159,9 +159,9 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
 
 
 def no_proxy(runs: Runs, weights: dict[str, float]) -> np.ndarray | None:
-    """The baseline that trains no proxy: minus the mixture's weight (N,) on the objective's own domains.
+    """The baseline that trains no proxy: minus the mixture's weight (N,) on the objective's domains.
 
-    None where that is the same for all mixtures: the objective names no trained domain, or all alike.
+    None if that is the same for all mixtures: the objective names no trained domain, or weights all equally.
     """
     own = np.array([weights.get(domain, 0.0) for domain in runs.domains])
     return None if np.all(own == own[0]) else -(runs.mixtures @ own)
@@ -170,7 +170,7 @@ def no_proxy(runs: Runs, weights: dict[str, float]) -> np.ndarray | None:
 def no_proxy_scores(
     splits: dict[str, Runs], weights: dict[str, float], settings: Regression
 ) -> dict[str, dict[str, Score]]:
-    """Scores of ``no_proxy`` by split; it predicts an order, so no errors in nats. Empty where it predicts none."""
+    """Scores of ``no_proxy`` by split. It predicts only an order, so no errors in nats; empty if it predicts none."""
     metrics = {}
     for split, runs in splits.items():
         predicted = no_proxy(runs, weights)
@@ -181,7 +181,7 @@ def no_proxy_scores(
 
 
 def score(true: np.ndarray, predicted: np.ndarray, settings: Regression) -> dict[str, Score]:
-    """``metrics.score`` as params.yaml's ``regression`` section has it."""
+    """``metrics.score`` with the settings of params.yaml's ``regression`` section."""
     return metrics.score(
         true,
         predicted,
@@ -197,19 +197,19 @@ def parsed(metrics: dict[str, Any], splits: Iterable[str]) -> dict[str, dict[str
 
     Raises InputError if a split is missing.
     """
-    found = {}
+    scores = {}
     for split in splits:
         if split not in metrics:
             raise InputError(f"metrics.json: no split {split!r}; run `dvc repro -f regression_fit` again")
-        found[split] = {
-            name: Score(*(np.nan if part is None else part for part in figure.values()))
-            for name, figure in metrics[split].items()
+        scores[split] = {
+            name: Score(*(np.nan if part is None else part for part in interval.values()))
+            for name, interval in metrics[split].items()
         }
-    return found
+    return scores
 
 
 def flat(metrics: dict[str, Score]) -> dict[str, Any]:
-    """Metrics for a metrics file: few numbers, the interval of Spearman's alone."""
+    """Metrics for a metrics file: the values, and an interval for Spearman only."""
     interval = metrics["spearman"].to_json()
     values = {name: score.to_json()["value"] for name, score in metrics.items()}
     return {

@@ -1,4 +1,4 @@
-"""Regressors voting by rank: no vote counts for more because its scale is wider.
+"""Regressors vote by rank, so none counts for more because its scale is wider.
 
 E regressors, M candidates.
 """
@@ -14,7 +14,7 @@ from regmix.regression.interface import Model, Prediction
 
 
 def risk_scores(model: Model, mixtures: np.ndarray, risk: float) -> np.ndarray:
-    """Predicted loss plus ``risk`` standard deviations (M,): what is unknown counts as bad."""
+    """Predicted loss plus ``risk`` standard deviations (M,): uncertainty counts against a mixture."""
     if risk == 0:
         return model.mean(mixtures)
     mean, sd = model.predict(mixtures)
@@ -32,7 +32,7 @@ def average_ranks(scores: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
 def pooled(models: Sequence[Model], mixtures: np.ndarray) -> Prediction:
     """The equal-weight mixture of the regressors' predictions: its mean (M,) and its standard deviation (M,).
 
-    The variance is the mean of theirs plus the variance between their means.
+    The variance is the mean of their variances plus the variance between their means.
     """
     means, sds = (np.stack(part) for part in zip(*(model.predict(mixtures) for model in models), strict=True))
     return Prediction(means.mean(axis=0), np.sqrt((sds**2).mean(axis=0) + means.var(axis=0)))

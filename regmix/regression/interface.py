@@ -1,4 +1,4 @@
-"""What a regressor is: a file beside this one with ``Options``, ``MONOTONE`` and ``fit``.
+"""What a regressor is: a file in regmix/regressors with ``Options``, ``MONOTONE`` and ``fit``.
 
 It learns the loss (N,) of runs from their mixtures (N, K) and predicts the loss of other mixtures (M, K).
 """
@@ -17,7 +17,7 @@ from regmix.core.settings import Kind
 
 
 class Prediction(NamedTuple):
-    """Predicted losses (M,) and one standard deviation (M,) of a run's loss around each, in nats per token.
+    """Predicted losses (M,) and the standard deviation (M,) of a run's loss around each, in nats per token.
 
     What the deviation covers depends on the regressor; its file says so.
     """
@@ -27,7 +27,7 @@ class Prediction(NamedTuple):
 
 
 class Model(Protocol):
-    """A fitted regressor. ``mean`` is ``predict(...).mean``, and cheaper where the deviation costs much."""
+    """A fitted regressor. ``mean`` equals ``predict(...).mean``, and is cheaper where the deviation is expensive."""
 
     def mean(self, mixtures: np.ndarray) -> np.ndarray: ...
 
@@ -64,7 +64,7 @@ class Regressor:
 def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
     """The regressor that ``regressors.<name>`` of params.yaml describes. Raises InputError.
 
-    ``place`` is where the errors of a fit say it is described, if not in params.yaml.
+    ``place`` replaces that key in the errors of a fit, for a regressor described elsewhere.
     """
     key = f"regressors.{name}"
     module = plugins.load("regressors", entry.kind, key)
@@ -80,15 +80,15 @@ def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
 
 
 def options(name: str, entry: Kind) -> Any:
-    """What its file calls ``Options``, filled from ``regressors.<name>``. Raises InputError."""
+    """The ``Options`` of its file, filled from ``regressors.<name>``. Raises InputError."""
     key = f"regressors.{name}"
     return plugins.options(plugins.load("regressors", entry.kind, key), entry.model_extra or {}, key)
 
 
 def grouped_folds(mixtures: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """The fold (N,) of each run: fair shares, at random, runs of one mixture (N, K) together.
+    """The fold (N,) of each run: random, equally many mixtures per fold, all runs of a mixture (N, K) in one fold.
 
-    A mixture in two folds would be tested on what was learnt from itself. Raises TooFewRuns if there are
+    A mixture in two folds would be tested by a model that was trained on it. Raises TooFewRuns if there are
     fewer mixtures than folds.
     """
     _, group = np.unique(mixtures, axis=0, return_inverse=True)

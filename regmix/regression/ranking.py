@@ -18,7 +18,7 @@ NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are not re
 
 
 def best(scores: pd.DataFrame, objective: str) -> str:
-    """The regressor with the highest Spearman in cross-validation, which leaves the held-out runs unseen."""
+    """The regressor with the highest Spearman in cross-validation, so the held-out runs stay unseen."""
     part = scores[(scores["objective"] == objective) & (scores["split"] == "cv") & (scores["metric"] == "spearman")]
     part = part[~part["regressor"].isin([NO_PROXY, NOISE])]
     return str(part.loc[part["value"].fillna(-math.inf).idxmax(), "regressor"])
@@ -47,8 +47,8 @@ def over_no_proxy(
 ) -> pd.DataFrame:
     """regressor, objective, split, difference, low, high: Spearman minus that of the baseline without proxies.
 
-    Both are taken on the same resamples of the runs, so that the interval is of the difference. No rows where
-    an objective has no such baseline.
+    Both are computed on the same resamples of the runs, so the interval is that of the difference. An objective
+    without such a baseline has no rows.
     """
     place = {name: i for i, name in enumerate(swarm.names)}
     rows = []
@@ -59,16 +59,16 @@ def over_no_proxy(
         for name, frame in predictions.items():
             for split, part in frame[frame["objective"] == objective].groupby("split", sort=False):
                 true, predicted = part["true"].to_numpy(), part["predicted"].to_numpy()
-                without = baseline[[place[run] for run in part["run"]]]
-                less = metrics.margin(
-                    true, predicted, without, resamples=settings.bootstrap, level=settings.interval, seed=settings.seed
+                no_proxy = baseline[[place[run] for run in part["run"]]]
+                difference = metrics.margin(
+                    true, predicted, no_proxy, resamples=settings.bootstrap, level=settings.interval, seed=settings.seed
                 )
-                rows.append([name, objective, split, *less])
+                rows.append([name, objective, split, *difference])
     return pd.DataFrame(rows, columns=["regressor", "objective", "split", "difference", "low", "high"])
 
 
 def weight_correlations(runs: Runs, validated: Sequence[str]) -> pd.DataFrame:
-    """domain, then a column per loss of ``validated``: Spearman of each weight with each loss over the runs."""
+    """domain, then one column per loss in ``validated``: Spearman of each weight with each loss over the runs."""
     weights = runs.mixtures.T
     table = {v: metrics.spearman(weights, np.broadcast_to(runs.losses[v].to_numpy(), weights.shape)) for v in validated}
     return pd.DataFrame({"domain": list(runs.domains), **table})

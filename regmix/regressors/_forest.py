@@ -1,9 +1,9 @@
-"""Boosted trees evaluated on many rows at once, eight rows a byte.
+"""Boosted trees evaluated on many rows at once, eight rows per byte.
 
-Scoring a million mixtures with a thousand trees is most of a simulation's time, and LightGBM walks every tree for
-every row. Here every comparison is made once for all rows and kept as one bit a row; the rows that reach a node are
-a set of such bits, so that a tree is a few dozen ANDs of short arrays. What is left to do a row and tree is to look
-up the leaf's value, whose number the sets spell in binary. The sums are LightGBM's to the bit.
+Scoring a million mixtures with a thousand trees takes most of a simulation's time, and LightGBM walks every tree for
+every row. Here each comparison is made once for all rows and stored as one bit per row. The rows that reach a node
+are a set of such bits, so a tree costs a few dozen ANDs of short arrays. Per row and tree, only the lookup of the
+leaf's value remains; the sets spell the leaf's number in binary. The sums equal LightGBM's to the bit.
 
 M rows, K columns.
 """
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-CHUNK = 1 << 17  # rows at once: their bits make 16 KiB, enough to make the interpreter's share small
-PART = 1 << 14  # rows whose leaves are looked up at once: few enough to stay in the cache
+CHUNK = 1 << 17  # rows per pass: their bits take 16 KiB, enough to make the interpreter's overhead small
+PART = 1 << 14  # rows per lookup of leaves: few enough to stay in the cache
 
 Split = tuple[int, float]  # column, threshold: goes left if not above it
 
 
 class Node(NamedTuple):
-    """A comparison; a negative child is the leaf of number ``-1 - child``."""
+    """A comparison; a negative child is leaf number ``-1 - child``."""
 
     split: int
     left: int
@@ -29,7 +29,7 @@ class Node(NamedTuple):
 
 
 class Tree(NamedTuple):
-    """Its nodes, the root first, and its leaves' values."""
+    """Its nodes, root first, and the values of its leaves."""
 
     nodes: list[Node]
     leaves: np.ndarray
@@ -61,13 +61,13 @@ class Forest:
             for first in range(0, len(rows), PART):
                 part = numbers[first : first + PART]
                 index[: len(part)] = part
-                np.take(tree.leaves, index[: len(part)], out=leaf[: len(part)], mode="clip")  # clip spares a check
+                np.take(tree.leaves, index[: len(part)], out=leaf[: len(part)], mode="clip")  # clip saves a check
                 total[first : first + PART] += leaf[: len(part)]
         return total
 
 
 def _numbers(tree: Tree, goes_left: list[np.ndarray]) -> np.ndarray:
-    """The number of each row's leaf, for rows in whole bytes."""
+    """The leaf number of each row, padded to whole bytes."""
     width = (len(tree.leaves) - 1).bit_length()
     digits: list[np.ndarray | None] = [None] * width
     open_: list[tuple[int, np.ndarray | None]] = [(0, None)]  # node and the rows that reach it; None is all
@@ -77,8 +77,8 @@ def _numbers(tree: Tree, goes_left: list[np.ndarray]) -> np.ndarray:
             number = -1 - place
             for digit in range(width):
                 if number >> digit & 1:
-                    have = digits[digit]
-                    digits[digit] = reached if have is None else have | reached
+                    earlier = digits[digit]
+                    digits[digit] = reached if earlier is None else earlier | reached
             continue
         node = tree.nodes[place]
         condition = goes_left[node.split]
@@ -94,7 +94,7 @@ def _numbers(tree: Tree, goes_left: list[np.ndarray]) -> np.ndarray:
 
 
 def _tree(root: dict[str, Any], places: dict[Split, int]) -> Tree:
-    """A tree by the numbers of its splits; ``places`` learns those that are new."""
+    """A tree that refers to splits by number; new splits are added to ``places``."""
     nodes: list[Node] = []
     leaves: list[float] = []
 
@@ -103,10 +103,10 @@ def _tree(root: dict[str, Any], places: dict[Split, int]) -> Tree:
             leaves.append(node["leaf_value"])
             return -len(leaves)
         split = places.setdefault((node["split_feature"], node["threshold"]), len(places))
-        own = len(nodes)
+        place = len(nodes)
         nodes.append(Node(split, 0, 0))
-        nodes[own] = Node(split, add(node["left_child"]), add(node["right_child"]))
-        return own
+        nodes[place] = Node(split, add(node["left_child"]), add(node["right_child"]))
+        return place
 
     add(root)
     return Tree(nodes, np.array(leaves))

@@ -1,16 +1,16 @@
-"""A Gaussian process: Matern-5/2, one length scale a domain, white noise.
+"""A Gaussian process: Matern-5/2, one length scale per domain, white noise.
 
 Better than the paper's LightGBM at every number of proxies on the published tables: with 128 proxies it ranks
-as LightGBM does with 512. One length scale a domain is needed; a common one fails on narrow domains.
+as well as LightGBM does with 512. One length scale per domain is needed; a shared one fails on narrow domains.
 The features are sqrt(w) or log(w + 0.01), because a loss falls steeply while a domain's weight is small.
 
 ``target: log_excess`` models log(loss - floor). Mixtures that starve the objective stretch the scale of the
-loss, and a stationary process on it then promises too much far from the runs; on the log scale it does not.
+loss, and a stationary process on it is then too optimistic far from the runs; on the log scale it is not.
 
-``sd`` is the posterior's, seed noise included: how a new run at that mixture would spread.
+``sd`` is the posterior's, seed noise included: the spread of a new run at that mixture.
 
-Written out rather than taken from scikit-learn: the gradient in all K length scales costs one product of
-matrices here instead of an (N, N, K) array, which makes the refits of a simulation affordable.
+Written here rather than taken from scikit-learn: the gradient in all K length scales costs one matrix product
+instead of an (N, N, K) array, which makes the refits of a simulation affordable.
 
 N runs, K domains, M mixtures to predict.
 """
@@ -29,7 +29,7 @@ from regmix.regression.interface import Prediction, TooFewRuns
 
 MONOTONE = False
 
-CHUNK = 1 << 17  # kernel entries held at once while predicting: they stay in the cache
+CHUNK = 1 << 17  # kernel entries per step of a prediction: few enough to stay in the cache
 SHIFT = 0.01  # the weight below which the log feature flattens
 SIGNAL = (1e-2, 1e3)  # bounds of the signal's variance; the target is scaled to variance 1
 NOISE = (1e-6, 1.0)  # bounds of the noise's variance, on the same scale
@@ -41,7 +41,7 @@ class Range(Strict):
 
 
 class LogExcess(Strict):
-    """``log_excess`` puts the floor below the best loss by this share of (median - best)."""
+    """``log_excess`` places the floor below the best loss by this share of (median - best)."""
 
     log_excess: Annotated[float, Field(gt=0)]
 
@@ -49,13 +49,13 @@ class LogExcess(Strict):
 class Options(Strict):
     features: Literal["sqrt", "log"]
     target: Literal["loss"] | LogExcess
-    length_scale: Range  # bounds, in features that run from 0 to 1
+    length_scale: Range  # bounds, in features that range from 0 to 1
     starts: Count  # of the search for the length scales
 
 
 @dataclass(frozen=True)
 class Process:
-    """A fitted process: prediction needs the runs' scaled features and what was solved for them."""
+    """A fitted process: the runs' scaled features and the solved quantities that prediction needs."""
 
     options: Options
     floor: float | None
@@ -95,7 +95,7 @@ class Process:
 
 
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Process:
-    """Length scales, signal and noise by the largest marginal likelihood over several starts.
+    """Fit length scales, signal and noise by the largest marginal likelihood over several starts.
 
     Raises TooFewRuns below three runs.
     """
@@ -104,20 +104,20 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     floor = None
     target = losses
     if isinstance(options.target, LogExcess):
-        best, median = float(losses.min()), float(np.median(losses))
-        floor = best - options.target.log_excess * max(median - best, 1e-6)
+        lowest, median = float(losses.min()), float(np.median(losses))
+        floor = lowest - options.target.log_excess * max(median - lowest, 1e-6)
         target = np.log(losses - floor)
     shift, scale = float(target.mean()), float(target.std()) or 1.0
     standard = (target - shift) / scale
     inputs = _features(mixtures, options.features)
     low, high = options.length_scale.low, options.length_scale.high
     bounds = np.log([SIGNAL, *[(low, high)] * inputs.shape[1], NOISE])
-    found = [
+    optima = [
         optimize.minimize(_loss_and_slope, start, (inputs, standard), jac=True, method="L-BFGS-B", bounds=bounds)
         for start in _starts(bounds, options.starts, seed)
     ]
-    best_found = min(found, key=lambda result: result.fun).x
-    signal, lengths, noise = np.exp(best_found[0]), np.exp(best_found[1:-1]), np.exp(best_found[-1])
+    best = min(optima, key=lambda result: result.fun).x
+    signal, lengths, noise = np.exp(best[0]), np.exp(best[1:-1]), np.exp(best[-1])
     scaled = inputs / lengths
     factor = _factor(scaled, signal, noise)
     return Process(
@@ -135,12 +135,12 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
 
 
 def _features(mixtures: np.ndarray, kind: str) -> np.ndarray:
-    """Features (M, K) that run from 0 to 1."""
+    """Features (M, K) that range from 0 to 1."""
     return np.sqrt(mixtures) if kind == "sqrt" else np.log1p(mixtures / SHIFT) / np.log1p(1 / SHIFT)
 
 
 def _starts(bounds: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """The first start is smooth and almost free of noise; the others are at random between the bounds' middle parts."""
+    """The first start is smooth and almost noise-free; the others are random in the middle half of the bounds."""
     first = np.log(np.concatenate([[1.0], np.ones(len(bounds) - 2), [1e-2]]))
     spread = np.random.default_rng(seed).uniform(0.25, 0.75, (count - 1, len(bounds)))
     others = bounds[:, 0] + spread * (bounds[:, 1] - bounds[:, 0])

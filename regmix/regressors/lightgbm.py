@@ -1,14 +1,14 @@
-"""Gradient-boosted trees: the paper's regressor (section 3.2: 1000 iterations, rate 0.01, the rest default).
+"""Gradient-boosted trees: the paper's regressor (section 3.2: 1000 iterations, rate 0.01, defaults otherwise).
 
-``bags: 0`` is the paper's single model. Its ``sd`` is one figure, the root mean square of the residuals of
-models fitted out of fold. LightGBM's default of 20 runs a leaf makes it a constant below 40 runs and poor below
-about 100; for a small swarm use few leaves, small ``min_rows`` and bags.
+``bags: 0`` is the paper's single model. Its ``sd`` is a single number, the root mean square of out-of-fold
+residuals. LightGBM's default of 20 runs per leaf makes it a constant below 40 runs and poor below about 100; for a
+small swarm use few leaves, a small ``min_rows`` and bags.
 
-With ``bags`` the prediction is the mean of models fitted to bootstrap resamples of the runs, and ``sd`` their
-spread, stretched by one factor to what the runs left out of the bags show. The bare spread is too small by a
-factor of two to three on the published tables, because it knows neither the seed noise nor the trees' bias.
+With ``bags`` the prediction is the mean of models fitted to bootstrap resamples of the runs, and ``sd`` is their
+spread, scaled by one factor to match the error on the runs left out of the bags. The raw spread is too small by a
+factor of two to three on the published tables, because it includes neither the seed noise nor the trees' bias.
 
-One thread a fit: the same bits on any number of cores.
+One thread per fit: the result is the same to the bit on any number of cores.
 
 N runs, K domains, M mixtures to predict.
 """
@@ -29,8 +29,8 @@ from regmix.regressors._forest import Forest
 
 MONOTONE = False
 
-MANY = 20000  # rows from which on making a Forest pays for itself
-FOLDS = 5  # behind the deviation of a single model
+MANY = 20000  # rows from which building a Forest pays off
+FOLDS = 5  # for the deviation of a single model
 
 
 class Options(Strict):
@@ -64,15 +64,16 @@ def stopping_point(
     rounds: int,
     seed: int,
 ) -> int:
-    """The trees that early stopping keeps: ``rounds`` further ones lower no more both errors on ``valid``.
+    """The number of trees that early stopping keeps.
 
-    Both are mixtures (N, K) and losses (N,); the errors are the mean absolute and the mean squared one.
+    Training stops once either error on ``valid``, the mean absolute or the mean squared, has not improved for
+    ``rounds`` trees. ``train`` and ``valid`` are mixtures (N, K) and losses (N,).
     """
-    known = lightgbm.Dataset(*train)
+    training = lightgbm.Dataset(*train)
     stop = lightgbm.early_stopping(rounds, verbose=False)
     settings = _settings(options, seed) | {"metric": ["l1", "l2"]}
-    unseen = lightgbm.Dataset(*valid, reference=known)
-    model = lightgbm.train(settings, known, options.trees, valid_sets=[unseen], callbacks=[stop])
+    unseen = lightgbm.Dataset(*valid, reference=training)
+    model = lightgbm.train(settings, training, options.trees, valid_sets=[unseen], callbacks=[stop])
     return int(model.best_iteration) or options.trees
 
 
@@ -91,7 +92,7 @@ def _settings(options: Options, seed: int) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Single:
-    """The paper's model, with the runs it learnt from: its deviation is worked out when first asked for."""
+    """The paper's model, with the runs it was fitted to: its deviation is computed on first use."""
 
     booster: Booster
     mixtures: np.ndarray
@@ -118,7 +119,7 @@ class Single:
 
 @dataclass(frozen=True)
 class Bag:
-    """Models of bootstrap resamples, and the factor between their spread and the error out of bag."""
+    """Models fitted to bootstrap resamples, and the ratio of the out-of-bag error to their spread."""
 
     boosters: list[Booster]
     stretch: float
@@ -132,7 +133,7 @@ class Bag:
 
 
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Single | Bag:
-    """Raises TooFewRuns below ``2 * min_rows`` runs, where no split is allowed and the model a constant."""
+    """Raises TooFewRuns below ``2 * min_rows`` runs, where no split is allowed and the model is a constant."""
     runs = len(losses)
     if runs < 2 * options.min_rows:
         raise TooFewRuns(
@@ -148,7 +149,7 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
 
 
 def _stretch(boosters: list[Booster], resamples: np.ndarray, mixtures: np.ndarray, losses: np.ndarray) -> float:
-    """Root mean square error over root mean square spread of the bags that left a run out; at least 1."""
+    """Root mean square error over root mean square spread, by the bags that left each run out; at least 1."""
     each = np.stack([booster.predict(mixtures) for booster in boosters])
     for row, members in zip(each, resamples, strict=True):
         row[members] = np.nan

@@ -1,8 +1,8 @@
-"""The mixing law: loss = c + exp(t . w), one exponent a domain (Data Mixing Laws, equation 1; the scale is in t).
+"""The mixing law: loss = c + exp(t . w), one exponent per domain (Data Mixing Laws, equation 1; t includes the scale).
 
-Ranks less well than a Gaussian process near the proxies and transfers better to larger models on the published
-tables. A single exponential is monotone along any direction: its optimum is always one domain, so it can rank
-mixtures, not choose one. ``sd`` is one figure, the root of the residual variance with K + 1 parameters spent.
+On the published tables it ranks worse than a Gaussian process near the proxies and transfers better to larger
+models. A single exponential is monotone along any direction: its optimum is always one domain, so it can rank
+mixtures but not choose one. ``sd`` is a single number, the root of the residual variance after K + 1 parameters.
 
 N runs, K domains.
 """
@@ -19,11 +19,11 @@ from regmix.regression.interface import Prediction, TooFewRuns
 
 MONOTONE = True
 
-LARGEST = 50.0  # exponents are cut here while searching: exp of more overflows the squares
+LARGEST = 50.0  # cap on exponents during the search: exp of more could overflow when squared
 
 
 class Options(Strict):
-    starts: Count  # floors c from which the search starts
+    starts: Count  # values of the floor c to start the search from
 
 
 @dataclass(frozen=True)
@@ -42,13 +42,13 @@ class Law:
 
 
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:
-    """Least squares from several floors, each with the exponents that fit log(loss - floor) linearly.
+    """Least squares from several starts: a floor, with the exponents that fit log(loss - floor) linearly.
 
     Deterministic; ``seed`` is not used. Raises TooFewRuns unless there are more runs than parameters.
     """
     runs, domains = mixtures.shape
     if runs < domains + 2:
-        raise TooFewRuns(f"{runs} runs cannot fix {domains + 1} parameters; train at least {domains + 2} proxies")
+        raise TooFewRuns(f"{runs} runs cannot determine {domains + 1} parameters; train at least {domains + 2} proxies")
     spread = max(float(np.ptp(losses)), 1e-6)
 
     def errors(free: np.ndarray) -> np.ndarray:
@@ -57,11 +57,11 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     def slopes(free: np.ndarray) -> np.ndarray:
         return np.column_stack([np.ones(runs), np.exp(np.minimum(mixtures @ free[1:], LARGEST))[:, None] * mixtures])
 
-    found = []
+    results = []
     for margin in np.geomspace(0.05, 1.0, options.starts) if options.starts > 1 else [0.2]:
         floor = losses.min() - margin * spread
         exponents = np.linalg.lstsq(mixtures, np.log(losses - floor), rcond=None)[0]
-        found.append(optimize.least_squares(errors, np.append(floor, exponents), jac=slopes, x_scale="jac"))
-    best = min(found, key=lambda result: result.cost)
+        results.append(optimize.least_squares(errors, np.append(floor, exponents), jac=slopes, x_scale="jac"))
+    best = min(results, key=lambda result: result.cost)
     residual = float(np.sqrt(2 * best.cost / (runs - domains - 1)))
     return Law(float(best.x[0]), best.x[1:], residual)

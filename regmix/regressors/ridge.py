@@ -1,8 +1,8 @@
-"""Ridge regression on the raw weights, its penalty by cross-validation: the paper's linear model (section 3.2).
+"""Ridge regression on the raw weights, penalty by cross-validation: the paper's linear model (section 3.2).
 
-Prediction is linear in the weights, so its optimum is always a single domain: it can rank mixtures, not choose
-one. Weights sum to 1, so coefficients are known only up to a constant; compare them with each other.
-``sd`` is one figure, the root mean square of the out-of-fold residuals at the penalty chosen.
+Prediction is linear in the weights, so its optimum is always a single domain: it can rank mixtures but not
+choose one. Weights sum to 1, so coefficients are known only up to a constant; compare them with each other.
+``sd`` is a single number, the root mean square of the out-of-fold residuals at the chosen penalty.
 
 N runs, K domains.
 """
@@ -44,7 +44,7 @@ class Line:
 
 
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Line:
-    """The penalty of the grid with the least squared error out of fold. Raises TooFewRuns."""
+    """Fit with the penalty from the grid that has the lowest out-of-fold squared error. Raises TooFewRuns."""
     alphas = np.geomspace(options.alphas.low, options.alphas.high, options.alphas.points)
     fold = grouped_folds(mixtures, options.folds, seed)
     squares = np.zeros(len(alphas))
@@ -60,7 +60,7 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
 
 
 def _solve(mixtures: np.ndarray, losses: np.ndarray, alphas: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (K, A) and intercepts (A,) for all A penalties from one decomposition; no penalty on intercepts."""
+    """Coefficients (K, A) and intercepts (A,) for all A penalties, from one decomposition; no intercept penalty."""
     center, level = mixtures.mean(axis=0), losses.mean()
     left, values, right = np.linalg.svd(mixtures - center, full_matrices=False)
     projected = left.T @ (losses - level)

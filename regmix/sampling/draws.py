@@ -1,10 +1,10 @@
 """Mixtures of a swarm and of a simulation: the prior, the bounds, Dirichlet draws, anchors, shards.
 
-The rules are those of RegMix's published code (the paper's section 3.1 names only the Dirichlet draw around
+The rules are those of RegMix's published code (the paper's section 3.1 mentions only the Dirichlet draw around
 the token shares): a tempered prior, a strength from a log grid, rejection above a bound, tiny weights set to
-zero. Two things differ on purpose. The bound is the constraint meant, passes over a domain in the target's
-training, not a multiple of the prior. And mixture i depends on (seed, stream, i) alone, so that a larger
-swarm extends a smaller one instead of replacing it.
+zero. Two things differ on purpose. The bound limits the passes over a domain in the target's training, which is
+the real constraint, instead of being a multiple of the prior. And mixture i depends only on (seed, stream, i), so
+a larger swarm extends a smaller one instead of replacing it.
 
 K domains, M candidates.
 """
@@ -16,12 +16,12 @@ import numpy as np
 from regmix.core.errors import InputError
 from regmix.sampling.rules import Rules
 
-RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED = range(7)  # streams of random numbers, never renumbered
-BLOCK = 32768  # candidates drawn from one stream; part of what makes candidate i what it is
+RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED = range(7)  # random streams; never renumber
+BLOCK = 32768  # candidates drawn from one stream; changing it changes every candidate
 
 
 class Infeasible(InputError):
-    """No draw keeps the bounds; ``domain`` is above its own most often, in a ``share`` of the draws."""
+    """No draw keeps the bounds; ``domain`` exceeds its bound most often, in a fraction ``share`` of the draws."""
 
     def __init__(self, message: str, domain: str, share: float) -> None:
         super().__init__(message, domain, share)
@@ -46,30 +46,30 @@ def draw(rules: Rules, stream: int, *index: int) -> np.ndarray:
 def candidate_block(rules: Rules, seed: int, stream: int, block: int) -> np.ndarray:
     """Candidates ``block * BLOCK`` to ``(block + 1) * BLOCK - 1`` (BLOCK, K) of a simulation's stream.
 
-    Drawn by the rules of the swarm, many at a time. A block depends on (seed, stream, block) alone, so a
-    simulation with more candidates has the same first ones. Raises Infeasible if the block takes more than
-    ``max_tries`` draws a candidate, or the first ``100 * max_tries`` give none.
+    Drawn by the rules of the swarm, many at a time. A block depends only on (seed, stream, block), so a
+    simulation with more candidates starts with the same ones. Raises Infeasible if the block takes more than
+    ``max_tries`` draws per candidate, or if none of the first ``100 * max_tries`` draws is accepted.
     """
     rng = _generator(seed, CANDIDATE, stream, block)
-    kept: list[np.ndarray] = []
-    found, tried, size = 0, 0, BLOCK
+    parts: list[np.ndarray] = []
+    count, tried, size = 0, 0, BLOCK
     over = np.zeros(len(rules.domains))
-    while found < BLOCK:
-        if tried >= BLOCK * rules.max_tries or (found == 0 and tried >= 100 * rules.max_tries):
+    while count < BLOCK:
+        if tried >= BLOCK * rules.max_tries or (count == 0 and tried >= 100 * rules.max_tries):
             raise _infeasible(rules, over / tried)
         mixtures, accepted = _dirichlet(rng, rules, size)
-        kept.append(mixtures[accepted])
+        parts.append(mixtures[accepted])
         over += (mixtures > rules.bounds).sum(axis=0)
-        found, tried = found + len(kept[-1]), tried + size
-        rate = max(found / tried, 0.01)
-        size = max(1024, min(BLOCK, int((BLOCK - found) / rate * 1.05)))
-    return np.concatenate(kept)[:BLOCK]
+        count, tried = count + len(parts[-1]), tried + size
+        rate = max(count / tried, 0.01)
+        size = max(1024, min(BLOCK, int((BLOCK - count) / rate * 1.05)))
+    return np.concatenate(parts)[:BLOCK]
 
 
 def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """``count`` draws (count, K) and whether each keeps the bounds, before and after tiny weights go.
+    """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed.
 
-    A Dirichlet draw is a normalised vector of gammas. Their logarithms are taken, by
+    A Dirichlet draw is a normalised vector of gammas. It is computed from their logarithms, by
     Gamma(a) = Gamma(a + 1) * U**(1 / a), because at a strength of 0.1 the gammas themselves underflow.
     """
     strengths = rules.strengths[rng.integers(len(rules.strengths), size=count)]
@@ -92,7 +92,7 @@ def _infeasible(rules: Rules, over: np.ndarray) -> InputError:
     worst = int(np.argmax(over))
     if over[worst] == 0:
         return InputError(
-            f"params.yaml: swarm.min_weight = {rules.min_weight:g}: it leaves no weight in any draw; "
+            f"params.yaml: swarm.min_weight = {rules.min_weight:g}: every weight of every draw is below it; "
             f"lower it below 1 / {len(rules.domains)}"
         )
     message = (

@@ -1,4 +1,4 @@
-"""What a mixture may be: the prior, the bounds, the strengths of the draws.
+"""Which mixtures are allowed and how they are drawn: the prior, the bounds, the strengths of the draws.
 
 K domains.
 """
@@ -15,16 +15,16 @@ import numpy as np
 from regmix.core.errors import InputError
 from regmix.sampling.settings import Swarm
 
-# What RegMix's published code draws with.
+# The values in RegMix's published code.
 TEMPERATURE = 0.5  # exponent of the prior
-STRENGTHS = tuple(np.geomspace(0.1, 5.0, 15).tolist())  # of the Dirichlet draws, one of them a mixture
+STRENGTHS = tuple(np.geomspace(0.1, 5.0, 15).tolist())  # of the Dirichlet draws; each mixture uses one
 MIN_WEIGHT = 2e-4  # smaller weights become 0
-MAX_TRIES = 1000  # draws for one mixture before the rules are called infeasible
+MAX_TRIES = 1000  # draws for one mixture before the rules count as infeasible
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a mixture may be and how it is drawn; arrays are (K,) in the order of ``domains``."""
+    """Which mixtures are allowed and how they are drawn; arrays are (K,) in the order of ``domains``."""
 
     domains: tuple[str, ...]
     prior: np.ndarray
@@ -37,7 +37,7 @@ class Rules:
 
     @classmethod
     def of(cls, prior: Mapping[str, float], bounds: Mapping[str, float], swarm: Swarm) -> Rules:
-        """The rules of params.yaml's ``swarm`` section, for a prior and its bounds by domain."""
+        """The rules in params.yaml's ``swarm`` section, for a prior and bounds by domain."""
         grid = swarm.strength
         return cls.around(
             prior,
@@ -61,9 +61,9 @@ class Rules:
         max_tries: int = MAX_TRIES,
         seed: int = 0,
     ) -> Rules:
-        """Draws around ``prior``, positive shares by domain that sum to 1, by default as the published code draws.
+        """Rules for draws around ``prior`` (positive shares by domain, sum 1); defaults are the published code's.
 
-        ``bounds`` are the largest weights; a domain without one may have any. All bounds must sum to 1 or more.
+        ``bounds`` are the largest weights; a domain not listed is unbounded. All bounds must sum to 1 or more.
         """
         shares = np.array(list(prior.values()))
         tempered = shares**temperature
@@ -79,13 +79,13 @@ class Rules:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The content of rules.json, which swarm_sample writes for all stages that draw or bound mixtures."""
+        """The content of rules.json, which swarm_sample writes for every stage that draws or bounds mixtures."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value.tolist() if isinstance(value, np.ndarray) else value for name, value in values.items()}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rules:
-        """The inverse of ``to_json``, to the last bit."""
+        """The inverse of ``to_json``, exact to the last bit."""
         arrays = {name: np.array(v) if isinstance(v, list) and name != "domains" else v for name, v in value.items()}
         return cls(**arrays | {"domains": tuple(value["domains"])})
 
@@ -100,10 +100,10 @@ class Rules:
 
 
 def token_shares(available: Mapping[str, int]) -> dict[str, float]:
-    """The prior: each domain's share of the training tokens. Raises InputError where a domain has none."""
+    """The prior: each domain's share of the training tokens. Raises InputError if a domain has none."""
     for domain, tokens in available.items():
         if tokens <= 0:
-            raise InputError(f"corpus.domains.{domain}: {tokens} training tokens; give it text or drop the domain")
+            raise InputError(f"corpus.domains.{domain}: {tokens} training tokens; add text or drop the domain")
     total = sum(available.values())
     return {domain: tokens / total for domain, tokens in available.items()}
 
@@ -111,8 +111,8 @@ def token_shares(available: Mapping[str, int]) -> dict[str, float]:
 def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens: int) -> dict[str, float]:
     """The largest weight of each domain: ``min(1, max_epochs * available / train_tokens)``.
 
-    ``train_tokens`` is what one run of the target trains on: a weight above the bound would pass over the
-    domain more than ``max_epochs`` times. Raises InputError if no mixture can keep all bounds.
+    ``train_tokens`` is the number of tokens one target run trains on: with a weight above the bound it would pass
+    over the domain more than ``max_epochs`` times. Raises InputError if no mixture can keep all bounds.
     """
     bounds = {domain: min(1.0, max_epochs * tokens / train_tokens) for domain, tokens in available.items()}
     if sum(bounds.values()) < 1:
@@ -129,7 +129,7 @@ def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens:
 def project(mixture: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """The point (K,) of the simplex nearest to ``mixture`` (Euclidean) among those within ``bounds``.
 
-    It is ``clip(mixture - shift, 0, bounds)`` with the one shift that makes it sum to 1, found by bisection.
+    It is ``clip(mixture - shift, 0, bounds)``, with the shift that makes it sum to 1 found by bisection.
     The bounds must sum to 1 or more.
     """
     low, high = float(np.min(mixture - bounds)), float(np.max(mixture))

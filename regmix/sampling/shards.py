@@ -30,17 +30,17 @@ class Planned:
 
     @property
     def mixture(self) -> np.ndarray:
-        """The mixture (K,) that it begins with."""
+        """The mixture (K,) that the run starts with."""
         return self.schedule.mixtures[0]
 
 
 def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) -> list[Planned]:
     """The runs of the shard named ``random-<j>``, ``switched-<j>``, ``anchors``, ``heldout`` or ``repeats``.
 
-    ``random-<j>`` holds mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
-    ``switched-<j>``, whose runs change to new mixtures after ``swarm.switches`` of the ``logged`` fractions of
-    training. Anchors are the prior, the uniform mixture and each domain alone where its bound allows that.
-    Repeats train the first held-out mixtures again under other seeds. Raises InputError as ``draw`` does.
+    ``random-<j>`` contains mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
+    ``switched-<j>``, whose runs change to a new mixture at ``swarm.switches`` of the ``logged`` fractions of
+    training. Anchors are the prior, the uniform mixture and each domain alone where its bound allows it.
+    Repeats train the first held-out mixtures again with other seeds. Raises InputError as ``draw`` does.
     """
     if match := re.fullmatch(r"(random|switched)-(\d+)", shard):
         stream, make = {"random": (RANDOM, _random), "switched": (SWITCHED, _switched)}[match[1]]
@@ -65,7 +65,7 @@ def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) 
 
 
 def shard_json(rules: Rules, runs: list[Planned]) -> dict[str, Any]:
-    """A shard as the trainer reads it."""
+    """A shard in the format the trainer reads."""
     return {
         "domains": list(rules.domains),
         "runs": [
@@ -83,7 +83,7 @@ def _random(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) ->
 
 
 def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
-    """A proxy that changes its mixture, so that a regressor of trajectories has seen what follows a switch."""
+    """A proxy that changes its mixture, so that regressors of trajectories see what happens after a switch."""
     inner = np.array([fraction for fraction in logged if fraction < 1])
     if swarm.switches > len(inner):
         raise InputError(
@@ -96,7 +96,7 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
 
 
 def _anchors(rules: Rules) -> list[Planned]:
-    """Without these a regressor extrapolates to the corners, where the optimum of one domain's loss lies."""
+    """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
     named = {"natural": rules.prior, "uniform": rules.uniform}
     named |= {f"only_{d}": row for d, row in zip(rules.domains, np.eye(len(rules.domains)), strict=True)}
     return [
@@ -107,5 +107,5 @@ def _anchors(rules: Rules) -> list[Planned]:
 
 
 def _run_seed(rules: Rules, *key: int) -> int:
-    """The seed of a run: below 2**31, its own, whatever else is in the swarm."""
+    """The seed of a run: below 2**31, and independent of what else is in the swarm."""
     return int(np.random.SeedSequence(rules.seed, spawn_key=(RUN_SEED, *key)).generate_state(1)[0] >> 1)

@@ -1,6 +1,6 @@
-"""How two sets of measures of the same models go together: correlations, and which of them is the strongest.
+"""How two sets of measures of the same models relate: correlations, and which of them is strongest.
 
-N models, D measures that explain (losses by domain), Q that are explained (scores by task), R resamples.
+N models, D explaining measures (losses by domain), Q explained measures (scores by task), R resamples.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def correlations(
     """domain, task, value, low, high, first: Pearson's r of each pair of columns, over the models (N,).
 
     The interval is over resamples of the models; ``first`` is the share of resamples in which the domain has the
-    highest r of all on the task.
+    highest r of all domains on the task.
     """
     x, y = explaining.to_numpy(), explained.to_numpy()
     samples = bootstrap(pearson, x, y, resamples=resamples, seed=seed, one_by_one=True)  # (R, D, Q)
@@ -42,11 +42,11 @@ def pearson(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def explained(
     true: np.ndarray, predicted: np.ndarray, *, resamples: int, level: float, seed: int
 ) -> tuple[Score, np.ndarray]:
-    """The share of the squared error of the others' mean that predictions (N,) of models left out take off.
+    """How much leave-one-out predictions (N,) reduce the squared error of the other models' mean, as a share of it.
 
-    1 is perfect, below 0 worse than the mean. Also the share on every resample of the models, to compare two
-    predictions on the same ones. Rank correlation would mislead here: the mean of the others is always in reverse
-    order of the one left out.
+    1 is perfect, below 0 is worse than the mean. Also returns the share on every resample of the models, so that
+    two predictions can be compared on the same resamples. Rank correlation would mislead here: the mean of the
+    other models always ranks in reverse order of the model left out.
     """
     n = len(true)
     squares = np.stack([(true - predicted) ** 2, (true - (true.sum() - true) / (n - 1)) ** 2])

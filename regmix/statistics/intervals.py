@@ -14,21 +14,21 @@ from scipy import stats
 
 
 class Score(NamedTuple):
-    """A figure and its interval; NaN where it is not defined."""
+    """A value and its interval; NaN where undefined."""
 
     value: float
     low: float
     high: float
 
     def to_json(self) -> dict[str, float | None]:
-        """NaN as null."""
+        """NaN becomes null."""
         return {name: float(v) if math.isfinite(v) else None for name, v in self._asdict().items()}
 
 
 def pooled_spread(values: np.ndarray, groups: np.ndarray, level: float) -> tuple[Score, int]:
-    """Standard deviation of ``values`` (N,) around their group's mean, pooled, and its degrees of freedom.
+    """Pooled standard deviation of ``values`` (N,) around their group's mean, and its degrees of freedom.
 
-    The interval is the chi-square one of normal noise. NaN and 0 if no group has two values.
+    The interval is the chi-square interval for normal noise. NaN and 0 if no group has two values.
     """
     _, group = np.unique(groups, return_inverse=True)
     counts = np.bincount(group)
@@ -42,9 +42,9 @@ def pooled_spread(values: np.ndarray, groups: np.ndarray, level: float) -> tuple
 
 
 def gain(baseline: np.ndarray, chosen: np.ndarray, level: float) -> Score:
-    """Mean loss of the baseline's runs minus that of the chosen ones, with Welch's t interval.
+    """Mean loss of the baseline's runs minus that of the chosen runs, with Welch's t interval.
 
-    Positive is better. The interval is NaN unless both have two runs.
+    Positive is better. The interval is NaN unless both have at least two runs.
     """
     value = float(np.mean(baseline) - np.mean(chosen))
     if min(len(baseline), len(chosen)) < 2:
@@ -62,10 +62,10 @@ def bootstrap(
     seed: int | np.random.Generator,
     one_by_one: bool = False,
 ) -> np.ndarray:
-    """``statistic`` (R, ...) of ``columns`` (N, ...) on resamples of their rows, the same rows of every column.
+    """``statistic`` (R, ...) of ``columns`` (N, ...) on resamples of their rows, the same rows for every column.
 
-    ``statistic`` takes all resamples at once, as columns (R, N, ...); with ``one_by_one`` each in turn, (N, ...). One
-    seed gives the same resamples for every statistic, so that differences of two results are paired.
+    ``statistic`` takes all resamples at once, as columns (R, N, ...); with ``one_by_one``, one at a time, as (N, ...).
+    The same seed gives the same resamples for every statistic, so differences of two results are paired.
     """
     count = len(columns[0])
     rows = np.random.default_rng(seed).integers(count, size=(resamples, count))
@@ -80,7 +80,7 @@ def score(value: float | np.ndarray, samples: np.ndarray, level: float) -> Score
 
 
 def percentiles(samples: np.ndarray, level: float) -> tuple[float, float]:
-    """The interval of ``level`` coverage of ``samples``, those that are not finite left out; NaN of none."""
+    """The interval of ``level`` coverage of the finite ``samples``; NaN if there are none."""
     defined = samples[np.isfinite(samples)]
     if len(defined) == 0:
         return math.nan, math.nan

@@ -1,4 +1,4 @@
-"""How well predicted losses fit true ones, with bootstrap intervals; and intervals of means and spreads.
+"""How well predicted losses fit true ones, with bootstrap intervals.
 
 R resamples, N runs.
 """
@@ -15,7 +15,7 @@ METRICS = ("spearman", "mae", "rmse", "mse", "regret", "top_k")
 
 
 def spearman(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Rank correlation along the last axis (N), ties sharing their mean rank; NaN where one side is constant."""
+    """Rank correlation along the last axis (N); ties share their mean rank; NaN if either side is constant."""
     ranks = [stats.rankdata(values, axis=-1) for values in (true, predicted)]
     first, second = (rank - rank.mean(axis=-1, keepdims=True) for rank in ranks)
     norm = np.sqrt((first**2).sum(axis=-1) * (second**2).sum(axis=-1))
@@ -34,18 +34,18 @@ def rmse(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
 
 
 def mae(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """Mean absolute error along the last axis (N), nats per token. The paper's "MSE" agrees with this."""
+    """Mean absolute error along the last axis (N), nats per token. The paper's "MSE" matches this."""
     return np.abs(predicted - true).mean(axis=-1)
 
 
 def regret(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-    """True loss of the run predicted best, minus the best true loss, along the last axis (N)."""
+    """True loss of the run predicted to be best minus the best true loss, along the last axis (N)."""
     chosen = np.argmin(predicted, axis=-1)
     return np.take_along_axis(true, chosen[..., None], -1)[..., 0] - true.min(axis=-1)
 
 
 def top_k(true: np.ndarray, predicted: np.ndarray, k: int) -> np.ndarray:
-    """Share of the k truly best runs among the k predicted best, along the last axis (N); k is at most N."""
+    """Share of the k truly best runs among the k predicted best, along the last axis (N); k is capped at N."""
     k = min(k, true.shape[-1])
     best, chosen = (np.zeros(true.shape, bool) for _ in range(2))
     for flags, values in ((best, true), (chosen, predicted)):
@@ -56,9 +56,9 @@ def top_k(true: np.ndarray, predicted: np.ndarray, k: int) -> np.ndarray:
 def score(
     true: np.ndarray, predicted: np.ndarray, *, k: int, resamples: int, level: float, seed: int
 ) -> dict[str, Score]:
-    """Every metric of METRICS for runs (N,), with the percentile interval over resamples of the runs.
+    """Every metric in METRICS for runs (N,), with the percentile interval over resamples of the runs.
 
-    ``level`` is the interval's coverage. Resamples on which a metric is not defined are left out.
+    ``level`` is the interval's coverage. Resamples on which a metric is undefined are left out.
     """
 
     def metrics(true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
@@ -77,11 +77,11 @@ def margin(
 ) -> Score:
     """Spearman of ``predicted`` minus that of ``baseline``, all (N,), both on the same resamples of the runs."""
 
-    def less(true: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    def difference(true: np.ndarray, predicted: np.ndarray, baseline: np.ndarray) -> np.ndarray:
         return spearman(true, predicted) - spearman(true, baseline)
 
     columns = true, predicted, baseline
-    return intervals.score(less(*columns), bootstrap(less, *columns, resamples=resamples, seed=seed), level)
+    return intervals.score(difference(*columns), bootstrap(difference, *columns, resamples=resamples, seed=seed), level)
 
 
 def correlation(first: np.ndarray, second: np.ndarray, *, resamples: int, level: float, seed: int) -> Score:

@@ -1,6 +1,6 @@
-"""Methods against each other over tasks, from tables that give one score a task and method.
+"""Compare methods over tasks, from tables with one score per task and method.
 
-A sign test asks whether one wins more tasks than a coin would; it knows nothing of the noise of one score.
+A sign test asks whether a method wins more tasks than chance would give; it ignores the noise of each score.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from regmix.statistics.intervals import bootstrap, percentiles
 
 
 def compare(scores: pd.DataFrame, *, resamples: int, level: float, seed: int) -> pd.DataFrame:
-    """first, second, n, wins, ties, losses, p, value, low, high for all pairs of the columns of ``scores``.
+    """first, second, n, wins, ties, losses, p, value, low, high for all pairs of columns of ``scores``.
 
-    A row is a task, more is better. ``p`` is the two-sided sign test's without ties; the value is the mean
-    difference, first minus second, with the percentile interval over resamples of the tasks.
+    Each row is a task; higher is better. ``p`` is that of the two-sided sign test, ties excluded; ``value`` is the
+    mean difference, first minus second, with the percentile interval over resamples of the tasks.
     """
     out = []
     for first, second in itertools.combinations(scores, 2):
@@ -34,7 +34,7 @@ def compare(scores: pd.DataFrame, *, resamples: int, level: float, seed: int) ->
 
 
 def best_on(scores: pd.DataFrame) -> pd.Series:
-    """How many tasks each column is best on; ties count for all that tie."""
+    """How many tasks each column is best on; a tie counts for every column in it."""
     return scores.eq(scores.max(axis=1), axis=0).sum()
 
 

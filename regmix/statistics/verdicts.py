@@ -1,6 +1,6 @@
-"""Every word that an interval may be given: better, worse, holds, or not decided.
+"""The words for what an interval shows: better, worse, holds, or undecided.
 
-Imports nothing that takes time, for the command that only prints the headline numbers.
+Imports nothing slow, for the sake of the command that only prints the headline numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def apart_from_zero(low: float | None, high: float | None) -> bool:
 
 
 def compared(low: float | None, high: float | None, positive: str, negative: str) -> str:
-    """``positive`` or ``negative`` where the interval excludes zero, SAME where not, UNKNOWN without one."""
+    """``positive`` or ``negative`` if the interval excludes zero, SAME if it does not, UNKNOWN without an interval."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return UNKNOWN
     if low > 0:
@@ -40,13 +40,13 @@ def compared(low: float | None, high: float | None, positive: str, negative: str
 
 
 def over_prior(gain: Interval) -> str:
-    """What the interval of a mixture's gain over the prior says."""
+    """What the interval of a mixture's gain over the prior shows."""
     if gain.low > 0:
         return "better than the prior"
     return "worse than the prior" if gain.high < 0 else "not distinguishable from the prior"
 
 
-# Of the papers' claims, by intervals of differences; None is a difference that was not measured.
+# Verdicts on the papers' claims, from intervals of differences; None is a difference that was not measured.
 
 
 def lower(*differences: Interval | None) -> str:
@@ -54,25 +54,25 @@ def lower(*differences: Interval | None) -> str:
     known = _defined(differences)
     if not known:
         return UNDECIDED
-    if all(one.high < 0 for one in known):
+    if all(interval.high < 0 for interval in known):
         return HOLDS
-    return FAILS if any(one.low > 0 for one in known) else UNDECIDED
+    return FAILS if any(interval.low > 0 for interval in known) else UNDECIDED
 
 
 def alike(differences: Sequence[Interval | None], margin: float) -> str:
-    """Whether all differences lie within ``margin``: FAILS if one excludes zero and is not within."""
+    """Whether all differences lie within ``margin``: FAILS if one excludes zero and is not within it."""
     known = _defined(differences)
     if not known or not math.isfinite(margin):
         return UNDECIDED
-    beyond = [one for one in known if not (-margin <= one.low and one.high <= margin)]
+    beyond = [interval for interval in known if not (-margin <= interval.low and interval.high <= margin)]
     if not beyond:
         return HOLDS
-    return FAILS if any(one.low > 0 or one.high < 0 for one in beyond) else UNDECIDED
+    return FAILS if any(interval.low > 0 or interval.high < 0 for interval in beyond) else UNDECIDED
 
 
 def because(word: str, differences: Sequence[Interval | None], noise: str) -> str:
-    """Why a verdict of ``lower`` is what it is."""
-    if any(one is None for one in differences):
+    """The reason for a verdict of ``lower``."""
+    if any(interval is None for interval in differences):
         return "one side of the comparison was not trained"
     if word == HOLDS:
         return "every interval lies below zero"
@@ -83,11 +83,11 @@ def because(word: str, differences: Sequence[Interval | None], noise: str) -> st
 
 def _defined(differences: Sequence[Interval | None]) -> list[Interval]:
     """All of them, or none if one is missing or has no interval."""
-    known = [one for one in differences if one is not None and math.isfinite(one.low)]
+    known = [interval for interval in differences if interval is not None and math.isfinite(interval.low)]
     return known if len(known) == len(differences) else []
 
 
-# Of an objective's headline numbers: regmix.evaluation.headlines makes them, metrics/report.json holds them.
+# Verdicts on an objective's headline numbers, which regmix.evaluation.headlines computes for metrics/report.json.
 
 
 def ranking(one: Mapping[str, Any]) -> str | None:
@@ -99,13 +99,13 @@ def ranking(one: Mapping[str, Any]) -> str | None:
 
 
 def realised_gain(one: Mapping[str, Any]) -> str:
-    """How proxies trained at the recommended mixture compare with those at the natural one."""
+    """How proxies trained at the recommended mixture compare with proxies trained at the natural one."""
     part = one["mixture"]
     return compared(part["realised_gain_low"], part["realised_gain_high"], "better", "worse")
 
 
 def target(one: Mapping[str, Any]) -> str:
-    """How targets of the RegMix method compare with natural's; of losses, so that below zero is better."""
+    """How targets of the RegMix method compare with natural's; these are losses, so below zero is better."""
     part = one["target"]
     return compared(part["difference_low"], part["difference_high"], "worse", "better")
 
@@ -116,12 +116,12 @@ def against(one: Mapping[str, Any], other: str) -> str:
 
 
 def against_best_static(part: Mapping[str, Any]) -> dict[str, str]:
-    """``against`` of every dynamic method, to the static method of lowest loss."""
-    return {name: against(one, part["best_static"]) for name, one in part["methods"].items()}
+    """``against`` for every dynamic method, compared with the static method of lowest loss."""
+    return {name: against(method, part["best_static"]) for name, method in part["methods"].items()}
 
 
 def dynamic_pays(part: Mapping[str, Any]) -> str:
-    """Whether dynamic methods beat the best static one, in the word that an answer opens with."""
+    """Whether dynamic methods beat the best static one, as the first words of an answer."""
     words = set(against_best_static(part).values())
     if "better" in words:
         return "Yes" if words == {"better"} else "Not all do"

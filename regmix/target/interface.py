@@ -1,9 +1,9 @@
 """What a method is: a file in regmix/methods with ``Options`` and ``plan``, and up to two further functions.
 
-``plan(context, options) -> Plan`` says what a target trains on; it may train models of its own to find out, and then
-``preparation(options, scale) -> Sequence[Preparation]`` says beforehand how many.
-``policy(plan, options, training) -> Policy`` is for a method that steers while the target trains. It is asked for a
-plan read back from its folder: what a policy needs to know, the plan writes down.
+``plan(context, options) -> Plan`` says what a target trains on. If it trains models to work that out,
+``preparation(options, scale) -> Sequence[Preparation]`` says how many in advance.
+``policy(plan, options, training) -> Policy`` is for a method that changes the mixture while the target trains. Its plan
+is read back from a folder, so the plan must contain everything the policy needs.
 
 K domains.
 """
@@ -26,19 +26,19 @@ from regmix.engine.settings import Training
 from regmix.sampling.rules import Rules
 
 if TYPE_CHECKING:
-    import pandas as pd  # half a second, and few targets read a table
+    import pandas as pd  # takes half a second, and few targets read a table
 
 
 class Train(Protocol):
     def __call__(
         self, training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None
     ) -> list[Result]:
-        """Train runs, or take them from the store, with their weights; on ``tokens`` in the corpus's place."""
+        """Train runs or load them from the store, with their weights; ``tokens`` replace the corpus's if given."""
 
 
 @dataclass(frozen=True)
 class Proxies:
-    """The proxies as swarm_collect's tables, and what one of them costs."""
+    """swarm_collect's tables of the proxies, and its meta.json."""
 
     mixtures: pd.DataFrame
     schedules: pd.DataFrame
@@ -48,7 +48,7 @@ class Proxies:
 
 @dataclass(frozen=True)
 class Spent:
-    """Tokens that models ``trained`` on and ``scored`` only, and the FLOPs of training on one, by the ways to count."""
+    """Numbers of tokens ``trained`` on and only ``scored``, and the FLOPs of training on one, by counting method."""
 
     what: str
     trained: float
@@ -56,18 +56,18 @@ class Spent:
     flops_a_token: Mapping[str, float]
 
     def flops(self) -> dict[str, float]:
-        """Scoring a token takes a third of training on it: the forward pass without the backward."""
+        """Scoring a token costs a third of training on it: the forward pass without the backward pass."""
         return {key: value * (self.trained + self.scored / 3) for key, value in self.flops_a_token.items()}
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a method may know.
+    """What a method's plan can use.
 
-    ``rules`` holds the trained domains, their token shares (the prior) and the bounds of their weights, which come of
-    ``max_epochs``, the most passes over a domain in the target's training;
-    ``objectives`` the weights of each objective over domains; ``recommended`` the mixture (K) that RegMix found
-    for each objective. ``seeds`` are those of the targets' runs. ``warn`` is for what the user should see.
+    ``rules`` holds the trained domains, their token shares (the prior) and the bounds on their weights, which follow
+    from ``max_epochs``, the maximum number of passes over a domain in the target's training. ``objectives`` holds the
+    weights of each objective over domains, ``recommended`` RegMix's mixture (K) for each objective. ``seeds`` are the
+    seeds of the targets' runs. ``warn`` shows the user a message.
     """
 
     rules: Rules
@@ -88,22 +88,22 @@ class Context:
         return self.rules.domains
 
     def swarm_cost(self, share: float = 1.0) -> Spent:
-        """What the proxies cost, or a share of them."""
+        """The cost of the proxies, or of a share of them."""
         tokens = len(self.swarm.mixtures) * self.swarm.meta["train_tokens"] * share
         return Spent("proxies", tokens, 0, self.swarm.meta["flops_a_token"])
 
     def static(self, mixture: np.ndarray) -> Schedule:
-        """One mixture (K,) for the whole of training."""
+        """The schedule with one mixture (K,) for the whole of training."""
         return Schedule.static(self.domains, mixture)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a method wants.
+    """What a target trains on.
 
-    ``schedule`` is the target's, or what holds until a policy decides. ``tokens`` (by domain) take the place of the
-    corpus's. ``facts`` (JSON values) and ``tables`` are for a policy and the report; ``spent`` is what finding out cost
-    beyond the target's own training.
+    ``schedule`` is the target's, or the one in force until a policy decides. ``tokens`` (by domain) replace the
+    corpus's. ``facts`` (JSON values) and ``tables`` are for a policy and the report. ``spent`` is the cost of making
+    the plan, without the target's own training.
     """
 
     schedule: Schedule
@@ -115,8 +115,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scale:
-    """What is known before anything runs: tokens that a proxy trains on, seeds of the targets, and training tokens of
-    the corpus, None before it is there."""
+    """What is known before anything runs: the tokens a proxy trains on, the number of seeds of the targets, and the
+    corpus's training tokens (None before the corpus exists)."""
 
     proxy_tokens: int
     target_seeds: int
@@ -127,9 +127,9 @@ class Scale:
 class Preparation:
     """What a plan trains and scores before its targets train, at most.
 
-    ``runs`` are proxies, or of the target's size if ``target_sized``. ``scored`` are tokens that they score besides
-    their trajectories, and ``written`` those of the text that the plan keeps for the target; NaN if not known.
-    ``first_targets`` counts, by kind of method, the runs that are that method's first targets as well: they train once.
+    ``runs`` counts proxies, or models of the target's size if ``target_sized``. ``scored`` counts the tokens they score
+    in addition to their trajectories, ``written`` those of the text that the plan saves for the target; NaN if unknown.
+    ``first_targets`` counts, by kind of method, the runs that are also that method's first targets and train only once.
     """
 
     runs: int
@@ -140,9 +140,9 @@ class Preparation:
 
 
 def key_of(plan: Plan, options: Strict, method: str, regressor: str | None = None) -> str:
-    """A policy's key: the plan and options it follows, and the code of the file ``method`` that decides its answers.
+    """A policy's key: a digest of its plan, its options and the code of the file ``method``.
 
-    ``regressor`` is the kind of the one that it asks, if any.
+    ``regressor`` is the kind of the regressor it queries, if any.
     """
     digest = hashlib.sha256(repr((plan.schedule.to_json(), plan.facts, options)).encode())
     for name, table in sorted(plan.tables.items()):

@@ -1,4 +1,4 @@
-"""What runs trained on in the end: their schedules, read back from schedules.csv (regmix.engine.results writes it)."""
+"""The schedules that runs actually trained on, from schedules.csv (regmix.engine.results writes it)."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from regmix.core.schedule import Schedule
 def schedules(frame: pd.DataFrame, domains: Sequence[str], what: str = "schedules.csv") -> dict[str, Schedule]:
     """Run -> its schedule, in the order of ``frame``: run, knot (a fraction of training), and the ``domains`` (K).
 
-    Raises InputError, beginning with ``what``, if a column is missing, there is no row, or a run's knots or
-    mixtures are none of a schedule.
+    Raises InputError, starting with ``what``, if a column is missing, there are no rows, or a run's knots or
+    mixtures do not form a schedule.
     """
     for column in ("run", "knot", *domains):
         if column not in frame:
             raise InputError(f"{what}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
     if frame.empty:
         raise InputError(f"{what}: no rows; train again")
-    found = {}
+    by_run = {}
     for run, rows in frame.groupby("run", sort=False):
         knots, mixtures = rows["knot"].to_numpy(np.float64), rows[list(domains)].to_numpy(np.float64)
         try:
-            found[str(run)] = Schedule(tuple(domains), knots, mixtures)
+            by_run[str(run)] = Schedule(tuple(domains), knots, mixtures)
         except InputError as error:
             raise InputError(f"{what}: run {run!r}: {error}") from None
-    return found
+    return by_run
 
 
 def mean(schedules: Sequence[Schedule]) -> Schedule:
@@ -40,5 +40,5 @@ def mean(schedules: Sequence[Schedule]) -> Schedule:
 
 
 def changes(schedule: Schedule) -> bool:
-    """Whether the mixture is not the same from start to end."""
+    """Whether the mixture changes over training."""
     return bool(np.any(schedule.mixtures != schedule.mixtures[0]))

@@ -21,9 +21,9 @@ from regmix.trajectory.trajectories import Trajectories
 class Options(Strict):
     """``granularity`` is the paper's N, ``human`` its m_human, ``alpha`` the strength of the draws around it.
 
-    ``kinds`` are the proxies learnt from and ``share`` how many of the random and the switched ones. ``label`` is
-    what the regressor learns: the next ``loss`` (the paper) or what it will ``drop`` by. ``mapping`` says where a
-    proxy's step falls in the target's training: at the same share of it (``linear``, the paper) or after as many
+    ``kinds`` are the kinds of proxies used and ``share`` the share of the random and the switched ones. ``label`` is
+    what the regressor predicts: the next ``loss`` (the paper) or its ``drop``. ``mapping`` says where a proxy's step
+    falls in the target's training: at the same share of it (``linear``, the paper) or after the same number of
     ``tokens``. The paper: granularity 5, candidates 100000, top_k 128, LightGBM; alpha is not stated.
     """
 
@@ -42,20 +42,20 @@ class Options(Strict):
 
 
 def tables(context: Context, options: Options) -> dict[str, pd.DataFrame]:
-    """mixtures, schedules and trajectories of the proxies that the options name. Raises InputError for none."""
+    """mixtures, schedules and trajectories of the proxies the options select. Raises InputError if there are none."""
     swarm = context.swarm
     runs = swarm.mixtures[swarm.mixtures["kind"].isin(options.kinds)]
-    kept = []
-    for kind, of in runs.groupby("kind", sort=False):
+    names = []
+    for kind, of_kind in runs.groupby("kind", sort=False):
         many = kind in ("random", "switched")
-        kept += of["run"].tolist()[: max(1, round(options.share * len(of))) if many else None]
-    if not kept:
+        names += of_kind["run"].tolist()[: max(1, round(options.share * len(of_kind))) if many else None]
+    if not names:
         raise InputError(
             f"params.yaml: target.methods: kinds = {options.kinds}: the swarm has no such proxies; add a shard"
         )
-    names = ("mixtures", "schedules", "trajectories")
-    frames = zip(names, (swarm.mixtures, swarm.schedules, swarm.trajectories), strict=True)
-    return {name: frame[frame["run"].isin(kept)].reset_index(drop=True) for name, frame in frames}
+    files = ("mixtures", "schedules", "trajectories")
+    frames = zip(files, (swarm.mixtures, swarm.schedules, swarm.trajectories), strict=True)
+    return {name: frame[frame["run"].isin(names)].reset_index(drop=True) for name, frame in frames}
 
 
 def learnt(tables: Mapping[str, pd.DataFrame], domains: tuple[str, ...], weights: Mapping[str, float]) -> Trajectories:
@@ -68,7 +68,7 @@ def fit(known: Trajectories, options: Options, regressor: Kind) -> StepModel:
 
 
 def regressor(context: Context, options: Options) -> Kind:
-    """The entry of params.yaml's regressors. Raises InputError, listing them, if there is none of that name."""
+    """The entry of params.yaml's regressors. Raises InputError, listing the names, if there is none with that name."""
     if options.regressor not in context.regressors:
         raise InputError(
             f"params.yaml: target.methods: regressor {options.regressor!r} is not one of "
@@ -85,18 +85,18 @@ def search(context: Context, options: Options) -> Search:
 
 
 def knots(known: Trajectories, context: Context, options: Options) -> np.ndarray:
-    """The fractions of the target's training (S,) at which it may switch."""
+    """The fractions of the target's training (S,) at which it can switch."""
     fractions = known.granularity(options.granularity).fractions[:-1]
     return schedule_search.mapped(fractions, options.mapping, context.proxy.train_tokens, context.target.train_tokens)
 
 
 def cost(context: Context, tables: Mapping[str, pd.DataFrame]) -> Spent:
-    """What the proxies cost that were learnt from."""
+    """The cost of the proxies used."""
     return context.swarm_cost(len(tables["mixtures"]) / len(context.swarm.mixtures))
 
 
 def outside(queries: Sequence[Mapping[str, Any]]) -> str | None:
-    """How many queries asked the regressor about what no proxy had; None for none."""
-    found = sum(query["outside"] for query in queries)
-    text = f"{found} of {len(queries)} queries lie off the regressor's support; the report lists them"
-    return text if found else None
+    """A message with the number of queries outside the proxies' range; None if there are none."""
+    count = sum(query["outside"] for query in queries)
+    message = f"{count} of {len(queries)} queries lie outside the regressor's support; the report lists them"
+    return message if count else None

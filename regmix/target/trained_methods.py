@@ -1,7 +1,7 @@
-"""Trained methods as their files describe them: the plan, the realised mixtures, what the policy decided, the cost.
+"""Trained methods, read from their files: the plan, the realised mixtures, the policy's decisions, the cost.
 
-Comparisons rest on these files alone, so that a new method needs no code here. Only which methods are compared depends
-on ``kind`` and ``objective``.
+Comparisons use only these files, so a new method needs no code here. ``kind`` and ``objective`` decide only which
+methods are compared.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ from regmix.target import realised_schedules
 
 @dataclass(frozen=True)
 class Method:
-    """``schedules`` are realised, by run. ``facts``, ``tables`` and ``spent`` are the plan's, ``states`` the policy's.
+    """``schedules`` are the realised ones, by run. ``facts``, ``tables`` and ``spent`` are from the plan, ``states``
+    from the policy.
 
-    ``ledger`` has run and the tokens trained on by domain; ``available`` the tokens that there are, by domain, and
-    ``own`` says that they are the method's and not the corpus's. ``spent`` is in FLOPs, by the ways to count.
+    ``ledger`` has run and the tokens trained on per domain. ``available`` is the number of tokens per domain; ``own``
+    says that they are the method's and not the corpus's. ``spent`` is in FLOPs, by counting method.
     """
 
     name: str
@@ -49,7 +50,7 @@ class Method:
 
     @property
     def static(self) -> Schedule | None:
-        """The schedule of all its runs, if it is one mixture of the corpus's own tokens."""
+        """The schedule of all runs, if they share one constant mixture of the corpus's tokens."""
         first = next(iter(self.schedules.values()))
         mixtures = [schedule.mixtures for schedule in self.schedules.values()]
         if self.own or any(np.any(rows != first.mixtures[0]) for rows in mixtures):
@@ -58,17 +59,17 @@ class Method:
 
     @property
     def queries(self) -> dict[str, list[dict[str, Any]]]:
-        """What was asked of a regressor, by run; under ``plan`` what was asked before there was a run."""
+        """The queries to a regressor, by run; those made while planning are under ``plan``."""
         planned = {"plan": self.facts["queries"]} if self.facts.get("queries") else {}
         return planned | {run: list(state["queries"]) for run, state in self.states.items() if state.get("queries")}
 
     @property
     def dynamic(self) -> bool:
-        """Whether the mixture changes, or a regressor was asked whether it should."""
+        """Whether the mixture changes, or a regressor was queried."""
         return self.changes or bool(self.queries)
 
     def flops(self, key: str) -> float:
-        """What was spent beyond the targets' training, counted by ``key``."""
+        """The FLOPs spent in addition to the targets' training, counted by ``key``."""
         return float(sum(entry["flops"][key] for entry in self.spent))
 
 
@@ -87,12 +88,12 @@ def read(
 
 
 def aimed(methods: Mapping[str, Method], kind: str) -> dict[str, str]:
-    """Objective -> the first method of a kind that aims at it."""
-    found: dict[str, str] = {}
+    """Objective -> the first method of this kind that aims at it."""
+    names: dict[str, str] = {}
     for name, method in methods.items():
         if method.kind == kind and method.objective:
-            found.setdefault(method.objective, name)
-    return found
+            names.setdefault(method.objective, name)
+    return names
 
 
 def _method(

@@ -1,16 +1,16 @@
-"""RegMix-D's regressor: the next logged loss from the step, the loss now and the mixture trained on in between.
+"""RegMix-D's regressor: predicts the next logged loss from the step, the current loss and the mixture in between.
 
-One row a proxy and pair of neighbouring logged steps; another granularity is another fit (Algorithm 1). Any
-regressor of this project does it unchanged, because the two further columns are made to look like weights: the
-fraction of training, and the loss scaled to the range [0, 1] of the training runs and clipped to it. A Gaussian
-process takes roots or logarithms of its columns and needs them non-negative; trees saturate beyond the range
-anyway. Beyond it the loss therefore tells nothing more, and ``Support`` says when that is so.
+There is one row per proxy and pair of adjacent logged steps, and one fit per granularity (Algorithm 1). Any regressor
+of this project works unchanged, because the two extra columns are scaled like weights: the fraction of training, and
+the loss, mapped from the training runs' range to [0, 1] and clipped. A Gaussian process takes roots or logarithms of
+its columns, so they must be non-negative; trees saturate outside the range anyway. Outside it the loss carries no
+further information, and ``Support`` reports that.
 
-``drop`` learns the difference between the next loss and the loss now, and adds the latter, unclipped, back. The
+``drop`` learns the next loss minus the current loss, and adds the current loss, unclipped, to the prediction. The
 paper learns the next ``loss`` itself.
 
-Standard deviations are the regressor's own. Those that it works out by leaving rows out are too small here:
-they leave a row of a run in whose neighbouring rows stay.
+Standard deviations come from the regressor. Those estimated by leaving rows out are too small here, because adjacent
+rows of the same run stay in.
 
 N runs, K domains, L logged steps, M mixtures to predict.
 """
@@ -31,29 +31,29 @@ from regmix.statistics import metrics
 from regmix.trajectory import size_correction
 from regmix.trajectory.trajectories import Trajectories
 
-TYPICAL_SHARE = 0.95  # of the proxies' mixtures have a neighbour nearer than the distance that counts as outside
+TYPICAL_SHARE = 0.95  # quantile of nearest-neighbour distances beyond which a query is outside
 METRICS = ("mae", "rmse", "bias", "spearman")
 Label = Literal["loss", "drop"]
 
 
 class Support(NamedTuple):
-    """How near a query is to what the regressor learnt from; distances are L1 between mixtures, losses in nats."""
+    """How close a query is to the training data; distances are L1 between mixtures, losses in nats."""
 
-    distance: float  # to the nearest mixture that a proxy had in the interval
-    typical: float  # median distance from a proxy's mixture to the nearest other
-    limit: float  # the distance from which on a query is outside
-    loss: float  # of the query
-    low: float  # of the proxies' losses at the logged step
-    high: float
-    nearest_loss: float  # of the proxy whose mixture is nearest, at the logged step
-    outside: bool  # beyond the limit, or the loss not between low and high
+    distance: float  # to the nearest mixture of a proxy in the interval
+    typical: float  # median distance from a proxy's mixture to its nearest neighbour
+    limit: float  # the distance above which a query is outside
+    loss: float  # the query's
+    low: float  # lowest of the proxies' losses at the logged step
+    high: float  # highest of them
+    nearest_loss: float  # loss of the proxy with the nearest mixture, at the logged step
+    outside: bool  # the distance is above the limit, or the loss is not between low and high
 
 
 @dataclass(frozen=True)
 class StepModel:
-    """A fitted regressor; ``learnt`` are the runs it was fitted to, and ``low`` and ``high`` their losses' range.
+    """A fitted regressor; ``learnt`` are the runs it was fitted to, ``low`` and ``high`` the range of their losses.
 
-    Steps are given by their index in ``learnt.steps``: index l predicts the loss at step l + 1 of it.
+    Steps are given by their index in ``learnt.steps``: index l predicts the loss at index l + 1.
     """
 
     name: str
@@ -65,8 +65,8 @@ class StepModel:
     model: Model
 
     def mean(self, step: int, mixtures: np.ndarray, loss: float | np.ndarray) -> np.ndarray:
-        """The next losses (M,) of training on ``mixtures`` (M, K) from a loss, or losses (M,), on."""
-        with threadpool_limits(limits=1):  # the same bits on any number of cores, and faster: the products are small
+        """The next losses (M,) after training on ``mixtures`` (M, K) from one ``loss`` or losses (M,)."""
+        with threadpool_limits(limits=1):  # bit-identical on any number of cores, and faster: the products are small
             return self.model.mean(self._features(step, mixtures, loss)) + self._base(loss)
 
     def predict(self, step: int, mixtures: np.ndarray, loss: float | np.ndarray) -> Prediction:
@@ -76,7 +76,7 @@ class StepModel:
         return Prediction(mean + self._base(loss), sd)
 
     def rollout(self, mixtures: np.ndarray, start_loss: float) -> np.ndarray:
-        """The losses (L,) of a run on ``mixtures`` (L-1, K), each predicted from the one predicted before."""
+        """The losses (L,) of a run on ``mixtures`` (L-1, K), each predicted from the previous prediction."""
         return self.rollouts(mixtures[None], np.array([start_loss]))[0]
 
     def rollouts(self, mixtures: np.ndarray, start_losses: np.ndarray) -> np.ndarray:
@@ -87,15 +87,15 @@ class StepModel:
         return np.stack(losses, axis=1)
 
     def support(self, step: int, mixture: np.ndarray, loss: float) -> Support:
-        """How far a query, a mixture (K,) and a loss at a step, is from the proxies' mixtures and losses there."""
-        had, losses = self.learnt.mixtures[:, step], self.learnt.losses[:, step]
-        apart = cdist(mixture[None], had, "cityblock")[0]
-        different = np.unique(had, axis=0)
-        between = cdist(different, different, "cityblock")
+        """How far a mixture (K,) and a loss at a step are from the proxies' mixtures and losses at that step."""
+        proxy_mixtures, losses = self.learnt.mixtures[:, step], self.learnt.losses[:, step]
+        distances = cdist(mixture[None], proxy_mixtures, "cityblock")[0]
+        distinct = np.unique(proxy_mixtures, axis=0)
+        between = cdist(distinct, distinct, "cityblock")
         np.fill_diagonal(between, np.inf)
         nearest = between.min(axis=1)
         limit = float(np.quantile(nearest, TYPICAL_SHARE))
-        low, high, distance = float(losses.min()), float(losses.max()), float(apart.min())
+        low, high, distance = float(losses.min()), float(losses.max()), float(distances.min())
         return Support(
             distance=distance,
             typical=float(np.median(nearest)),
@@ -103,7 +103,7 @@ class StepModel:
             loss=float(loss),
             low=low,
             high=high,
-            nearest_loss=float(losses[np.argmin(apart)]),
+            nearest_loss=float(losses[np.argmin(distances)]),
             outside=distance > limit or not low <= loss <= high,
         )
 
@@ -119,13 +119,13 @@ class StepModel:
 def fit(trajectories: Trajectories, regressor: Regressor, label: Label, seed: int) -> StepModel:
     """One regressor for all intervals between the logged steps of ``trajectories``.
 
-    Raises TooFewRuns, as the regressor does, and if an interval has fewer than two different mixtures.
+    Raises TooFewRuns if the regressor does, or if an interval has fewer than two distinct mixtures.
     """
     for step in range(len(trajectories.steps) - 1):
         if len(np.unique(trajectories.mixtures[:, step], axis=0)) < 2:
             raise TooFewRuns(
-                f"step {trajectories.steps[step]}: {len(trajectories.names)} runs of fewer than 2 different mixtures "
-                "from there on; train more proxies"
+                f"step {trajectories.steps[step]}: {len(trajectories.names)} runs have fewer than 2 distinct mixtures "
+                "after it; train more proxies"
             )
     features, following, _ = trajectories.rows()
     now = features[:, -1]
@@ -137,13 +137,13 @@ def fit(trajectories: Trajectories, regressor: Regressor, label: Label, seed: in
 
 
 def errors(model: StepModel, heldout: Trajectories, *, resamples: int, level: float, seed: int) -> pd.DataFrame:
-    """predictor, kind, step, n, and of each of METRICS its value and its interval, <metric>_low and <metric>_high.
+    """predictor, kind, step, n, and for each of METRICS its value and interval: <metric>, <metric>_low, <metric>_high.
 
-    ``kind`` is one_step, from the true loss at the logged step before, or rolled_out, from the true loss at the
-    first one; ``step`` is the one predicted. ``predictor`` is the model, or mean_drop: the loss it starts from
-    plus the training runs' mean change since. The intervals are over resamples of the held-out runs. Spearman is
-    high where a run's loss now says most of its next one, so compare it with mean_drop's. Raises InputError if
-    the held-out runs have other domains or logged steps.
+    ``kind`` is one_step, from the true loss at the previous logged step, or rolled_out, from the true loss at the
+    first; ``step`` is the predicted step. ``predictor`` is the model or mean_drop: the starting loss plus the
+    training runs' mean change since then. The intervals are over resamples of the held-out runs. Spearman is high
+    where a run's current loss largely determines its next one, so compare it with mean_drop's. Raises InputError
+    if the held-out runs have different domains or logged steps.
     """
     learnt = model.learnt
     if heldout.domains != learnt.domains or not np.array_equal(heldout.steps, learnt.steps):
@@ -171,13 +171,13 @@ def errors(model: StepModel, heldout: Trajectories, *, resamples: int, level: fl
 
 def _scores(true: np.ndarray, predicted: np.ndarray, resamples: int, level: float, seed: int) -> dict[str, float]:
     """METRICS of losses (N,) with their intervals, as columns."""
-    found = metrics.score(true, predicted, k=1, resamples=resamples, level=level, seed=seed)
-    found["bias"] = size_correction.mean(predicted - true, resamples=resamples, level=level, seed=seed)
+    scores = metrics.score(true, predicted, k=1, resamples=resamples, level=level, seed=seed)
+    scores["bias"] = size_correction.mean(predicted - true, resamples=resamples, level=level, seed=seed)
     ends = ("", "_low", "_high")
-    return {f"{name}{end}": value for name in METRICS for end, value in zip(ends, found[name], strict=True)}
+    return {f"{name}{end}": value for name in METRICS for end, value in zip(ends, scores[name], strict=True)}
 
 
 def _scaled(features: np.ndarray, low: float, high: float) -> np.ndarray:
-    """``features`` (., K + 2) with the loss in the last column as a share of the range, clipped to it."""
+    """``features`` (., K + 2) with the last column, the loss, scaled from [low, high] to [0, 1] and clipped."""
     loss = np.clip((features[:, -1] - low) / ((high - low) or 1.0), 0, 1)
     return np.column_stack([features[:, :-1], loss])

@@ -1,12 +1,12 @@
-"""RegMix-D: schedules from a stepwise regressor, planned ahead (Algorithm 1) or decided as training goes (Algorithm 2).
+"""RegMix-D: schedules from a stepwise regressor, planned ahead (Algorithm 1) or decided during training (Algorithm 2).
 
-At every logged step but the last the mixture until the next one is chosen: the mean of the candidates with the
-lowest predicted next losses, among draws from Dir(alpha * human). Planned ahead, the loss it starts from is the
-one predicted by the choice before; online, it is the target's own, carried down to the proxies' size. Two things
-are added to the paper: candidates above a bound are drawn again, and every query comes with its support, because
-a schedule asks about losses and mixtures that no proxy may have had together.
+At every logged step but the last, the mixture until the next step is chosen: the mean of the candidates with the
+lowest predicted next losses, among draws from Dir(alpha * human). When planning ahead, the starting loss is the one
+predicted for the previous choice; online, it is the target's loss, corrected to the proxies' size. Two additions to
+the paper: candidates above a bound are drawn again, and every query reports its support, because a schedule can need
+predictions for combinations of loss and mixture that no proxy had.
 
-The paper leaves alpha open. Its m_human is any mixture here, under whose zero weights no candidate has weight.
+The paper does not state alpha. Its m_human can be any mixture here; where it has weight zero, so do all candidates.
 
 K domains, M candidates, L logged steps, S = L - 1 decisions.
 """
@@ -26,15 +26,15 @@ from regmix.trajectory import size_correction
 from regmix.trajectory.next_loss import StepModel, Support
 
 MAPPINGS = ("linear", "tokens")
-MAX_TRIES = 1000  # draws for one candidate before the settings are called infeasible
-DECISION = 64  # a stream of random numbers, far from those that regmix.sampling.draws counts up
+MAX_TRIES = 1000  # draws per candidate before the settings are rejected as infeasible
+DECISION = 64  # random number stream, far from those that regmix.sampling.draws numbers from 0
 
 
 @dataclass(frozen=True)
 class Search:
     """How mixtures are drawn and averaged; ``human`` and ``bounds`` are (K,) in the order of ``domains``.
 
-    Raises InputError if ``human`` is off the simplex, ``alpha`` not positive or ``top_k`` not in 1..candidates.
+    Raises InputError if ``human`` is off the simplex, ``alpha`` is not positive or ``top_k`` not in 1..candidates.
     """
 
     domains: tuple[str, ...]
@@ -64,31 +64,31 @@ class Choice(NamedTuple):
 def candidates(search: Search, step: int) -> np.ndarray:
     """The candidates (M, K) of the decision at logged step number ``step``, all within the bounds.
 
-    They depend on the seed and the step alone, and more of them begin with the same. Raises InputError if
-    ``MAX_TRIES`` draws a candidate do not give enough, or the first ``100 * MAX_TRIES`` none.
+    They depend only on the seed and the step; a larger number starts with the same candidates. Raises InputError if
+    ``MAX_TRIES`` draws per candidate do not give enough, or the first ``100 * MAX_TRIES`` give none.
     """
     rng = np.random.default_rng(np.random.SeedSequence(search.seed, spawn_key=(DECISION, step)))
-    drawable = np.flatnonzero(search.human)  # a Dirichlet draw has no parameter 0
-    kept: list[np.ndarray] = []
-    found, tried = 0, 0
+    drawable = np.flatnonzero(search.human)  # Dirichlet parameters must be above 0
+    accepted: list[np.ndarray] = []
+    count, tried = 0, 0
     over = np.zeros(len(search.domains))
-    while found < search.candidates:
-        if tried >= search.candidates * MAX_TRIES or (found == 0 and tried >= 100 * MAX_TRIES):
+    while count < search.candidates:
+        if tried >= search.candidates * MAX_TRIES or (count == 0 and tried >= 100 * MAX_TRIES):
             raise _infeasible(search, over / tried)
         drawn = np.zeros((BLOCK, len(search.domains)))
         drawn[:, drawable] = rng.dirichlet(search.alpha * search.human[drawable], BLOCK)
         above = drawn > search.bounds
-        kept.append(drawn[~above.any(axis=1)])
+        accepted.append(drawn[~above.any(axis=1)])
         over += above.sum(axis=0)
-        found, tried = found + len(kept[-1]), tried + BLOCK
-    return np.concatenate(kept)[: search.candidates]
+        count, tried = count + len(accepted[-1]), tried + BLOCK
+    return np.concatenate(accepted)[: search.candidates]
 
 
 def best(model: StepModel, search: Search, step: int, loss: float, risk: float = 0.0) -> Choice:
-    """The mean of the ``top_k`` candidates of lowest predicted loss after training on them from ``loss`` on.
+    """The mean of the ``top_k`` candidates with the lowest predicted loss after training on them from ``loss``.
 
-    ``risk`` standard deviations are added before ranking; the paper adds none. Raises InputError, as
-    ``candidates`` does, for a model of other domains, and for one whose optimum is always a single domain.
+    ``risk`` standard deviations are added before ranking; the paper adds none. Raises InputError if
+    ``candidates`` does, if the model has other domains, or if its optimum is always a single domain.
     """
     if model.monotone:
         raise InputError(
@@ -101,7 +101,7 @@ def best(model: StepModel, search: Search, step: int, loss: float, risk: float =
             f"{', '.join(model.learnt.domains)}; train the proxies on the same domains"
         )
     drawn = candidates(search, step)
-    if risk == 0:  # deviations cost some regressors much
+    if risk == 0:  # standard deviations are slow for some regressors
         scores = model.mean(step, drawn, loss)
     else:
         mean, sd = model.predict(step, drawn, loss)
@@ -118,12 +118,12 @@ def offline(
     """Algorithm 1: a schedule that starts with ``human`` and switches at ``knots`` (S,), fractions of training.
 
     ``start_loss`` is the loss at the first logged step, in the paper the proxies' mean: ``first_loss``. ``knots``
-    come of ``mapped``. The queries, one a switch, are JSON values: see ``online_choice``. Raises InputError as
-    ``best`` does, and if the knots do not rise, lie outside (0, 1) or are not one a decision.
+    come from ``mapped``. The queries, one per switch, are JSON values: see ``online_choice``. Raises InputError if
+    ``best`` does, or if the knots do not increase, lie outside (0, 1) or are not one per decision.
     """
     decisions = len(model.learnt.steps) - 1
     if len(knots) != decisions:
-        raise InputError(f"{len(knots)} switches do not fit the model's {decisions} intervals; give one an interval")
+        raise InputError(f"{len(knots)} switches do not fit the model's {decisions} intervals; give one per interval")
     schedule, loss = Schedule.static(search.domains, search.human), start_loss
     queries = []
     for step, knot in enumerate(knots.tolist()):
@@ -152,13 +152,13 @@ def online_choice(
     fraction: float | None = None,
     risk: float = 0.0,
 ) -> tuple[Choice, dict[str, Any]]:
-    """One decision of Algorithm 2: the target's loss at logged step number ``step``, as the proxies' would be.
+    """One decision of Algorithm 2, from the target's loss at logged step number ``step``, corrected for size.
 
-    ``ratio`` is of the models' parameters and ``beta`` the exponent that ``fit_beta`` finds; ``fraction`` of the
-    target's training is noted in the query, without it the proxies'. The query is a JSON value: step (the index),
-    fraction, raw_loss and corrected_loss, predicted, weights by domain, and Support's fields, whose ``outside``
-    says that the corrected loss or the mixture is none the regressor knows. Raises InputError as ``best`` does,
-    and if the target's loss is not finite.
+    ``ratio`` is the ratio of the models' parameters, ``beta`` the exponent (see ``fit_beta``). ``fraction`` of the
+    target's training is recorded in the query; it defaults to the proxies'. The query is a JSON value: step (the
+    index), fraction, raw_loss and corrected_loss, predicted, weights by domain, and Support's fields, where
+    ``outside`` says that the corrected loss or the mixture is outside the proxies' range. Raises InputError if
+    ``best`` does, or if the target's loss is not finite.
     """
     if not np.isfinite(target_loss):
         raise InputError(f"target: loss {target_loss} at logged step number {step}; lower target.recipe.lr")
@@ -170,10 +170,10 @@ def online_choice(
 
 
 def mapped(fractions: np.ndarray, mapping: str, proxy_tokens: float, target_tokens: float) -> np.ndarray:
-    """Where in the target's training (S,) the proxies' ``fractions`` (S,) of theirs fall.
+    """The fractions of the target's training (S,) that correspond to ``fractions`` (S,) of a proxy's.
 
-    ``linear`` keeps the fraction (the paper); ``tokens`` keeps the tokens seen, of ``proxy_tokens`` and
-    ``target_tokens`` in a whole run. Raises InputError if one falls at the end of training or beyond.
+    ``linear`` keeps the fraction (the paper); ``tokens`` keeps the number of tokens seen, where a whole run has
+    ``proxy_tokens`` or ``target_tokens``. Raises InputError if one falls at or after the end of training.
     """
     if mapping not in MAPPINGS:
         raise InputError(f"mapping: {mapping!r} is not one of {', '.join(MAPPINGS)}; use one of these")
@@ -196,14 +196,14 @@ def fit_beta(
     resamples: int,
     seed: int,
 ) -> Score:
-    """The exponent that carries large models' losses (n,) to small ones' (n,) of the same mixture and fraction.
+    """The exponent that converts large models' losses (n,) to small models' (n,) at the same mixture and fraction.
 
-    ``groups`` (n,) are the mixtures; all count alike, whatever their rows, and the interval is over resamples of
-    them. ``ratio`` is of the models' body parameters. Raises InputError unless losses are finite and positive,
-    there are two groups or more, and the ratio is above 1.
+    ``groups`` (n,) are the mixtures; all count equally, however many rows they have, and the interval is over
+    resamples of them. ``ratio`` is the ratio of body parameters. Raises InputError unless losses are finite and
+    positive, there are at least two groups, and the ratio is above 1.
     """
     if not ratio > 1:
-        raise InputError(f"beta: the models' ratio of parameters is {ratio:g}; give a target larger than the proxies")
+        raise InputError(f"beta: the target has {ratio:g} times the proxies' parameters; use a larger target")
     for name, losses in (("small", small), ("large", large)):
         bad = np.flatnonzero(~(np.isfinite(losses) & (losses > 0)))
         if len(bad):
@@ -228,7 +228,7 @@ def _query(search: Search, step: int, fraction: float, choice: Choice) -> dict[s
 def _infeasible(search: Search, over: np.ndarray) -> InputError:
     worst = int(np.argmax(over))
     return InputError(
-        f"alpha = {search.alpha:g}: no draw of Dir(alpha * human) keeps the bounds; {search.domains[worst]} is above "
-        f"its bound of {search.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise alpha or swarm.max_epochs, "
+        f"alpha = {search.alpha:g}: too few draws of Dir(alpha * human) keep the bounds; {search.domains[worst]} is "
+        f"above its bound of {search.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise alpha or swarm.max_epochs, "
         f"or lower target.recipe.steps"
     )

@@ -10,7 +10,7 @@ from regmix.core.settings import Count, Name, NonNegative, Strict
 
 
 class Trajectory(Strict):
-    """Which regressors of a loss's next value are judged, at which granularities (RegMix-D's N)."""
+    """Which regressors of the next loss to evaluate, and at which granularities (RegMix-D's N)."""
 
     objective: Name
     granularities: Annotated[list[Count], Field(min_length=1)]

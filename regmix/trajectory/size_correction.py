@@ -1,7 +1,7 @@
-"""How losses move with the model's size at one mixture: the order of mixtures, and an exponent.
+"""How losses change with model size for a fixed mixture: the order of mixtures, and an exponent.
 
-RegMix-D carries a large model's loss down to the proxy's scale by ``loss * (P_large / P_small) ** beta``, with
-beta = 0.05 for all domains. With losses of the same mixtures at both sizes, beta is
+RegMix-D converts a large model's loss to the proxy's size by ``loss * (P_large / P_small) ** beta``, with
+beta = 0.05 for all domains. Given losses of the same mixtures at both sizes, beta is
 ``log(loss_small / loss_large) / log(P_large / P_small)``.
 
 N mixtures trained at both sizes.
@@ -17,16 +17,16 @@ import pandas as pd
 from regmix.statistics import intervals, metrics
 from regmix.statistics.intervals import Score
 
-PARAMETERS = {"1m": 1e6, "60m": 6e7, "1b": 1e9}  # as both papers name the models; RegMix-D's ratio is 1000
+PARAMETERS = {"1m": 1e6, "60m": 6e7, "1b": 1e9}  # as the models are called in both papers; RegMix-D's ratio is 1000
 
 
 def exponents(small: np.ndarray, large: np.ndarray, ratio: float) -> np.ndarray:
-    """The exponent (N,) of every mixture, from its loss at both sizes; ``ratio`` is of their parameters."""
+    """The exponent (N,) of every mixture, from its losses at both sizes; ``ratio`` is the ratio of parameters."""
     return np.log(small / large) / np.log(ratio)
 
 
 def corrected(large: np.ndarray, ratio: float, beta: float) -> np.ndarray:
-    """Losses (N,) of the large model as they would be at the small one's size (RegMix-D, Algorithm 2)."""
+    """Losses (N,) of the large model, corrected to the small model's size (RegMix-D, Algorithm 2)."""
     return large * ratio**beta
 
 
@@ -38,7 +38,7 @@ def mean(values: np.ndarray, *, resamples: int, level: float, seed: int) -> Scor
 
 def correlations(small: pd.DataFrame, large: pd.DataFrame, domains: Sequence[str], *, resamples: int, level: float,
                  seed: int) -> pd.DataFrame:  # fmt: skip
-    """first, second, value, low, high: Spearman of every loss at the small size with every loss at the large."""
+    """first, second, value, low, high: Spearman of every loss at the small size with every loss at the large size."""
     rows = []
     for first in domains:
         for second in domains:

@@ -1,8 +1,8 @@
-"""Runs through training: the loss of an objective at the logged steps, and what each run trained on in between.
+"""Runs' trajectories: the loss of an objective at the logged steps, and the mixtures trained on in between.
 
-RegMix-D (Algorithms 1 and 2) learns from pairs of neighbouring logged steps. Its granularity is the number of
-intervals between the logged steps used. In the paper a proxy never switches its mixture; here it may, and an
-interval in which it does counts as one mixture, the mean over the interval's steps.
+RegMix-D (Algorithms 1 and 2) learns from pairs of adjacent logged steps. Its granularity is the number of intervals
+between the logged steps used. In the paper a proxy never switches its mixture; here it can, and an interval with a
+switch counts as one mixture, the mean over the interval's steps.
 
 N runs, K domains, L logged steps.
 """
@@ -24,8 +24,8 @@ from regmix.core.schedule import Schedule
 class Trajectories:
     """Runs with the same logged steps; rows of ``names``, ``kinds``, ``mixtures`` and ``losses`` are parallel.
 
-    ``steps`` (L,) rise to ``total``, the steps of a run. ``mixtures`` (N, L-1, K) is what a run trained on between
-    a logged step and the next. ``losses`` (N, L) are of one objective, in nats per token, on the windows of the
+    ``steps`` (L,) increase to ``total``, the steps of a run. ``mixtures`` (N, L-1, K) is what a run trained on between
+    consecutive logged steps. ``losses`` (N, L) are those of one objective, in nats per token, on the windows used at
     logged steps, which are fewer than those of the final loss.
     """
 
@@ -47,33 +47,33 @@ class Trajectories:
         return self.at(np.isin(self.kinds, kinds))
 
     def at(self, rows: np.ndarray) -> Trajectories:
-        """The runs that a mask (N,) or row numbers pick."""
+        """The runs selected by a mask (N,) or row numbers."""
         return replace(
             self, names=self.names[rows], kinds=self.kinds[rows], mixtures=self.mixtures[rows], losses=self.losses[rows]
         )
 
     def granularity(self, intervals: int) -> Trajectories:
-        """The same runs with this many intervals between logged steps, as even as the steps allow.
+        """The same runs with this many intervals between logged steps, as equal as the steps allow.
 
-        The first and the last step stay; the mixture of joined intervals is the mean over their steps. Raises
+        The first and the last step stay; the mixture of merged intervals is the mean over their steps. Raises
         InputError if there are too few logged steps.
         """
-        have = len(self.steps)
+        logged = len(self.steps)
         if intervals < 1:
             raise InputError(f"granularity = {intervals} must be 1 or more")
-        if intervals + 1 > have:
+        if intervals + 1 > logged:
             raise InputError(
-                f"granularity = {intervals} needs {intervals + 1} logged steps and the proxies have {have}; "
+                f"granularity = {intervals} needs {intervals + 1} logged steps and the proxies have {logged}; "
                 f"raise proxy.validation.logged to {intervals + 1} or lower it"
             )
-        kept = np.linspace(0, have - 1, intervals + 1).round().astype(int)
-        joined = np.diff(self.steps[kept]).repeat(np.diff(kept))  # (L-1,), steps of the interval each one becomes
-        shares = np.diff(self.steps) / joined
-        mixtures = np.add.reduceat(self.mixtures * shares[:, None], kept[:-1], axis=1)
-        return replace(self, steps=self.steps[kept], mixtures=mixtures, losses=self.losses[:, kept])
+        chosen = np.linspace(0, logged - 1, intervals + 1).round().astype(int)
+        merged = np.diff(self.steps[chosen]).repeat(np.diff(chosen))  # (L-1,), steps of the merged interval around each
+        shares = np.diff(self.steps) / merged
+        mixtures = np.add.reduceat(self.mixtures * shares[:, None], chosen[:-1], axis=1)
+        return replace(self, steps=self.steps[chosen], mixtures=mixtures, losses=self.losses[:, chosen])
 
     def rows(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The regressor's table, run by run: features (N * (L-1), K + 2), the next losses and the runs' numbers.
+        """The regressor's table, run by run: features (N * (L-1), K + 2), the next losses and the run indices.
 
         The features are the interval's mixture, the fraction of training at its start and the loss there.
         """
@@ -98,9 +98,9 @@ def read(
     """Join the frames of mixtures.csv, schedules.csv and trajectories.csv by run, in the order of mixtures.csv.
 
     ``mixtures`` has run and kind; ``schedules`` run, knot (a fraction of training, a run's first is 0) and the
-    ``domains`` (K), one row a run and knot; ``trajectories`` run, step and all domains' losses. ``weights`` are
+    ``domains`` (K), one row per run and knot; ``trajectories`` run, step and all domains' losses. ``weights`` are
     the objective's, over domains. Raises InputError if a column is missing, a run is not in all three, a logged
-    step is missing or there twice, a loss is not finite, knots are out of order or a mixture is off the simplex.
+    step is missing or duplicated, a loss is not finite, knots are out of order or a mixture is off the simplex.
     """
     frames = {"mixtures.csv": mixtures, "schedules.csv": schedules, "trajectories.csv": trajectories}
     columns = {"mixtures.csv": ["kind"], "schedules.csv": ["knot", *domains], "trajectories.csv": ["step"]}
@@ -115,22 +115,22 @@ def read(
         _same_runs(mixtures, frame, file)
     steps, losses = _losses(mixtures["run"], trajectories, weights)
     total = int(steps[-1])
-    of = dict(list(schedules.groupby("run", sort=False)))
+    by_run = dict(list(schedules.groupby("run", sort=False)))
     return Trajectories(
         domains=tuple(domains),
         names=mixtures["run"].to_numpy(object),
         kinds=mixtures["kind"].to_numpy(object),
         steps=steps,
         total=total,
-        mixtures=np.stack([_trained_on(name, of[name], tuple(domains), steps) for name in mixtures["run"]]),
+        mixtures=np.stack([_trained_on(name, by_run[name], tuple(domains), steps) for name in mixtures["run"]]),
         losses=losses,
     )
 
 
 def _same_runs(mixtures: pd.DataFrame, frame: pd.DataFrame, file: str) -> None:
-    if alone := sorted(set(mixtures["run"]) ^ set(frame["run"])):
-        where = file if alone[0] in set(frame["run"]) else "mixtures.csv"
-        raise InputError(f"{where}: run {alone[0]!r} is in this file alone; mixtures.csv and {file} must agree")
+    if unmatched := sorted(set(mixtures["run"]) ^ set(frame["run"])):
+        where = file if unmatched[0] in set(frame["run"]) else "mixtures.csv"
+        raise InputError(f"{where}: run {unmatched[0]!r} is only in this file; mixtures.csv and {file} must agree")
 
 
 def _losses(
@@ -144,13 +144,13 @@ def _losses(
     labels = [f"{run} at step {step}" for run, step in key.itertuples(index=False)]
     try:
         values = objective_losses(trajectories.assign(run=labels), weights)
-    except InputError as error:  # it speaks of the final losses' file
+    except InputError as error:  # its message names the final losses' file
         raise InputError(str(error).replace("losses.csv", "trajectories.csv", 1)) from None
     table = key.assign(loss=values).pivot(index="run", columns="step", values="loss").loc[names]
     missing = np.argwhere(table.isna().to_numpy())
     if len(missing):
         run, step = table.index[missing[0, 0]], table.columns[missing[0, 1]]
-        raise InputError(f"trajectories.csv: run {run!r} has no step {step}, which others have; train that run again")
+        raise InputError(f"trajectories.csv: run {run!r} has no step {step}, which other runs have; train it again")
     if len(table.columns) < 2:
         raise InputError(
             f"trajectories.csv: {len(table.columns)} logged step; raise proxy.validation.logged to 2 or more"
@@ -159,14 +159,14 @@ def _losses(
 
 
 def _trained_on(name: str, rows: pd.DataFrame, domains: tuple[str, ...], steps: np.ndarray) -> np.ndarray:
-    """The mean mixture (L-1, K) over the training steps between one logged step and the next."""
+    """The mean mixture (L-1, K) over the training steps between consecutive logged steps."""
     mixtures = rows[list(domains)].to_numpy(np.float64)
     try:
         schedule = Schedule(domains, rows["knot"].to_numpy(np.float64), mixtures)
     except InputError as error:
         raise InputError(f"schedules.csv: run {name!r}: {error}") from None
-    # Step s is drawn from the mixture at s / total: the loader's rule, to the bit, so that a switch between two
-    # steps counts from the same step here as there.
+    # Step s is drawn from the mixture at s / total. This is exactly the loader's rule, so a switch between two steps
+    # takes effect at the same step in both.
     segment = np.searchsorted(schedule.knots, np.arange(steps[0], steps[-1]) / steps[-1], side="right") - 1
     interval = np.arange(len(steps) - 1).repeat(np.diff(steps))
     counts = np.zeros((len(steps) - 1, len(mixtures)))

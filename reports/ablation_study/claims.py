@@ -1,4 +1,4 @@
-"""The claims that the ablations speak to, one a row: what is said, what comes out here, and what it allows to say."""
+"""The claims that the ablations test, one per row: the claim, the result here, and the verdict."""
 
 from __future__ import annotations
 
@@ -18,24 +18,26 @@ from reports.page.section import Section
 from reports.papers.claims import Claim, tabled
 
 REGMIX, REGMIX_D = "RegMix", "RegMix-D"
-BLURRED = 0.5  # L1, of at most 2, between two mixtures of the same swarm's refits, beyond which likeness says nothing
+BLURRED = 0.5  # L1 (at most 2) between two refits of one swarm, beyond which similarity means nothing
 
 
 def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
     """The page's first section: the claims and how many of each verdict."""
-    said, table = tabled(claims, (HOLDS, FAILS, UNDECIDED))
+    counts, table = tabled(claims, (HOLDS, FAILS, UNDECIDED))
     prose = (
-        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that ask for training, {len(claims)} in "
-        f"all: {said}. Models, corpus and budgets are thousands of times smaller than the papers', and RegMix-D's "
-        "scores on tasks are replaced by the objective's validation loss in nats per token, less being better: a claim "
-        "that holds here need not hold there, nor the other way round. Differences are paired by seed, "
-        f"{counted(seeds, 'seed')} a method, with {level:.0%} intervals; the papers have one. They hold for these "
-        "swarms: each was trained once, so that its own chance is in no interval but those over its runs. Nothing is "
-        f"corrected for the number of comparisons; of any twenty intervals of no difference, about "
-        f"{fixed(20 * (1 - level), 0)} would leave out zero. *Holds* and *does not hold* ask that intervals say so; "
-        "else it *cannot be told here*. *Alike* is within twice the spread of natural over its seeds."
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663) that need training, {len(claims)} in "
+        f"all: {counts}. Models, corpus and budgets are thousands of times smaller than the papers', and RegMix-D's "
+        "task scores are replaced by the objective's validation loss in nats per token, lower is better: a claim that "
+        f"holds here need not hold there, and vice versa. Differences are paired by seed, {counted(seeds, 'seed')} per "
+        f"method, with {level:.0%} intervals; the papers have one. They apply to these swarms: each was trained once, "
+        "so only intervals over its runs include its randomness. Nothing is corrected for the number of comparisons; "
+        f"of twenty intervals without a true difference, about {fixed(20 * (1 - level), 0)} would exclude zero. "
+        f"*{HOLDS.capitalize()}* and *{FAILS}* require that the intervals show it; otherwise the verdict is "
+        f"*{UNDECIDED}*. *Alike* means within twice the standard deviation of natural over its seeds. An *arm* is a "
+        "table of methods that are compared with each other and share one objective; a *world* is a swarm, trained "
+        "once, that the methods of its arms learn from."
     )
-    return Section("The papers' claims on own runs", (prose, table))
+    return Section("The papers' claims on our own runs", (prose, table))
 
 
 def dynamic(results: Results) -> list[Claim]:
@@ -62,7 +64,7 @@ def dynamic(results: Results) -> list[Claim]:
         out.append(_lower("Table 1", says, found, noise, results.level))
     for kind in BOTH:
         own = results.one(arm, kind, proxies=full, granularity=n)
-        others = {f"less N = {row['granularity']:g}": results.less(own, row["id"])
+        others = {f"minus N = {row['granularity']:g}": results.less(own, row["id"])
                   for row in results.rows(arm, kind) if row["proxies"] == full and row["id"] != own}  # fmt: skip
         out.append(_lower("Table 3", f"N = {n:g} is the best granularity ({kind})", others, noise, results.level))
     half = 2 * results.noise("beta").sd
@@ -88,7 +90,7 @@ def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
             for name in others
             for entry in entries
         }
-        out.append(_alike(paper, place, "Targets come out alike whatever the size of the proxies", found, half,
+        out.append(_alike(paper, place, "Targets come out alike for all sizes of the proxies", found, half,
                           results.level))  # fmt: skip
     distances = {name: (row["distance"], row["expected_distance"]) for name, row in other_sizes.iterrows()}
     beyond = [distance > 2 * noise for distance, noise in distances.values()]
@@ -100,9 +102,9 @@ def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
             "; ".join(f"{name.removesuffix('_proxies')}: L1 {fixed(d, 2)}, by chance {fixed(e, 2)}"
                       for name, (d, e) in distances.items()),
             f"part `{PART}` of each swarm; chance from refits to resampled proxies", word,
-            {HOLDS: "no distance is more than twice what refits give by chance",
-             FAILS: "every distance is more than twice what refits give by chance",
-             UNDECIDED: f"refits alone move it by more than {BLURRED:g}" if blurred else "the sizes disagree"}[word],
+            {HOLDS: "no distance is more than twice that of refits by chance",
+             FAILS: "every distance is more than twice that of refits by chance",
+             UNDECIDED: f"refits alone change it by more than {BLURRED:g}" if blurred else "the sizes disagree"}[word],
         )
     )  # fmt: skip
     return out
@@ -139,7 +141,7 @@ def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level:
 def ranks(
     found: pd.DataFrame, spreads: pd.DataFrame, related: pd.DataFrame, general: str, n: int, seeds: int
 ) -> list[Claim]:
-    """Figure 15, Table 3 and Figure 5; ``general`` is the domain that stands for Pile-CC."""
+    """Figure 15, Table 3 and Figure 5; ``general`` is the domain that takes the place of Pile-CC."""
     lowest = found.loc[found["value"].idxmin()]
     low = float(found["low"].min())
     word = HOLDS if low > 0 else FAILS if (found["high"] < 0).any() else UNDECIDED
@@ -150,7 +152,7 @@ def ranks(
             f"({lowest['objective']}, {lowest['first']} and {lowest['second']}), the median "
             f"{fixed(float(found['value'].median()), 2)}",
             f"{n} mixtures, {counted(seeds, 'seed')}; intervals over the mixtures", word,
-            "every interval lies above zero; how high they are is another matter" if word == HOLDS
+            "every interval lies above zero; how high the correlations are is a separate question" if word == HOLDS
             else "not every interval lies above zero",
         )
     ]  # fmt: skip
@@ -167,8 +169,8 @@ def ranks(
             f"{n} mixtures, {counted(seeds, 'seed')}" + (f"; p < 0.05 / {len(tested)}" if len(tested) else ""),
             HOLDS if len(clear) else UNDECIDED,
             "mixtures differ by more than their seeds" if len(clear)
-            else "a best and a worst of many always lie apart; "
-            + ("seeds and few items explain as much" if len(tested) else "one run a mixture cannot say by how much"),
+            else "the best and the worst of many always differ; "
+            + ("seeds and few items explain as much" if len(tested) else "one run per mixture does not show by how much"),
         )
     )  # fmt: skip
     own = related[related["task"] == AVERAGE].sort_values("value", ascending=False, kind="stable")
@@ -190,7 +192,7 @@ def ranks(
 
 
 def _usual(results: Results) -> float:
-    """The granularity 5 of the paper, or the middle one of those trained."""
+    """The paper's granularity, 5, or else the middle one of those trained."""
     had = sorted({row["granularity"] for row in results.rows("efficiency", *BOTH)})
     return 5.0 if 5 in had else had[len(had) // 2]
 
@@ -199,7 +201,7 @@ def _lower(
     place: str, says: str, found: Mapping[str, Spread | None], noise: str, level: float, paper: str = REGMIX_D
 ) -> Claim:
     word = lower(*found.values())
-    shown = "; ".join(f"{key}: {told(one)}" for key, one in found.items()) or "not trained"
+    shown = "; ".join(f"{key}: {told(spread)}" for key, spread in found.items()) or "not trained"
     return Claim(paper, place, says, shown, basis(_first(found), level), word,
                  because(word, list(found.values()), noise))  # fmt: skip
 
@@ -208,12 +210,12 @@ def _alike(paper: str, place: str, says: str, found: Mapping[str, Spread | None]
     word = alike(list(found.values()), margin)
     why = {
         HOLDS: f"every interval lies within ±{fixed(margin)}",
-        FAILS: f"a difference leaves out zero and is not within ±{fixed(margin)}",
-        UNDECIDED: f"an interval has zero in it and goes beyond ±{fixed(margin)}",
+        FAILS: f"a difference excludes zero and is not within ±{fixed(margin)}",
+        UNDECIDED: f"an interval includes zero and goes beyond ±{fixed(margin)}",
     }[word]
-    shown = "; ".join(f"{key}: {told(one)}" for key, one in found.items()) or "not trained"
+    shown = "; ".join(f"{key}: {told(spread)}" for key, spread in found.items()) or "not trained"
     return Claim(paper, place, says, shown, basis(_first(found), level), word, why)
 
 
 def _first(found: Mapping[str, Spread | None]) -> Spread | None:
-    return next((one for one in found.values() if one), None)
+    return next((spread for spread in found.values() if spread), None)

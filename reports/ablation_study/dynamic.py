@@ -1,4 +1,4 @@
-"""RegMix-D on own runs: proxies and granularity, beta, regressor and label, proxies that switch (Tables 1 and 3)."""
+"""RegMix-D on our own runs: proxies and granularity, beta, regressor and label, switched proxies (Tables 1 and 3)."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ def natural(arm: str) -> Base:
 
 
 def static(results: Results, arm: str) -> Base:
-    """The static mixture that learnt from the same part of the swarm, or else the arm's only one."""
+    """The static mixture fitted to the same part of the swarm, or else the arm's only one."""
     return lambda row: results.one(arm, "regmix", proxies=row["proxies"]) or results.one(arm, "regmix")
 
 
 def bases(results: Results, arm: str) -> dict[str, tuple[Base, str]]:
-    return {"less natural": (natural(arm), "natural"), "less static RegMix": (static(results, arm), "regmix")}
+    return {"minus natural": (natural(arm), "natural"), "minus static RegMix": (static(results, arm), "regmix")}
 
 
 def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> Section:
-    """``sizes`` are the random proxies of each part of the swarm; ``steps`` is steps.csv of the arm's world."""
+    """``sizes`` are the numbers of random proxies by part of the swarm; ``steps`` is steps.csv of the arm's world."""
     arm = "efficiency"
     rows = results.rows(arm, "uniform", "regmix", *BOTH)
     table = against(
         results, "efficiency",
-        "Final loss on the objective, nats per token, less that of natural and of the static mixture that RegMix chose "
-        "from the same proxies; negative is better, in bold where the interval leaves out zero.",
+        "Final loss on the objective, nats per token, minus that of natural and of the static mixture that RegMix "
+        "chose from the same proxies; negative is better, in bold where the interval excludes zero.",
         rows, {"Method": "entry", "Proxies": "proxies", "N": "granularity"}, bases(results, arm),
         measures=("objective", "mean"),
     )  # fmt: skip
-    told = listed(f"`{part}` has {count}" for part, count in sizes.items())
+    counts = listed(f"`{part}` has {count}" for part, count in sizes.items())
     prose = (
-        f"Of the random proxies, {told}; all anchors join every part. N is the granularity, the number of times that "
-        f"RegMix-D may switch. {floor(results, arm).capitalize()}. The static mixture is RegMix's risk-aware choice; "
-        "RegMix-D searches as its paper does, by the predicted mean."
+        f"Of the random proxies, {counts}; every part includes all anchors. N is the granularity, the number of times "
+        f"that RegMix-D can switch. {floor(results, arm).capitalize()}. The static mixture is RegMix's risk-aware "
+        "choice; RegMix-D searches by the predicted mean, as in its paper."
     )
     parts: list[Part] = [prose, *_matrix(results, rows, list(sizes)), table]
     own = _usual(steps[steps["proxies"].isin(sizes) & (steps["tested"] == "heldout")])
@@ -52,7 +52,7 @@ def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> 
 
 
 def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part, ...]:
-    """Differences to natural, methods by parts of the swarm."""
+    """Differences from natural, methods by parts of the swarm."""
     lines = [row for row in rows if row["entry"] in ("regmix", *BOTH)]
     labels = list(dict.fromkeys(_label(row) for row in lines))
     values = np.full((len(labels), len(parts)), np.nan)
@@ -70,7 +70,7 @@ def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part,
     return (
         Figure(
             "efficiency",
-            "Mean difference to natural on the objective, nats per token, by method and proxies learnt from; blue is "
+            "Mean difference from natural on the objective, nats per token, by method and part of the swarm; blue is "
             "better (RegMix-D's Tables 1 and 3).",
             "Heat map of loss differences, methods by parts of the swarm.",
             figure,
@@ -87,8 +87,8 @@ def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Secti
     arm = "beta"
     table = against(
         results, "beta",
-        "Online RegMix-D by the exponent that carries the target's loss down to the proxies' size: final objective "
-        "loss less that of natural and of the static mixture.",
+        "Online RegMix-D by the exponent that converts the target's loss to the proxies' size: final objective loss "
+        "minus that of natural and of the static mixture.",
         results.rows(arm, "online"), {"beta": "beta"}, bases(results, arm),
     )  # fmt: skip
     free = fitted[fitted["low"].notna()]
@@ -96,17 +96,17 @@ def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Secti
     value = f"Fitted to {row['runs']:.0f} targets, beta is {spanned([row['value'], row['low'], row['high']])}." if (
         row is not None
     ) else "No beta was fitted."  # fmt: skip
-    asked = support.merge(fitted[["method", "value"]].rename(columns={"value": "beta"}), on="method")
-    asked = asked.groupby(["method", "beta"], sort=False)[["queries", "outside"]].sum().reset_index()
-    shown = pd.DataFrame({"beta": asked["beta"].map(fixed), "queries": asked["queries"].map(str),
-                          "off the support": asked["outside"].map(str)})  # fmt: skip
+    queries = support.merge(fitted[["method", "value"]].rename(columns={"value": "beta"}), on="method")
+    queries = queries.groupby(["method", "beta"], sort=False)[["queries", "outside"]].sum().reset_index()
+    shown = pd.DataFrame({"beta": queries["beta"].map(fixed), "queries": queries["queries"].map(str),
+                          "off the support": queries["outside"].map(str)})  # fmt: skip
     return Section(
         "Beta",
         (
             f"{value} {floor(results, arm).capitalize()}.",
             table,
-            Table("beta_support", "Queries of the online runs, and how many asked about a mixture or a loss that no "
-                  "proxy had.", shown, asked),
+            Table("beta_support", "Queries of the online runs, and how many were about a mixture or a loss outside "
+                  "the range of the proxies.", shown, queries),
         ),
     )  # fmt: skip
 
@@ -116,36 +116,36 @@ def learners(results: Results, steps: pd.DataFrame) -> Section:
     arm = "learners"
     table = against(
         results, "learners",
-        "RegMix-D by regressor and by what it learns, the next loss (the paper) or the drop to it: final objective "
-        "loss less that of natural and of the static mixture.",
+        "RegMix-D by regressor and by its label, the next loss (the paper) or the drop to it: final objective loss "
+        "minus that of natural and of the static mixture.",
         results.rows(arm, *BOTH), {"Method": "entry", "Regressor": "regressor", "Label": "label"}, bases(results, arm),
     )  # fmt: skip
     parts: list[Part] = [f"{floor(results, arm).capitalize()}. The paper's regressor is LightGBM on the loss.", table]
     whole = steps[(steps["proxies"] == "all") & (steps["tested"] == "heldout")]
-    kinds = whole.groupby("granularity")[["regressor", "label"]].apply(lambda of: len(of.drop_duplicates()))
-    if len(kinds):  # the granularity that most regressors and labels were fitted at
+    kinds = whole.groupby("granularity")[["regressor", "label"]].apply(lambda rows: len(rows.drop_duplicates()))
+    if len(kinds):  # the granularity with the most regressors and labels
         own = whole[whole["granularity"] == kinds.idxmax()]
         parts.append(_errors("learners_errors", own, "held-out proxies of one mixture"))
     return Section("Regressor and label", tuple(parts))
 
 
 def switched(results: Results, steps: pd.DataFrame, sizes: dict[str, tuple[int, int]]) -> Section:
-    """``sizes`` are the random and the switched proxies of each part of the swarm."""
+    """``sizes`` are the numbers of random and switched proxies in each part of the swarm."""
     arm = "switched"
     rows = results.rows(arm, *BOTH)
     table = against(
         results, "switched",
-        "RegMix-D by the proxies it learnt from: final objective loss less that of natural, of the static mixture, and "
-        "of the same method without switched proxies.",
+        "RegMix-D by its training proxies: final objective loss minus that of natural, of the static mixture, and of "
+        "the same method without switched proxies.",
         rows, {"Method": "entry", "Proxies": "proxies"},
         bases(results, arm)
-        | {"less without switched": (lambda row: results.one(arm, str(row["entry"]), proxies="all"), "all")},
+        | {"minus without switched": (lambda row: results.one(arm, str(row["entry"]), proxies="all"), "all")},
     )  # fmt: skip
-    told = listed(f"`{p}` {sizes[p][0]} + {sizes[p][1]}" for p in dict.fromkeys(r["proxies"] for r in rows))
+    counts = listed(f"`{p}` {sizes[p][0]} + {sizes[p][1]}" for p in dict.fromkeys(r["proxies"] for r in rows))
     parts: list[Part] = [
-        "The paper's proxies keep one mixture, so that every query after a switch asks about a history that no proxy "
-        f"had. Random + switched proxies: {told}; `traded` has as many runs as `all`, so that it shows what switching "
-        f"buys and not what more runs buy. {floor(results, arm).capitalize()}.",
+        "The paper's proxies keep one mixture, so every query after a switch is about a history that no proxy had. "
+        f"Random + switched proxies: {counts}; `traded` has as many runs as `all`, so it shows the effect of switching "
+        f"and not of more runs. {floor(results, arm).capitalize()}.",
         table,
     ]
     own = _usual(steps[steps["proxies"].isin([row["proxies"] for row in rows])])
@@ -168,18 +168,18 @@ def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
     keys = ["proxies", "regressor", "label", "granularity", "tested", "kind"]
     last = steps[steps["step"] == steps["step"].max()]
     rows = []
-    for key, of in last.groupby(keys, sort=False):
+    for key, errors in last.groupby(keys, sort=False):
         named: Row = dict(zip(keys, key, strict=True))
-        cells = {k: str(v) for k, v in named.items()} | {"n": str(int(of["n"].iloc[0]))}
-        for predictor, row in of.set_index("predictor").iterrows():
+        cells = {k: str(v) for k, v in named.items()} | {"n": str(int(errors["n"].iloc[0]))}
+        for predictor, row in errors.set_index("predictor").iterrows():
             title = {"model": "MAE", "mean_drop": "MAE of the mean drop"}[str(predictor)]
             cells[title] = spanned([row["mae"], row["mae_low"], row["mae_high"]])
         rows.append(cells)
     return Table(
         name,
         f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the true loss one "
-        "step before (one_step), and from the first on through all predictions (rolled_out). The mean drop takes the "
-        "training runs' mean change. Intervals are over the held-out runs.",
+        "step before (one_step), and from the first one through all predictions (rolled_out). The mean drop predicts "
+        "the training runs' mean change. Intervals are over the held-out runs.",
         pd.DataFrame(rows),
         last,
     )

@@ -1,4 +1,4 @@
-"""Whether mixtures keep their order across sizes and budgets (Figure 15), and what losses say of scores (Figure 5)."""
+"""Whether mixtures keep their order across sizes and budgets (Figure 15); how losses relate to scores (Figure 5)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.page.section import Figure, Section, Table
 
 
 def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, int]) -> Section:
-    """``found`` is of ``correlations``; ``bodies`` are the models' parameters by size."""
+    """``found`` is from ``correlations``; ``bodies`` are the models' body parameters by size."""
     names = list(dict.fromkeys(found["objective"]))
     labels = list(dict.fromkeys(setting_labels(losses)))
     figure, axes = style.panels(1, len(names), 0.42 * len(labels) + 1.4)
@@ -42,23 +42,22 @@ def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, i
         f"{n} random mixtures, the swarm's held-out ones, trained at {len(bodies)} sizes "
         f"({', '.join(f'{name} {count(body)}' for name, body in bodies.items())} body parameters) and "
         f"{losses['budget'].nunique()} numbers of steps, {counted(seeds, 'seed')} each. Losses are means over the "
-        "seeds; intervals are over resamples of the mixtures. At a higher budget a domain may be repeated "
-        "more often than the "
-        "swarm's bound allows."
+        "seeds; intervals are over resamples of the mixtures. At a higher budget a domain can be repeated more often "
+        "than the swarm's bound allows."
     )
     return Section(
         "Rank invariance",
         (
             prose,
-            Figure("ranks", "Spearman correlation of every two settings, × is the budget (the paper's Figure 15).",
-                   "Heat maps of rank correlations between model sizes and budgets, a panel an objective.", figure),
-            Table("ranks", "The same with intervals; in bold where it lies above zero.", shown, found),
+            Figure("ranks", "Spearman correlation of each pair of settings, × is the budget (the paper's Figure 15).",
+                   "Heat maps of rank correlations between model sizes and budgets, one panel per objective.", figure),
+            Table("ranks", "The same with intervals; in bold where the interval lies above zero.", shown, found),
         ),
     )  # fmt: skip
 
 
 def downstream(spreads: pd.DataFrame, related: pd.DataFrame, n: int, items: int, seeds: int) -> Section:
-    """``spreads`` and ``related`` are of ``spread`` and ``losses_and_scores``, over n mixtures."""
+    """``spreads`` and ``related`` are from ``spread`` and ``losses_and_scores``, over n mixtures."""
     tasks, domains = (list(dict.fromkeys(related[key])) for key in ("task", "domain"))
     values = related.pivot(index="domain", columns="task", values="value").loc[domains, tasks].to_numpy()
     figure, axes = style.panels(1, 1, 0.32 * len(domains) + 1.8)
@@ -75,18 +74,17 @@ def downstream(spreads: pd.DataFrame, related: pd.DataFrame, n: int, items: int,
     return Section(
         "Losses and downstream scores",
         (
-            f"The {n} mixtures at the target's size and budget 1, {counted(seeds, 'seed')} each, tasks of "
-            f"up to {items} "
-            "items: the tasks are made of held-out text, as models this small are at chance on the paper's. "
-            "The worst and the "
-            "best of many lie apart by noise alone, so p says how often mixtures that do not differ would spread as "
-            "much, given the spread of the seeds (one-way analysis of variance); one seed gives none.",
+            f"The {n} mixtures at the target's size and budget 1, {counted(seeds, 'seed')} each, tasks of up to "
+            f"{items} items: the tasks are made from held-out text, because models this small are at chance on the "
+            "paper's tasks. The worst and the best of many differ by noise alone, so p is the probability that equal "
+            "mixtures would spread as much, given the spread over seeds (one-way analysis of variance); it is not "
+            "defined for one seed.",
             Table("task_range", "Worst and best mixture on each task, percent, mean over seeds (the paper's Table 3).",
                   shown, spreads),
             Figure("losses_scores", "Correlation (Pearson's r) of minus a domain's validation loss with task scores "
                    "over the mixtures (the paper's Figure 5).",
                    "Heat map of correlations, domains by tasks.", figure),
             Table("losses_scores", f"The same with the average score; n = {n}, intervals over resamples of the "
-                  "mixtures; how often a domain comes first in them.", first, related),
+                  "mixtures; *first in*: share of resamples in which a domain comes first.", first, related),
         ),
     )  # fmt: skip

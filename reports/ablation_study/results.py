@@ -1,4 +1,4 @@
-"""Tables of paired differences, and the words that go with them."""
+"""Tables of paired differences, and the texts around them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def against(
     results: Results, name: str, caption: str, rows: Sequence[Row], labels: Mapping[str, str],
     bases: Mapping[str, tuple[Base, str]], measures: Sequence[str] = (OBJECTIVE,),
 ) -> Table:  # fmt: skip
-    """A table of paired differences: ``labels`` are design columns by heading, ``bases`` what each row is less.
+    """A table of paired differences: ``labels`` are design columns by heading, ``bases`` what is subtracted.
 
-    A base comes with its name in the CSV. In bold where the interval leaves out zero.
+    Each base has its name in the CSV. Bold where the interval excludes zero.
     """
     shown, values = [], []
     for row in rows:
@@ -44,14 +44,14 @@ def against(
 
 
 def option(value: Any) -> str:
-    """An option in a cell: whole numbers without a point, a dash where the method has none."""
+    """An option as a cell: whole numbers without a decimal point, a dash if the method does not have it."""
     if value is None or value != value:
         return "–"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def basis(spread: Spread | None, level: float) -> str:
-    """n and what the brackets are."""
+    """n and the meaning of the brackets."""
     n = counted(spread.n, "seed") if spread else "nothing"
     return f"{n}, paired; {level:.0%} t interval"
 
@@ -61,9 +61,9 @@ def told(spread: Spread | None) -> str:
 
 
 def floor(results: Results, arm: str) -> str:
-    """The seed-noise floor of an arm in words."""
+    """A clause on the seed noise of an arm."""
     noise = results.noise(arm)
-    return f"seeds alone spread natural's loss by {fixed(noise.sd)} nats (sd, n = {noise.n})"
+    return f"natural's loss varies by {fixed(noise.sd)} nats between seeds (sd, n = {noise.n})"
 
 
 def to_json(table: Table) -> list[dict[str, Any]]:

@@ -16,15 +16,15 @@ from reports.page.section import Section, Table
 
 
 def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str]) -> Section:
-    """``ranked`` is ablation_evidence's heldout.csv; ``dropped`` the methods that have no use without the objective."""
+    """``ranked`` is ablation_evidence's heldout.csv; ``dropped`` are the methods that need the objective's domain."""
     tables = []
     arms = {
         "in_distribution": "The objective's domain is trained on",
-        "without_news": "The objective's domain is left out of training, all methods again",
+        "without_news": "The objective's domain is left out of training, the same methods",
     }
-    for arm, said in arms.items():
+    for arm, title in arms.items():
         rows = _once(row for row in results.rows(arm) if row["id"] != f"{arm}/natural")
-        caption = (f"{said}: final loss on it, and mean over the trained domains, less those of natural and of the "
+        caption = (f"{title}: final loss on it, and mean over the trained domains, minus those of natural and of the "
                    f"static mixture. {floor(results, arm).capitalize()}.")  # fmt: skip
         tables.append(
             against(results, arm, caption, rows, {"Method": "entry", "Kind": "kind"}, bases(results, arm),
@@ -33,19 +33,19 @@ def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str])
     shown = pd.DataFrame({"Regressor": ranked["regressor"], "Spearman ρ": [
         spanned(row, 2) for row in ranked[["value", "low", "high"]].to_numpy().tolist()]})  # fmt: skip
     gone = (
-        f" {listed(f'`{name}`' for name in dropped)} {'falls' if len(dropped) == 1 else 'fall'} away: of the objective "
-        "no domain is left to train on." if dropped else ""
+        f" {listed(f'`{name}`' for name in dropped)} {'is' if len(dropped) == 1 else 'are'} dropped: no domain "
+        f"of the objective is left to train on." if dropped else ""
     )  # fmt: skip
     return Section(
         "In and out of distribution",
         (
-            f"A row with several names is one method: aimed at the same objective they are the same.{gone} The "
-            "tokenizer has seen the training text of the domain that is left out; the models have not.",
+            f"A row with several names is one method: for the same objective, these methods are identical.{gone} The "
+            "tokenizer was trained on the text of the domain that is left out; the models were not.",
             *tables,
             Table(
                 "without_news_ranks",
-                "How regressors rank held-out mixtures of proxies by the loss on a domain that is not trained on "
-                f"(RegMix's Table 6, at 1M): n = {int(ranked['n'].iloc[0])} mixtures, intervals over them.",
+                "How regressors rank held-out mixtures of proxies by the loss on a domain that they are not trained "
+                f"on (RegMix's Table 6, at 1M): n = {int(ranked['n'].iloc[0])} mixtures, intervals over them.",
                 shown, ranked,
             ),
         ),
@@ -53,7 +53,7 @@ def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str])
 
 
 def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each target in one row, under all its entries' names."""
+    """One row per target, with the names of all its entries."""
     found: dict[str, dict[str, Any]] = {}
     for row in rows:
         if row["id"] in found:
@@ -64,7 +64,7 @@ def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[str, float]]) -> Section:
-    """``found`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by world."""
+    """``found`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by swarm (world)."""
     rows = []
     for row in found.itertuples(index=False):
         leading = sorted(weights[row.world].items(), key=lambda item: -item[1])[:3]
@@ -80,21 +80,23 @@ def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[s
     designs = [row for arm in SIZES for row in targets(results, arm)]
     table = against(
         results, "sizes_targets",
-        f"Targets by the size of the proxies, `{PART}` of them random: final objective loss less that of natural, and "
-        "less that of the same method from the default proxies.",
+        f"Targets by the size of the proxies, trained with part `{PART}` of the swarm: final objective loss minus that "
+        "of natural, and minus that of the same method with the default proxies.",
         designs, {"Proxies": "arm", "Method": "entry"},
-        {"less natural": (lambda row: natural(str(row["arm"]))(row), "natural"),
-         "less default proxies": (lambda row: default(results, str(row["entry"])), "default")},
+        {"minus natural": (lambda row: natural(str(row["arm"]))(row), "natural"),
+         "minus default proxies": (lambda row: default(results, str(row["entry"])), "default")},
     )  # fmt: skip
     caption = (
         f"The regressor `{REGRESSOR}` by the size of the proxies: rank correlation with the true losses of held-out "
         "proxies of the same size, and with targets of the same mixtures; the distance of the mixture that RegMix "
-        "chooses, beside what refits to resampled proxies would give by chance; the domains it gives most."
+        "chooses from the default's, with the distance expected by chance from refits to resampled proxies in "
+        "brackets; its heaviest domains."
     )
     return Section(
         "Size of the proxies",
         (
-            "The same mixtures, as many proxies and steps; only the proxies' shape differs. Larger proxies cost more.",
+            "The mixtures and the numbers of proxies and steps are the same; only the proxies' shape differs. Larger "
+            "proxies cost more.",
             Table("sizes", caption, pd.DataFrame(rows), found),
             table,
         ),
@@ -102,7 +104,7 @@ def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[s
 
 
 def targets(results: Results, world: str) -> list[dict[str, Any]]:
-    """The design rows of RegMix and RegMix-D from the part of the swarm that all sizes have."""
+    """The design rows of RegMix and RegMix-D that use the part of the swarm that all sizes have."""
     arm = "efficiency" if world == DEFAULT else world
     chosen = results.rows(arm, "regmix", "offline", "online")
     if world != DEFAULT:
@@ -112,7 +114,7 @@ def targets(results: Results, world: str) -> list[dict[str, Any]]:
 
 
 def default(results: Results, entry: str) -> str | None:
-    """The target of an entry from the default proxies, with the granularity of the other sizes."""
+    """The target of an entry with the default proxies and the granularity of the other sizes."""
     if entry == "regmix":
         return results.one("efficiency", entry, proxies=PART)
     others = [row.get("granularity") for world in SIZES for row in results.rows(world, entry)]

@@ -10,7 +10,7 @@ _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def fixed(value: float | None, digits: int = 3, sign: bool = False) -> str:
-    """A decimal with a true minus sign; a dash where there is no finite value. ``sign`` shows a plus, too."""
+    """A decimal with a true minus sign; a dash if the value is not finite. ``sign`` also shows a plus."""
     if value is None or not math.isfinite(value):
         return MISSING
     text = f"{value:{'+' if sign else ''}.{digits}f}"
@@ -30,13 +30,13 @@ def interval(value: float | None, low: float | None, high: float | None, digits:
 
 
 def spanned(row: Sequence[float | None], digits: int = 3, sign: bool = False) -> str:
-    """``interval`` of a row that holds a value and its two edges."""
+    """``interval`` of a row (value, low, high)."""
     value, low, high = row
     return interval(value, low, high, digits, sign)
 
 
 def plus_minus(value: float | None, sd: float | None, digits: int = 3) -> str:
-    """``4.12 ± 0.03``; the value alone where there is no deviation."""
+    """``4.12 ± 0.03``; the value alone if there is no deviation."""
     if sd is None or not math.isfinite(sd):
         return fixed(value, digits)
     return f"{fixed(value, digits)} ± {fixed(sd, digits)}"
@@ -54,7 +54,7 @@ def power(value: float, digits: int = 2) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage with two significant digits below 10 %, and none rounded up to 100 %."""
+    """A share as a percentage: two significant digits below 10 %, never rounded up to 100 %."""
     value = 100 * share
     if 99 <= value < 100:
         return f"{math.floor(10 * value) / 10:.1f} %"
@@ -62,7 +62,7 @@ def percent(share: float) -> str:
 
 
 def relative(share: float) -> str:
-    """``24 % of``, or ``7.9 times`` from one on: to stand before what it is a share of."""
+    """``24 % of``, or ``7.9 times`` for shares of 1 and above; the caller appends the whole."""
     return f"{percent(share)} of" if share < 0.995 else f"{share:.2g} times" if share < 100 else f"{count(share)} times"
 
 
@@ -77,5 +77,5 @@ def listed(items: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """``1 seed``, ``3 seeds``; ``plural`` where it takes more than an s."""
+    """``1 seed``, ``3 seeds``; ``plural`` if adding an s is not enough."""
     return f"{count(number)} {noun if number == 1 else plural or f'{noun}s'}"

@@ -1,4 +1,4 @@
-"""From sections to files: Markdown that refers to figures by path, and one HTML page that holds everything.
+"""Write sections as files: Markdown that links to figures by path, and one self-contained HTML page.
 
 The same sections give the same bytes: no dates, no versions, no random ids.
 """
@@ -40,7 +40,7 @@ class Numbered:
 
 
 def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[str | Numbered]]]:
-    """Each section with its heading and its parts, tables and figures counted through the report.
+    """Each section with its heading and parts; tables and figures are numbered across the report.
 
     The first section is the summary: its heading has no number.
     """
@@ -60,14 +60,14 @@ def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[s
 
 
 def table(frame: pd.DataFrame) -> str:
-    """A frame of strings as a Markdown table; columns whose cells are all numbers stand to the right."""
+    """A frame of strings as a Markdown table; columns of numbers are right-aligned."""
     right = [all(_NUMERIC.match(cell) for cell in frame[column]) for column in frame]
     lines = [[str(column) for column in frame], ["---:" if flag else ":---" for flag in right], *frame.to_numpy()]
     return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines) + "\n"
 
 
 def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
-    """The report as Markdown; tables and figures lie beside it, in the folder ``beside`` if one is named."""
+    """The report as Markdown; tables and figures are next to it, or in the folder ``beside`` if given."""
     out = [f"# {title}"]
     place = f"{beside}/" if beside else ""
     for heading, _, parts in numbered(sections):
@@ -83,9 +83,9 @@ def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
 
 
 def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "", rules: str = "") -> str:
-    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inside, no script, no link out.
+    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inline, no scripts, no external links.
 
-    ``rules`` are CSS of this page alone.
+    ``rules`` is extra CSS for this page.
     """
     place = f"{beside}/" if beside else ""
     contents, body = [], []
@@ -129,7 +129,7 @@ def drawn(figure: Figure) -> dict[str, bytes]:
     style.use()
     figure.drawing.dpi = style.DPI
     png, svg = io.BytesIO(), io.BytesIO()
-    # Each canvas draws once; savefig would draw twice for the sake of the layout, which one drawing settles for both.
+    # Each canvas draws once; savefig would draw twice to fix the layout; here the PNG drawing fixes it for both.
     FigureCanvasAgg(figure.drawing).print_png(png, metadata={"Software": None})
     figure.drawing.set_layout_engine("none")
     FigureCanvasSVG(figure.drawing).print_svg(svg, metadata={"Date": None, "Creator": None})
@@ -140,9 +140,9 @@ def write(
     folder: Path, sections: Sequence[Section], csv: Callable[[Path, pd.DataFrame], None], *, title: str,
     name: str = "report", beside: str = "", rules: str = "",
 ) -> None:  # fmt: skip
-    """Write NAME.md and NAME.html into ``folder``, tables/ and figures/ into its folder ``beside``.
+    """Write NAME.md and NAME.html into ``folder``, tables/ and figures/ into its subfolder ``beside``.
 
-    ``csv`` writes a frame to a path; ``rules`` are CSS of this page alone.
+    ``csv`` writes a frame to a path; ``rules`` is extra CSS for this page.
     """
     drawings = {}
     parts = folder / beside
@@ -163,7 +163,7 @@ def write(
 
 @contextlib.contextmanager
 def publishing(out: Path, outs: Sequence[str]) -> Iterator[Path]:
-    """A scratch folder whose ``outs`` move into ``out`` when the block ends well; ``out`` may hold other things."""
+    """A scratch folder whose ``outs`` move into ``out`` when the block succeeds; other files in ``out`` stay."""
     scratch = out / f".{outs[0]}.partial"
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)

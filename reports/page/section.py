@@ -1,4 +1,4 @@
-"""What the report is made of: sections of prose, tables and figures, in reading order."""
+"""The parts of a report: sections of prose, tables and figures, in reading order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 @dataclass(frozen=True)
 class Table:
-    """``shown`` is a frame of ready strings for readers; ``values`` are the numbers behind it, in full, for CSV."""
+    """``shown`` is a frame of formatted strings; ``values`` are the numbers behind it at full precision, for CSV."""
 
     name: str
     caption: str
@@ -20,7 +20,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """``alt`` says in words what ``drawing`` shows."""
+    """``alt`` describes ``drawing`` in words."""
 
     name: str
     caption: str

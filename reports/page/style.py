@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-# Okabe and Ito's eight, its black as dark grey, its yellow darkened for lines on white; then three further shades.
+# Okabe and Ito's eight colours, black as dark grey and yellow darkened for lines on white; then three more shades.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444", "#B8A400"]
 PALETTE += ["#7B3294", "#8C510A", "#01665E"]
-MARKERS = "osD^vPXp<>h*"  # one more than colours, so that the pairs repeat late
+MARKERS = "osD^vPXp<>h*"  # one more than there are colours, so that pairs repeat late
 INK, MUTED, PALE = "#222222", "#8A8F98", "#D5D8DD"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "heldout": "#0072B2"}
 KIND_LABELS = {"random": "random", "anchor": "anchors", "heldout": "held out"}
@@ -34,7 +34,7 @@ _RC: dict[str, Any] = {
     "axes.axisbelow": True,
     "figure.dpi": 100,
     "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so that figures are the same everywhere
+    "font.family": "DejaVu Sans",  # ships with matplotlib, so figures look the same everywhere
     "font.size": 9,
     "grid.color": "#E9EBEE",
     "grid.linewidth": 0.7,
@@ -54,7 +54,7 @@ _RC: dict[str, Any] = {
 
 
 def use() -> None:
-    """Set matplotlib's defaults to the report's, whatever its user has configured."""
+    """Set matplotlib's defaults to the report's, whatever the user has configured."""
     matplotlib.rcdefaults()
     matplotlib.rcParams.update(_RC)  # type: ignore[arg-type]  # its stubs want every key to be a literal
 
@@ -68,7 +68,7 @@ def panels(rows: int, columns: int, height: float, width: float = WIDTH, **optio
 
 
 def colours(names: Sequence[str]) -> dict[str, str]:
-    """A colour for each of ``names`` by its place among them."""
+    """A colour for each of ``names`` by its position."""
     return {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
 
 
@@ -78,7 +78,7 @@ def markers(names: Sequence[str]) -> dict[str, str]:
 
 
 def legend_above(figure: Figure, columns: int = 8) -> None:
-    """One legend above all panels, as wide as the figure allows; a label of several panels stands in it once."""
+    """One legend above all panels, as wide as the figure allows; a label shared by several panels appears once."""
     handles: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -99,7 +99,7 @@ def heat(
     span: tuple[float, float],
     texts: Sequence[Sequence[str]] | None = None,
 ) -> Any:
-    """A heat map with labels and, if given, a text in each cell, dark or light as the cell demands."""
+    """A heat map with labels and, if given, text in each cell, dark or light to contrast with the cell."""
     image = axes.imshow(values, cmap=cmap, vmin=span[0], vmax=span[1], aspect="auto", interpolation="none")
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)

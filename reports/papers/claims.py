@@ -1,6 +1,6 @@
-"""The papers' claims, one a row: what is said, what comes out here, and a verdict that the numbers decide.
+"""The papers' claims, one per row: the claim, the result here, and a verdict that the numbers decide.
 
-Each function takes the figures of metrics/published.json. A verdict is always a comparison of numbers; only a claim
+Each function takes the numbers of metrics/published.json. A verdict is always a comparison of numbers; only a claim
 whose data were never published has a fixed one.
 """
 
@@ -41,10 +41,10 @@ def verdict(*flags: bool) -> str:
 
 
 def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
-    """How many claims have each verdict of ``words``, in words, and their table."""
+    """A text on how many claims have each verdict of ``words``, and the table of claims."""
     frame = pd.DataFrame([vars(claim) for claim in claims])
     counts = frame["verdict"].value_counts()
-    told = listed(f"{counts[word]} × *{word}*" for word in words if word in counts)
+    summary = listed(f"{counts[word]} × *{word}*" for word in words if word in counts)
     shown = pd.DataFrame(
         {
             "Paper": frame["paper"] + ", " + frame["place"],
@@ -55,25 +55,25 @@ def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
             "Why": frame["why"],
         }
     )
-    return told, Table("claims", "Claims.", shown, frame)
+    return summary, Table("claims", "Claims.", shown, frame)
 
 
 def page(claims: Sequence[Claim]) -> Section:
     """The page's first section: the table of claims and how many of each verdict."""
-    told, table = tabled(claims, (HOLDS, PARTLY, FAILS, UNTESTED))
+    summary, table = tabled(claims, (HOLDS, PARTLY, FAILS, UNTESTED))
     prose = (
-        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {told}. "
+        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {summary}. "
         "Everything is computed from the mixtures and losses that RegMix's authors published and from the papers' own "
-        "tables; nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless "
-        "a cell says "
-        "otherwise, not corrected for their number. A figure of the paper *holds* if it lies in our interval, an order "
-        "if the interval of the difference leaves out zero, in the direction claimed. Spearman is times 100."
+        "tables; nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless a cell "
+        "says otherwise, not corrected for multiple comparisons. A number of the paper *holds* if it lies in our "
+        "interval, an order if the interval of the difference excludes zero in the claimed direction. Spearman is "
+        "times 100."
     )
     return Section("The papers' claims against the published data", (prose, table))
 
 
 def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
-    """Section 4.2 with Table 2, which is ``printed``, and Figure 4."""
+    """Section 4.2 with Table 2 (``printed``) and Figure 4."""
     rows = {
         row["method"]: {"mse": row["mse_1m"], **{s: row[f"spearman_{s}"] for s in SCALES}}
         for row in printed.to_dict("records")
@@ -90,7 +90,7 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
             Claim(
                 "RegMix", "Table 2", f"{WORDS[name]}: ρ {_row(row)} at 1M / 60M / 1B", _rhos(table[name]),
                 test, verdict(*inside),
-                f"Ours less the paper's: {gaps}"
+                f"Ours minus the paper's: {gaps}"
                 + (f"; outside our interval at {listed(LABELS[s] for s in outside)}." if outside else "."),
             )
         )  # fmt: skip
@@ -98,8 +98,8 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
     out.append(
         Claim(
             "RegMix", "Table 2, §4.2", "LightGBM ranks better than linear regression at every size",
-            f"linear less LightGBM: {_slashed(behind)}", test, verdict(*(_below(gap) for gap in behind)),
-            _which(behind, _below, "the interval of the difference leaves out zero"),
+            f"linear minus LightGBM: {_slashed(behind)}", test, verdict(*(_below(gap) for gap in behind)),
+            _which(behind, _below, "the interval of the difference excludes zero"),
         )
     )  # fmt: skip
     errors = {metric: [table[n][f"{metric}_1m"] for n in ("ridge", "lightgbm_paper")] for metric in ("mse", "mae")}
@@ -111,9 +111,10 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
             f"MSE {fixed(errors['mse'][0], 4)}, {fixed(errors['mse'][1], 4)}; "
             f"MAE {fixed(errors['mae'][0])}, {fixed(errors['mae'][1])}",
             "256 mixtures", verdict(*same["mse"]),
-            "Rounded to two digits our MSE is not what is printed"
-            + (", and our mean absolute error is, to within 0.01." if _close(errors["mae"], printed_errors) else ".")
-            if not all(same["mse"]) else "Our MSE rounds to what is printed.",
+            "Rounded to two digits, our MSE differs from the printed one"
+            + (", but our mean absolute error agrees with it to within 0.01."
+               if _close(errors["mae"], printed_errors) else ".")
+            if not all(same["mse"]) else "Our MSE rounds to the printed one.",
         )
     )  # fmt: skip
     above = [_triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES]
@@ -122,7 +123,7 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
         Claim(
             "RegMix", "§4.2", "ρ 97.12 on 1B models directly validates that small models predict the ranks of large "
                               "ones",
-            f"no proxy, sorting by the Pile-CC weight alone: ρ {_rhos(table['no_proxy'])}; LightGBM less that: "
+            f"no proxy, sorting by the Pile-CC weight alone: ρ {_rhos(table['no_proxy'])}; LightGBM minus that: "
             f"{_slashed(above)}",
             test, verdict(_above(above[2])),
             f"At 1B the regression does {'better than' if _above(above[2]) else 'no better than'} a baseline that "
@@ -145,7 +146,7 @@ def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
                 f"ρ at 1M by {' / '.join(map(str, means))} proxies: {' / '.join(fixed(v, 1) for v in means.values())}",
                 f"mean of {curve[name]['proxies_64_1m_subsets']} random subsets",
                 verdict(all(rises), beyond),
-                f"The mean {'rises' if all(rises) else 'does not rise'} at every step; that of 512 lies "
+                f"The mean {'rises' if all(rises) else 'does not rise'} at every step; the mean at 512 lies "
                 f"{'above' if beyond else 'within'} the interval of the mean at 64, {_span(few, 1)}.",
             )
         )
@@ -172,16 +173,16 @@ def scaling(found: Found) -> list[Claim]:
             f"The lower edge of the lowest domain is {fixed(low, 1)}, {'above' if low > 90 else 'below'} 90.",
         ),
         untested("RegMix", "Figure 15, Appendix I", "the same for 280M, for 1B and for 10B and 25B tokens",
-                  "No loss of a 280M model or at 10B tokens is published, and no mixture of the 64 1B models was "
+                  "No losses of a 280M model or at 10B tokens are published, and no mixture of the 64 1B models was "
                   "trained at another size."),
         Claim(
-            "RegMix-D", "Algorithm 2, Table 3", "beta = 0.05 carries 1B losses to the scale of the 1M proxies",
+            "RegMix-D", "Algorithm 2, Table 3", "beta = 0.05 converts 1B losses to the scale of the 1M proxies",
             f"beta {_span(_triple(beta, 'value'), 4)} to 1B; {_span(_triple(beta, 'value_60m'), 4)} to 60M",
             f"{beta['value_n']} mixtures at 1B with a predicted 1M loss; {beta['value_60m_n']} trained at both for 60M",
             verdict(_inside(0.05, beta, "value", factor=1)),
             f"With 0.05 the 1B losses become {fixed(paper['low'], 2)} to {fixed(paper['high'], 2)}, and "
-            f"{percent(paper['below'])} of them lie below every loss that the proxies end with (from "
-            f"{fixed(proxies['low'], 2)}), where trees say one value for all.",
+            f"{percent(paper['below'])} of them lie below every final loss of the proxies (from "
+            f"{fixed(proxies['low'], 2)}), where trees predict one value for all.",
         ),
     ]  # fmt: skip
 
@@ -196,55 +197,54 @@ def compute(found: Found) -> list[Claim]:
             "RegMix", "footnote 3, Appendix A", "the 512 proxies cost nearly 2 % of one 1B run",
             f"{percent(body)} body only, {percent(full)} with attention and head", "Table 9's shapes",
             verdict(body < 0.025, full < 0.025),
-            f"The head over 50,432 tokens is {percent(cost['head_share_1m'])} of a 1M model's FLOPs; counting "
-            "non-embedding parameters alone leaves it out.",
+            f"The head over 50,432 tokens is {percent(cost['head_share_1m'])} of a 1M model's FLOPs; counting only "
+            "non-embedding parameters leaves it out.",
         ),
         Claim(
             "RegMix", "abstract, Table 4", "a tenth of DoReMi's compute (3.5e18 of 3.7e19 FLOPs)",
             f"printed {percent(doremi)}; our count of the swarm {power(cost['swarm_flops_body'])} body only, "
             f"{power(cost['swarm_flops_full'])} in full",
             "Tables 4 and 9", verdict(doremi < 0.105, cost["swarm_flops_full"] < 0.105 * 3.7e19),
-            "Both printed figures count bodies alone; a 1M proxy spends most of its FLOPs outside of it, a 280M model "
-            "does not.",
+            "Both printed numbers count only the body; a 1M proxy spends most of its FLOPs outside the body, a 280M "
+            "model does not.",
         ),
         Claim(
-            "RegMix-D", "abstract", "a quarter of RegMix's proxy budget", f"{percent(cost['hours_128_of_512'])} of "
-                                                                          "its GPU "
-            f"hours; that is still {percent(cost['hours_128_of_target'])} of one target run, 512 proxies are "
+            "RegMix-D", "abstract", "a quarter of RegMix's proxy budget",
+            f"{percent(cost['hours_128_of_512'])} of its GPU hours; that is still "
+            f"{percent(cost['hours_128_of_target'])} of one target run, and 512 proxies are "
             f"{percent(cost['hours_512_of_target'])}",
             "hours as the paper states them", verdict(cost["hours_128_of_512"] <= 0.25),
-            "128 of 512 proxies of one size. The hours are the full cost, which counts of body FLOPs leave out.",
+            "128 of 512 proxies of one size. The hours are the full cost, which body FLOPs understate.",
         ),
         Claim(
-            "RegMix-D", "costs", "switching online adds next to nothing to a run",
-            f"{percent(cost['hours_online_extra'])} more hours than RegMix", "hours as the paper states them; 1 run "
-                                                                             "each",
-            verdict(cost["hours_online_extra"] < 0.01), "One run each: the noise of a run's time is not known.",
+            "RegMix-D", "costs", "switching online adds almost nothing to a run",
+            f"{percent(cost['hours_online_extra'])} more hours than RegMix", "hours as the paper states them; 1 run each",
+            verdict(cost["hours_online_extra"] < 0.01), "One run each, so the noise of a run's time is unknown.",
         ),
         untested("RegMix", "§3.3", "predicting the loss of 1,000,000 mixtures takes less than 10 CPU seconds",
-                 "A time belongs to a machine, not to the published data. `make bench` takes it on the machine at "
-                 "hand, beside that of LightGBM's own prediction, and writes benchmarks/results.json."),
+                 "A time belongs to a machine, not to the published data. `make bench` measures it on your machine, "
+                 "next to that of LightGBM's own prediction, and writes benchmarks/results.json."),
     ]  # fmt: skip
 
 
 def untestable(found: Found, printed: pd.DataFrame) -> list[Claim]:
-    """Claims whose data were never published, with what comes nearest; ``printed`` is Table 6."""
-    table, told = found["table6"], printed.set_index("method")["spearman_1m"]
+    """Claims whose data were never published, with the nearest evidence; ``printed`` is Table 6."""
+    table, published = found["table6"], printed.set_index("method")["spearman_1m"]
     nearest = "; ".join(
-        f"{WORDS[name]} {_span(_triple(table[name], 'spearman_1m'), 1)} (paper {fixed(told[row], 2)})"
+        f"{WORDS[name]} {_span(_triple(table[name], 'spearman_1m'), 1)} (paper {fixed(published[row], 2)})"
         for name, row in (("ridge", "linear"), ("lightgbm_paper", "lightgbm"))
     )
-    one = table["ridge"]
+    ridge = table["ridge"]
     return [
         Claim(
             "RegMix", "Table 6, Appendix C.2", "without Pile-CC in training, ρ 83.00 and 95.47 on its loss",
-            f"nearest: {nearest}", f"{one['trained']} training and {one['n']} test runs with hardly any "
-                                   "Pile-CC", UNTESTED,
-            "The runs without Pile-CC are not published; the nearest are published runs that have next to none.",
+            f"nearest: {nearest}", f"{ridge['trained']} training and {ridge['n']} test runs with almost no Pile-CC",
+            UNTESTED,
+            "The runs without Pile-CC are not published; the nearest published runs have almost none.",
         ),
-        untested("RegMix", "Table 5, §5.6", "it extends to 100 domains", "None of those runs is published."),
-        untested("RegMix", "§5.4, Figure 7 right", "code domains interact in complex ways, too",
-                 "None of the runs on The Stack is published."),
+        untested("RegMix", "Table 5, §5.6", "it extends to 100 domains", "None of those runs are published."),
+        untested("RegMix", "§5.4, Figure 7 right", "code domains also interact in complex ways",
+                 "None of the runs on The Stack are published."),
         untested("RegMix-D", "§4, Figure 3", "the best mixture changes during training",
                  "The published tables hold losses at the end of training only; trajectories must be trained."),
     ]  # fmt: skip
@@ -255,8 +255,8 @@ def untested(paper: str, place: str, says: str, why: str) -> Claim:
     return Claim(paper, place, says, MISSING, MISSING, UNTESTED, why)
 
 
-def _triple(of: Found, name: str) -> tuple[float | None, float | None, float | None]:
-    return of[name], of[f"{name}_low"], of[f"{name}_high"]
+def _triple(numbers: Found, name: str) -> tuple[float | None, float | None, float | None]:
+    return numbers[name], numbers[f"{name}_low"], numbers[f"{name}_high"]
 
 
 def _span(triple: Sequence[float | None], digits: int) -> str:
@@ -268,16 +268,16 @@ def _slashed(triples: Sequence[Sequence[float | None]], digits: int = 1) -> str:
     return " / ".join(_span(triple, digits) for triple in triples)
 
 
-def _rhos(of: Found) -> str:
-    return _slashed([_triple(of, f"spearman_{s}") for s in SCALES], 2)
+def _rhos(numbers: Found) -> str:
+    return _slashed([_triple(numbers, f"spearman_{s}") for s in SCALES], 2)
 
 
 def _row(printed: Mapping[str, float]) -> str:
     return " / ".join(fixed(printed[s], 2) for s in SCALES)
 
 
-def _inside(printed: float, of: Found, name: str, factor: float = 1) -> bool:
-    _, low, high = _triple(of, name)
+def _inside(printed: float, numbers: Found, name: str, factor: float = 1) -> bool:
+    _, low, high = _triple(numbers, name)
     return low is not None and high is not None and low <= factor * printed <= high
 
 

@@ -1,4 +1,4 @@
-"""What it costs: FLOPs counted in three ways, and RegMix-D's hours."""
+"""Compute: FLOPs counted in three ways, and RegMix-D's GPU hours."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def figures(hours: pd.DataFrame, printed: pd.DataFrame) -> dict[str, float]:
 
 
 def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame, hours: pd.DataFrame) -> Section:
-    """``runs`` and ``shares`` are published_tables's; ``printed`` Table 4's last rows, ``hours`` RegMix-D's."""
+    """``runs`` and ``shares`` are from published_tables; ``printed`` is Table 4's last rows, ``hours`` RegMix-D's."""
     models = pd.DataFrame({"Model": runs["model"], "Non-embedding": runs["body"].map(count),
                            "All parameters": runs["parameters"].map(count),
                            "Tokens of a run": runs["tokens"].map(power)})  # fmt: skip
@@ -40,8 +40,8 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     for target in ("1B", "7B"):
         own = [percent(shares[f"swarm_share_of_{target.lower()}_{key}"]) for key in COUNTS]
         claims.append([f"share of one {target} run", *own, "nearly 2 %" if target == "1B" else "–"])
-    claims.append(["share of DoReMi's as "
-                   "printed", *[percent(shares[f"swarm_flops_{k}"] / flops["doremi"]) for k in COUNTS],
+    claims.append(["share of DoReMi's as printed",
+                   *[percent(shares[f"swarm_flops_{k}"] / flops["doremi"]) for k in COUNTS],
                    percent(flops["regmix"] / flops["doremi"])])  # fmt: skip
     columns = ["", *COUNTS.values(), "paper"]
     swarm = hours[hours["what"] == "swarm"].set_index("proxies")["gpu_hours"]
@@ -58,20 +58,18 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     return Section(
         "Compute: 2 %, a tenth, and in full",
         (
-            "Both papers count 6 FLOPs a non-embedding parameter and token. For a 1M model that leaves out most of the "
-            f"work: {percent(shares['head_share_1m'])} of its FLOPs are the head's, against "
-            f"{percent(shares['head_share_1b'])} for the 1B model. The claim of 2 % is "
-            f"{percent(shares['swarm_share_of_1b_body'])} "
-            f"body only and {percent(shares['swarm_share_of_1b_full'])} in full. RegMix-D's own hours agree with the "
-            "full "
-            f"count: its 512 proxies take {percent(share['hours_512_of_target'])} of the GPU hours of one target run, "
-            "and "
-            f"switching mixtures online adds {percent(share['hours_online_extra'])} to the run itself.",
-            Table("costs_models", "Models of Table 9 and what a run of each costs. Attention is counted for all pairs "
-                  "of positions; a causal kernel does about half of it.", models, runs),
-            Table("costs_claims", "The claims of cost by each count.", pd.DataFrame(claims, columns=columns),
+            "Both papers count 6 FLOPs per non-embedding parameter and token. For a 1M model that leaves out most of "
+            f"the work: {percent(shares['head_share_1m'])} of its FLOPs are in the head, against "
+            f"{percent(shares['head_share_1b'])} for the 1B model. The claim of 2 % becomes "
+            f"{percent(shares['swarm_share_of_1b_body'])} body only and {percent(shares['swarm_share_of_1b_full'])} in "
+            "full. RegMix-D's own hours agree with the full count: its 512 proxies take "
+            f"{percent(share['hours_512_of_target'])} of the GPU hours of one target run, and switching mixtures "
+            f"online adds {percent(share['hours_online_extra'])} to the run itself.",
+            Table("costs_models", "Models of Table 9 and the cost of a run of each. Attention is counted for all "
+                  "pairs of positions; a causal kernel does about half of it.", models, runs),
+            Table("costs_claims", "The papers' claims of cost by each count.", pd.DataFrame(claims, columns=columns),
                   pd.DataFrame([shares])),
-            Table("costs_hours", "RegMix-D's hours as it states them, the papers' numbers: 8 GPUs a target run.",
+            Table("costs_hours", "RegMix-D's hours as it states them, the papers' numbers: 8 GPUs per target run.",
                   frame, hours),
         ),
     )  # fmt: skip

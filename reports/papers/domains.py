@@ -1,4 +1,4 @@
-"""What the 512 runs say of domains: Figures 7 and 8."""
+"""What the 512 runs say about domains: Figures 7 and 8."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reports.papers.claims import Claim, verdict
 
 
 def figures(coefficients: pd.DataFrame, laws: pd.DataFrame) -> dict[str, Any]:
-    """figure7: <domain>_on_<objective> with edges; figure8: the R squared of log loss in the log of the own weight."""
+    """figure7: <domain>_on_<objective> with edges; figure8: R squared of log loss against log own weight."""
     lines: dict[str, Any] = {}
     for row in coefficients.itertuples(index=False):
         name = f"{row.domain}_on_{row.objective}"
@@ -45,7 +45,7 @@ def interactions(coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) ->
     table = pd.DataFrame(
         {
             "Loss on": objectives,
-            "philpapers alone less the mean mixture": [
+            "philpapers alone minus the mean mixture": [
                 bold(spanned(row.tolist(), 2, sign=True), apart_from_zero(row[1], row[2]))
                 for row in phil[["contrast", "low", "high"]].to_numpy()
             ],
@@ -78,25 +78,23 @@ def interactions(coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) ->
     return Section(
         "Figures 7 and 8: domains and their interactions",
         (
-            "Weights sum to 1, so a linear model's coefficients are known up to a constant only, and the paper's bare "
-            "ones cannot be read. The contrast can: the predicted change of a loss when the mean mixture of the 512 "
-            "runs "
-            "gives way to one domain alone. It is a long extrapolation for a rare domain: PhilPapers never has more "
-            "than "
-            f"{fixed(top.max(), 3)} of a training mixture, and none at all in {int((top == 0).sum())} of {len(top)}.",
+            "Weights sum to 1, so a linear model's coefficients are only known up to a constant, and the paper's raw "
+            "ones cannot be interpreted. The contrast can: the predicted change of a loss when the mean mixture of "
+            "the 512 runs is replaced by one domain alone. For a rare domain it is a long extrapolation: PhilPapers "
+            f"never has more than {fixed(top.max(), 3)} of a training mixture, and none at all in "
+            f"{int((top == 0).sum())} of {len(top)}.",
             Figure("figure7", "Predicted gain in nats per token from each domain alone (rows) over the mean mixture, "
-                              "for each "
-                   "loss (columns), by ridge regression; a dot marks intervals that hold zero.",
+                              "for each loss (columns), by ridge regression; a dot marks intervals that include zero.",
                    "Heat map of contrasts, training domains by validated domains.", drawing),
-            Table("figure7", "PhilPapers, whose weight the paper finds to help all others, with intervals over "
-                             "resamples of "
-                  "the runs; negative is a gain; in bold where the interval leaves out zero.", table, coefficients),
+            Table("figure7", "PhilPapers, whose weight the paper finds to help all other domains, with intervals over "
+                             "resamples of the runs; negative is a gain; in bold where the interval excludes "
+                             "zero.", table, coefficients),
             "Figure 8 plots each loss against the domain's own weight, on log axes, where a power law in that weight "
             "alone "
             "would be a line.",
-            Figure("figure8", "Validation loss against the domain's own weight, 512 runs, those with none of it left "
-                              "out.",
-                   "Scatter plots on log axes of loss against own weight, a panel a domain.", lines),
+            Figure("figure8", "Validation loss against the domain's own weight, for those of the 512 runs "
+                   "that have some of it.",
+                   "Scatter plots on log axes of loss against own weight, one panel per domain.", lines),
             Table("figure8", "The straight line through those points.", shown, fits.reset_index()),
         ),
     )  # fmt: skip
@@ -118,12 +116,12 @@ def claims(found: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs, la
               "Sorting by the Pile-CC weight picks the same model." if plain == regret == 0
               else "The baseline without proxies picks another model."),
         Claim("RegMix", "§5.4, Figure 7", "PhilPapers gives gains for all other domains under the linear model",
-              f"a gain on {gains} of {len(phil)} losses; the interval leaves out zero on {clear}",
+              f"a gain on {gains} of {len(phil)} losses; the interval excludes zero on {clear}",
               f"512 runs, {len(phil)} losses; interval over resamples of the runs",
               verdict(gains == len(phil), clear == len(phil)),
               f"As a contrast it does, but its weight is never above {fixed(top, 3)}: the gain is an extrapolation."),
-        Claim("RegMix", "§5.5, Figure 8", "loss is nearly log-log linear in the own weight for DM Mathematics, not "
-                                          "for most",
+        Claim("RegMix", "§5.5, Figure 8", "loss is nearly log-log linear in the domain's own weight for DM "
+              "Mathematics, not for most",
               f"R² {fixed(maths, 2)} for DM Mathematics, {fixed(web, 2)} for Pile-CC; highest: "
               f"{listed(f'{d} {fixed(v, 2)}' for d, v in fits.nlargest(3).items())}",
               "512 runs, those with some of the domain", verdict(maths > 0.9, int((fits > 0.9).sum()) < len(fits) / 2),

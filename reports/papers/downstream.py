@@ -23,11 +23,11 @@ PREDICTORS = {
     "weight": "line, Pile-CC weight",
     "loss": "line, own Pile-CC loss",
 }
-SURE = 0.95  # of the resamples in which a domain must be first
+SURE = 0.95  # share of resamples in which a domain must be first
 
 
 def figures(related: pd.DataFrame, predicted: pd.DataFrame, span: pd.DataFrame, objective: str) -> dict[str, Any]:
-    """Of figure5a: <domain>_<task> with edges, and the best domain by task; of mixtures' scores, by predictor."""
+    """figure5a: <domain>_<task> with edges, and each task's best domain; scores from mixtures by predictor; table3."""
     out: dict[str, Any] = {"best": {}, "first": {}}
     for row in related.itertuples(index=False):
         out |= _triple(f"{row.domain}_{row.task}", row)
@@ -44,7 +44,7 @@ def figures(related: pd.DataFrame, predicted: pd.DataFrame, span: pd.DataFrame, 
 def downstream(
     related: pd.DataFrame, predicted: pd.DataFrame, span: pd.DataFrame, printed: pd.DataFrame, objective: str
 ) -> Section:
-    """``related``, ``predicted`` and ``span`` are published_downstream's; ``printed`` the paper's Table 3."""
+    """``related``, ``predicted`` and ``span`` are from published_downstream; ``printed`` is the paper's Table 3."""
     domains, tasks = list(dict.fromkeys(related["domain"])), list(dict.fromkeys(related["task"]))
     square = related.pivot(index="task", columns="domain", values="value").loc[tasks, domains]
     low, high = (related.pivot(index="task", columns="domain", values=edge).loc[tasks, domains] for edge in EDGES[1:])
@@ -62,7 +62,7 @@ def downstream(
             "Task": tasks,
             f"r with {objective}": [_marked(row) for row in own[EDGES].to_numpy()],
             "strongest domain": best["domain"].tolist(),
-            "r of it": [_marked(row) for row in best[EDGES].to_numpy()],
+            "its r": [_marked(row) for row in best[EDGES].to_numpy()],
             "first in resamples": [f"{100 * v:.0f} %" for v in best["first"]],
             "next": [f"{second[t]['domain']} {fixed(second[t]['value'], 2)}" for t in tasks],
         }
@@ -84,37 +84,34 @@ def downstream(
     firm = [t for t in tasks if t != AVERAGE and best.loc[t, "first"] >= SURE]
     prose = (
         f"Appendix G prints the mixtures and the scores of 64 models of 1B parameters; their losses are published. {n} "
-        "models have all their digits. Signs are turned so that a positive r means that a lower loss goes with a "
-        "higher "
-        f"score. {len(firm)} of {len(tasks) - 1} tasks have a domain that is first in at least {100 * SURE:.0f} % of "
-        "the "
-        f"resamples: {listed(firm)}. With the Pile-CC loss, {listed(flat)} have no correlation that can be told from "
-        "none: there the choice of a mixture by any loss is a choice by noise, or by something else."
+        "models have all their digits. Signs are flipped so that a positive r means that a lower loss goes with a "
+        f"higher score. {len(firm)} of {len(tasks) - 1} tasks have a domain that is first in at least {100 * SURE:.0f} "
+        f"% of the resamples: {listed(firm)}. For {listed(flat)} the correlation with the Pile-CC loss is not "
+        "distinguishable from zero: there, choosing a mixture by loss is choosing by noise, or by something else."
     )
-    told = (
+    from_mixtures = (
         "A regression straight from the mixture to the score, which the paper does not do: each model's score is "
-        "predicted by a fit to the others. The share of variance is against predicting the others' mean, so that 0 is "
-        f"that mean and negative is worse. Against a line on the model's own loss, which costs a training run of 1B "
-        f"parameters, the GP on weights alone is better for {listed(sure)} and worse for {listed(worse)}; elsewhere "
-        "the two cannot be told apart, or neither beats the mean."
+        "predicted by a fit to the others. The share of explained variance is relative to predicting the others' "
+        "mean: 0 is as good as that mean, negative is worse. Against a line on the model's own loss, which costs a "
+        f"training run of 1B parameters, the GP on weights alone is better for {listed(sure)} and worse for "
+        f"{listed(worse)}; elsewhere the two cannot be distinguished, or neither beats the mean."
     )
     return Section(
         "Figure 5a and Table 3: from loss to task",
         (
             prose,
-            Figure("figure5a", "Pearson correlation of minus the validation loss of a domain (columns) with the "
-                               "score on "
-                   "a task (rows); a dot marks intervals that hold zero.",
+            Figure("figure5a", "Pearson correlation of minus the validation loss of a domain (columns) with the score "
+                               "on a task (rows); a dot marks intervals that include zero.",
                    "Heat map of correlations, tasks by domains.", drawing),
             Table("figure5a", "The strongest domain of every task, with intervals over models and the share of "
-                              "resamples "
-                  "in which it is first; in bold where the interval leaves out zero.", table, related),
-            told,
+                              "resamples in which it is first; in bold where the interval excludes "
+                              "zero.", table, related),
+            from_mixtures,
             Table("scores_from_mixtures", "Share of the variance of scores explained for models left out.",
                   straight, predicted),
             Table("table3", "Worst and best of the 64 models. Largest difference from Table 3: "
-                            f"{fixed(np.abs(agree).max(), 2)}, "
-                  "where the extreme is one of the three models that lost a digit or a half is rounded.",
+                            f"{fixed(np.abs(agree).max(), 2)}, where the extreme is one of the three models that lost "
+                            "a digit, or a half is rounded.",
                   ranges, merged),
         ),
     )  # fmt: skip
@@ -131,21 +128,20 @@ def claims(found: Mapping[str, Any], printed: pd.DataFrame, objective: str) -> l
     wiki = [corr[f"wikipedia_en_average{end}"] for end in ("", "_low", "_high")]
     gaps = {t: cell["best"] - cell["worst"] for t, cell in table.items() if t != AVERAGE}
     widest = max(gaps, key=lambda t: gaps[t])
-    told = printed.set_index("task")["difference"].drop(AVERAGE)
-    off = max(abs(gaps[t] - told[t]) for t in gaps)
+    published = printed.set_index("task")["difference"].drop(AVERAGE)
+    off = max(abs(gaps[t] - published[t]) for t in gaps)
     basis = "61 of 64 models (three lost a digit), 1 seed"
     return [
-        Claim("RegMix", "§5.1, Table 3", f"the mixture moves scores by up to {told.max()} points (Lambada)",
+        Claim("RegMix", "§5.1, Table 3", f"the mixture moves scores by up to {published.max()} points (Lambada)",
               f"{widest}: {fixed(gaps[widest], 1)} points", "64 models, Appendix G",
-              verdict(bool(abs(gaps[widest] - told.max()) < 0.1 and widest == told.idxmax())),
+              verdict(bool(abs(gaps[widest] - published.max()) < 0.1 and widest == published.idxmax())),
               f"All {len(gaps)} differences agree within {fixed(math.ceil(10 * off) / 10, 1)}. Best and worst of 64 "
-              "hold "
-              "noise of evaluation and training too: one seed a mixture."),
+              "also include noise of evaluation and training: one seed per mixture."),
         Claim("RegMix", "§5.2, Figure 5a", "the Pile-CC loss correlates most strongly with most tasks",
               f"strongest on {len(mine)} of {len(tasks)} tasks, and in 95 % of resamples on {len(firm)}; with the "
               "average "
               f"r {spanned(average, 2)}", basis, verdict(len(mine) > len(tasks) / 2, len(firm) > len(tasks) / 2),
-              f"Not on {listed(t for t in tasks if t not in mine)}, where no loss tells much."),
+              f"Not on {listed(t for t in tasks if t not in mine)}, where no loss is informative."),
         Claim("RegMix", "§5.2", "the correlation of HellaSwag with the Pile-CC loss is remarkably close to 1",
               f"r {spanned(swag, 2)}", basis, verdict(swag[0] >= 0.9),
               f"r is {'at least' if swag[0] >= 0.9 else 'below'} 0.9."),

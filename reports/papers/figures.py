@@ -1,4 +1,4 @@
-"""Every figure of the analyses by name; Spearman x 100, as the paper prints it."""
+"""Every number of the analyses by name; Spearman x 100, as the paper prints it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def stops(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def margins(frame: pd.DataFrame, objective: str) -> dict[str, Any]:
-    """first -> minus_<second>_<scale> with its edges, of the objective."""
+    """first -> minus_<second>_<scale> with its edges, for the objective."""
     out: dict[str, Any] = {}
     for row in frame[(frame["objective"] == objective) & frame["split"].isin(NAMES)].itertuples(index=False):
         out.setdefault(row.first, {}).update(_triple(f"minus_{row.second}_{NAMES[row.split]}", row, PERCENT))
@@ -65,7 +65,7 @@ def figure4(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def table6(restricted: pd.DataFrame) -> dict[str, Any]:
-    """regressor -> spearman_1m and so on, of runs with hardly any of the objective's own domain."""
+    """regressor -> spearman_1m and so on, for runs with almost none of the objective's own domain."""
     out: dict[str, Any] = {}
     for row in restricted.itertuples(index=False):
         factor = PERCENT if row.metric == "spearman" else 1
@@ -84,7 +84,7 @@ def figure15(ranks: pd.DataFrame) -> dict[str, Any]:
 
 
 def beta(table: pd.DataFrame, corrected: Mapping[str, Any], objective: str, regressor: str) -> dict[str, Any]:
-    """value: 1M to 1B by ``regressor``; value_60m: to 60M, matched; and what the correction does to 1B losses."""
+    """value: 1M to 1B by ``regressor``; value_60m: to 60M, matched; and the effect of the correction on 1B losses."""
     own = table[table["domain"] == objective]
     out: dict[str, Any] = {}
     for row in own.itertuples(index=False):

@@ -1,4 +1,4 @@
-"""The papers' comparisons of methods, from their own tables: averages, like for like, and sign tests."""
+"""The papers' comparisons of methods, from their own tables: averages over the same tasks, and sign tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TITLES = {
     "regmix_8": ("Table 8", "1B models, LightEval, zero shots, five evaluations"),
     "regmix_10": ("Table 10", "7B models on 100B tokens"),
     "regmix_11": ("Table 11", "7B models; mixtures from 128 proxies of 1B or 512 of 1M"),
-    "regmix_d_1": ("RegMix-D, Table 1", "1B models, 13 tasks, one seed; the number is that of proxies"),
+    "regmix_d_1": ("RegMix-D, Table 1", "1B models, 13 tasks, one seed; the number is the number of proxies"),
 }
 EDGES = ["value", "low", "high"]
 
@@ -39,11 +39,11 @@ def figures(signs: pd.DataFrame, averages: pd.DataFrame) -> dict[str, Any]:
 
 
 def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame) -> Section:
-    """``signs`` and ``averages`` are published_tables's; ``ablations`` RegMix-D's Table 3."""
+    """``signs`` and ``averages`` are from published_tables; ``ablations`` is RegMix-D's Table 3."""
     parts: list[str | Table] = [
         "**These are the papers' numbers**, averaged again and compared; nothing here is measured. A sign test counts "
-        "tasks; the interval of a mean difference is over tasks. Neither knows how far a second training run would "
-        "move a score, for there is one run a method."
+        "tasks; the interval of a mean difference is over tasks. Neither accounts for how much a second training run "
+        "would change a score, because there is one run per method."
     ]
     for name, (title, what) in TITLES.items():
         own = averages[averages["table"] == name]
@@ -58,7 +58,7 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         ]
         top = head.loc[head["average"].idxmax(), "method"]
         against = {other: _against(pairs, top, other) for other in own["method"]}
-        shown[f"{top} less it"] = [against[m] for m in own["method"]]
+        shown[f"{top} minus it"] = [against[m] for m in own["method"]]
         parts.append(
             Table(f"methods_{name}", f"{title}, the paper's numbers: {what}. The last column: mean difference over "
                                      "tasks "
@@ -87,7 +87,7 @@ def claims(found: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
         Claim("RegMix", "§5.3", "RegMix surpasses the best of the 64 random models (47.3 against 47.9 as printed)",
               f"on the same 13 tasks {fixed(shared['regmix'], 1)} against {fixed(shared['best_of_64'], 1)}",
               "Table 4, Appendix G, the papers' numbers; 1 seed each", verdict(best > 0),
-              "Table 4 averages 14 tasks and Table 3 averages 13; only like for like is the claim visible."),
+              "Table 4 averages 14 tasks and Table 3 averages 13; the claim only shows on the same tasks."),
         _pair("RegMix", "§5.3, Table 4", "RegMix beats Pile-CC only", found["regmix_4"], "regmix", "pile_cc"),
         _pair("RegMix", "§5.3, Table 4", "RegMix matches or surpasses DoReMi", found["regmix_4"], "regmix", "doremi"),
         _first("RegMix", "Appendix C.4, Table 8", "highest average of four methods", lighteval, "regmix",
@@ -107,7 +107,7 @@ def claims(found: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
         Claim("RegMix-D", "Table 3", "beta = 0.05 is the best of four",
               "; ".join(f"{n} proxies: best at {place[n]}, range {fixed(spread[n], 2)} points" for n in spread.index),
               "the paper's numbers; 1 seed", verdict(*(float(place[n]) == 0.05 for n in spread.index)),
-              f"All four lie within {fixed(spread.max(), 2)} points of each other, and one run stands behind each.")
+              f"All four lie within {fixed(spread.max(), 2)} points of each other, each from one run.")
     )  # fmt: skip
     return out
 
@@ -126,43 +126,43 @@ def _against(pairs: pd.DataFrame, first: str, second: str) -> str:
     return bold(text, one["p"] < 0.05)
 
 
-def _told(of: Mapping[str, Any], first: str, second: str) -> tuple[str, bool, bool]:
+def _difference(numbers: Mapping[str, Any], first: str, second: str) -> tuple[str, bool, bool]:
     name = f"{first}_minus_{second}"
-    value, low, high = (of[f"{name}{end}"] for end in ("", "_low", "_high"))
-    won = f"{of[f'{name}_wins']} of {of[f'{name}_n']} tasks, p = {fixed(of[f'{name}_p'], 3)}"
+    value, low, high = (numbers[f"{name}{end}"] for end in ("", "_low", "_high"))
+    won = f"{numbers[f'{name}_wins']} of {numbers[f'{name}_n']} tasks, p = {fixed(numbers[f'{name}_p'], 3)}"
     text = f"{spanned([value, low, high], 2, sign=True)}, {won}"
     return text, value > 0, low > 0
 
 
-def _pair(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, second: str) -> Claim:
-    text, above, clear = _told(of, first, second)
+def _pair(paper: str, place: str, says: str, numbers: Mapping[str, Any], first: str, second: str) -> Claim:
+    text, above, clear = _difference(numbers, first, second)
     name = f"{first}_minus_{second}"
-    word = compared(of[f"{name}_low"], of[f"{name}_high"], "better", "worse")
+    word = compared(numbers[f"{name}_low"], numbers[f"{name}_high"], "better", "worse")
     return Claim(
-        paper, place, says, text, "the paper's numbers over tasks; 1 seed a method", verdict(above, clear),
+        paper, place, says, text, "the paper's numbers over tasks; 1 seed per method", verdict(above, clear),
         f"The average is {'higher' if above else 'not higher'}; over tasks, {word}. By the sign test "
-        f"p = {fixed(of[f'{name}_p'], 3)}.",
+        f"p = {fixed(numbers[f'{name}_p'], 3)}.",
     )  # fmt: skip
 
 
-def _same(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, second: str) -> Claim:
-    text, _, _ = _told(of, first, second)
-    low, high = (of[f"{first}_minus_{second}{end}"] for end in ("_low", "_high"))
+def _same(paper: str, place: str, says: str, numbers: Mapping[str, Any], first: str, second: str) -> Claim:
+    text, _, _ = _difference(numbers, first, second)
+    low, high = (numbers[f"{first}_minus_{second}{end}"] for end in ("_low", "_high"))
     holds = high > 0
-    why = "The interval over tasks holds zero." if low <= 0 <= high else "The interval over tasks leaves out zero."
-    return Claim(paper, place, says, text, "the paper's numbers over tasks; 1 seed a method", verdict(holds), why)
+    why = "The interval over tasks includes zero." if low <= 0 <= high else "The interval over tasks excludes zero."
+    return Claim(paper, place, says, text, "the paper's numbers over tasks; 1 seed per method", verdict(holds), why)
 
 
-def _first(paper: str, place: str, says: str, of: Mapping[str, Any], first: str, rivals: Sequence[str]) -> Claim:
-    told = {rival: _told(of, first, rival) for rival in rivals}
-    clear = [rival for rival, (_, _, flag) in told.items() if flag]
-    highest = all(above for _, above, _ in told.values())
+def _first(paper: str, place: str, says: str, numbers: Mapping[str, Any], first: str, rivals: Sequence[str]) -> Claim:
+    differences = {rival: _difference(numbers, first, rival) for rival in rivals}
+    clear = [rival for rival, (_, _, flag) in differences.items() if flag]
+    highest = all(above for _, above, _ in differences.values())
     word = verdict(highest, highest and len(clear) == len(rivals))
     why = f"Higher than all {len(rivals)}; " if highest else "Not higher than all; "
     rest = [rival for rival in rivals if rival not in clear]
-    tail = f"not to be told from {listed(rest)}." if rest else "each difference leaves out zero."
+    tail = f"not distinguishable from {listed(rest)}." if rest else "each difference excludes zero."
     why += f"over tasks {tail}"
     return Claim(
-        paper, place, says, "; ".join(f"{rival} {text}" for rival, (text, _, _) in told.items()),
-        "the paper's numbers over tasks; 1 seed a method", word, why,
+        paper, place, says, "; ".join(f"{rival} {text}" for rival, (text, _, _) in differences.items()),
+        "the paper's numbers over tasks; 1 seed per method", word, why,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Figure 2: the 64 large models among the candidates of a simulation, and what the first pick of them is worth."""
+"""Figure 2: the 64 large models among the candidates of a simulation, and how good the first pick is."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def picks(
     true = large.objective({objective: 1.0})
     rows = []
     for name in [*names, NO_PROXY]:
-        told = order(predictions, large, objective, name)
-        first = int(np.argmin(told))
-        beyond = np.nan if name == NO_PROXY else float((candidates[f"predicted_{name}"] < told.min()).mean())
+        predicted = order(predictions, large, objective, name)
+        first = int(np.argmin(predicted))
+        beyond = np.nan if name == NO_PROXY else float((candidates[f"predicted_{name}"] < predicted.min()).mean())
         rows.append([name, large.names[first], true[first], true.min(), int((true < true[first]).sum()), beyond])
     return pd.DataFrame(rows, columns=["regressor", "run", "loss", "best", "above", "beyond"])
 
 
 def order(predictions: Mapping[str, pd.DataFrame], large: Runs, objective: str, name: str) -> np.ndarray:
-    """What a regressor predicts (64,) of the large models; NO_PROXY: minus their weight on the objective."""
+    """A regressor's predictions (64,) for the large models; for NO_PROXY, minus their weight on the objective."""
     if name == NO_PROXY:
         return -large.mixtures[:, large.domains.index(objective)]
     frame = predictions[name]
@@ -44,7 +44,7 @@ def order(predictions: Mapping[str, pd.DataFrame], large: Runs, objective: str, 
 
 
 def figures(table: pd.DataFrame) -> dict[str, Any]:
-    """regressor -> loss of its pick, the best loss, how many are better; the share of candidates beyond all 64."""
+    """regressor -> loss of its pick, the best loss, how many are better; share of candidates beyond all 64."""
     return {
         row.regressor: {"loss": row.loss, "best": row.best, "better": int(row.above)}
         | ({} if row.regressor == NO_PROXY else {"candidates_beyond": row.beyond})
@@ -61,8 +61,8 @@ def figure2(
     drawing, axes = style.panels(2, len(names), 5.2, sharey="row")
     shades = None
     for cloud, plot, name in zip(*axes, names, strict=True):
-        told = order(predictions, large, objective, name)
-        ranked = np.argsort(told, kind="stable")
+        predicted = order(predictions, large, objective, name)
+        ranked = np.argsort(predicted, kind="stable")
         plot.scatter(np.arange(1, len(true) + 1), true[ranked], s=10, color=style.KINDS["heldout"], linewidths=0)
         plot.scatter([1], true[ranked[:1]], s=90, color=style.PALETTE[1], marker="*", zorder=3)
         plot.set_xlabel("rank by prediction")
@@ -73,8 +73,8 @@ def figure2(
             continue
         cloud.scatter(candidates[objective], candidates[f"predicted_{name}"], s=2, color=style.PALE, linewidths=0,
                       rasterized=True)  # fmt: skip
-        shades = cloud.scatter(weight, told, s=16, c=true, cmap="viridis", linewidths=0)
-        cloud.scatter(weight[ranked[:1]], told[ranked[:1]], s=90, color=style.PALETTE[1], marker="*", zorder=3)
+        shades = cloud.scatter(weight, predicted, s=16, c=true, cmap="viridis", linewidths=0)
+        cloud.scatter(weight[ranked[:1]], predicted[ranked[:1]], s=90, color=style.PALETTE[1], marker="*", zorder=3)
         cloud.set_xlabel(f"weight of {objective}")
     axes[0, 0].set_ylabel("predicted loss at 1M")
     axes[1, 0].set_ylabel("true loss at 1B")
@@ -88,23 +88,25 @@ def figure2(
             "its loss": table["loss"].map(lambda v: fixed(v, 4)),
             "best loss of 64": table["best"].map(lambda v: fixed(v, 4)),
             "models that are better": table["above"].astype(str),
-            "candidates predicted beyond all 64": table["beyond"].map(lambda v: MISSING if np.isnan(v) else percent(v)),
+            "candidates predicted better than all 64": [
+                MISSING if np.isnan(v) else percent(v) for v in table["beyond"]
+            ],
         }
     )
     return Section(
         "Figure 2: picking the best of 64 large models",
         (
             f"Above, {count(len(candidates))} candidates of the simulation, drawn as the published code draws them, by "
-            "their Pile-CC weight and the loss that regressors fitted to the 512 runs predict, with the 64 mixtures of "
-            "the 1B models in their place. Below, the 64 by predicted rank and their true loss. The star is the one "
-            "predicted best. One pick of 64 is one trial: the baseline without proxies stands beside it. The weights "
-            f"of the 64 end at {fixed(weight.max(), 2)}; a simulation may recommend what lies to their right, where no "
+            "their Pile-CC weight and the loss that regressors fitted to the 512 runs predict, with the 64 mixtures "
+            "of the 1B models among them. Below, the 64 by predicted rank and their true loss. The star is the one "
+            "predicted best. One pick of 64 is one trial; the baseline without proxies is shown next to it. The "
+            f"largest of the 64 weights is {fixed(weight.max(), 2)}; a simulation can recommend a larger one, where no "
             "1B model was trained.",
             Figure("figure2", "Candidates (grey) and the 64 mixtures of 1B models (coloured by their true Pile-CC "
                    "loss) by predicted loss; true loss by predicted rank.",
                    "Scatter plots: above, predicted loss against Pile-CC weight for candidates and the 64 large "
                    "models; below, true loss against predicted rank; the first pick is a star.", drawing),
-            Table("figure2", "What the first pick is worth; and the share of candidates that are predicted to be "
-                  "better than every one of the 64.", shown, table),
+            Table("figure2", "How good the first pick is, and the share of candidates predicted to be better than all "
+                  "of the 64.", shown, table),
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The papers' own tables as printed, with their averages taken again; and Figure 1 as far as its numbers go."""
+"""The papers' own tables as printed, with their averages recomputed, and the printed numbers behind Figure 1."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from reports.page.formats import MISSING, bold, count, fixed, listed, plus_minus
 from reports.page.section import Figure, Section, Table
 
 AVERAGE = "average"
-SCORES = {  # table -> what its caption says, and the digits printed
+SCORES = {  # table -> its caption, and the number of printed digits
     "regmix_4_methods": ("RegMix, Table 4", "1B models, %, mean of 0 to 5 shots", 1),
     "regmix_8_lighteval": ("RegMix, Table 8", "1B models, LightEval, zero shots, %, mean ± sd of five evaluations", 1),
     "regmix_10_seven_billion": ("RegMix, Table 10", "7B models on 100B tokens, %", 1),
     "regmix_11_larger_proxies": ("RegMix, Table 11", "7B models; mixtures by 128 proxies of 1B or 512 of 1M, %", 1),
-    "regmix_d_1_methods": ("RegMix-D, Table 1", "1B models, %; the number is that of proxies", 2),
+    "regmix_d_1_methods": ("RegMix-D, Table 1", "1B models, %; the number is the number of proxies", 2),
 }
 LABELS = {"1": "RegMix, Table 1", "5": "RegMix, Table 5", "7": "RegMix, Table 7", "9": "RegMix, Table 9"}
 
 
 def averages(table: pd.DataFrame) -> pd.DataFrame:
-    """``table`` (a row a task, a column a method) with a row ``recomputed``: the mean of its tasks."""
+    """``table`` (one row per task, one column per method) with a row ``recomputed``: the mean of its tasks."""
     scores = square(table)
     scores.loc["recomputed"] = scores.drop(index=AVERAGE).mean()
     return scores
 
 
 def square(table: pd.DataFrame, values: str = "mean") -> pd.DataFrame:
-    """Scores with a row a task and a column a method, both in the order printed."""
+    """Scores with one row per task and one column per method, both in the order printed."""
     if "method" not in table:
         return table.set_index("task")
     order = table["task"].unique(), table["method"].unique()
@@ -50,13 +50,13 @@ def figure1(seven: pd.DataFrame) -> Section:
     axes[0, 0].set_xlabel("score, %")
     style.legend_above(drawing)
     return Section(
-        "Figure 1: 7B models, the last point of its curves",
+        "Figure 1: 7B models at the end of training",
         (
-            "**These are the paper's numbers.** Figure 1 follows the scores of two 7B models over training; it is "
-            "printed as a picture alone, and of its points Table 10 gives the last, at 100B tokens. That the gain "
-            "stays the same along the way, or comes with 50 % fewer tokens, cannot be seen from these.",
+            "**These are the paper's numbers.** Figure 1 follows the scores of two 7B models over training; only the "
+            "plot is printed, and Table 10 gives only its last points, at 100B tokens. Whether the gain is constant "
+            "during training, or is reached with 50 % fewer tokens, cannot be checked with these.",
             Figure("figure1", "Scores at 100B tokens by task (Table 10, the paper's numbers).",
-                   "Two points a task, Human and RegMix, joined by a line.", drawing),
+                   "Two points per task, Human and RegMix, joined by a line.", drawing),
         ),
     )  # fmt: skip
 
@@ -65,9 +65,9 @@ def tables(printed: Mapping[str, pd.DataFrame]) -> Section:
     """``printed`` are the transcribed tables by file name."""
     parts: list[str | Table] = [
         "**All numbers of this section are the papers' own**, transcribed, and nothing here is measured. The last row "
-        "of a table of scores is the mean of the tasks taken again from what is printed; the best of a row is in bold, "
-        "for all that tie. Tables 2, 3 and 6 stand above beside what the published data give, RegMix-D's Table 3 and "
-        "the costs of Table 4 further on."
+        "of a table of scores is the mean recomputed from the printed task scores; the best of each row is in bold, "
+        "ties included. Tables 2, 3 and 6 are shown above next to results from the published data; RegMix-D's Table 3 "
+        "and the costs of Table 4 follow below."
     ]
     for name, (label, what, digits) in SCORES.items():
         parts.append(_scores(name, f"{label}, the paper's numbers: {what}.", printed[name], digits))
@@ -93,18 +93,18 @@ def _scores(name: str, caption: str, table: pd.DataFrame, digits: int) -> Table:
         shown[str(method)] = cells
     off = (scores.loc["recomputed"] - scores.loc[AVERAGE]).round(6)
     missed = [f"{m} ({fixed(v, 2, sign=True)})" for m, v in off.items() if abs(v) > 0.5 * 10**-digits + 1e-9]
-    told = f" Printed averages that miss the mean by more than rounding: {listed(missed)}."
-    return Table(f"printed_{name}", caption + told, shown, scores.rename_axis("task").reset_index())
+    note = f" Printed averages that miss the mean by more than rounding: {listed(missed)}."
+    return Table(f"printed_{name}", caption + note, shown, scores.rename_axis("task").reset_index())
 
 
 def _pile(table: pd.DataFrame) -> Table:
     used = table["available"] == 1
     shown = pd.DataFrame({"Domain": table["domain"], "GiB, effective": table["gib"].map(lambda v: fixed(v, 2)),
                           "used": np.where(used, "yes", "no"),
-                          "share of what is used": _shares(table["gib"].where(used))})  # fmt: skip
+                          "share of used domains": _shares(table["gib"].where(used))})  # fmt: skip
     shown.loc[len(shown)] = ["*sum*", fixed(table["gib"].sum(), 2), str(int(used.sum())), fixed(1, 4)]
-    return Table("printed_regmix_1", f"{LABELS['1']}, the paper's numbers: the Pile; the last column and the sum "
-                 "are taken from them. The share is the prior of the simulation above.", shown, table)  # fmt: skip
+    return Table("printed_regmix_1", f"{LABELS['1']}, the paper's numbers: the Pile; the last column and the sum are "
+                 "computed from them. The share is the prior of the simulation above.", shown, table)  # fmt: skip
 
 
 def _shares(sizes: pd.Series) -> list[str]:
@@ -118,7 +118,7 @@ def _hundred(table: pd.DataFrame) -> Table:
         shown[label] = [fixed(value, digits) for value in table[column]]
     lost = listed(str(m) for m in table.loc[table["mse_1m"].isna(), "method"])
     return Table("printed_regmix_5", f"{LABELS['5']}, the paper's numbers: 100 URL domains, 1,000 proxies. The MSE of "
-                 f"{lost} ({MISSING}) is illegible in the text at hand.", shown, table)  # fmt: skip
+                 f"{lost} ({MISSING}) is illegible in our copy of the paper.", shown, table)  # fmt: skip
 
 
 def _mixtures(table: pd.DataFrame) -> Table:
@@ -134,4 +134,4 @@ def _shapes(table: pd.DataFrame) -> Table:
     shown = pd.DataFrame({"Model": table["model"], "Vocabulary": table["vocabulary"].map(count),
                           **{column: table[column].astype(str) for column in table.columns[2:]}})  # fmt: skip
     return Table("printed_regmix_9", f"{LABELS['9']}, the paper's numbers: shapes. d_embedding is the residual width, "
-                 "d_model that of the MLP; what they cost stands in the last section.", shown, table)  # fmt: skip
+                 "d_model that of the MLP; their costs are in the last section.", shown, table)  # fmt: skip

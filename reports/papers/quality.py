@@ -21,7 +21,7 @@ def table2(
     scores: pd.DataFrame, printed: pd.DataFrame, trees: Mapping[str, int], stops: Mapping[str, float], objective: str,
     level: float,
 ) -> Section:  # fmt: skip
-    """``scores`` and ``trees`` are published_compare's; ``stops`` is figures.stops's; ``printed`` Table 2."""
+    """``scores`` and ``trees`` are from published_compare; ``stops`` is from figures.stops; ``printed`` is Table 2."""
     own = scores[scores["objective"] == objective]
     names = list(dict.fromkeys(own["regressor"]))
     cells = own.set_index(["regressor", "split", "metric"])[EDGES]
@@ -58,30 +58,30 @@ def table2(
             _rho(cells.loc[(name, split, "spearman")], 1) for name in shown["Regressor"]
         ]
     prose = (
-        f"Each regressor is fitted to the 512 1M runs and ranks 256 mixtures at 1M, the same 256 at 60M, and 64 others "
-        f"at 1B. *no_proxy* sorts by the Pile-CC weight and trains nothing; *ensemble* votes by rank. "
-        f"*lightgbm_notebook* stops early on the 1M test set, as the published notebook does, a leak, after "
-        f"{trees['lightgbm_notebook']} trees; *lightgbm_stopped* stops on the last tenth of the training runs, which "
-        f"it does not learn from, after {trees['lightgbm_stopped']}. Which tenth is chance: with each of the "
-        f"{stops['parts']} in turn, its ρ goes from {fixed(stops['spearman_1b_min'], 1)} to "
+        "Each regressor is fitted to the 512 1M runs and ranks 256 mixtures at 1M, the same 256 at 60M, and 64 others "
+        "at 1B. *no_proxy* sorts by the Pile-CC weight and trains nothing; *ensemble* votes by rank. "
+        "*lightgbm_notebook* stops early on the 1M test set as the published notebook does, which is a leak, after "
+        f"{trees['lightgbm_notebook']} trees; *lightgbm_stopped* stops early on the last tenth of the training runs, "
+        f"which it is not fitted to, after {trees['lightgbm_stopped']}. The choice of that tenth is arbitrary: over "
+        f"all {stops['parts']} tenths, its ρ ranges from {fixed(stops['spearman_1b_min'], 1)} to "
         f"{fixed(stops['spearman_1b_max'], 1)} at 1B and from {fixed(stops['spearman_1m_min'], 1)} to "
-        f"{fixed(stops['spearman_1m_max'], 1)} at 1M. All learn from the weights as printed, to three digits; "
-        "*lightgbm_divided* is the paper's LightGBM on weights divided by their sums, which is as right and parts "
-        "equal weights by next to nothing: what its ρ moves by is noise that a reader should grant to all trees here. "
-        f"Intervals are at {100 * level:g} %."
+        f"{fixed(stops['spearman_1m_max'], 1)} at 1M. All are fitted to the weights as printed, to three digits; "
+        "*lightgbm_divided* is the paper's LightGBM on weights divided by their sums, which is equally valid and "
+        "makes equal weights differ slightly: the change of its ρ is noise that applies to all trees here. Intervals "
+        f"are at {100 * level:g} %."
     )
     return Section(
-        "Table 2: what ranks unseen mixtures",
+        "Table 2: ranking unseen mixtures",
         (
             prose,
             Table("table2", "Spearman x 100 with bootstrap intervals over the mixtures, of the Pile-CC loss; the best "
                   "of each column in bold. The two rows in italics are the paper's.",
                   pd.DataFrame(rows), own[~own["split"].str.endswith("_starved")].reset_index(drop=True)),
             Table("table2_errors", "Errors at 1M, n = 256, of the Pile-CC loss in nats per token. *ensemble* and "
-                  "*no_proxy* predict an order and no loss.", pd.DataFrame(errors),
+                  "*no_proxy* predict an order but no loss.", pd.DataFrame(errors),
                   own[(own["split"] == "test_1m") & own["metric"].isin(["mse", "mae", "rmse"])].reset_index(drop=True)),
-            Table("starved", "The same where the mixture has hardly any Pile-CC (weight below 0.01): the weight alone "
-                  "cannot rank these, regressors must know the other domains.",
+            Table("starved", "The same for mixtures with almost no Pile-CC (weight below 0.01): its weight alone "
+                  "cannot rank these, so regressors must know the other domains.",
                   pd.DataFrame(shown), own[own["split"].isin(poor)].reset_index(drop=True)),
         ),
     )  # fmt: skip
@@ -93,7 +93,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     pairs = margins[(margins["objective"] == objective) & margins["split"].isin(SPLITS)]
     names = [n for n in dict.fromkeys(own["regressor"]) if n in {*pairs["first"], *pairs["second"]}]
     clear = {split: pairs[(pairs["split"] == split)] for split in TESTS}
-    matrix = pd.DataFrame({"less →": names})
+    matrix = pd.DataFrame({"row minus column": names})
     for second in names:
         matrix[second] = [_pair(clear, first, second) for first in names]
     measures = own[own["metric"].isin(["regret", "top_k"]) & own["split"].isin(TESTS)]
@@ -130,21 +130,19 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     )  # fmt: skip
     prose = (
         f"All regressors on all {len(domains)} validated domains. First by Spearman, of {len(domains)} "
-        f"domains:\n\n{leaders}\n\n"
-        f"Against `{baseline}`, domains other than Pile-CC on which the interval of the difference leaves out zero:\n\n"
-        f"{words}"
+        f"domains:\n\n{leaders}\n\nAgainst `{baseline}`, domains other than Pile-CC on which the interval of the "
+        f"difference excludes zero:\n\n{words}"
     )
     return Section(
         "The tournament: every regressor on every domain",
         (
             prose,
-            Table("tournament_pairs", "Pile-CC: Spearman x 100 of the row less that of the column at 1M / 60M / 1B, "
-                                      "on the "
-                  "same resamples of the mixtures; in bold where the interval leaves out zero.",
+            Table("tournament_pairs", "Pile-CC: Spearman x 100 of the row minus that of the column at 1M / 60M / 1B, "
+                                      "on the same resamples of the mixtures; in bold where the interval excludes "
+                                      "zero.",
                   matrix, pairs.reset_index(drop=True)),
-            Table("tournament_choice", f"Pile-CC: how many of the truly best {k} mixtures are among the {k} "
-                                       "predicted best, "
-                  "and the true loss of the one predicted best less the best there is.",
+            Table("tournament_choice", f"Pile-CC: how many of the truly best {k} mixtures are among the {k} predicted "
+                                       "best, and the true loss of the one predicted best minus the lowest true loss.",
                   choice, measures.reset_index(drop=True)),
             Table("tournament_domains", "Spearman x 100 with each domain's loss as the objective; the best in bold.",
                   shown, rho.reset_index(drop=True)),
@@ -185,17 +183,17 @@ def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Sectio
         f"`{n}` with {listed(str(s) for s in part['proxies'])}" for n, part in gone.groupby("regressor", sort=False)
     )
     prose = (
-        f"Regressors fitted to random subsets of the 512 runs, {table['subsets'].max()} of each size and the same for "
-        f"all; all 512 are one. No fit, for want of runs: {flat}: LightGBM needs 20 runs on both sides of a split, so "
-        "that with 32 its model would be a constant, and a curve that starts there starts at no rank correlation at "
-        "all. The token axis of Figure 4 cannot be drawn, for only losses at the end of training are published."
+        f"Regressors fitted to random subsets of the 512 runs, {table['subsets'].max()} of each size, the same for all "
+        f"regressors; there is one subset of all 512. Not fitted, for lack of runs: {flat}. LightGBM needs 20 runs on "
+        "both sides of a split, so with 32 runs its model is a constant, which has no rank correlation. The token "
+        "axis of Figure 4 cannot be drawn, because only losses at the end of training are published."
     )
     return Section(
         "Figure 4: how many proxies",
         (
             prose,
             Figure("figure4", "Spearman x 100 against the number of proxies: mean over subsets and its t interval.",
-                   "Lines of rank correlation against number of proxies, a panel a test set.", drawing),
+                   "Lines of rank correlation against number of proxies, one panel per test set.", drawing),
             Table("figure4", "The same as numbers: mean over subsets, with its t interval.", shown, table),
         ),
     )  # fmt: skip
@@ -220,7 +218,7 @@ def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequ
         "Figure 9: predicted against true loss",
         (
             "The regressors predict the loss of a 1M model; only the order carries over to the larger ones. The paper "
-            "shows 1M alone.",
+            "only shows 1M.",
             Figure("figure9", "Predicted against true Pile-CC loss at each size; the line is equality, at 1M.",
                    "Scatter plots of predicted against true loss, a row a test set, a column a regressor.", drawing),
         ),
@@ -230,9 +228,8 @@ def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequ
 def table6(restricted: pd.DataFrame, printed: pd.DataFrame, share: float) -> Section:
     """``restricted`` is published_compare's restricted.csv; ``printed`` the paper's Table 6."""
     rows = [
-        {"Regressor": f"*paper: {row['method']}*", "ρ x "
-        "100": fixed(row["spearman_1m"], 2), "MSE": fixed(row["mse_1m"], 2),
-         "MAE": MISSING}
+        {"Regressor": f"*paper: {row['method']}*", "ρ x 100": fixed(row["spearman_1m"], 2),
+         "MSE": fixed(row["mse_1m"], 2), "MAE": MISSING}
         for row in printed.to_dict("records")
     ]  # fmt: skip
     for name, part in restricted.groupby("regressor", sort=False):
@@ -244,14 +241,12 @@ def table6(restricted: pd.DataFrame, printed: pd.DataFrame, share: float) -> Sec
         "Table 6: without Pile-CC in training",
         (
             "The paper trains 512 further proxies on mixtures of the other 16 domains and publishes none of them, so "
-            f"Table 6 cannot be rebuilt. What can: {int(first['trained'])} of the published runs have less than "
-            f"{share:g} "
-            "of Pile-CC. Regressors fitted to these alone, with its weight taken off and the others renormalised, "
-            "rank "
-            f"the {int(first['n'])} test mixtures of that kind. Fewer runs, other mixtures, and a little Pile-CC "
-            "left in "
-            "some: a look at the same question, not a replication.",
-            Table("table6", "Spearman x 100 and errors at 1M on mixtures with next to no Pile-CC.", pd.DataFrame(rows),
+            f"Table 6 cannot be reproduced. The nearest substitute: {int(first['trained'])} of the published runs have "
+            f"a Pile-CC weight below {share:g}. Regressors fitted only to these, with that weight removed and the "
+            f"others renormalised, rank the {int(first['n'])} test mixtures of the same kind. There are fewer runs, "
+            "the mixtures differ, and some contain a little Pile-CC: this addresses the same question but is no "
+            "replication.",
+            Table("table6", "Spearman x 100 and errors at 1M on mixtures with almost no Pile-CC.", pd.DataFrame(rows),
                   restricted),
         ),
     )  # fmt: skip

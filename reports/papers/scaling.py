@@ -33,13 +33,13 @@ def figure15(ranks: pd.DataFrame) -> Section:
         }
     )
     return Section(
-        "Figure 15: does the order of mixtures survive scale",
+        "Figure 15: is the order of mixtures the same at all sizes",
         (
-            "256 mixtures were trained as 1M and as 60M models on 1B tokens: this is one cell of the paper's heat map, "
-            "for all 13 domains. Nothing else of it can be rebuilt: no loss of a 280M model and none at 10B tokens is "
-            "published, and none of the 64 mixtures of the 1B models occurs in the other sets.",
-            Table("figure15", "Rank correlation x 100 of a domain's loss at 1M with the same at 60M, n = 256; and the "
-                  "other domain whose 60M loss follows it best.", shown, own),
+            "256 mixtures were trained as 1M and as 60M models on 1B tokens: this is one cell of the paper's heat "
+            "map, for all 13 domains. The other cells cannot be reproduced: no losses of a 280M model or at 10B "
+            "tokens are published, and none of the 64 mixtures of the 1B models is in the other sets.",
+            Table("figure15", "Rank correlation x 100 of a domain's loss at 1M with that at 60M, n = 256, and the "
+                  "other domain whose 60M loss correlates best with it.", shown, own),
             Figure("figure15", "Spearman x 100 of every loss at 1M with every loss at 60M.",
                    "Heat map of rank correlations, 13 domains by 13.", drawing),
         ),
@@ -48,7 +48,7 @@ def figure15(ranks: pd.DataFrame) -> Section:
 
 def beta(table: pd.DataFrame, corrected: Mapping[str, Any], losses: Mapping[str, np.ndarray], used: float,
          objective: str, regressor: str) -> Section:  # fmt: skip
-    """``table`` is published_scale's beta.csv; ``losses`` by name are the proxies', the 1B models' and corrected ones.
+    """``table`` is published_scale's beta.csv; ``losses`` by name: the proxies', the 1B models', corrected ones.
 
     ``used`` is the paper's exponent, ``regressor`` the one that predicts 1M losses.
     """
@@ -77,37 +77,33 @@ def beta(table: pd.DataFrame, corrected: Mapping[str, Any], losses: Mapping[str,
     return Section(
         "RegMix-D's exponent across scale",
         (
-            "RegMix-D multiplies the target's loss by (P_target / P_proxy)^beta before it asks a regressor that was "
-            f"fitted to proxies, with beta = {used:g} and 1000 for the ratio, and says neither where beta is from "
-            "nor how "
-            f"far off it may be. Two sets of published losses can tell. From 1M to 60M, the same {int(middle['n'])} "
-            f"mixtures and the same tokens, beta is {spanned(middle[EDGES].tolist(), 4)}. From 1M to 1B, on 25 times "
-            "the "
-            f"tokens, it is {spanned(large[EDGES].tolist(), 4)} (sd over {int(large['n'])} mixtures "
-            f"{fixed(large['sd'], 4)}). So {used:g} {_is(used, middle)} what parameters alone give, and "
-            f"{_is(used, large)} what the target in question needs, which has more tokens, too.\n\n"
-            f"With {used:g} the {int(large['n'])} 1B losses become {fixed(paper['low'], 2)} to "
-            f"{fixed(paper['high'], 2)}; "
-            f"the proxies end between {fixed(proxies['low'], 2)} and {fixed(proxies['high'], 2)}. "
-            f"{percent(paper['below'])} of the corrected losses lie below all of these, where boosted trees answer "
-            "with "
-            f"one constant. With the fitted beta they become {fixed(fitted['low'], 2)} to {fixed(fitted['high'], 2)}, "
-            f"{percent(fitted['below'])} below. Earlier in training, the proxies' losses are higher still; the "
-            "published "
-            "tables have none of them, so this looks at the end of training alone.",
-            Table("beta", "The exponent by domain, with intervals over mixtures; 1B mixtures were trained at no other "
-                  "size, so their 1M losses are predictions.", shown, table),
-            Table("beta_regressors", f"{objective}: how little the exponent depends on which regressor predicts.",
+            "RegMix-D multiplies the target's loss by (P_target / P_proxy)^beta before it queries a regressor fitted "
+            f"to proxies, with beta = {used:g} and a ratio of 1000, and reports neither the source of beta nor its "
+            "uncertainty. Two sets of published losses allow an estimate. From 1M to 60M, with the same "
+            f"{int(middle['n'])} mixtures and the same tokens, beta is {spanned(middle[EDGES].tolist(), 4)}. From 1M "
+            f"to 1B, on 25 times the tokens, it is {spanned(large[EDGES].tolist(), 4)} (sd over {int(large['n'])} "
+            f"mixtures {fixed(large['sd'], 4)}). So {used:g} {_is(used, middle)} the value for parameters alone, and "
+            f"{_is(used, large)} the value for the actual target, which also has more tokens.\n\nWith {used:g} the "
+            f"{int(large['n'])} 1B losses become {fixed(paper['low'], 2)} to {fixed(paper['high'], 2)}; the proxies "
+            f"end between {fixed(proxies['low'], 2)} and {fixed(proxies['high'], 2)}. {percent(paper['below'])} of the "
+            "corrected losses lie below all of these, where boosted trees predict a constant. With the fitted beta "
+            f"they become {fixed(fitted['low'], 2)} to {fixed(fitted['high'], 2)}, {percent(fitted['below'])} below. "
+            "Earlier in training, the proxies' losses are higher still; the published tables do not include them, so "
+            "this covers only the end of training.",
+            Table("beta", "The exponent by domain, with intervals over mixtures; the 1B mixtures were trained at no "
+                  "other size, so their 1M losses are predictions.", shown, table),
+            Table("beta_regressors", f"{objective}: the exponent by the regressor that predicts the 1M losses.",
                   by, others.reset_index()),
-            Figure("beta", "Losses at the end of training: what the regressor learns from, and what it is asked.",
-                   "Strips of points, one a model, for proxies, 1B models, and 1B models corrected in two "
+            Figure("beta", "Losses at the end of training: the regressor's training data, and the losses it is "
+                   "queried with.",
+                   "Strips of points, one per model, for proxies, 1B models, and 1B models corrected in two "
                    "ways.", drawing),
         ),
     )  # fmt: skip
 
 
 def _is(value: float, row: pd.Series) -> str:
-    """Whether ``value`` is as ``row`` says, to a hundredth of an exponent."""
+    """Whether ``value`` agrees with ``row`` to within 0.01."""
     return "is about" if abs(value - row["value"]) < 0.01 else "is not"
 
 

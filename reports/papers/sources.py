@@ -1,4 +1,4 @@
-"""Where the numbers come from: the published sets of runs, and what had to be done to their rows."""
+"""Where the numbers come from: the published sets of runs, and how their rows were prepared."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ WHAT = {
 
 
 def figures(joined: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """set -> runs, and how many rows of weights missed 1 by more than a thousandth; ``joined`` are the meta.json."""
-    return {name: {"runs": of["runs"], "renormalised": of["sums"]["runs"]} for name, of in joined.items()}
+    """set -> runs, and how many rows of weights miss 1 by over a thousandth; ``joined`` are the meta.json files."""
+    return {name: {"runs": meta["runs"], "renormalised": meta["sums"]["runs"]} for name, meta in joined.items()}
 
 
 def sources(joined: Mapping[str, Mapping[str, Any]], sets: Mapping[str, Runs]) -> Section:
-    """``joined`` are the meta.json of published_runs, ``sets`` the runs, by set."""
+    """``joined`` are the meta.json files of published_runs, ``sets`` the runs, both keyed by set."""
     first = next(iter(sets.values()))
     off = next(iter(joined.values()))["sums"]["off_by_over"]
     lost = [domain for domain in first.domains if domain not in first.losses]
     numbers = pd.DataFrame(
-        [[name, *of["files"], of["runs"], of["sums"]["runs"]] for name, of in joined.items()],
+        [[name, *meta["files"], meta["runs"], meta["sums"]["runs"]] for name, meta in joined.items()],
         columns=["set", "mixtures", "losses", "runs", "missed"],
     )
     shown = pd.DataFrame(
@@ -49,12 +49,13 @@ def sources(joined: Mapping[str, Mapping[str, Any]], sets: Mapping[str, Runs]) -
     return Section(
         "The published runs",
         (
-            "The tables are those of github.com/sail-sg/regmix at commit b004d3a, by their md5. Mixtures and losses "
+            "The tables are those of github.com/sail-sg/regmix at commit b004d3a, checked by md5. Mixtures and losses "
             "are joined on the index and columns by name; the 1B tables count from 0, the others from 1, and runs are "
-            "named here from 1 on, as in the paper's Appendix G. Weights are printed to three digits, so that rows "
-            "miss 1; every row is divided by its sum, and the table says how many were off by more than rounding one "
-            f"weight explains. {len(first.domains)} domains have weights and {len(first.losses.columns)} a validation "
-            f"loss: {listed(lost)} have none. One run a mixture, no seeds, no losses before the end of training.",
+            "numbered here from 1, as in the paper's Appendix G. Weights are printed to three digits, so rows do not "
+            "sum to exactly 1; every row is divided by its sum, and the table shows how many were off by more than "
+            f"the rounding of one weight. {len(first.domains)} domains have weights and {len(first.losses.columns)} a "
+            f"validation loss: {listed(lost)} have none. One run per mixture, no seeds, no losses before the end of "
+            "training.",
             Table("published_runs", "The four sets.", shown, numbers),
         ),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The corpora: what each domain holds and how much of the training it can carry (the paper's Table 1)."""
+"""The corpora: the size of each domain and how much training it can supply (the paper's Table 1)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def corpora(
 ) -> Section:
     """``tokens`` and ``extracted`` are the domains' meta.json and stats.json, in the order of the table.
 
-    ``prior`` and ``bounds`` are by trained domain; ``target_tokens`` is what one target trains on.
+    ``prior`` and ``bounds`` are keyed by trained domain; one target trains on ``target_tokens``.
     """
     rows = []
     for domain, meta in tokens.items():
@@ -59,7 +59,7 @@ def corpora(
         }
     )
     own = values[values["role"] == "trained"]
-    held = values.loc[values["role"] != "trained", "domain"]
+    validated = values.loc[values["role"] != "trained", "domain"]
     bound = own.loc[own["largest_weight"] < 1, "domain"]
     reach = (
         f"The bound is below 1 for {listed(f'`{d}`' for d in bound)}"
@@ -69,20 +69,21 @@ def corpora(
     )
     prose = (
         f"{counted(len(own), 'domain')} are trained on, {count(own['train_tokens'].sum())} tokens in all"
-        f"{_only(list(held))}. The prior is the domains' share of the training tokens; it runs from "
+        f"{_only(list(validated))}. The prior is the domains' share of the training tokens; it runs from "
         f"{percent(own['prior'].min())} to {percent(own['prior'].max())}. A weight is bounded so that a target "
         f"({count(target_tokens)} tokens) passes over a domain at most {max_epochs:g} times. {reach}."
     )
     caption = (
-        "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those "
-        "of the training split. *Passes if alone*: how often a target would go through a domain at weight 1."
+        "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those of "
+        "the training split. *Passes if alone*: how many passes a target would make over the domain at weight 1."
     )
     return Section("Corpora", (prose, Table("corpora", caption, shown, values)))
 
 
-def _only(held: Sequence[str]) -> str:
-    """What is said of the domains that are validated on alone."""
-    if not held:
+def _only(validated: Sequence[str]) -> str:
+    """The clause on domains that are only validated on."""
+    if not validated:
         return ""
-    names = listed(f"`{domain}`" for domain in held)
-    return f"; {names} {'is' if len(held) == 1 else 'are'} only ever validated on: out of distribution for every model"
+    names = listed(f"`{domain}`" for domain in validated)
+    are = "is" if len(validated) == 1 else "are"
+    return f"; {names} {are} used for validation only, so out of distribution for every model"

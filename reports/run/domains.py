@@ -1,4 +1,4 @@
-"""What the swarm says about domains helping each other (the paper's Figures 7 and 8)."""
+"""Which domains help each other, by the swarm (the paper's Figures 7 and 8)."""
 
 from __future__ import annotations
 
@@ -37,21 +37,21 @@ def domains(
     parts: list[str | Table | Figure] = []
     if linear:
         parts += [
-            "Weights sum to 1, so a linear model's coefficient alone means nothing: raising one weight lowers others. "
-            "The contrast says how the predicted loss changes when the mean mixture of the swarm is replaced by one "
-            "domain alone, in nats per token; negative is better. What a model that ranks badly says of the domains is "
-            f"worth little, so its ρ in cross-validation stands beside it.\n\n{_saying(linear, judged)}",
+            "Weights sum to 1, so a single coefficient of a linear model means nothing: raising one weight lowers "
+            "others. The contrast is the change of the predicted loss when the mean mixture of the swarm is replaced "
+            "by one domain alone, in nats per token; negative is better. A model that ranks badly says little about "
+            f"the domains, so its cross-validated ρ is shown next to it.\n\n{_prose(linear, judged)}",
             Figure(
                 "contrasts",
                 "Contrast of each domain against the mean mixture, by linear regression with percentile intervals "
                 "over refits to resampled runs (the paper's Figure 7, which shows bare coefficients without "
-                "intervals). Filled: the interval leaves out zero.",
-                "Dot plots with intervals of the contrast of every domain, a panel an objective.",
+                "intervals). Filled: the interval excludes zero.",
+                "Dot plots with intervals of the contrast of every domain, one panel per objective.",
                 _contrasts(linear, list(objectives), list(swarm.domains)),
             ),
             Table(
                 "contrasts",
-                "The same as numbers; in bold where the interval leaves out zero.",
+                "The same as numbers; in bold where the interval excludes zero.",
                 _table(linear, list(objectives), list(swarm.domains)),
                 pd.concat([frame.assign(regressor=name) for name, frame in linear.items()], ignore_index=True)[
                     ["regressor", "objective", "domain", "contrast", "low", "high"]
@@ -60,10 +60,10 @@ def domains(
         ]
     parts += [
         f"Without any model, over {counted(len(random.names), 'random mixture')}: more of a domain goes with a lower "
-        f"loss on itself for {len(own)} of {len(swarm.domains)} domains, and {sum(map(len, helped.values()))} of "
+        f"loss on that domain for {len(own)} of {len(swarm.domains)} domains, and {sum(map(len, helped.values()))} of "
         f"{len(swarm.domains) * (len(validated) - 1)} pairs of different domains are correlated in that direction by "
         f"more than {fixed(_noticeable(len(random.names)), 2)} (what one pair alone would exceed by chance in 1 of 40 "
-        "cases). A correlation here is no cause: more of one domain is less of the others.",
+        "cases). These correlations are not causal: more of one domain is less of the others.",
         Figure(
             "rank_correlations",
             "Rank correlation of each training weight (columns) with each validation loss (rows) over the random "
@@ -73,9 +73,9 @@ def domains(
         ),
         Figure(
             "loss_weight",
-            "Every domain's validation loss (log scale) against its own weight (the paper's Figure 8). The spread "
-            "at one weight is what a law in a domain's own weight alone cannot explain.",
-            "Scatter plots of loss against own weight, a panel a domain.",
+            "Every domain's validation loss (log scale) against its own weight (the paper's Figure 8). The spread at "
+            "a given weight is what a law in a domain's own weight cannot explain.",
+            "Scatter plots of loss against own weight, one panel per domain.",
             _own(swarm),
         ),
         Figure(
@@ -93,7 +93,7 @@ def _noticeable(n: int) -> float:
     return 1.96 / np.sqrt(max(n - 1, 1))
 
 
-def _saying(linear: Mapping[str, pd.DataFrame], judged: pd.DataFrame) -> str:
+def _prose(linear: Mapping[str, pd.DataFrame], judged: pd.DataFrame) -> str:
     lines = []
     for name, frame in linear.items():
         for objective, part in frame.groupby("objective", sort=False):

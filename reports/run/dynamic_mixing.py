@@ -40,25 +40,25 @@ def dynamic_mixing(
         parts.append(_answer(objective, part, methods, level))
         parts.append(_results(objective, part, methods, means, paired))
     if found:
-        parts.append("Loss curves of all methods stand in the section on targets.")
+        parts.append("Loss curves of all methods are in the section on targets.")
     if spent := _spent(methods, target):
-        parts += ["### What finding out cost", spent]
+        parts += ["### Cost of choosing the mixtures", spent]
     if figure := schedules.weights(methods, _recommended(methods, found)):
         parts += ["### What targets trained on", figure]
-    for heading, told in (
-        ("What the regressors were asked", regressor_queries.asked(methods)),
+    for heading, content in (
+        ("What the regressors were queried about", regressor_queries.asked(methods)),
         ("From the target's loss to a proxy's", regressor_queries.exponents(methods)),
-        ("How well trajectories are foretold", trajectory_errors.errors(errors)),
+        ("How well trajectories are predicted", trajectory_errors.errors(errors)),
         ("How often text was repeated", schedules.epochs(methods, params.swarm.max_epochs)),
     ):
-        if told:
-            text, *rest = told
+        if content:
+            text, *rest = content
             parts += [f"### {heading}\n\n{text}", *rest]
     return Section("Dynamic mixing", tuple(parts))
 
 
 def _recommended(methods: Mapping[str, Method], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Schedule]:
-    """Dynamic method -> the mixture that RegMix recommends for the objective it aims at, if a method trains on that."""
+    """Dynamic method -> the mixture that RegMix recommends for its objective, if a method trains on that mixture."""
     return {
         name: next(iter(methods[part["regmix"]].schedules.values()))
         for part in found.values()
@@ -70,51 +70,53 @@ def _recommended(methods: Mapping[str, Method], found: Mapping[str, Mapping[str,
 def _answer(objective: str, part: Mapping[str, Any], methods: Mapping[str, Method], level: float) -> str:
     best, regmix = part["best_static"], part["regmix"]
     text = (
-        f"**Does it pay, on `{objective}`, to change the mixture while a target trains? {dynamic_pays(part)}.** "
-        f"The static method of lowest mean loss there is `{best}`, picked after the fact, which favours it. Less that "
-        f"loss, in nats per token: {_all(part, best)}."
+        f"**Does it pay, on `{objective}`, to change the mixture while a target trains? {dynamic_pays(part)}.** The "
+        f"static method with the lowest mean loss is `{best}`; picking it after the fact favours it. Differences from "
+        f"its loss, in nats per token: {_all(part, best)}."
     )
     if regmix and regmix != best:
-        text += f" Less that of `{regmix}`, the static mixture that RegMix recommends: {_all(part, regmix)}."
-    lines = [_line(name, one, part, methods[name]) for name, one in part["methods"].items()]
+        text += f" Differences from `{regmix}`, the static mixture that RegMix recommends: {_all(part, regmix)}."
+    lines = [_line(name, result, part, methods[name]) for name, result in part["methods"].items()]
     return "\n\n".join([text, "\n".join(lines), _noise(part, level)])
 
 
 def _all(part: Mapping[str, Any], other: str) -> str:
-    return "; ".join(f"`{name}` {_difference(one, other)}" for name, one in part["methods"].items())
+    return "; ".join(f"`{name}` {_difference(result, other)}" for name, result in part["methods"].items())
 
 
-def _line(name: str, one: Mapping[str, Any], part: Mapping[str, Any], method: Method) -> str:
+def _line(name: str, result: Mapping[str, Any], part: Mapping[str, Any], method: Method) -> str:
     who = {part["alone"]: " (the objective's own domains alone)", part["regmix"]: " (the recommended mixture)"}
-    pairs = "; ".join(f"less `{other}`{who.get(other, '')} {_difference(one, other)}" for other in one["less"])
-    cost = one["cost"]
+    pairs = "; ".join(f"minus `{other}`{who.get(other, '')} {_difference(result, other)}" for other in result["less"])
+    cost = result["cost"]
     spent = (
-        f" Finding out cost {relative(cost['body'])} one target body only and {relative(cost['full'])} one in full."
+        f" Choosing its mixtures cost {relative(cost['body'])} one target counted body only and "
+        f"{relative(cost['full'])} one counted in full."
         if cost["full"]
-        else " Finding out cost nothing."
+        else " Choosing its mixtures cost nothing."
     )
     aim = "" if method.objective else " It aims at no objective."
-    return f"- **`{name}`**: loss {fixed(one['loss'])}; {pairs}.{spent}{aim}"
+    return f"- **`{name}`**: loss {fixed(result['loss'])}; {pairs}.{spent}{aim}"
 
 
-def _difference(one: Mapping[str, Any], other: str) -> str:
-    less = one["less"][other]
-    return f"{interval(less['value'], less['low'], less['high'], sign=True)}: {against(one, other)}"
+def _difference(result: Mapping[str, Any], other: str) -> str:
+    less = result["less"][other]
+    return f"{interval(less['value'], less['low'], less['high'], sign=True)}: {against(result, other)}"
 
 
 def _noise(part: Mapping[str, Any], level: float) -> str:
-    """How far chance reaches."""
+    """How large differences by chance are."""
     n = part["n"]
     if n < 2:
         return "Each method has one seed: there is no interval, and any of these differences may be chance."
-    pairs = [less for one in part["methods"].values() for less in one["less"].values()]
+    pairs = [less for result in part["methods"].values() for less in result["less"].values()]
     halves = [(less["high"] - less["low"]) / 2 for less in pairs]
     return (
         f"Every method has {counted(n, 'seed')}. Over seeds the loss of one method has a standard deviation of "
         f"{fixed(part['noise'])} nats (pooled over methods, {part['noise_free']} degrees of freedom, fewer in effect, "
-        "as runs of one seed share initial weights and draws). Pairing by seed takes out what they share; what is "
-        f"left gives {level:.0%} intervals of ± {fixed(min(halves))} to ± {fixed(max(halves))} nats, and a difference "
-        f"smaller than that is not to be told from none. The intervals are not corrected for being {len(pairs)}."
+        "because runs with the same seed share initial weights and draws). Pairing by seed removes what they share; "
+        f"the rest gives {level:.0%} intervals of ± {fixed(min(halves))} to ± {fixed(max(halves))} nats, and a smaller "
+        f"difference cannot be distinguished from zero. The {len(pairs)} intervals are not corrected for multiple "
+        "comparisons."
     )
 
 
@@ -144,7 +146,7 @@ def _results(
         {
             "Method": [f"{name}{' (changes)' if methods[name].changes else ''}" for name in names],
             f"{objective} loss": [mean(name, kinds[0], 3) for name in names],
-            **{f"less {other}": [less(name, other) for name in names] for other in others},
+            **{f"minus {other}": [less(name, other) for name in names] for other in others},
             "Trained domains": [mean(name, kinds[1], 3) for name in names],
             "Tasks, %": [mean(name, kinds[2], 1) for name in names],
         }
@@ -152,15 +154,15 @@ def _results(
     return Table(
         f"dynamic_{objective}",
         f"All methods by their mean loss on `{objective}`, nats per token, ± sd over n = {part['n']}, and their paired "
-        "differences there, in bold where the interval leaves out zero; the mean loss over the domains trained on; "
-        "the average task score. *Changes*: the mixture does, while the target trains.",
+        "differences, in bold where the interval excludes zero; the mean loss over the domains trained on; the "
+        "average task score. *Changes*: the mixture changes while the target trains.",
         shown,
         values,
     )
 
 
 def _spent(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | None:
-    """What finding out cost, a row a method and thing that was trained or scored."""
+    """The cost of choosing mixtures, one row per method and kind of model trained or scored."""
     rows = []
     for name, method in methods.items():
         for entry in method.spent:
@@ -187,10 +189,10 @@ def _spent(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | 
     runs = int(np.max([len(method.schedules) for method in methods.values()]))
     return Table(
         "spent",
-        "What each method spent beyond its targets' own training to find out what to train on, in FLOPs by two counts "
-        f"and in trainings of one target. Spent nothing: {free}. It is spent once for {counted(runs, 'seed')}, and "
-        "proxies that several methods learn from are counted with each. Fitting regressors and searching mixtures is "
-        "not counted.",
+        "Compute that each method spent on choosing its mixtures, beyond training its targets, in FLOPs counted in "
+        f"two ways and in multiples of one target's training. Spent nothing: {free}. It is spent once for all "
+        f"{counted(runs, 'seed')}, and proxies that several methods learn from are counted for each. Fitting "
+        "regressors and searching mixtures is not counted.",
         shown,
         table,
     )

@@ -1,5 +1,4 @@
-"""The mixtures chosen, what was predicted of them and what proxies trained at them realised (the paper's Table 7
-and Figure 2)."""
+"""The chosen mixtures, their predicted losses and those of proxies trained at them (the paper's Table 7, Figure 2)."""
 
 from __future__ import annotations
 
@@ -27,10 +26,10 @@ def mixtures(
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
 ) -> Section:
-    """``chosen`` are mixture_simulate's files by objective, ``summary`` is metrics/mixture.json.
+    """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is metrics/mixture.json.
 
     ``realised`` is realised.csv, ``candidates`` the sampled candidates; ``how`` says how candidates were scored.
-    ``again`` are mixture_choose's files where a second simulation made them, on which targets train then.
+    ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on.
     """
     domains = list(prior)
     weights = pd.DataFrame({"domain": domains, "prior": list(prior.values())})
@@ -41,32 +40,33 @@ def mixtures(
         shown[name] = [plus_minus(value["weights"][d], value["spread"][d], 3) for d in domains]
     for name, value in (again or {}).items():
         weights[f"{name}_again"] = [value["weights"][d] for d in domains]
-        shown[f"{name}, again"] = [plus_minus(value["weights"][d], value["spread"][d], 3) for d in domains]
+        shown[f"{name}, second choice"] = [plus_minus(value["weights"][d], value["spread"][d], 3) for d in domains]
     gains, gains_shown = _gains(chosen, summary)
     confirmed, confirmed_shown = _compared(realised, list(chosen))
     return Section(
         "Chosen mixtures",
         (
-            f"{how}\n\n{_saying(chosen, summary, realised)}{_again(again)}",
+            f"{how}\n\n{_choices(chosen, summary, realised)}{_again(again)}",
             Table(
                 "mixtures",
-                "The chosen mixture for every objective, ± its spread over refits to part of the runs with candidates "
-                "of their own (the paper's Table 7, which has one draw and no spread).",
+                "The chosen mixture for every objective, ± its spread over refits, each to part of the runs and with "
+                "new candidates (the paper's Table 7 has one draw and no spread).",
                 shown,
                 weights,
             ),
             Figure(
                 "mixtures",
                 "Chosen weights with ± one spread; the grey bar is the prior.",
-                "Dot plot of chosen weights by domain, a panel an objective.",
+                "Dot plot of chosen weights by domain, one panel per objective.",
                 _dots(chosen, prior),
             ),
             Table(
                 "gains",
-                "What was claimed and what came of it, in nats per token; gains are over the natural mixture, positive "
-                "is better. Predicted intervals are the wider of what the regressors claim (their deviations, seed "
-                "noise and disagreement) and the spread over refits; realised ones are Welch's over seeds. "
-                "*Distance*: L1 to the nearest training mixture, beside what is usual between training mixtures.",
+                "Predicted and realised losses and gains, in nats per token; gains are over the natural mixture, "
+                "positive is better. Predicted intervals are the wider of the regressors' own (their standard "
+                "deviations, seed noise and disagreement) and the spread over refits; realised ones are Welch's over "
+                "seeds. *Distance*: L1 to the nearest training mixture, with the usual distance between training "
+                "mixtures in brackets.",
                 gains_shown,
                 gains,
             ),
@@ -74,17 +74,17 @@ def mixtures(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
                 "made before those proxies were trained (cross, ± one sd).",
-                "Dot plots of realised and predicted losses of the confirmed mixtures, a panel an objective.",
+                "Dot plots of realised and predicted losses of the confirmed mixtures, one panel per objective.",
                 _confirmed(realised, list(chosen)),
             ),
             Table("confirmed", "The same as numbers.", confirmed_shown, confirmed),
             Figure(
                 "candidates",
-                "Where the choice lies (the paper's Figure 2, right): predicted loss of sampled candidates in pale "
-                "grey and true losses of the swarm's runs, against the weight of the domain that the chosen mixture "
-                "weighs most. The star is the prediction for the chosen mixture, the cross what proxies realised "
+                "Where the chosen mixture lies (the paper's Figure 2, right): predicted loss of sampled candidates in "
+                "pale grey and true losses of the swarm's runs, against the weight of the chosen mixture's heaviest "
+                "domain. The star is the prediction for the chosen mixture, the cross the loss of proxies trained "
                 "there.",
-                "Scatter plots of loss against the leading domain's weight, a panel an objective.",
+                "Scatter plots of loss against the leading domain's weight, one panel per objective.",
                 _candidates(chosen, summary, candidates, swarm, objectives),
             ),
         ),
@@ -99,28 +99,28 @@ def scoring(mode: str, names: Sequence[str], risk: float, candidates: int, top_k
     who, ranks = listed(f"`{name}`" for name in names), ", their ranks are averaged," if len(names) > 1 else ""
     return (
         f"{who} {'score' if len(names) > 1 else 'scores'} {count(candidates)} candidates by predicted loss plus "
-        f"{risk:g} standard deviation{'' if risk == 1 else 's'}{ranks} and {top}. (The paper ranks by the "
-        "prediction of one LightGBM model, which takes it at its word where it errs most in the mixture's favour.)"
+        f"{risk:g} standard deviation{'' if risk == 1 else 's'}{ranks} and {top}. (The paper ranks by the prediction "
+        "of one LightGBM model, which favours mixtures whose loss it underestimates.)"
     )
 
 
-def _saying(
+def _choices(
     chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]], realised: pd.DataFrame
 ) -> str:
     lines = []
     for name, value in chosen.items():
-        one = summary[name]
-        real = one["realised"]
+        numbers = summary[name]
+        real = numbers["realised"]
         order = sorted(value["weights"].items(), key=lambda item: -item[1])
         leading = listed(f"`{d}` {percent(w)}" for d, w in order[:3] if w >= 0.01)
         line = (
             f"- **{name}**: {leading}. Predicted gain over natural "
-            f"{interval(one['gain'], one['gain_low'], one['gain_high'], sign=True)}: {one['verdict']}. "
+            f"{interval(numbers['gain'], numbers['gain_low'], numbers['gain_high'], sign=True)}: {numbers['verdict']}. "
         )
         if real["verdict"] is None:
             line += f"Realised {fixed(real['gain'], sign=True)} with one seed, so without an interval."
         else:
-            held = one["gain_low"] <= real["gain"] <= one["gain_high"]
+            held = numbers["gain_low"] <= real["gain"] <= numbers["gain_high"]
             line += (
                 f"Realised {interval(real['gain'], real['gain_low'], real['gain_high'], sign=True)} "
                 f"({counted(real['n'], 'seed')} each): {real['verdict']}, and "
@@ -129,7 +129,7 @@ def _saying(
         own = realised[realised["objective"] == name]
         twins = own.loc[(own["realised"] == real["loss"]) & (own["mixture"] != f"regmix_{name}"), "mixture"]
         if len(twins):
-            line += f" It is so near to {listed(f'`{m}`' for m in twins)} that its proxies drew the same text."
+            line += f" It is so close to {listed(f'`{m}`' for m in twins)} that its proxies drew the same text."
         lowest = own.loc[own["realised"].idxmin()]
         if lowest["realised"] < real["loss"]:
             line += (
@@ -138,7 +138,7 @@ def _saying(
             )
         support = value["support"]
         if support["distance"] > support["typical"]:
-            line += " It lies further from the training mixtures than is usual among them: an extrapolation."
+            line += " It lies further from the training mixtures than these do from each other: an extrapolation."
         lines.append(line)
     return "\n".join(lines)
 
@@ -152,7 +152,7 @@ def _again(again: Mapping[str, Mapping[str, Any]] | None) -> str:
     )
     return (
         "\n\nThe confirming proxies then joined the swarm, and a second simulation chose the mixtures that targets "
-        f"train on (*again* in the table). Its predicted gains over natural: {gains}."
+        f"train on (*second choice* in the table). Its predicted gains over natural: {gains}."
     )
 
 
@@ -160,9 +160,9 @@ def _gains(
     chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     rows, shown = [], []
-    for name, one in summary.items():
-        real, support = one["realised"], chosen[name]["support"]
-        flat = {key: value for key, value in one.items() if key not in ("weights", "realised", "refit")}
+    for name, numbers in summary.items():
+        real, support = numbers["realised"], chosen[name]["support"]
+        flat = {key: value for key, value in numbers.items() if key not in ("weights", "realised", "refit")}
         rows.append(
             {"objective": name, **flat, **{f"realised_{key}": value for key, value in real.items()},
              "distance": support["distance"], "typical_distance": support["typical"]}
@@ -170,11 +170,11 @@ def _gains(
         shown.append(
             {
                 "Objective": name,
-                "Predicted loss": plus_minus(one["predicted_loss"], one["predicted_sd"]),
+                "Predicted loss": plus_minus(numbers["predicted_loss"], numbers["predicted_sd"]),
                 "Realised loss": plus_minus(real["loss"], real["sd"]),
-                "Predicted gain": interval(one["gain"], one["gain_low"], one["gain_high"], sign=True),
+                "Predicted gain": interval(numbers["gain"], numbers["gain_low"], numbers["gain_high"], sign=True),
                 "Realised gain": interval(real["gain"], real["gain_low"], real["gain_high"], sign=True),
-                "Predicted": compared(one["gain_low"], one["gain_high"], "better", "worse"),
+                "Predicted": compared(numbers["gain_low"], numbers["gain_high"], "better", "worse"),
                 "Realised": compared(real["gain_low"], real["gain_high"], "better", "worse"),
                 "Seeds": str(real["n"]),
                 "Distance (usual)": f"{fixed(support['distance'], 2)} ({fixed(support['typical'], 2)})",
@@ -226,12 +226,12 @@ def _confirmed(realised: pd.DataFrame, objectives: Sequence[str]) -> style.Figur
         sd = part["sd"].fillna(0)
         plot.hlines(places, part["realised"] - sd, part["realised"] + sd, color=colours, linewidth=2.4)
         plot.scatter(part["realised"], places, s=32, c=colours, zorder=3)
-        known = part["predicted"].notna().to_numpy()
-        told = part[known]
-        heights = places[known] - 0.26
-        plot.hlines(heights, told["predicted"] - told["predicted_sd"], told["predicted"] + told["predicted_sd"],
+        has_prediction = part["predicted"].notna().to_numpy()
+        known = part[has_prediction]
+        heights = places[has_prediction] - 0.26
+        plot.hlines(heights, known["predicted"] - known["predicted_sd"], known["predicted"] + known["predicted_sd"],
                     color=style.MUTED, linewidth=1.2)  # fmt: skip
-        plot.scatter(told["predicted"], heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
+        plot.scatter(known["predicted"], heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
         plot.set_title(objective)
         plot.set_xlabel("loss, nats per token")
         plot.grid(visible=False, axis="y")
@@ -265,9 +265,9 @@ def _candidates(
                 x[rows], y[rows], s=13, color=colour, linewidths=0, alpha=0.8, label=f"true, {style.KIND_LABELS[kind]}",
                 marker={"random": "o", "anchor": "D", "heldout": "^"}[kind],
             )  # fmt: skip
-        weight, told = value["weights"][leading], value["predicted"]
+        weight, guess = value["weights"][leading], value["predicted"]
         plot.errorbar(
-            weight, told["mean"], told["sd"], color=style.PALETTE[1], marker="*", markersize=13, elinewidth=1.3,
+            weight, guess["mean"], guess["sd"], color=style.PALETTE[1], marker="*", markersize=13, elinewidth=1.3,
             linestyle="none", zorder=5, label="chosen, predicted", markeredgecolor="white", markeredgewidth=0.6,
         )  # fmt: skip
         plot.scatter(

@@ -1,4 +1,4 @@
-"""The models and what they cost, by each of three ways to count (the paper's Table 9 and its "2 %")."""
+"""The models and their cost, counted in three ways (the paper's Table 9 and its "2 %")."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAPER_PROXIES = 512
 
 
 def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[str, int]) -> Section:
-    """``proxy`` and ``target`` are meta.json of such runs; ``runs`` counts swarm, confirmation and targets."""
+    """``proxy`` and ``target`` are each meta.json of one run; ``runs`` counts swarm, confirmation and targets."""
     rows = [_row("proxy", proxy["shape"], proxy["parameters"], proxy["train_tokens"], proxy["flops_a_token"])]
     rows.append(_row("target", target["shape"], target["parameters"], target["train_tokens"], target["flops_a_token"]))
     for name, (shape, tokens) in PAPER.items():
@@ -35,9 +35,9 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
     )
     shown["Non-embedding parameters"] = shapes["body_parameters"].map(count)
     shown["All parameters"] = shapes["parameters"].map(count)
-    shown["Tokens a run"] = shapes["tokens"].map(count)
+    shown["Tokens per run"] = shapes["tokens"].map(count)
     for key, label in COUNTS.items():
-        shown[f"FLOPs a token, {label}"] = shapes[f"flops_{key}"].map(power)
+        shown[f"FLOPs per token, {label}"] = shapes[f"flops_{key}"].map(power)
 
     totals = pd.DataFrame(
         [_total(stage, number, target if stage == "targets" else proxy) for stage, number in runs.items()]
@@ -55,7 +55,7 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
     theirs |= {f"FLOPs, {label}": percent(paper[key]) for key, label in COUNTS.items()}
     totals_shown = pd.concat([totals_shown, pd.DataFrame([line, theirs])], ignore_index=True)
     both = {"swarm / one target": ours, "paper: swarm / one 1B": paper}
-    shares = pd.DataFrame([{"stage": s, **{f"flops_{k}": v for k, v in of.items()}} for s, of in both.items()])
+    shares = pd.DataFrame([{"stage": s, **{f"flops_{k}": v for k, v in values.items()}} for s, values in both.items()])
 
     (small, small_tokens), (large, large_tokens) = PAPER["1M"], PAPER["1B"]
     bodies = target["parameters"]["body"] / proxy["parameters"]["body"]
@@ -65,10 +65,10 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
         f"the head that predicts the vocabulary takes {percent(_head(small.flops()))} of the FLOPs of the paper's 1M "
         f"model and {percent(_head(proxy['flops_a_token']))} of those of the proxy here. Counted in full, the paper's "
         f"swarm costs {percent(paper['full'])} of one 1B run. Here the whole swarm costs {relative(ours['body'])} one "
-        f"target body only and {relative(ours['full'])} one in full. The paper's target has "
+        f"target counted body only and {relative(ours['full'])} one counted in full. The paper's target has "
         f"{count(large.body / small.body)} times a proxy's non-embedding parameters and "
-        f"{large_tokens / small_tokens:g} times its tokens; here it has {fixed(bodies, 1)} times "
-        f"the parameters and {fixed(target['train_tokens'] / proxy['train_tokens'], 1)} times the tokens."
+        f"{large_tokens / small_tokens:g} times its tokens; here it has {fixed(bodies, 1)} times the parameters and "
+        f"{fixed(target['train_tokens'] / proxy['train_tokens'], 1)} times the tokens."
         + (" So here the swarm saves nothing: it costs more than a target." if ours["full"] > 1 else "")
     )
     return Section(
@@ -77,15 +77,16 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
             prose,
             Table(
                 "models",
-                "Shapes, parameters and training FLOPs a token (the paper's Table 9, two of whose rows stand below "
-                "ours). *Body*: 6 FLOPs a non-embedding parameter and token; attention counts the full square.",
+                "Shapes, parameters and training FLOPs per token (the paper's Table 9, of which two rows are shown "
+                "below ours). *Body*: 6 FLOPs per non-embedding parameter and token; attention counts the full "
+                "square.",
                 shown,
                 shapes,
             ),
             Table(
                 "flops",
-                "What was spent, and the swarm's share of one target (the paper's footnote 3 and the estimated-FLOPs "
-                "row of its Table 4).",
+                "The compute spent, and the swarm's share of one target (the paper's footnote 3 and the "
+                "estimated-FLOPs row of its Table 4).",
                 totals_shown,
                 pd.concat([totals, shares], ignore_index=True),
             ),

@@ -28,8 +28,8 @@ def rank_invariance(
     """
     n = len(same)
     if table.empty:
-        said = f"{counted(n, 'mixture')} {'was' if n == 1 else 'were'} trained at both scales"
-        return Section("Rank invariance", (f"{said}; an order needs at least three, so nothing is said.",))
+        trained = f"{counted(n, 'mixture')} {'was' if n == 1 else 'were'} trained at both scales"
+        return Section("Rank invariance", (f"{trained}; a ranking needs at least three, so rankings are not compared.",))
     shown = pd.DataFrame(
         {
             "Loss": table["measure"],
@@ -42,20 +42,20 @@ def rank_invariance(
         }
     )
     parts = (
-        _saying(table, list(objectives), _apart(proxies, same), n, level),
+        _prose(table, list(objectives), _apart(proxies, same), n, level),
         Table(
             "invariance",
             "Rank correlation of mean proxy loss and mean target loss over the mixtures trained at both scales (the "
-            "paper's Figure 15). The interval is that of the seeds, these mixtures given; p counts the orders of "
-            f"{n} mixtures that agree or disagree as much; in bold below {1 - level:.2g}, uncorrected for the "
-            f"{len(table)} rows.",
+            f"paper's Figure 15). The interval is over seeds, for these mixtures; p is the share of all orders of {n} "
+            f"mixtures that agree or disagree as much; in bold below {1 - level:.2g}, uncorrected for the {len(table)} "
+            "rows.",
             shown,
             table,
         ),
         Figure(
             "invariance",
             "Mean target loss against mean proxy loss of the mixtures trained at both scales, ± one sd over seeds.",
-            "Scatter plots of target loss against proxy loss, a panel an objective.",
+            "Scatter plots of target loss against proxy loss, one panel per objective.",
             _scatter(proxies, targets, same, objectives),
         ),
     )
@@ -63,22 +63,22 @@ def rank_invariance(
 
 
 def _apart(proxies: Runs, same: Mapping[str, str]) -> float:
-    """The least L1 distance between two of the mixtures."""
+    """The smallest L1 distance between two of the mixtures."""
     mixtures = [proxies.of(kind).mixtures[0] for kind in same.values()]
     return float(min(np.abs(a - b).sum() for a, b in itertools.combinations(mixtures, 2)))
 
 
-def _saying(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int, level: float) -> str:
-    """``apart`` is the least distance between two of the ``n`` mixtures."""
+def _prose(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int, level: float) -> str:
+    """``apart`` is the smallest distance between two of the ``n`` mixtures."""
     own, rest = (table[table["measure"].isin(objectives) == flag] for flag in (True, False))
     lines = listed(
         f"{row.measure} ρ {interval(row.value, row.low, row.high, 2)}" for row in own.itertuples(index=False)
     )
     beyond = own["p"] < 1 - level
     words = {
-        "kept beyond chance": own[beyond & (own["value"] > 0)],
+        "preserved beyond chance": own[beyond & (own["value"] > 0)],
         "reversed beyond chance": own[beyond & (own["value"] < 0)],
-        "not to be told from chance": own[~beyond],
+        "not distinguishable from chance": own[~beyond],
     }
     verdict = "; ".join(f"{word} for {listed(part['measure'])}" for word, part in words.items() if len(part))
     single = (
@@ -90,10 +90,9 @@ def _saying(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int
     )
     return (
         f"The paper's hypothesis is that mixtures rank the same at every scale. {n} mixtures were trained both as "
-        f"proxies and as targets: {lines}. The order is {verdict}.{single}\n\n"
-        "Read this with care: the mixtures were picked, by the very method under test among others, and not drawn at "
-        f"random, and the nearest two lie {fixed(apart, 3)} apart (L1, at most 2). The paper has up to 256 "
-        f"mixtures a pair of scales; here n = {n}."
+        f"proxies and as targets: {lines}. The order is {verdict}.{single}\n\nRead this with care: the mixtures were "
+        f"not drawn at random but picked, some by the method under test, and the nearest two are {fixed(apart, 3)} "
+        f"apart (L1, at most 2). The paper has up to 256 mixtures per pair of scales; here n = {n}."
     )
 
 

@@ -26,7 +26,7 @@ def regression(
     objectives: Sequence[str],
     top_k: int,
 ) -> Section:
-    """``scores`` is regression_compare's scores.csv; predictions and curves are by regressor.
+    """``scores`` is regression_compare's scores.csv; predictions and curves are keyed by regressor.
 
     ``margins`` is its margins.csv.
     """
@@ -49,8 +49,8 @@ def regression(
         ),
         Figure(
             "predicted_true",
-            "Predicted against true loss (the paper's Figure 9): in grey out of fold"
-            + (", in blue the held-out mixtures. The number is ρ on the held-out mixtures." if held else "."),
+            "Predicted against true loss (the paper's Figure 9): out of fold in grey"
+            + (", the held-out mixtures in blue. The number is ρ on the held-out mixtures." if held else "."),
             "Scatter plots of predicted against true loss for every regressor and objective.",
             _scatter(predictions, scores, objectives, "heldout" if held else "cv"),
         ),
@@ -59,10 +59,10 @@ def regression(
         parts.append(
             Figure(
                 "proxies",
-                "ρ on the held-out mixtures against the number of proxies the regressor was fitted to (the paper's "
-                "Figure 4, proxy axis): mean and range over nested random subsets. A missing point means that it "
-                "could not be fitted or predicted one value for all.",
-                "Lines of rank correlation against number of proxies, a panel an objective.",
+                "ρ on the held-out mixtures against the number of proxies that the regressor was fitted to (the "
+                "paper's Figure 4, proxy axis): mean and range over nested random subsets. A missing point means that "
+                "the regressor could not be fitted or predicted the same value for all.",
+                "Lines of rank correlation against number of proxies, one panel per objective.",
                 _curves(curves, scores, objectives),
             )
         )
@@ -71,8 +71,8 @@ def regression(
         parts.append(
             Table(
                 f"regression_{split}",
-                f"Every measure in {_in(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in nats per token. "
-                '*Regret*: the true loss of the mixture predicted best, less the best there is. The paper\'s "MSE" '
+                f"All measures {_on(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in nats per token. "
+                '*Regret*: the true loss of the mixture predicted best minus the lowest true loss. The paper\'s "MSE" '
                 "agrees with the MAE of its published tables.",
                 _details(part, objectives, columns),
                 part,
@@ -109,8 +109,8 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
     )
     return Table(
         "noise",
-        "The floor: how far runs of one mixture differ by their seed alone, with a chi-square interval. On average "
-        "over runs no regressor's RMSE can be lower (the paper reports no seeds).",
+        "The floor: how far runs of one mixture differ by seed alone, with a chi-square interval. On average over "
+        "runs no regressor's RMSE can be lower (the paper reports no seeds).",
         shown,
         values,
     )
@@ -118,39 +118,39 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
 
 def _prose(scores: pd.DataFrame, margins: pd.DataFrame, objectives: Sequence[str], splits: Mapping[str, str]) -> str:
     n = scores[scores["metric"] == "spearman"].groupby("split")["n"].first()
-    sizes = listed(f"{int(n[split])} in {_in(split)}" for split in splits)
+    sizes = listed(f"{int(n[split])} {_on(split)}" for split in splits)
     flattered = (
-        " The regressor that is first in cross-validation is flattered by that figure, for it was picked by it; the "
-        "held-out mixtures had no part in the choice."
+        " The regressor that is first in cross-validation is flattered by that score, because it was picked by it; "
+        "the held-out mixtures played no part in the choice."
         if "heldout" in splits
         else ""
     )
     lines = "\n".join(f"- {_line(scores, margins, objective, splits)}" for objective in objectives)
     return (
         f"Each regressor is fitted to the random and anchor runs. Intervals resample the runs ({sizes}); they do not "
-        f"cover a new draw of the swarm.{flattered}\n\n{lines}"
+        f"cover drawing a new swarm.{flattered}\n\n{lines}"
     )
 
 
 def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: Mapping[str, str]) -> str:
     name = best(scores, objective)
     own = margins[(margins["objective"] == objective) & (margins["regressor"] == name)].set_index("split")
-    values = [f"{spanned(score(scores, name, objective, split), 2)} in {_in(split)}" for split in splits]
+    values = [f"{spanned(score(scores, name, objective, split), 2)} {_on(split)}" for split in splits]
     line = f"**{objective}**: cross-validation puts `{name}` first, with ρ {listed(values)}."
     if own.empty:
-        line += " There is no baseline without proxies, for the objective names no trained domain, or all alike."
+        line += " There is no baseline without proxies: the objective names no trained domain, or weights all equally."
     else:
         less = [
-            f"{spanned(row, 2, sign=True)} in {_in(split)} ({compared(row[1], row[2], 'better', 'worse')})"
+            f"{spanned(row, 2, sign=True)} {_on(split)} ({compared(row[1], row[2], 'better', 'worse')})"
             for split, row in zip(own.index, own[["difference", "low", "high"]].to_numpy().tolist(), strict=True)
         ]
-        line += f" Less the ρ of the baseline without proxies, that is {listed(less)}."
+        line += f" Its difference from the ρ of the baseline without proxies is {listed(less)}."
     sd = score(scores, NOISE, objective, "heldout", "sd").value
     return f"{line} Seeds alone move this loss by {fixed(sd)} (sd)." if math.isfinite(sd) else line
 
 
-def _in(split: str) -> str:
-    return f"the {SPLITS[split]}" if split == "heldout" else SPLITS[split]
+def _on(split: str) -> str:
+    return f"on the {SPLITS[split]}" if split == "heldout" else f"in {SPLITS[split]}"
 
 
 def _overview(scores: pd.DataFrame, objectives: Sequence[str], splits: Mapping[str, str]) -> pd.DataFrame:
@@ -185,14 +185,14 @@ def _details(part: pd.DataFrame, objectives: Sequence[str], columns: Mapping[str
 def _scatter(
     predictions: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives: Sequence[str], quoted: str
 ) -> style.Figure:
-    """``quoted`` is the split whose correlation stands in the panels."""
+    """``quoted`` is the split whose correlation is printed in the panels."""
     drawing, axes = style.panels(len(objectives), len(predictions), 1.72 * len(objectives) + 0.5, sharey="row")
     for row, (line, objective) in enumerate(zip(axes, objectives, strict=True)):
         frames = {name: frame[frame["objective"] == objective] for name, frame in predictions.items()}
         true = next(iter(frames.values()))["true"]
         span = _padded(true.min(), true.max())
-        told = pd.concat([frame["predicted"] for frame in frames.values()])
-        height = _padded(min(told.min(), true.min()), max(told.max(), true.max()))
+        predicted = pd.concat([frame["predicted"] for frame in frames.values()])
+        height = _padded(min(predicted.min(), true.min()), max(predicted.max(), true.max()))
         for plot, (name, frame) in zip(line, frames.items(), strict=True):
             plot.plot(span, span, color=style.MUTED, linewidth=0.8, zorder=1)
             for split, kind, size in (("cv", "random", 9), ("heldout", "heldout", 18)):

@@ -1,7 +1,7 @@
-"""What dynamic methods asked their regressors, how far from what these had learnt, and the exponent across scale.
+"""What dynamic methods queried their regressors about, how far from the training data, and the exponent across scale.
 
-RegMix-D's Algorithms 1 and 2 ask about losses and mixtures that no proxy may have had together, and carry a target's
-loss to the proxies' size by ``loss * ratio ** beta`` with beta = 0.05 (arXiv 2606.18663).
+RegMix-D's Algorithms 1 and 2 query pairs of loss and mixture that possibly no proxy had, and convert a target's loss
+to the proxies' size by ``loss * ratio ** beta`` with beta = 0.05 (arXiv 2606.18663).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEADING = 3  # domains of a query's mixture that are shown
 
 
 def asked(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
-    """How many queries lie outside, in words, and the queries of each method's first run. None without any."""
+    """A text on the queries outside the support and a table of each method's first run; None without queries."""
     asking = {name: method.queries for name, method in methods.items() if method.queries}
     if not asking:
         return None
@@ -33,24 +33,24 @@ def asked(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
         over = f" over {counted(len(runs), 'run')}" if len(runs) > 1 else ""
         gaps = [_gap(query) for query in of_all]
         lines.append(
-            f"`{name}`: {outside} of {counted(len(of_all), 'query', 'queries')}{over}, the loss asked "
-            f"about being {fixed(float(np.median(gaps)))} nats (median) from that of the proxy whose mixture is nearest"
+            f"`{name}`: {outside} of {counted(len(of_all), 'query', 'queries')}{over}, the queried loss being "
+            f"{fixed(float(np.median(gaps)))} nats (median) from that of the proxy with the nearest mixture"
         )
         rows += [{"method": name, "run": run, **_flat(query)} for run, queries in runs.items() for query in queries]
         first = next(iter(runs))
         shown += [{"Method": f"{name}, {first}", **_shown(query)} for query in runs[first]]
     text = (
         f"Queries off the regressor's support, where it can only guess: {'; '.join(lines)}. Proxies that keep one "
-        "mixture never have the loss of another at a switch, so a query can lie inside both ranges and still be of a "
-        "pair that no proxy had; the gap in the table says how far apart the two are."
+        "mixture never have the loss of another mixture at a switch, so a query can lie inside both ranges and still "
+        "be a pair that no proxy had; the gap in the table says how far it is from one."
     )
     table = Table(
         "queries",
-        "What the regressor was asked at every switch, for each method's first run: when, the mixture chosen, the loss "
-        "it predicts at the next logged step, the loss it starts from, the range of the proxies' losses there, the "
-        "*gap* to the loss of the proxy with the nearest mixture, and the distance (L1) of that mixture beside the "
-        "limit, the 95th percentile of those between the proxies' own. In bold what lies outside. Online, the loss is "
-        "the target's, which stands in brackets, carried to the proxies' size.",
+        "The regressor's query at every switch, for each method's first run: when, the chosen mixture, the loss it "
+        "predicts at the next logged step, the loss it starts from, the range of the proxies' losses there, the *gap* "
+        "to the loss of the proxy with the nearest mixture, and the distance (L1) of that mixture with the limit in "
+        "brackets, the 95th percentile of the distances between the proxies' own mixtures. Values outside are in "
+        "bold. Online, the loss is the target's (in brackets), converted to the proxies' size.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )
@@ -58,7 +58,7 @@ def asked(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
 
 
 def exponents(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
-    """The exponent of every method that has one, in words, and beside the paper's as a table. None without any."""
+    """A text and a table on each method's exponent, next to the paper's; None if no method has one."""
     rows, lines = [], []
     for name, method in methods.items():
         if "beta" not in method.facts:
@@ -71,9 +71,9 @@ def exponents(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
         if beta["value"] != PAPER_BETA:
             candidates["paper"] = {"value": PAPER_BETA, "low": None, "high": None, "runs": None}
         for whose, exponent in candidates.items():
-            told = _told(method, raw, ratio, exponent["value"])
-            rows.append({"method": name, "whose": whose, "ratio": ratio, **exponent, **told})
-        lines.append(_saying(name, rows[-1], rows[-len(candidates)], len(raw)))
+            effects = _effects(method, raw, ratio, exponent["value"])
+            rows.append({"method": name, "whose": whose, "ratio": ratio, **exponent, **effects})
+        lines.append(_prose(name, rows[-1], rows[-len(candidates)], len(raw)))
     if not rows:
         return None
     table = pd.DataFrame(rows)
@@ -92,17 +92,17 @@ def exponents(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
     )
     return "\n".join(lines), Table(
         "beta",
-        "The exponent that carries a target's loss to the proxies' size. *Error on them*: mean absolute error, nats a "
-        "token, on the pairs of losses that beta was fitted to, so not a fair one for the fitted value. *Below* and "
-        "*above*: of the target losses that were asked about, those that it carries beyond the lowest or highest "
-        "loss of a proxy at that step, where the loss tells the regressor nothing.",
+        "The exponent that converts a target's loss to the proxies' size. *Error on them*: mean absolute error, nats "
+        "per token, on the pairs of losses that beta was fitted to, which favours the fitted value. *Below* and "
+        "*above*: the queried target losses that the exponent moves below the lowest or above the highest loss of a "
+        "proxy at that step, where the loss tells the regressor nothing.",
         shown,
         table,
     )
 
 
-def _told(method: Method, raw: list[dict[str, Any]], ratio: float, beta: float) -> dict[str, Any]:
-    """What an exponent makes of the losses that were fitted to, and of those that were asked about."""
+def _effects(method: Method, raw: list[dict[str, Any]], ratio: float, beta: float) -> dict[str, Any]:
+    """The error of an exponent on the losses it was fitted to, and how many queried losses it moves out of range."""
     pairs = method.tables.get("beta")
     error = None
     if pairs is not None:
@@ -114,12 +114,12 @@ def _told(method: Method, raw: list[dict[str, Any]], ratio: float, beta: float) 
     return {"error": error, "asked": len(raw), "below": below, "above": above}
 
 
-def _saying(name: str, paper: Mapping[str, Any], used: Mapping[str, Any], asked: int) -> str:
-    """``paper`` is the row of the paper's exponent, or that of the one used, if it is the same."""
+def _prose(name: str, paper: Mapping[str, Any], used: Mapping[str, Any], asked: int) -> str:
+    """``paper`` is the row of the paper's exponent, or ``used`` if the two are equal."""
     known = used["low"] is not None and used["runs"] is not None
     how = f", fitted to {counted(int(used['runs']), 'run')} of the target's size" if known else ", as set"
     text = (
-        f"`{name}` carries the target's loss to the proxies' size with beta = "
+        f"`{name}` converts the target's loss to the proxies' size with beta = "
         f"{interval(used['value'], used['low'], used['high'], 3)}{how}; the models' ratio of non-embedding parameters "
         f"is {fixed(used['ratio'], 1)}, so losses are multiplied by {fixed(used['ratio'] ** used['value'], 3)}."
     )

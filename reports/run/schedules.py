@@ -15,12 +15,12 @@ from reports.page.formats import bold, counted, fixed, listed
 from reports.page.section import Figure, Table
 
 COLOURED = 5  # domains with a colour; the others are grey
-MARKED = 12  # knots up to which each has a marker
+MARKED = 12  # more knots than this are drawn without markers
 COLUMNS = 3
 
 
 def weights(methods: Mapping[str, Method], static: Mapping[str, Schedule]) -> Figure | None:
-    """A panel for every method whose mixture changes; None if none does.
+    """One panel per method whose mixture changes; None if none does.
 
     ``static`` is the mixture that RegMix recommends for a method's objective, by method, where there is one.
     """
@@ -42,8 +42,8 @@ def weights(methods: Mapping[str, Method], static: Mapping[str, Schedule]) -> Fi
             x, y = _line(schedule, domain)
             own = domains[domain]
             if not alike:
-                told = np.array([[run.at(place)[domain] for place in x] for run in runs])
-                plot.fill_between(x, told.min(axis=0), told.max(axis=0), step="post", color=colour[own], alpha=0.15,
+                weight = np.array([[run.at(place)[domain] for place in x] for run in runs])
+                plot.fill_between(x, weight.min(axis=0), weight.max(axis=0), step="post", color=colour[own], alpha=0.15,
                                   linewidth=0)  # fmt: skip
             plot.step(x, y, where="post", color=colour[own], label=own, linewidth=1.8)
             if len(x) - 1 <= MARKED:
@@ -66,16 +66,16 @@ def weights(methods: Mapping[str, Method], static: Mapping[str, Schedule]) -> Fi
     style.legend_above(figure)
     return Figure(
         "schedules",
-        f"Weights of domains over training for every method whose mixture changes (RegMix-D's Figure 3): the "
+        "Weights of domains over training for every method whose mixture changes (RegMix-D's Figure 3): the "
         f"{len(heaviest)} heaviest over all panels in colour, the others grey; mean over seeds, with their range where "
         "they differ. Dotted: the weight in the static mixture that RegMix recommends for the same objective.",
-        "Step lines of weight against share of training, a panel a method.",
+        "Step lines of weight against share of training, one panel per method.",
         figure,
     )
 
 
 def epochs(methods: Mapping[str, Method], bound: float) -> tuple[str, Table]:
-    """Tokens trained on over tokens that there are, by domain, mean over seeds; ``bound`` is swarm.max_epochs."""
+    """Tokens trained on divided by tokens available, per domain, mean over seeds; ``bound`` is swarm.max_epochs."""
     rows = []
     for name, method in methods.items():
         used = method.ledger[list(method.available)].mean()
@@ -92,8 +92,8 @@ def epochs(methods: Mapping[str, Method], bound: float) -> tuple[str, Table]:
         f"`{table['method'][worst]}` reads a domain most often: `{domains[domain]}`, {fixed(most, 2)} times over a run"
         + (f" (mean over {counted(runs, 'seed')})" if runs > 1 else "")
         + (", and no run repeats any text" if _most(methods) <= 1 else "")
-        + f". Weights are bounded so that {bound:g} passes over a domain of the corpus are expected at most. More are "
-        f"made by: {listed(over)}."
+        + f". Weights are bounded so that at most {bound:g} passes over a domain of the corpus are expected. Methods "
+        f"above that: {listed(over)}."
     )
     shown = pd.DataFrame(
         {"Method": [f"{name}{' (own text)' if own else ''}" for name, own in table[["method", "own_text"]].to_numpy()]}
@@ -102,7 +102,7 @@ def epochs(methods: Mapping[str, Method], bound: float) -> tuple[str, Table]:
     return text, Table(
         "epochs",
         f"Passes over each domain's training text in one target's training, mean over seeds; in bold above {bound:g}. "
-        "*Own text*: the method trains on text that it picked, and the passes are over that.",
+        "*Own text*: the method trains on text that it picked, and passes are counted over that text.",
         shown,
         table,
     )
@@ -123,6 +123,6 @@ def _over_training(schedule: Schedule) -> np.ndarray:
 
 
 def _line(schedule: Schedule, domain: int) -> tuple[np.ndarray, np.ndarray]:
-    """Knots and weights of a domain, to the end of training."""
+    """Knots and weights of a domain until the end of training."""
     knots, rows = np.append(schedule.knots, 1.0), schedule.mixtures[:, domain]
     return knots, np.append(rows, rows[-1])

@@ -1,4 +1,4 @@
-"""What was run: settings beside the paper's, versions, and all of params.yaml."""
+"""What was run: settings next to the paper's, versions, and all of params.yaml."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reports.page.section import Section, Table
 def settings(
     params: Params, text: str, pins: Mapping[str, str], vocab: int, fingerprint: str, counts: Mapping[str, int]
 ) -> Section:
-    """``text`` is params.yaml as it stands, ``pins`` the versions that decide numbers.
+    """``text`` is the content of params.yaml, ``pins`` the versions of libraries that affect the numbers.
 
     ``counts`` is the swarm's runs by kind; ``fingerprint`` is the tokenizer's.
     """
@@ -41,35 +41,35 @@ def settings(
             _swarm(counts),
             "A mixture is rejected where the target would pass over a domain more than `swarm.max_epochs` times; the "
             "paper's code bounds weights by 15 times the prior. Both sample from a tempered prior.",
-            "Every mixture depends on its own index alone, so a grown swarm keeps the runs it has; in the paper's code "
-            "another size gives other mixtures.",
+            "Each mixture depends only on its index, so a larger swarm keeps the runs of a smaller one; in the "
+            "paper's code a different size gives different mixtures.",
             scored,
             schedule,
-            "Runs of a seed share initial weights and draws across methods"
-            + ("; the paper trains one model a method." if params.target.seeds > 1 else "."),
+            "Runs with the same seed share initial weights and draws across methods"
+            + ("; the paper trains one model per method." if params.target.seeds > 1 else "."),
             "Downstream tasks are made from held-out text of the domains and run by lm-eval"
-            + (f", beside {listed(params.evaluation.tasks)}" if params.evaluation.tasks else "")
+            + (f", along with {listed(params.evaluation.tasks)}" if params.evaluation.tasks else "")
             + "; the paper's are public benchmarks. The token axis of the paper's Figure 4 and its 60M, 280M and 7B "
             "models are not run.",
         )
         if line
     )
     facts = (
-        f"Seeds: swarm {params.swarm.seed}, regression {params.regression.seed}, simulation {mixture.seed}, "
-        f"evaluation {params.evaluation.seed}; {counted(mixture.confirm.seeds, 'seed')} a confirmed mixture and "
-        f"{counted(params.target.seeds, 'seed')} a method. Tokenizer: {count(vocab)} entries, fingerprint "
+        f"Seeds: swarm {params.swarm.seed}, regression {params.regression.seed}, simulation {mixture.seed}, evaluation "
+        f"{params.evaluation.seed}; {counted(mixture.confirm.seeds, 'seed')} per confirmed mixture and "
+        f"{counted(params.target.seeds, 'seed')} per method. Tokenizer: {count(vocab)} entries, fingerprint "
         f"`{fingerprint[:16]}`. A run's result depends on its mixture, seed and settings, not on the runs trained "
-        "beside it or on the number of processes."
+        "alongside it or on the number of processes."
     )
     return Section(
         "Settings and deviations",
         (
             facts,
-            Table("settings", "The main settings beside the paper's.", shown, values),
+            Table("settings", "The main settings next to the paper's.", shown, values),
             f"### Deviations from the paper\n\n{deviations}",
             Table(
                 "versions",
-                "The libraries that decide numbers, as pinned.",
+                "The pinned libraries that affect the numbers.",
                 versions.rename(columns=str.capitalize),
                 versions,
             ),
@@ -79,20 +79,20 @@ def settings(
 
 
 def _swarm(counts: Mapping[str, int]) -> str:
-    """What the swarm holds that the paper's does not, which has random and held-out mixtures."""
+    """What the swarm has beyond random and held-out mixtures, the paper's only kinds."""
     extra = {
         "anchor": "anchors (prior, uniform, single domains)",
         "repeat": "repeats of held-out mixtures under other seeds",
     }
     found = [text for kind, text in extra.items() if kind in counts]
-    return f"The swarm adds {listed(found)}; the paper has random and held-out mixtures alone." if found else ""
+    return f"The swarm adds {listed(found)}; the paper has only random and held-out mixtures." if found else ""
 
 
 def _against_paper(params: Params, vocab: int, counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
     proxy, target, mixture = params.proxy, params.target, params.mixture
 
-    def shape(of: Any) -> str:
-        return f"{of.layers} / {of.heads} / {of.width} / {of.ffn}"
+    def shape(model: Any) -> str:
+        return f"{model.layers} / {model.heads} / {model.width} / {model.ffn}"
 
     names = {"heldout": "held out"}
     kinds = ", ".join(f"{number} {names.get(kind, kind)}" for kind, number in counts.items())

@@ -1,6 +1,6 @@
-"""The report's opening: what the numbers say, in words that the intervals allow, and what they do not.
+"""The report's summary: what the numbers show, as far as the intervals allow, and what they do not show.
 
-``regmix.evaluation.headlines`` picks the numbers; target_compare writes them, rounded to metrics/report.json as well.
+``regmix.evaluation.headlines`` picks the numbers; target_compare writes them, and rounds them for metrics/report.json.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def summary(found: Headlines, kept: pd.DataFrame, cost: Mapping[str, float], tar
 
 
 def _opening(found: Headlines) -> str:
-    parts = {name: one["regression"] for name, one in found.items()}
+    parts = {name: numbers["regression"] for name, numbers in found.items()}
     values = [part["spearman"] for part in parts.values() if part["spearman"] is not None]
     sentences = []
     if values:
@@ -46,22 +46,22 @@ def _opening(found: Headlines) -> str:
         sentences.append(
             f"On {where}, the regressor that cross-validation prefers has a rank correlation of {span}{over}."
         )
-    words = {name: word for name, one in found.items() if (word := verdicts.ranking(one))}
+    words = {name: word for name, numbers in found.items() if (word := verdicts.ranking(numbers))}
     if words:
         sentences.append(
             "Against ranking by the weight of the objective's own domains, which trains no proxy, it is "
             f"{_each(words)}."
         )
-    words = {name: verdicts.realised_gain(one) for name, one in found.items()}
+    words = {name: verdicts.realised_gain(numbers) for name, numbers in found.items()}
     sentences.append(f"Against the natural mixture, proxies trained at the recommended one are {_each(words)}.")
-    words = {name: verdicts.target(one) for name, one in found.items() if "target" in one}
+    words = {name: verdicts.target(numbers) for name, numbers in found.items() if "target" in numbers}
     if words:
         sentences.append(f"Targets trained on it are {_each(words)}.")
     return " ".join(sentences)
 
 
 def _each(words: Mapping[str, str]) -> str:
-    """``better for `news`; not distinguishable for `broad` ``: objectives by what is said of them."""
+    """``better for `news`; not distinguishable for `broad` ``: objectives grouped by verdict."""
     groups: dict[str, list[str]] = {}
     for name, word in words.items():
         groups.setdefault(word, []).append(f"`{name}`")
@@ -70,14 +70,14 @@ def _each(words: Mapping[str, str]) -> str:
 
 def _lines(found: Headlines) -> list[str]:
     return [
-        f"**{name}.** {_ranked(one)} {_chosen(one['mixture'], verdicts.realised_gain(one))}"
-        + (f" {_trained(one['target'], verdicts.target(one))}" if "target" in one else "")
-        for name, one in found.items()
+        f"**{name}.** {_ranked(numbers)} {_chosen(numbers['mixture'], verdicts.realised_gain(numbers))}"
+        + (f" {_trained(numbers['target'], verdicts.target(numbers))}" if "target" in numbers else "")
+        for name, numbers in found.items()
     ]
 
 
-def _ranked(one: Mapping[str, Any]) -> str:
-    part, word = one["regression"], verdicts.ranking(one)
+def _ranked(numbers: Mapping[str, Any]) -> str:
+    part, word = numbers["regression"], verdicts.ranking(numbers)
     text = f"*Ranking:* `{part['regressor']}`, ρ {_span(part, 'spearman', 2, sign=False)} on {tested_on(part)}"
     if word is None:
         return f"{text}."
@@ -92,69 +92,69 @@ def _ranked(one: Mapping[str, Any]) -> str:
 def _chosen(part: Mapping[str, Any], word: str) -> str:
     return (
         f"*Choice:* predicted gain over natural {fixed(part['predicted_gain'], sign=True)} nats per token, realised by "
-        f"proxies {_span(part, 'realised_gain')} (n = {part['n']} a mixture): {word}."
+        f"proxies {_span(part, 'realised_gain')} (n = {part['n']} per mixture): {word}."
     )
 
 
 def _trained(part: Mapping[str, Any], word: str) -> str:
-    text = f"*Target:* `{part['method']}` less natural {_span(part, 'difference')} nats per token "
+    text = f"*Target:* `{part['method']}` minus natural {_span(part, 'difference')} nats per token "
     text += f"(n = {counted(part['n'], 'pair')}): {word}."
     if "alone" in part:
         against = compared(part["over_alone_low"], part["over_alone_high"], "worse", "better")
-        text += f" Less `{part['alone']}`, the objective's own domains alone, {_span(part, 'over_alone')}: {against}."
+        text += f" Minus `{part['alone']}`, the objective's domains alone: {_span(part, 'over_alone')}, {against}."
     if part.get("tasks_difference") is not None:
         saying = compared(part["tasks_difference_low"], part["tasks_difference_high"], "better", "worse")
-        text += f" Average task score, less natural: {_span(part, 'tasks_difference', 1)} points, {saying}."
+        text += f" Average task score, minus natural: {_span(part, 'tasks_difference', 1)} points, {saying}."
     return text
 
 
 def _switched(found: Headlines) -> list[str]:
-    """A line an objective that dynamic methods steer for: what they are worth beside the best static one."""
+    """One line per objective with dynamic methods: how they compare with the best static one."""
     return [
         f"**Dynamic mixing.** Does changing the mixture during training beat the best static method on `{name}`? "
-        f"{verdicts.dynamic_pays(one['dynamic'])}: "
+        f"{verdicts.dynamic_pays(numbers['dynamic'])}: "
         + "; ".join(
-            f"`{method}` less `{one['dynamic']['best_static']}` "
+            f"`{method}` minus `{numbers['dynamic']['best_static']}` "
             f"{interval(less['value'], less['low'], less['high'], sign=True)} nats per token, {word}"
-            for method, word in verdicts.against_best_static(one["dynamic"]).items()
-            for less in [one["dynamic"]["methods"][method]["less"][one["dynamic"]["best_static"]]]
+            for method, word in verdicts.against_best_static(numbers["dynamic"]).items()
+            for less in [numbers["dynamic"]["methods"][method]["less"][numbers["dynamic"]["best_static"]]]
         )
-        + f" (n = {counted(one['dynamic']['n'], 'pair')})."
-        for name, one in found.items()
-        if "dynamic" in one
+        + f" (n = {counted(numbers['dynamic']['n'], 'pair')})."
+        for name, numbers in found.items()
+        if "dynamic" in numbers
     ]
 
 
 def _kept(kept: pd.DataFrame) -> str:
     if kept.empty:
-        return "**From proxy to target.** Too few mixtures were trained at both scales to speak of an order."
+        return "**From proxy to target.** Too few mixtures were trained at both scales to compare rankings."
     values = listed(
         f"{row.measure} {interval(row.value, row.low, row.high, 2)} (p = {fixed(row.p, 3)})"
         for row in kept.itertuples(index=False)
     )
     n = int(kept["n"].iloc[0])
-    return f"**From proxy to target.** Rank correlation of mean losses over the {n} mixtures trained at both: {values}."
+    return f"**From proxy to target.** Rank correlation of mean losses, {n} mixtures trained at both scales: {values}."
 
 
 def _cost(cost: Mapping[str, float]) -> str:
     tail = " So here it costs more than one target." if cost["full"] > 1 else ""
     return (
-        f"**Cost.** The whole swarm took {relative(cost['body'])} the FLOPs of one target counted "
-        f"body only, as the paper counts, and {relative(cost['full'])} with attention and head.{tail}"
+        f"**Cost.** The whole swarm took {relative(cost['body'])} the FLOPs of one target counted body only, as the "
+        f"paper counts them, and {relative(cost['full'])} with attention and head.{tail}"
     )
 
 
 def _caveats(found: Headlines, target: Mapping[str, Any]) -> str:
     shape, tokens = models.PAPER["1B"]
-    where = listed(dict.fromkeys(tested_on(one["regression"]) for one in found.values()))
-    seeds = [one["target"]["n"] for one in found.values() if "target" in one]
-    few = f"{counted(min(seeds), 'seed')} a method" if seeds else "no RegMix target"
+    where = listed(dict.fromkeys(tested_on(numbers["regression"]) for numbers in found.values()))
+    seeds = [numbers["target"]["n"] for numbers in found.values() if "target" in numbers]
+    few = f"{counted(min(seeds), 'seed')} per method" if seeds else "no RegMix target"
     return (
         f"A target here has {count(target['parameters']['body'])} non-embedding parameters and trains on "
-        f"{count(target['train_tokens'])} tokens, the paper's {power(shape.body)} and {power(tokens)}: what holds here "
-        f"is evidence of how the method works, not of what it gains at that size. The numbers rest on {where} and "
-        f"{few}, and their intervals are not corrected for the number of comparisons. Where an interval includes zero "
-        f"the report says *{SAME}*, which is not the same as equal."
+        f"{count(target['train_tokens'])} tokens, the paper's {power(shape.body)} and {power(tokens)}: results here "
+        f"are evidence of how the method works, not of its gains at that size. The numbers rest on {where} and {few}, "
+        "and their intervals are not corrected for the number of comparisons. Where an interval includes zero the "
+        f"report says *{SAME}*, which is not the same as equal."
     )
 
 

@@ -1,4 +1,4 @@
-"""The swarm's design: where its mixtures lie, and whether the held-out ones lie among them."""
+"""The swarm's design: where its mixtures lie, and how far the held-out ones are from the training ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     typical = nearest(random, train)
     distance = (
         f" The median held-out mixture lies {fixed(float(np.median(near)), 2)} (L1, at most 2) from the nearest "
-        f"training mixture, the median random one {fixed(float(np.median(typical)), 2)} from the nearest other."
+        f"training mixture, the median random one {fixed(float(np.median(typical)), 2)} from its nearest neighbour."
         if len(near)
         else ""
     )
@@ -62,9 +62,9 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     }
     trained = listed(counted(counts[kind], noun) + more for kind, (noun, more) in what.items() if kind in counts)
     prose = (
-        f"The swarm trains {trained}. Dirichlet draws at low strength lie in the corners of the simplex, at high "
-        "strength near the prior"
-        + (", and the anchors spare the regressors from extrapolating to the corners." if "anchor" in counts else ".")
+        f"The swarm trains {trained}. Dirichlet draws with a low concentration lie in the corners of the simplex, "
+        "those with a high one near the prior"
+        + (", and the anchors keep the regressors from extrapolating to the corners." if "anchor" in counts else ".")
         + distance
     )
     return Section(
@@ -79,15 +79,14 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
             ),
             Figure(
                 "coverage_runs",
-                "Every random mixture as a column, sorted by its largest domain; the shade is the square root of the "
-                "weight.",
+                "One column per random mixture, sorted by largest domain; the shade is the square root of the weight.",
                 "Heat map of domains by runs.",
                 _map(random, domains),
             ),
             Table(
                 "coverage",
-                "Weights of the random mixtures by domain, and of those held out if there are any (section 3.1 of the "
-                "paper asks for weights over the whole range from 0 to 1).",
+                "Weights of the random mixtures by domain, and of the held-out ones if there are any (section 3.1 of "
+                "the paper asks for weights over the whole range from 0 to 1).",
                 shown,
                 values,
             ),

@@ -28,8 +28,8 @@ def targets(
 ) -> Section:
     """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
 
-    ``means`` and ``paired`` are target_compare's means.csv and differences.csv, the latter to the baseline.
-    ``trajectories`` are by method; ``choices`` is how many continuations an item of the continuation tasks has.
+    ``means`` and ``paired`` are target_compare's means.csv and differences.csv, the latter against the baseline.
+    ``trajectories`` are keyed by method; ``choices`` is the number of continuations per item of such tasks.
     """
     surprise = _perplexities(*(frame[frame["group"] == PERPLEXITY] for frame in (means, paired)))
     means, paired = (
@@ -44,14 +44,14 @@ def targets(
     own = [measure for measure in means["measure"].unique() if measure not in scored]
     by_domain = losses.groupby("method", sort=False)[domains].mean().reset_index()
     shots = sorted(lm_eval["shots"].unique())
-    told_shots = f"{'averaged over' if len(shots) > 1 else 'with'} {listed(map(str, shots))} shots"
-    spread = f", mean ± sd over n = {seeds} seeds" if seeds > 1 else " of one run a method"
+    shots_text = f"{'averaged over' if len(shots) > 1 else 'with'} {listed(map(str, shots))} shots"
+    spread = f", mean ± sd over n = {seeds} seeds" if seeds > 1 else " of one run per method"
     parts: list[str | Table | Figure] = [
         _prose(paired, objectives, methods, seeds, level),
         Table(
             "targets",
             "Final validation losses (nats per token, lower is better) and the average of the tasks' scores (percent, "
-            f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run a method).",
+            f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run per method).",
             _means(means, methods, own, with_best=True),
             means,
         ),
@@ -60,8 +60,8 @@ def targets(
         parts.append(
             Table(
                 "targets_paired",
-                f"Paired differences to `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more than "
-                "one seed; in bold where the interval leaves out zero. Negative is better for losses, positive for "
+                f"Paired differences from `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more "
+                "than one seed; in bold where the interval excludes zero. Negative is better for losses, positive for "
                 "tasks.",
                 _differences(paired, rest, own),
                 paired,
@@ -71,8 +71,8 @@ def targets(
         Table(
             "target_tasks",
             f"Task scores{spread}; best mean in bold. Tasks have up to {int(lm_eval['items'].max())} items, "
-            f"{told_shots}. A task's score is the first of {listed(summary.ACCURACIES)} that it reports."
-            f"{_chance(means, choices)}",
+            f"{shots_text}. A task's score is the first of {listed(summary.ACCURACIES)} that it "
+            f"reports.{_chance(means, choices)}",
             _means(means, methods, scored),
             means[means["measure"].isin(scored)],
         )
@@ -81,7 +81,7 @@ def targets(
         parts.append(
             Table(
                 "target_tasks_paired",
-                f"Paired differences of task scores to `{BASELINE}` in points; in bold where the interval leaves out "
+                f"Paired differences of task scores from `{BASELINE}` in points; in bold where the interval excludes "
                 "zero.",
                 _differences(paired, rest, scored),
                 paired[paired["measure"].isin(scored)],
@@ -93,9 +93,9 @@ def targets(
         Figure(
             "target_curves",
             "Validation loss during training, mean and range over seeds (the paper's Figure 6), and below it the "
-            f"paired difference to `{BASELINE}`. Logged losses may use fewer validation tokens than the final ones "
-            "of the table.",
-            "Lines of loss, and of its difference to the baseline's, against step for each method, a panel an "
+            f"paired difference from `{BASELINE}`. Logged losses may use fewer validation tokens than the final losses "
+            "in the table.",
+            "Lines of loss, and of its difference from the baseline's, against step for each method, one panel per "
             "objective.",
             _curves(trajectories, objectives),
         )
@@ -104,8 +104,8 @@ def targets(
         parts.append(
             Figure(
                 "target_domains",
-                f"Mean loss of each method on each domain, less that of `{BASELINE}`, in nats per token; blue is "
-                "better. What one domain gains, others may pay.",
+                f"Mean loss of each method on each domain, minus that of `{BASELINE}`, in nats per token; blue is "
+                "better. A gain on one domain can cost others.",
                 "Heat map of loss differences, methods by domains.",
                 _domains(by_domain, methods, domains),
             )
@@ -132,17 +132,18 @@ def _prose(
     if paired.empty:
         return f"{text}Only {listed(f'`{m}`' for m in methods)} was trained, so nothing is compared."
     text += (
-        "Runs of one seed share their initial weights and draws, so methods are compared by paired differences to "
-        f"`{BASELINE}`"
+        "Runs with the same seed share their initial weights and draws, so methods are compared by paired differences "
+        f"from `{BASELINE}`"
     )
     if seeds < 2:
-        text += "; one seed gives no interval, so nothing can be told from chance."
+        text += "; one seed gives no interval, so no difference can be distinguished from chance."
     else:
         clear = sum(apart_from_zero(low, high) for low, high in paired[["low", "high"]].to_numpy().tolist())
         text += (
             f"; intervals are Student's t over seeds ({level:.0%}). Of {counted(len(paired), 'difference')}, {clear} "
-            f"{'leaves' if clear == 1 else 'leave'} out zero. The intervals are not corrected for their number: if no "
-            f"method differed at all, about {fixed((1 - level) * len(paired), 0)} would be expected to."
+            f"{'excludes' if clear == 1 else 'exclude'} zero. The intervals are not corrected for multiple "
+            f"comparisons: if no method differed at all, about {fixed((1 - level) * len(paired), 0)} would be expected "
+            "to exclude zero."
         )
     lines = [f"- **{o} loss**: {_groups(paired, f'{o}_loss', 'worse', 'better', 3)}" for o in objectives]
     lines.append(f"- **Average task score**: {_groups(paired, AVERAGE, 'better', 'worse', 1)}")
@@ -155,8 +156,8 @@ def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, di
     words = [compared(low, high, positive, negative) for low, high in part[["low", "high"]].to_numpy().tolist()]
     groups = []
     for word in dict.fromkeys(words):
-        of = part[[w == word for w in words]]
-        names = (f"`{row.method}` ({fixed(row.mean, digits, sign=True)})" for row in of.itertuples(index=False))
+        rows = part[[w == word for w in words]]
+        names = (f"`{row.method}` ({fixed(row.mean, digits, sign=True)})" for row in rows.itertuples(index=False))
         groups.append(f"{word}: {listed(names)}")
     return f"against `{BASELINE}`, {'; '.join(groups)}." if groups else "not measured."
 
@@ -164,7 +165,7 @@ def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, di
 def _means(
     found: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False
 ) -> pd.DataFrame:
-    """A row a method and a column a measure; ``with_best`` adds on how many tasks a method is best."""
+    """One row per method and one column per measure; ``with_best`` adds the number of tasks it is best on."""
     shown = {"Method": list(methods)}
     for measure in measures:
         cells = found[found["measure"] == measure].set_index("method").loc[list(methods)]
@@ -181,14 +182,14 @@ def _means(
         scored = scored[scored.groupby("measure")["mean"].transform("nunique") > 1]  # where all tie, none is best
         top = scored["mean"] == scored.groupby("measure")["mean"].transform("max")
         best_on, total = scored[top]["method"].value_counts(), scored["measure"].nunique()
-        shown["tasks best on (ties count)"] = [f"{best_on.get(method, 0)} / {total}" for method in methods]
+        shown["best on tasks (ties count)"] = [f"{best_on.get(method, 0)} / {total}" for method in methods]
     return pd.DataFrame(shown)
 
 
 def _differences(
     paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], digits: int | None = None
 ) -> pd.DataFrame:
-    """A row a method and a column a measure; ``digits`` are those of the measure's group if none are given."""
+    """One row per method and one column per measure; ``digits`` defaults to those of the measure's group."""
     shown = {"Method": list(methods)}
     for measure in measures:
         cells = paired[paired["measure"] == measure].set_index("method").loc[list(methods)]
@@ -208,7 +209,7 @@ def _label(measure: str, group: str) -> str:
 
 
 def _perplexities(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
-    """The baseline's mean and the others' differences to it. None without such tasks."""
+    """The baseline's mean and the others' differences from it; None without perplexity tasks."""
     if means.empty:
         return None
     names = list(means["measure"].unique())
@@ -219,26 +220,26 @@ def _perplexities(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
         shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names, digits=2)])
     return Table(
         "target_perplexity",
-        f"Nats that a task's answer costs, the logarithm of lm-eval's perplexity: for `{BASELINE}` the mean, for the "
-        "others the paired difference to it; negative is better, in bold where the interval leaves out zero.",
+        f"Cost of a task's answer in nats, the logarithm of lm-eval's perplexity: for `{BASELINE}` the mean, for the "
+        "others the paired difference from it; negative is better, in bold where the interval excludes zero.",
         shown,
         pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
     )
 
 
 def _chance(means: pd.DataFrame, choices: int) -> str:
-    """What guessing would score on the kinds of our own tasks that were run."""
+    """The scores of guessing on those of our own kinds of task that were run."""
     found = "".join(means.loc[means["group"] == LM_EVAL, "measure"].unique())
     kinds = {
         heldout_tasks.CONTINUATION: f"{100 / choices:.0f} on continuation",
         heldout_tasks.LAST_WORD: "about 0 on last word",
     }
-    told = [text for kind, text in kinds.items() if heldout_tasks.task_name(kind, "") in found]
-    return f" Guessing scores {listed(told)}." if told else ""
+    scores = [text for kind, text in kinds.items() if heldout_tasks.task_name(kind, "") in found]
+    return f" Guessing scores {listed(scores)}." if scores else ""
 
 
 def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
-    """Losses, and below them what is left of each run's when that of the baseline's run of the same seed is taken."""
+    """Losses, and below them each run's loss minus that of the baseline's run of the same seed."""
     rows = 2 if BASELINE in trajectories and len(trajectories) > 1 else 1
     figure, axes = style.panels(rows, len(objectives), 0.7 + 2.7 * rows, sharex=True)
     colour, marker = style.colours(list(trajectories)), style.markers(list(trajectories))
@@ -257,7 +258,7 @@ def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, M
         axes[-1, list(objectives).index(objective)].set_xlabel("step")
     axes[0, 0].set_ylabel("validation loss, nats per token")
     if rows > 1:
-        axes[1, 0].set_ylabel(f"less {BASELINE}'s, nats per token")
+        axes[1, 0].set_ylabel(f"minus {BASELINE}'s, nats per token")
     style.legend_above(figure)
     return figure
 

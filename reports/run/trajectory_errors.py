@@ -1,4 +1,4 @@
-"""How well the stepwise regressors of RegMix-D foretell trajectories that they have not seen."""
+"""How well the stepwise regressors of RegMix-D predict unseen trajectories."""
 
 from __future__ import annotations
 
@@ -32,29 +32,29 @@ def errors(frame: pd.DataFrame) -> tuple[str, Table, Figure]:
         }
     )  # fmt: skip
     return (
-        _saying(last),
+        _prose(last),
         Table(
             "trajectory_errors",
             "Errors of the stepwise regressors on held-out proxies at the last logged step, nats per token, with "
             "intervals over resamples of the n proxies. *One step* starts from the true loss at the logged step "
-            "before, *rolled out* from the true loss at the first one, as a schedule made ahead of training does. "
-            f"`{BASELINE}` adds the training proxies' mean change to the loss that it starts from and knows no "
+            "before, *rolled out* from the true loss at the first one, as it has to be for a schedule planned before "
+            f"training. `{BASELINE}` adds the training proxies' mean change to the loss it starts from and ignores the "
             "mixture. CSV: all logged steps.",
             shown,
             table,
         ),
         Figure(
             "trajectory_errors",
-            "Mean absolute error of the next logged loss, nats per token, by the step that is predicted, with "
-            "intervals over resamples of the held-out proxies.",
-            "Lines of error against step for each regressor, a panel a way to predict.",
+            "Mean absolute error of the next logged loss, nats per token, by the predicted step, with intervals over "
+            "resamples of the held-out proxies.",
+            "Lines of error against step for each regressor, one panel per way of predicting.",
             _drawing(table),
         ),
     )
 
 
 def _named(frame: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a ``name``: the regressor's, or the baseline's, which is kept once for all regressors."""
+    """The rows with a ``name``: the regressor's or the baseline's; the baseline appears once."""
     baseline = frame["predictor"] != "model"
     table = frame.assign(name=frame["regressor"].where(~baseline, frame["predictor"]))
     kept = table.drop_duplicates(["granularity", "kind", "name", "step"])
@@ -62,11 +62,11 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     return order.sort_values(["granularity", "kind", "last"], kind="stable").drop(columns="last").reset_index(drop=True)
 
 
-def _saying(last: pd.DataFrame) -> str:
-    """Of both ways to predict and every granularity: the regressor that is nearest, beside the baseline."""
+def _prose(last: pd.DataFrame) -> str:
+    """For both ways of predicting and each granularity: the most accurate regressor against the baseline."""
     lines = []
     for kind, title in KINDS.items():
-        told = []
+        comparisons = []
         for granularity, part in last[last["kind"] == kind].groupby("granularity", sort=False):
             models, base = part[part["name"] != BASELINE], part[part["name"] == BASELINE].iloc[0]
             best = models.loc[models["mae"].idxmin()]
@@ -75,13 +75,13 @@ def _saying(last: pd.DataFrame) -> str:
                 word = "better" if best["mae"] < base["mae"] else "worse"
             own, other = (interval(row["mae"], row["mae_low"], row["mae_high"]) for row in (best, base))
             switches = counted(int(granularity), "switch", "switches")
-            told.append(f"with {switches} `{best['name']}` {own} against `{BASELINE}` {other}: {word}")
-        lines.append(f"*{title}*, {'; '.join(told)}")
+            comparisons.append(f"with {switches} `{best['name']}` {own} against `{BASELINE}` {other}: {word}")
+        lines.append(f"*{title}*, {'; '.join(comparisons)}")
     n = int(last["n"].max())
     return (
         f"Stepwise regressors on {counted(n, 'held-out proxy', 'held-out proxies')}, mean absolute error at the last "
-        f"logged step, the nearest of them beside the baseline that knows no mixture: {'. '.join(lines)}. Held-out "
-        "proxies keep one mixture: this says nothing of the losses after a switch."
+        f"logged step, the most accurate one against the baseline that ignores the mixture: {'. '.join(lines)}. "
+        "Held-out proxies keep one mixture, so this says nothing about losses after a switch."
     )
 
 
@@ -94,10 +94,10 @@ def _drawing(table: pd.DataFrame) -> style.Figure:
         for plot, (kind, title) in zip(row, KINDS.items(), strict=True):
             part = table[(table["granularity"] == size) & (table["kind"] == kind)]
             gap = 0.012 * float(np.ptp(part["step"]) or 1)
-            for place, (name, of) in enumerate(part.groupby("name", sort=False)):
-                edges = np.abs(of[["mae_low", "mae_high"]].to_numpy() - of[["mae"]].to_numpy()).T
+            for place, (name, rows) in enumerate(part.groupby("name", sort=False)):
+                edges = np.abs(rows[["mae_low", "mae_high"]].to_numpy() - rows[["mae"]].to_numpy()).T
                 plot.errorbar(
-                    of["step"] + gap * (place - (len(names) - 1) / 2), of["mae"], edges, color=colour[str(name)],
+                    rows["step"] + gap * (place - (len(names) - 1) / 2), rows["mae"], edges, color=colour[str(name)],
                     marker=marker[str(name)], markersize=4.5, elinewidth=1.0, label=name,
                     linestyle="--" if name == BASELINE else "-",
                 )  # fmt: skip

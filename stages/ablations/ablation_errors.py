@@ -1,4 +1,4 @@
-"""Hold the regressors of one world against runs that they have not seen."""
+"""Test the regressors of one world on runs that they have not seen."""
 
 from __future__ import annotations
 
@@ -32,16 +32,18 @@ def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Pa
             errors = unseen_runs.step_errors(
                 tables[part], tables[""], domains, weights, entry, label, granularity, judged, own.trajectory.seed
             )
-            asked = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
-            steps.append(errors.assign(**asked))
+            setting = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
+            steps.append(errors.assign(**setting))
     static = {key: own.regressors[key] for key in ("ridge", own.mixture.paper_regressor, *own.mixture.ensemble)
               if key in own.regressors}  # fmt: skip
     with threadpool_limits(limits=1), writing(out) as scratch:
         for part in given.proxies:
-            found = unseen_runs.final_losses(tables[part], tables[""], domains, weights, static, own.regression.seed)
-            final.append(found.assign(proxies=part))
-            for regressor in set(static) - set(found["regressor"]):
-                note(f"world {name}: {regressor} needs more proxies than the part {part} has; it is left out")
+            predicted = unseen_runs.final_losses(
+                tables[part], tables[""], domains, weights, static, own.regression.seed
+            )
+            final.append(predicted.assign(proxies=part))
+            for regressor in set(static) - set(predicted["regressor"]):
+                note(f"world {name}: {regressor} needs more proxies than part {part} has; left out")
         write_csv(
             scratch / "steps.csv", pd.concat(steps, ignore_index=True) if steps else pd.DataFrame({"proxies": []})
         )

@@ -1,4 +1,4 @@
-"""Compare what the ablations trained: targets with each other, and the ranks of mixtures across sizes and budgets."""
+"""Compare the ablations' results: targets with each other, and the ranks of mixtures across sizes and budgets."""
 
 from __future__ import annotations
 

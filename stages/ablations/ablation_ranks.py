@@ -35,7 +35,7 @@ def ablation_ranks(
         call(swarm_sample, own, tokenizer=Path(work), corpus=corpus, out=Path(work, "sample"))
         shutil.copy(Path(work, "sample/mixtures.csv"), scratch)
         listed = read_json(Path(work, "sample/shards/heldout.json"))["runs"]
-        # All mixtures share init and draws at one size and budget, so that they differ by the mixture alone.
+        # At one size and budget all mixtures share init and draws, so runs differ only by mixture.
         runs = [Run(f"{entry['run']}+{seed}", Schedule.from_json(entry["schedule"]), 2**32 + seed)
                 for entry in listed for seed in range(given.seeds)]  # fmt: skip
         named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(given.seeds))
@@ -58,9 +58,9 @@ def ablation_ranks(
                     models.append(Path(work, "exported", entry.name))
                     model = to_transformers.to_transformers(setup.shape, result.weights, eos)
                     to_transformers.save(model, tokenizer / "tokenizer.json", eos, models[-1])
-                asked = own.evaluation
-                os.environ.update(QUIET)  # processes that evaluate import this module, and tqdm, before they hear it
-                frames = evaluate_all(models, tasks, names=asked.tasks, shots=asked.shots, batch_size=asked.batch_size,
+                tests = own.evaluation
+                os.environ.update(QUIET)  # worker processes import this module and tqdm before they are told
+                frames = evaluate_all(models, tasks, names=tests.tasks, shots=tests.shots, batch_size=tests.batch_size,
                                       processes=own.machine.processes, scratch=Path(work))  # fmt: skip
                 scores += [frame.assign(run=r, seed=s) for frame, (r, s) in
                            zip(frames, named.itertuples(index=False, name=None), strict=True)]  # fmt: skip

@@ -19,7 +19,7 @@ from stages.swarm.swarm_train import swarm_train
 
 
 def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: Path, store: Path, out: Path) -> None:
-    """Write the sample, the swarm, and for each part of it parts/<part>/{swarm,chosen} to OUT; runs live in STORE."""
+    """Write the sample, the swarm, and for each part of it parts/<part>/{swarm,chosen} to OUT; runs go to STORE."""
     own, given = world_params(params, settings, world), settings.worlds[world]
     with writing(out) as scratch:
         sample, swarm, trained = scratch / "sample", scratch / "swarm", scratch / "trained"

@@ -1,4 +1,4 @@
-"""Train the targets of one arm of ablations/params.yaml, by the root's own stages."""
+"""Train the targets of one arm of ablations/params.yaml, with the root's own stages."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from stages.target.target_train import target_train
 def ablation_targets(
     params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, store: Path, out: Path
 ) -> None:
-    """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD is its ablation_swarm."""
+    """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD comes from ablation_swarm."""
     own = world_params(params, settings, settings.arms[arm].world)
     spelled = spell(own, settings, arm)
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("losses", "schedules", "support", "beta", "spent")}

@@ -9,15 +9,15 @@ from stages.run import run
 
 
 def ablations_check(params: Params, settings: Ablations) -> None:
-    """Raise InputError for anything that a world, an arm or a size names and that is not there."""
+    """Raise InputError if a world, an arm or a size names something unknown."""
     worlds = {name: world_params(params, settings, name) for name in settings.worlds}
     for name, own in worlds.items():
         check_plugins(own)
         for fits in settings.worlds[name].fits:
             for regressor in set(fits.regressor) - set(own.regressors):
                 raise InputError(f"ablations/params.yaml: worlds.{name}.fits: unknown regressor {regressor!r}")
-    methods = sum(len(of) for name, arm in settings.arms.items()
-                  for of in spell(worlds[arm.world], settings, name).methods.values())  # fmt: skip
+    methods = sum(len(group) for name, arm in settings.arms.items()
+                  for group in spell(worlds[arm.world], settings, name).methods.values())  # fmt: skip
     for size in settings.ranks.sizes:
         for budget in settings.ranks.budgets:
             size_training(params, settings, size, budget)

@@ -22,7 +22,7 @@ class Settings(Sections):
 def corpus_tokenize(params: Settings, *, domain: str, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
     """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER.
 
-    Finished parts live in STORE until all is written.
+    Finished parts stay in STORE until everything is written.
     """
     given = load_json(tokenizer / "tokenizer.json")
     meta = read_json(tokenizer / "meta.json")

@@ -1,4 +1,4 @@
-"""Train the tokenizer on the training text of the trained domains, or take a given one."""
+"""Train the tokenizer on the training text of the trained domains, or use a given one."""
 
 from __future__ import annotations
 

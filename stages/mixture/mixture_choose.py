@@ -1,4 +1,4 @@
-"""Hold the simulated mixtures against proxies trained at them, and choose the mixtures that targets train on."""
+"""Check the simulated mixtures with proxies trained on them, and choose the mixtures that targets train on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Train a few proxies at the recommended mixtures and the baselines, before any target is trained."""
+"""Train a few proxies on the recommended mixtures and the baselines before any target is trained."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class Settings(ObjectiveSections, TrainingSections):
 
 
 def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train mixture.confirm.seeds proxies at each mixture in SIMULATED, at natural, uniform and single domains."""
+    """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains."""
     domains = tuple(params.corpus.trained)
     rules = Rules.from_json(read_json(sample / "rules.json"))
     mixtures = {"natural": rules.prior, "uniform": np.full(len(domains), 1 / len(domains))}
     for objective in params.objectives:
-        # The papers' Pile-CC-only row, where an objective is the loss of one trained domain.
+        # As the papers' Pile-CC-only row, for objectives that are the loss of one trained domain.
         alone = [name for name in params.objective_weights(objective) if name in domains]
         if len(alone) == len(params.objective_weights(objective)) == 1:
             mixtures[f"only_{alone[0]}"] = np.array([float(name == alone[0]) for name in domains])
@@ -36,7 +36,7 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
         weights = read_json(simulated / f"{objective}.json")["weights"]
         mixtures[f"regmix_{objective}"] = np.array([weights[name] for name in domains])
     seeds = params.mixture.confirm.seeds
-    # The same seeds for every mixture, apart from all seeds of the swarm: differences are paired.
+    # The same seeds for every mixture, so differences are paired; the swarm uses none of them.
     runs = [
         Run(f"{name}-{i}", Schedule.static(domains, mixture), 2**31 + i)
         for name, mixture in mixtures.items()

@@ -2,8 +2,7 @@
 
     python -m stages.published.paper [--remote DIR]
 
-
-Not a stage: it is `make paper`. Without the tables it runs what needs only the papers' own, and fails.
+Not a stage: `make paper` runs it. Without the tables it runs what needs only the papers' own, then fails.
 """
 
 from __future__ import annotations
@@ -21,15 +20,15 @@ from regmix.core.errors import InputError
 from regmix.core.tables import read_csv
 from regmix.published.tables import SOURCES, join
 
-NAME = "published"  # of the DVC remote, in DVC's local configuration
+NAME = "published"  # name of the DVC remote in DVC's local configuration
 FOLDER = Path("published")  # a DVC project of its own
 
 
 def paper(remote: Path | None) -> str:
-    """What to say at the end. Raises InputError."""
+    """Fetch, run, and return the summary to print. Raises InputError."""
     if remote is not None:
         if not (remote / "files").is_dir():
-            raise InputError(f"REMOTE={remote}: no DVC remote, for it has no folder `files`; name one that has")
+            raise InputError(f"REMOTE={remote}: not a DVC remote: it has no folder `files`; name one that does")
         _dvc("remote", "add", "--quiet", "--local", "--force", NAME, str(remote.resolve()))
     if _missing():
         known = NAME in _dvc("remote", "list").stdout.split()
@@ -38,13 +37,13 @@ def paper(remote: Path | None) -> str:
     if missing := _missing():
         _repro("published_tables")
         raise InputError(
-            f"{FOLDER / 'data'}: {len(missing)} published tables are missing ({missing[0]}, ...): get them by "
-            "`make paper REMOTE=DIR` from a DVC remote that has them, or by `cd published && dvc update *.dvc` "
+            f"{FOLDER / 'data'}: {len(missing)} published tables are missing ({missing[0]}, ...): get them with "
+            "`make paper REMOTE=DIR` from a DVC remote that has them, or with `cd published && dvc update *.dvc` "
             "from their source on the web"
         )
     if changed := _changed():
         _check()
-        raise InputError(f"{changed[0]}: not the file that was published, by its md5; delete it and run again")
+        raise InputError(f"{changed[0]}: not the published file, by its md5; delete it and run again")
     _repro()
     verdicts = read_csv(Path("reports/published/tables/claims.csv"))["verdict"].value_counts()
     return "\n".join(["page: reports/published.html", *(f"{word}: {n} claims" for word, n in verdicts.items())])
@@ -56,7 +55,7 @@ def _missing() -> list[str]:
 
 
 def _changed() -> list[Path]:
-    """Tables whose bytes are not those that their .dvc file names."""
+    """Tables whose md5 is not the one in their .dvc file."""
     outs = [yaml.safe_load(path.read_text(encoding="utf-8"))["outs"][0] for path in sorted(FOLDER.glob("*.csv.dvc"))]
     return [
         FOLDER / out["path"]
@@ -66,9 +65,9 @@ def _changed() -> list[Path]:
 
 
 def _check() -> None:
-    """Raise InputError with the row and column if a table cannot be one of those published.
+    """Raise InputError with row and column if a table cannot be the published one.
 
-    Not by its stage: DVC would look for a changed import on the web first.
+    Does not run the stage, for which DVC would first look up a changed import on the web.
     """
     for name, source in SOURCES.items():
         try:
@@ -92,7 +91,7 @@ def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _repro(*stages: str) -> None:
     if subprocess.run([sys.executable, "-m", "dvc", "repro", *stages], cwd=FOLDER, check=False).returncode:
-        raise InputError("published/dvc.yaml: a stage failed, see above; fix what it names and run again")
+        raise InputError("published/dvc.yaml: a stage failed, see above; fix the cause and run again")
 
 
 def main() -> None:

@@ -17,25 +17,25 @@ from stages.run import run
 def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Path, out: Path) -> None:
     """Every regressor, a vote, and no proxy at all, on every domain's loss.
 
-    On the objective's loss also early stopping, and mixtures with hardly any of its domain (Table 6).
+    On the objective's loss also: early stopping, and mixtures with hardly any of its domain (Table 6).
     """
     prune(fits, settings.regressors)
     divided = read_sets(runs)
-    told, curves = (
+    predictions, curves = (
         {name: read_csv(fits / name / f"{table}.csv") for name in settings.regressors}
         for table in ("predictions", "curve")
     )
     metrics = {name: read_json(fits / name / "metrics.json") for name in settings.regressors}
     with threadpool_limits(limits=1):  # the same bits on any number of cores
-        found = tournament.play(TRAIN, TESTS[0], as_printed(divided, tables), divided, told, metrics, settings)
+        result = tournament.play(TRAIN, TESTS[0], as_printed(divided, tables), divided, predictions, metrics, settings)
     with writing(out) as scratch:
-        write_csv(scratch / "scores.csv", found.scores)
-        write_csv(scratch / "margins.csv", found.margins)
-        write_csv(scratch / "restricted.csv", found.restricted)
-        write_csv(scratch / "stops.csv", found.stops)
+        write_csv(scratch / "scores.csv", result.scores)
+        write_csv(scratch / "margins.csv", result.margins)
+        write_csv(scratch / "restricted.csv", result.restricted)
+        write_csv(scratch / "stops.csv", result.stops)
         write_csv(scratch / "curves.csv", summaries.curves(curves, settings.regression.interval))
         write_csv(scratch / "power_laws.csv", summaries.power_laws(divided[TRAIN]))
-        write_json(scratch / "trees.json", found.trees)
+        write_json(scratch / "trees.json", result.trees)
 
 
 if __name__ == "__main__":

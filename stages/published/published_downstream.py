@@ -27,10 +27,10 @@ def published_downstream(settings: Published, *, runs: Path, tables: Path, out: 
     large, printed = read_sets(runs)["test_1b"], read_csv(tables / "regmix_g_models.csv").set_index("model")
     tasks = list(printed.columns[list(printed.columns).index(large.domains[-1]) + 1 :])
     intact = (printed["truncated"] == 0).loc[[int(name.split("-")[1]) for name in large.names]].to_numpy()
-    models, told = large.at(intact), printed.loc[printed["truncated"] == 0, tasks].reset_index(drop=True)
+    models, scores = large.at(intact), printed.loc[printed["truncated"] == 0, tasks].reset_index(drop=True)
     level, drawn, seed = settings.regression.interval, settings.regression.bootstrap, settings.regression.seed
     related = correlations.correlations(
-        -models.losses.reset_index(drop=True), told, resamples=drawn, level=level, seed=seed
+        -models.losses.reset_index(drop=True), scores, resamples=drawn, level=level, seed=seed
     )
     inputs = dict.fromkeys(settings.downstream, models.mixtures)
     fits = {name: interface.bind(name, settings.regressors[name]).fit for name in settings.downstream}
@@ -40,18 +40,18 @@ def published_downstream(settings: Published, *, runs: Path, tables: Path, out: 
 
     def predict(job: tuple[str, str]) -> tuple[Score, np.ndarray]:
         name, task = job
-        true = told[task].to_numpy()
-        found = assess.out_of_fold(fits[name], inputs[name], true, len(true), seed, deviations=False).mean
-        return correlations.explained(true, found, resamples=drawn, level=level, seed=seed)
+        true = scores[task].to_numpy()
+        predicted = assess.out_of_fold(fits[name], inputs[name], true, len(true), seed, deviations=False).mean
+        return correlations.explained(true, predicted, resamples=drawn, level=level, seed=seed)
 
     jobs = [(task, name) for task in tasks for name in fits]
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:
-        found = dict(zip(jobs, pool.map(lambda job: predict(job[::-1]), jobs), strict=True))
+        results = dict(zip(jobs, pool.map(lambda job: predict(job[::-1]), jobs), strict=True))
     rows = []
-    for (task, name), (figure, samples) in found.items():
-        value, against = found[task, "loss"]
-        less = [figure.value - value.value, *percentiles(samples - against, level)]
-        rows.append([task, name, len(told), *figure, *less])
+    for (task, name), (figure, samples) in results.items():
+        value, against = results[task, "loss"]
+        gain = [figure.value - value.value, *percentiles(samples - against, level)]
+        rows.append([task, name, len(scores), *figure, *gain])
     columns = ["task", "predictor", "n", "value", "low", "high", "over_loss", "over_low", "over_high"]
     with writing(out) as scratch:
         write_csv(scratch / "correlations.csv", related)

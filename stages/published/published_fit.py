@@ -19,7 +19,7 @@ from stages.run import run
 
 
 def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Path, out: Path) -> None:
-    """Cross-validate on the 512 training runs and test at every scale; the curve is the objective's alone."""
+    """Cross-validate on the 512 training runs and test at every scale; only the objective has a learning curve."""
     if regressor not in settings.regressors:
         raise InputError(f"--regressor {regressor}: not in published/params.yaml; add it")
     fitted = interface.bind(regressor, settings.regressors[regressor])
@@ -29,19 +29,19 @@ def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Pa
 
     def assessed_on(name: str) -> Assessment:
         curve = name == settings.objective
-        found = assess(fitted, train, sets, {name: 1.0}, settings.regression, curve=curve, deviations=False)
-        return replace(found, predictions=found.predictions.drop(columns="sd"))
+        result = assess(fitted, train, sets, {name: 1.0}, settings.regression, curve=curve, deviations=False)
+        return replace(result, predictions=result.predictions.drop(columns="sd"))
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:
         assessed = dict(zip(names, pool.map(assessed_on, names), strict=True))
     with writing(out) as scratch:
         for table in ("predictions", "curve", "coefficients"):
-            parts = [getattr(one, table).assign(objective=name) for name, one in assessed.items()]
+            parts = [getattr(result, table).assign(objective=name) for name, result in assessed.items()]
             write_csv(scratch / f"{table}.csv", pd.concat([part for part in parts if len(part)] or parts[:1]))
         write_json(scratch / "metrics.json", {
             name: {split: {metric: score.to_json() for metric, score in part.items()}
-                   for split, part in one.metrics.items()}
-            for name, one in assessed.items()
+                   for split, part in result.metrics.items()}
+            for name, result in assessed.items()
         })  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""The published runs in the format of the swarm's tables, a folder a set."""
+"""The published runs in the format of the swarm's tables, one folder per set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the published losses move with the model's size: ranks (Figure 15) and RegMix-D's exponent."""
+"""How the published losses change with the model's size: ranks (Figure 15) and RegMix-D's exponent."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def published_scale(settings: Published, *, fits: Path, runs: Path, out: Path) -
     small, middle, large = (sets[name].losses for name in ("test_1m", "test_60m", "test_1b"))
     level, drawn = settings.regression.interval, settings.regression.bootstrap
     options: dict[str, Any] = {"resamples": drawn, "level": level, "seed": settings.regression.seed}
-    told = {name: read_csv(fits / name / "predictions.csv").set_index(["split", "objective"])["predicted"]
+    predicted = {name: read_csv(fits / name / "predictions.csv").set_index(["split", "objective"])["predicted"]
             for name in settings.regressors}  # fmt: skip
     rows = []
     for domain in small:
         pairs = {("60m", "matched"): (small[domain].to_numpy(), middle[domain].to_numpy())}
-        for name, values in told.items():
+        for name, values in predicted.items():
             pairs["1b", name] = values.loc["test_1b", domain].to_numpy(), large[domain].to_numpy()
         for (size, source), (lower, upper) in pairs.items():
             betas = size_correction.exponents(lower, upper, PARAMETERS[size] / PARAMETERS["1m"])
@@ -51,7 +51,7 @@ def published_scale(settings: Published, *, fits: Path, runs: Path, out: Path) -
 
 
 def _range(values: np.ndarray, known: np.ndarray) -> dict[str, float]:
-    """The span of losses, and the share of them below every one that the regressor learnt from."""
+    """The range of losses, and the share of them below all losses that the regressor learnt from."""
     return {
         "low": float(values.min()),
         "high": float(values.max()),

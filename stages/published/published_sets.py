@@ -1,4 +1,4 @@
-"""What the stages on the published runs share: reading the sets that published_runs wrote."""
+"""Shared by the stages on the published runs: reading the sets that published_runs wrote."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def read_sets(folder: Path) -> dict[str, Runs]:
 
 
 def as_printed(sets: dict[str, Runs], tables: Path) -> dict[str, Runs]:
-    """The same with the weights of TABLES' files, three digits that miss 1 in their sums, as the paper's code has them.
+    """The sets with the weights in TABLES: three digits, sums not exactly 1, as the paper's code uses them.
 
-    Many printed weights are equal. Division by the sum tears them apart by next to nothing, and then the last bit of a
-    float decides where LightGBM splits: its rank correlation at 1B moves by up to half a point.
+    Many printed weights are equal. Division by the sum separates them by rounding errors, and then the last bit of a
+    float decides where LightGBM splits: its rank correlation at 1B changes by up to half a point.
     """
     return {
         name: replace(part, mixtures=_printed(tables, name)[[f"train_the_pile_{d}" for d in DOMAINS]].to_numpy())

@@ -1,4 +1,4 @@
-"""Replay the papers' simulation on the published runs (Table 7, Figures 2 and 14), and ask how firm its answer is."""
+"""Replay the papers' simulation on the published runs (Table 7, Figures 2 and 14), and test how firm its answer is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from regmix.regression import interface
 from stages.published.published_sets import TRAIN, read_sets
 from stages.run import run
 
-CHOSEN = "regmix"  # the column of Table 7 that the others are compared with
+CHOSEN = "regmix"  # the column of Table 7 that all others are compared with
 
 
 def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Path) -> None:
@@ -31,15 +31,15 @@ def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Pa
     grid = replay.along(chosen, domains.index(settings.objective), plan.neighbours)
     known = train, losses[TRAIN], list(bound.values())
     others = dict(zip(plan.neighbours, grid, strict=True)) | mixtures
-    asked = replay.apart(*known, chosen, others, plan.neighbour_refits, settings.regression.seed, settings.workers)
-    near = asked["other"].isin(plan.neighbours)
+    compared = replay.apart(*known, chosen, others, plan.neighbour_refits, settings.regression.seed, settings.workers)
+    near = compared["other"].isin(plan.neighbours)
     drawn = replay.rules(domains, prior, plan.draws[plan.cloud.draws])
     cloud = replay.cloud(*known, drawn, plan.cloud.candidates, plan.cloud.seed, settings.workers)
     with writing(out) as scratch:
         write_csv(scratch / "weights.csv", weights)
         write_csv(scratch / "refits.csv", refits)
-        write_csv(scratch / "neighbours.csv", asked[near].rename(columns={"other": "weight"}))
-        write_csv(scratch / "methods.csv", asked[~near].rename(columns={"other": "method"}))
+        write_csv(scratch / "neighbours.csv", compared[near].rename(columns={"other": "weight"}))
+        write_csv(scratch / "methods.csv", compared[~near].rename(columns={"other": "method"}))
         write_csv(scratch / "candidates.csv", cloud)
 
 

@@ -1,4 +1,4 @@
-"""What the papers' own tables give without any run: averages, sign tests, costs."""
+"""Results from the papers' own tables alone: averages, sign tests, costs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from regmix.statistics import sign_tests
 from stages.run import run
 
 AVERAGE = "average"
-METHODS = {  # tables with a row a task and a column a method
+METHODS = {  # tables with one row per task and one column per method
     "regmix_4": "regmix_4_methods",
     "regmix_8": "regmix_8_lighteval",
     "regmix_10": "regmix_10_seven_billion",
@@ -25,7 +25,7 @@ METHODS = {  # tables with a row a task and a column a method
 
 
 def published_tables(settings: Published, *, tables: Path, out: Path) -> None:
-    """Compare the methods of every table over its tasks; count FLOPs by Table 9's shapes."""
+    """Compare the methods of every table over its tasks; count FLOPs for Table 9's shapes."""
     scores = {name: _scores(read_csv(tables / f"{file}.csv")) for name, file in METHODS.items()}
     models = read_csv(tables / "regmix_g_models.csv")
     shared = [task for task in scores["regmix_4"].index if task in models]
@@ -51,7 +51,7 @@ def published_tables(settings: Published, *, tables: Path, out: Path) -> None:
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a task, a column a method, without the printed average."""
+    """One row per task and one column per method, without the printed average."""
     if "method" in table:
         order = table["task"].unique(), table["method"].unique()
         table = table.pivot(index="task", columns="method", values="mean").loc[order].reset_index()

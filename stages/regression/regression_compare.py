@@ -1,4 +1,4 @@
-"""Join the regressors' metrics, with the baseline that trains no proxy and the noise between seeds."""
+"""Join the regressors' metrics with the baseline that trains no proxy and the noise between seeds."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Settings(ObjectiveSections):
 
 
 def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
-    """Compare all regressors with each other, with no proxy at all and with the seed noise.
+    """Compare all regressors with each other, with the no-proxy baseline and with the seed noise.
 
-    Also the rank correlations of weights with losses, which no regressor has a part in.
+    Also write the rank correlations of weights with losses, which involve no regressor.
     """
     prune(fits, params.regressors)
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
@@ -38,7 +38,7 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Pa
     table = []
     for objective in params.objectives:
         weights = params.objective_weights(objective)
-        compared = {name: assess.parsed(found.get(objective, {}), splits) for name, found in fitted.items()}
+        compared = {name: assess.parsed(scores.get(objective, {}), splits) for name, scores in fitted.items()}
         compared["no_proxy"] = assess.no_proxy_scores(splits, weights, params.regression)
         for name, by_split in compared.items():
             joined[name][objective] = {split: assess.flat(part) for split, part in by_split.items()} or None

@@ -24,7 +24,7 @@ class Settings(ObjectiveSections):
 
 
 def trajectory_fit(params: Settings, *, swarm: Path, out: Path) -> None:
-    """Errors of one and of all steps, for every regressor and granularity that params.yaml's trajectory names."""
+    """Write errors over one step and over all, for every regressor and granularity in the trajectory section."""
     settings, judged = params.trajectory, params.regression
     mixtures, schedules, logged = (
         read_csv(swarm / f"{name}.csv") for name in ("mixtures", "schedules", "trajectories")

@@ -1,4 +1,4 @@
-"""Train the runs of all shards together, so that swarm_train finds them. Not a stage: it leaves finished runs alone."""
+"""Train the runs of all shards together, so that swarm_train finds them. Not a stage: it skips finished runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Settings(TrainingSections):
 
 
 def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) -> None:
-    """Train the runs listed in the files of SHARDS as one: on a cluster in one array, not in an array a shard."""
+    """Train the runs listed in the files of SHARDS together: on a cluster in one job array, not one per shard."""
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
     runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[1]]

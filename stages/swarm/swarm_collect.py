@@ -1,4 +1,4 @@
-"""Join the shards that params.yaml lists, and prune those that it no longer does."""
+"""Join the shards listed in params.yaml, and prune those no longer listed."""
 
 from __future__ import annotations
 

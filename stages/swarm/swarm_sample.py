@@ -1,4 +1,4 @@
-"""Draw the swarm's mixtures: one file a shard, so that a grown swarm leaves the shards it had alone."""
+"""Draw the swarm's mixtures: one file per shard, so that growing the swarm leaves earlier shards unchanged."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class Settings(Sections):
 
 
 def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) -> None:
-    """Draw the mixtures of every shard in swarm.shards, within what the target may repeat of each domain."""
+    """Draw the mixtures of every shard in swarm.shards, within the limits on how often a target repeats a domain."""
     domains = read_json(tokenizer / "domains.json")
     prune(corpus, domains["all"])
     available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in domains["trained"]}
     bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
     rules = Rules.of(token_shares(available), bounds, params.swarm)
     logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
-    training = params.proxy.model_dump(mode="json")  # so that a shard says all that there is to train
+    training = params.proxy.model_dump(mode="json")  # so that a shard's file fully describes its training
     table = []
     with writing(out) as scratch:
         write_json(scratch / "rules.json", rules.to_json())

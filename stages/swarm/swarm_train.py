@@ -14,14 +14,14 @@ from stages.training import TrainingSections, train_to
 
 
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train the runs listed in SHARD; checkpoints and finished runs live in STORE, tables go to OUT."""
+    """Train the runs listed in SHARD; checkpoints and finished runs go to STORE, tables to OUT."""
     training, runs, kinds = listed(shard)
     with writing(out) as scratch:
         train_to(scratch, params, training, corpus, store, runs, kinds, f"swarm {shard.stem}")
 
 
 def listed(shard: Path) -> tuple[Training, list[Run], list[str]]:
-    """How the runs of a shard's file train, the runs, and their kinds."""
+    """How the runs in a shard's file train, the runs, and their kinds."""
     content = read_json(shard)
     training = plugins.checked(Training, content["training"], str(shard), "training")
     entries = content["runs"]

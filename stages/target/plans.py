@@ -1,4 +1,4 @@
-"""What the stages of methods share: a plan as a folder, and the context that methods plan in."""
+"""Shared by the stages of methods: a plan as a folder, and the context that methods plan in."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from stages.training import TrainingSections
 
 
 class PlanSections(ObjectiveSections, TrainingSections):
-    """What a method may plan with."""
+    """The settings that a method can use to plan."""
 
     proxy: Training
     regressors: dict[Name, Kind]
@@ -35,15 +35,15 @@ class PlanSections(ObjectiveSections, TrainingSections):
 
 
 def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
-    """Everything that a method may ask for; training goes through STORE."""
+    """Everything that a method can use; training goes through STORE."""
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     weights = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
     def train(training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None) -> list[Result]:
         setup = Setup(training, text.vocab, tokens or text.train, text.valid)
         digest = digest_of(text, tokens)
-        of_size = train_targets if training == params.target else train_runs
-        return of_size(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
+        train_all = train_targets if training == params.target else train_runs
+        return train_all(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
 
     return Context(
         rules=Rules.from_json(read_json(sample / "rules.json")),
@@ -69,12 +69,12 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
 
 
 def target_seeds(target: Target) -> list[int]:
-    """The same seeds for every method: init and draws are shared, so that differences are paired."""
+    """The same seeds for every method: init and draws are shared, so differences are paired."""
     return [2**32 + i for i in range(target.seeds)]
 
 
 def target_json(target: Target, method: Kind, rules: Rules) -> dict[str, Any]:
-    """How the targets of a method train, beside its plan: so target_train depends on nothing else of params.yaml."""
+    """How a method's targets train; stored with its plan so that target_train needs nothing else of params.yaml."""
     return {
         "method": method.model_dump(),
         "training": target.model_dump(mode="json", include={"shape", "recipe", "validation"}),
@@ -84,7 +84,7 @@ def target_json(target: Target, method: Kind, rules: Rules) -> dict[str, Any]:
 
 
 def write_plan(folder: Path, plan: Plan) -> None:
-    """plan.json, the tables as CSV, and tokens/<domain>.npy where a method has tokens of its own."""
+    """plan.json, the tables as CSV, and tokens/<domain>.npy if the method has its own tokens."""
     spent = [{"what": s.what, "trained": s.trained, "scored": s.scored, "flops": s.flops()} for s in plan.spent]
     write_json(folder / "plan.json", {"schedule": plan.schedule.to_json(), "facts": plan.facts, "spent": spent})
     for name, table in plan.tables.items():
@@ -96,7 +96,7 @@ def write_plan(folder: Path, plan: Plan) -> None:
 
 
 def read_plan(folder: Path, domains: Sequence[str]) -> Plan:
-    """The plan of a folder, but for what it cost."""
+    """The plan of a folder, without its cost."""
     value = read_json(folder / "plan.json")
     tokens = folder / "tokens"
     own = {name: np.load(tokens / f"{name}.npy", mmap_mode="r") for name in domains} if tokens.is_dir() else None

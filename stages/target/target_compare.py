@@ -29,9 +29,9 @@ def target_compare(
     params: Settings, *, corpus: Path, compared: Path, confirmed: Path, chosen: Path, schedules: Path, trained: Path,
     evaluated: Path, metrics: Path, out: Path,
 ) -> None:  # fmt: skip
-    """Write means, paired differences, rank correlations with proxies, and what dynamic mixing is worth to OUT.
+    """Write means, paired differences, rank correlations with proxies, and the gain from dynamic mixing to OUT.
 
-    The headline numbers go to OUT/headlines.json, and rounded to METRICS.
+    The headline numbers go to OUT/headlines.json and, rounded, to METRICS.
     """
     weights = {name: params.objective_weights(name) for name in params.objectives}
     level = params.regression.interval
@@ -51,7 +51,7 @@ def target_compare(
     pairs = rank_invariance.pairs(confirming, static)
     domains = [domain for domain in losses.columns[2:] if {domain: 1.0} not in weights.values()]
     single = {f"{domain} (domain)": {domain: 1.0} for domain in domains}
-    found = headlines(
+    numbers = headlines(
         read_csv(compared / "scores.csv"),
         read_csv(compared / "margins.csv"),
         read_json(chosen / "confirmed-gains.json"),
@@ -69,8 +69,8 @@ def target_compare(
         )
         write_json(scratch / "pairs.json", pairs)
         write_json(scratch / "dynamic.json", dynamic)
-        write_json(scratch / "headlines.json", found)
-    write_metrics(metrics, found)
+        write_json(scratch / "headlines.json", numbers)
+    write_metrics(metrics, numbers)
 
 
 if __name__ == "__main__":

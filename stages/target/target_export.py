@@ -19,7 +19,7 @@ class Settings(Sections):
 
 
 def target_export(params: Settings, *, trained: Path, tokenizer: Path, out: Path) -> None:
-    """Write OUT/<method>/seed-<i> of the weights in TRAINED. One stage for all: importing transformers takes longer."""
+    """Write OUT/<method>/seed-<i> from the weights in TRAINED. One stage does all: importing transformers is slow."""
     prune(trained, params.target.methods)
     eos = read_json(tokenizer / "meta.json")["eos"]
     with writing(out) as scratch:

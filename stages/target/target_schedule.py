@@ -1,4 +1,4 @@
-"""Ask every method for its plan, one folder a method, so that a target re-trains only when its own changes."""
+"""Ask every method for its plan. Each has its own folder, so a target re-trains only when its own plan changes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from stages.target.plans import PlanSections, context_of, target_json, write_pla
 def target_schedule(
     params: PlanSections, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
 ) -> None:
-    """Write OUT/<method>: its schedule, and all that target_train needs to train by it.
+    """Write OUT/<method>: its schedule, and everything else that target_train needs.
 
-    The mixtures in CHOSEN are RegMix's, SWARM holds the proxies; what a method trains lives in STORE.
+    CHOSEN holds RegMix's mixtures and SWARM the proxies; models that a method trains are stored in STORE.
     """
     context = context_of(params, sample, swarm, chosen, corpus, store)
     with writing(out) as scratch:

@@ -1,4 +1,4 @@
-"""Train the targets of one method as one of the processes that torchrun starts, on one machine or several.
+"""Train the targets of one method as one of the processes started by torchrun, on one machine or several.
 
     torchrun --nnodes 2 --nproc-per-node 8 ... -m stages.target.target_share --plan data/target_schedule/natural
       --corpus data/corpus_tokenize --store .runs
@@ -21,15 +21,13 @@ from stages.training import TrainingSections
 
 
 def target_share(params: TrainingSections, *, plan: Path, corpus: Path, store: Path) -> None:
-    """Train what STORE has not of the runs of PLAN; all machines read the same files, process 0 writes to STORE."""
+    """Train the runs of PLAN that STORE lacks. All machines read the same files; process 0 writes to STORE."""
     if not {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= set(os.environ):
         raise InputError(
             "stages.target.target_share: RANK is not set; start it with torchrun, or run stages.target.target_train"
         )
     if not params.machine.sharded:
-        raise InputError(
-            "machine.sharded: 0, so `dvc repro` would not look for what is trained here; set it to 1 or more"
-        )
+        raise InputError("machine.sharded: 0, so `dvc repro` would not use the runs trained here; set it to 1 or more")
     given, training, runs = planned(params.corpus.trained, plan)
     text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(training, text.vocab, given.tokens or text.train, text.valid)

@@ -24,12 +24,12 @@ class Settings(Sections):
 
 
 def target_tasks(params: Settings, *, extracted: Path, tokenizer: Path, out: Path) -> None:
-    """Write to OUT one lm-eval task a domain and kind: <task>.yaml and <task>/{test,fewshot}.jsonl."""
+    """Write to OUT one lm-eval task per domain and kind: <task>.yaml and <task>/{test,fewshot}.jsonl."""
     settings = params.evaluation
     encoder = load_json(tokenizer / "tokenizer.json")
     domains = {heldout_tasks.LAST_WORD: settings.last_word, heldout_tasks.CONTINUATION: settings.continuation}
     with writing(out) as scratch:
-        for kind, domain in ((kind, domain) for kind, of in domains.items() for domain in of):
+        for kind, domain in ((kind, domain) for kind, names in domains.items() for domain in names):
             name = heldout_tasks.task_name(kind, domain)
             items = heldout_tasks.build(
                 kind,
@@ -40,11 +40,11 @@ def target_tasks(params: Settings, *, extracted: Path, tokenizer: Path, out: Pat
                 shots=settings.shots,
                 context=params.target.shape.context,
                 count_tokens=lambda text: len(encoder.encode(text).ids),
-                rng=np.random.default_rng([settings.seed, *name.encode()]),  # of this task alone
+                rng=np.random.default_rng([settings.seed, *name.encode()]),  # for this task only
             )
             (scratch / name).mkdir()
-            for split, of in items.items():
-                lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in of)
+            for split, rows in items.items():
+                lines = "".join(json.dumps(item, ensure_ascii=False) + "\n" for item in rows)
                 (scratch / name / f"{split}.jsonl").write_text(lines, encoding="utf-8")
             task = heldout_tasks.config(kind, domain, (out / name).as_posix())
             (scratch / f"{name}.yaml").write_text(yaml.safe_dump(task, sort_keys=False), encoding="utf-8")

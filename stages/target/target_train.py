@@ -1,4 +1,4 @@
-"""Train the targets of one method, a run a seed."""
+"""Train the targets of one method, one run per seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stages.training import TrainingSections, train_to
 def target_train(params: TrainingSections, *, plan: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs of PLAN, a folder of target_schedule; write their tables and weights/seed-<i>.safetensors to OUT.
 
-    What a policy decided and why goes to OUT/policy.json.
+    A policy's decisions and their reasons go to OUT/policy.json.
     """
     given, training, runs = planned(params.corpus.trained, plan)
     with writing(out) as scratch:
@@ -34,14 +34,14 @@ def target_train(params: TrainingSections, *, plan: Path, corpus: Path, store: P
         (scratch / "weights").mkdir()
         write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
         for entry, result in zip(runs, results, strict=True):
-            if entry.policy and (said := entry.policy.warning(result.state)):
-                note(f"{plan.name}, {entry.name}: {said}")
+            if entry.policy and (warning := entry.policy.warning(result.state)):
+                note(f"{plan.name}, {entry.name}: {warning}")
             assert result.weights is not None
             tensors.save(scratch / "weights" / f"{entry.name}.safetensors", result.weights)
 
 
 def planned(domains: Sequence[str], plan: Path) -> tuple[Plan, Training, list[Run]]:
-    """The plan in the folder ``plan``, named for its method, how its targets train, and its runs."""
+    """The plan in the folder ``plan`` (named after its method), how its targets train, and its runs."""
     given, target = read_plan(plan, domains), read_json(plan / "target.json")
     training = plugins.checked(Training, target["training"], str(plan / "target.json"), "training")
     method, key = Kind.model_validate(target["method"]), f"target.methods.{plan.name}"

@@ -112,7 +112,7 @@ def test_all_methods_are_aimed_anew_and_the_same_one_is_trained_once():
         (lambda v: v["changes"].update({"target.sedes": 3}), r"changes: unknown key target\.sedes"),
         (lambda v: v["changes"].update({"corpus.domain_chars": 3}), r"corpus\.domain_chars cannot differ here"),
         (lambda v: v["worlds"]["main"]["changes"].update({"swarm.per_shard": -1}), r"swarm\.per_shard = -1"),
-        (lambda v: v["worlds"]["main"].update(unseen=["switched-9"]), r"unseen: switched-9 is no shard"),
+        (lambda v: v["worlds"]["main"].update(unseen=["switched-9"]), r"unseen: switched-9 is not a shard"),
         (lambda v: v["worlds"]["main"].update(objective="x"), r"objective = x: no such objective"),
         (lambda v: v["arms"]["beta"].update(world="x"), r"arms\.beta\.world: unknown world 'x'"),
         (lambda v: v["arms"]["beta"]["methods"]["online"].update(proxies=["x"]), r"unknown part of the swarm 'x'"),
@@ -148,7 +148,7 @@ def test_a_part_has_the_first_runs_and_all_anchors_and_none_that_is_unseen():
     taken = swarm_parts.part({"mixtures": mixtures, "losses": pd.DataFrame({"run": names})}, 2, 1, "x")
     expected = ["random-0-00", "random-0-01", "switched-0-00", "anchor-natural"]
     assert taken["mixtures"]["run"].tolist() == taken["losses"]["run"].tolist() == expected
-    with pytest.raises(InputError, match="x: 2 switched runs of 1; lower it or add shards"):
+    with pytest.raises(InputError, match="x: needs 2 switched runs, but there are 1; lower it or add shards"):
         swarm_parts.part({"mixtures": mixtures}, 2, 2, "x")
 
 
@@ -324,10 +324,10 @@ def test_the_tables_are_bold_where_an_interval_leaves_out_zero():
         frames({"efficiency": {"online": -0.3}}), {"all": 128, "half": 64, "quarter": 32}, steps()
     )
     table = section.tables["efficiency"].shown
-    online = table[table["Method"] == "online"]["less natural"]
+    online = table[table["Method"] == "online"]["minus natural"]
     assert len(online) == 12
     assert online.str.startswith("**−0.").all()
-    assert table.loc[table["Method"] == "uniform", "less natural"].str.startswith("**").sum() <= 1
+    assert table.loc[table["Method"] == "uniform", "minus natural"].str.startswith("**").sum() <= 1
     assert "`quarter` has 32" in shown(section)
     lines = [text.get_text() for text in section.figures["efficiency"].drawing.axes[0].get_yticklabels()]
     assert lines == ["regmix", *(f"{kind}, N = {n}" for kind in ("offline", "online") for n in (3, 5, 7, 9))]
@@ -363,7 +363,7 @@ def steps() -> pd.DataFrame:
 def test_switched_proxies_are_judged_by_targets_and_by_errors():
     section = dynamic.switched(frames({"switched": {"offline": -0.1}}), steps(),
                                {"all": (128, 0), "added": (128, 32), "traded": (96, 32)})  # fmt: skip
-    assert section.tables["switched"].shown["less without switched"].tolist()[0] == "–"
+    assert section.tables["switched"].shown["minus without switched"].tolist()[0] == "–"
     assert len(section.tables["switched_errors"].shown) == 8
     assert "`traded` 96 + 32" in section.prose
     assert "lightgbm_paper" in shown(dynamic.learners(frames({}), steps()))
@@ -407,7 +407,7 @@ def test_what_falls_away_without_the_objective_is_said():
     section = worlds.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
     assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
-    assert "`objective_only` falls away" in section.prose
+    assert "`objective_only` is dropped" in section.prose
     found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS
     assert "ridge" in found["Table 6"].found

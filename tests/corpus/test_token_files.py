@@ -55,7 +55,7 @@ def test_a_file_of_another_length_is_refused(tmp_path: Path, change: int) -> Non
     write_tokens(tmp_path / "train.bin", [np.arange(10)], 1024)
     content = (tmp_path / "train.bin").read_bytes()
     (tmp_path / "train.bin").write_bytes((content + b"\0\0")[: 20 + change])
-    with pytest.raises(InputError, match=rf"train\.bin: {20 + change} bytes where meta\.json says 20; .*dvc repro"):
+    with pytest.raises(InputError, match=rf"train\.bin: {20 + change} bytes, but meta\.json says 20; .*dvc repro"):
         open_tokens(tmp_path, meta(1024, 10), "train")
 
 
@@ -63,7 +63,7 @@ def test_a_missing_or_empty_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"train\.bin: missing"):
         open_tokens(tmp_path, meta(1024, 10), "train")
     assert write_tokens(tmp_path / "train.bin", [], 1024) == 0
-    with pytest.raises(InputError, match=r"train\.bin: holds no tokens"):
+    with pytest.raises(InputError, match=r"train\.bin: has no tokens"):
         open_tokens(tmp_path, meta(1024, 0), "train")
 
 

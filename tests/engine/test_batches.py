@@ -122,5 +122,5 @@ def test_a_domain_shorter_than_a_window_is_an_error():
 
 def test_a_schedule_of_other_domains_is_an_error():
     other = Schedule.static(("a", "c"), np.array([0.5, 0.5]))
-    with pytest.raises(InputError, match="its domains a, c are not the trained ones a, b"):
+    with pytest.raises(InputError, match="its domains a, c are not the trained domains a, b"):
         loader().batches(0, other, np.zeros(2, np.int64), 0, 1)

@@ -203,7 +203,7 @@ class Silent(Chaser):
 def test_a_process_that_does_not_answer_is_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=3))
     chosen = [dataclasses.replace(run, policy=Silent()) for run in runs(1)]
-    message = r"^test: a process that shares the run is gone or did not answer for 0\.05 minutes; see .* and run again"
+    message = r"^test: a process that shares the run has exited or did not respond for 0\.05 minutes; .* run again"
     with pytest.raises(InputError, match=message) as error:
         train(setup(), chosen, tmp_path, 2)
     assert "\n" not in str(error.value)

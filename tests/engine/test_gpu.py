@@ -27,7 +27,7 @@ from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_many import placed, train_runs
 from regmix.engine.train_pack import Assignment, train_pack
-from regmix.params import load
+from regmix.params import Params
 from stages.params_check import params_check
 from tests.engine.test_engine import DOMAINS, VOCAB, Chaser, runs, same, setup
 from tests.engine.test_engine import train as train_plain
@@ -237,7 +237,7 @@ def test_no_gpu_is_one_line(tmp_path):
         train_runs(setup(), runs(1), tmp_path, "data", machine, weights=False, label="test")
     assert "\n" not in str(said.value)
     # Before the corpus is made, too.
-    params = load(ROOT / "params.yaml")
+    params = Params.load(ROOT / "params.yaml")
     with pytest.raises(InputError, match=r"^machine\.device: cuda, but"):
         params_check(params.model_copy(update={"machine": machine}))
     params_check(params)

@@ -161,7 +161,7 @@ def test_too_little_text_is_refused(kind, documents):
 
 
 def test_more_choices_than_items_are_refused(documents):
-    with pytest.raises(InputError, match=r"evaluation\.choices = 4: an item has only 1 others"):
+    with pytest.raises(InputError, match=r"evaluation\.choices = 4: an item needs 3 wrong choices and only 1 fit"):
         build(heldout_tasks.CONTINUATION, documents, items=2)
 
 

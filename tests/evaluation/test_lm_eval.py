@@ -221,7 +221,7 @@ def test_lm_eval_writes_into_its_scratch_alone(hand_set, task_folder, tmp_path):
 
 
 def test_no_tasks_and_no_models_are_refused(hand_set, task_folder, tmp_path):
-    with pytest.raises(InputError, match=r"no task files; name domains in evaluation\.last_word"):
+    with pytest.raises(InputError, match=r"no task files; list domains in evaluation\.last_word"):
         evaluate(hand_set, tmp_path, tmp_path)
     with pytest.raises(InputError, match=r"seed-0: no exported model"):
         lm_eval.evaluate_all(

@@ -107,7 +107,7 @@ def test_the_difference_of_two_methods(losses, lm_eval):
                                                                                     ("natural", "best")))  # fmt: skip
     assert found.mean == pytest.approx(-0.75)
     assert (back.mean, back.low, back.high) == pytest.approx((-found.mean, -found.high, -found.low))
-    with pytest.raises(InputError, match="method best: has no law_loss"):
+    with pytest.raises(InputError, match="method best: no values of law_loss"):
         summary.difference(table, "best", "natural", "law_loss", 0.95)
 
 

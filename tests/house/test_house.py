@@ -124,7 +124,7 @@ def test_an_unknown_method_or_key_of_a_plugin_is_named():
     ("number", "message"),
     [
         (errno.ENOSPC, "error: .runs/x: no space left; free some and run again, nothing is lost"),
-        (errno.EROFS, "error: .runs/x: may not be written or read here; fix its rights, or what its disk is mounted "),
+        (errno.EROFS, "error: .runs/x: cannot be read or written; fix its permissions, or how its disk is mounted, "),
         (errno.ENOTDIR, "error: .runs/x: is not the folder or file that belongs there; move it away and run again"),
     ],
 )

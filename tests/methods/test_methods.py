@@ -198,7 +198,9 @@ def test_a_loss_off_the_support_is_said(context, online):
     run = run_of(context, far)
     [result] = train(context.corpus, context.target, [run])
     assert all(query["outside"] for query in result.state["queries"])
-    assert run.policy.warning(result.state) == "2 of 2 queries lie off the regressor's support; the report lists them"
+    assert (
+        run.policy.warning(result.state) == "2 of 2 queries lie outside the regressor's support; the report lists them"
+    )
 
 
 @pytest.mark.parametrize(

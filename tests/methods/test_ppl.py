@@ -128,7 +128,7 @@ def test_a_domain_that_the_band_empties_keeps_its_text_gets_no_weight_and_is_tol
     assert plan.schedule.mixtures[0][0] == 0
     assert np.array_equal(plan.tokens["noise"], tokens["noise"])
     assert warned == [
-        "method ppl: noise: 0 tokens in the band are less than one window of 16; it gets weight 0; "
+        "method ppl: noise: 0 tokens in the band are fewer than one window of 16; it gets weight 0; "
         "raise tokens or widen the band to have it in the mixture"
     ]
     assert plan.facts["too_short"] == {"noise": 0, "a": 0, "b": 2}
@@ -153,7 +153,7 @@ def test_the_budget_bounds_what_is_considered():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"score_tokens": 17}, r"ppl: score_tokens = 17: above the proxy's context of 16; lower it"),
+        ({"score_tokens": 17}, r"ppl: score_tokens = 17 exceeds the proxy's context of 16; lower it"),
         ({"tokens": 600}, r"tokens = 600 and the band 0\.25 to 0\.75 leave \d+ tokens, too few for a target of 384 wi"),
         ({"tokens": 10}, r"tokens = 10: no document is scored; raise tokens"),
     ],

@@ -163,7 +163,7 @@ def test_nested_and_dotted_profiles_say_the_same():
 
 def test_a_section_of_ones_own_is_kept_or_the_switch_is_refused(folder, switched, tmp_path, capsys):
     text = own(TEXT)
-    with pytest.raises(InputError, match=r"corpus\.domains is in no profile, and paper would replace it; keep"):
+    with pytest.raises(InputError, match=r"corpus\.domains is in no profile, and paper would replace it; save"):
         switch.apply(text, "paper", folder)
     assert switch.apply(text, "paper", folder, replace=True)[0] == switched["paper"]
     path = tmp_path / "params.yaml"
@@ -183,7 +183,7 @@ def test_a_smaller_profile_keeps_corpora_of_ones_own(folder, tmp_path, capsys):
     path = tmp_path / "params.yaml"
     path.write_text(TEXT.replace("strip_urls: true", "strip_urls: false"))
     switch.main("smoke", path, folder)
-    assert capsys.readouterr().err == f"{path}: corpus.domains is your own and stays\n"
+    assert capsys.readouterr().err == f"{path}: corpus.domains is your own and is kept\n"
     assert values(path.read_text())["corpus"]["domains"]["tweets"]["strip_urls"] is False
     assert values(path.read_text())["swarm"]["per_shard"] == 24
 
@@ -191,10 +191,10 @@ def test_a_smaller_profile_keeps_corpora_of_ones_own(folder, tmp_path, capsys):
 def test_a_saved_profile_is_refused_where_one_is(folder, tmp_path):
     path = tmp_path / "params.yaml"
     path.write_text(TEXT)
-    with pytest.raises(InputError, match=r"smoke\.yaml: is there already; choose another name, or remove it first"):
+    with pytest.raises(InputError, match=r"smoke\.yaml: already exists; choose another name, or remove it first"):
         save.main("smoke", path, folder)
     for name in ("", "My", "a.b", "devices"):
-        with pytest.raises(InputError, match="no name for a profile; use small letters, digits and _"):
+        with pytest.raises(InputError, match="not a valid profile name; use lower-case letters, digits and _"):
             save.main(name, path, folder)
 
 

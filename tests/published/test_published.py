@@ -73,7 +73,7 @@ def test_runs_count_from_one_wherever_the_file_does(name, first):
     assert mixtures["index"].iloc[0] == first
     assert int(table.names[0].removeprefix(f"{name}-")) == 1
     assert int(table.names[-1].removeprefix(f"{name}-")) == len(mixtures)
-    with pytest.raises(InputError, match=rf"line \d+: column 'index': '\d+' is no row from {first} to"):
+    with pytest.raises(InputError, match=rf"line \d+: column 'index': '\d+' is not a row from {first} to"):
         join(mixtures.assign(index=mixtures["index"] + (1 if first == 0 else -1)), losses, name)
 
 
@@ -108,17 +108,21 @@ def text(frame: pd.DataFrame, row: int, column: str, cell: str) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("table", "edited", "message"),
     [
-        ("mixture", text(M, 7, GITHUB, "0.0S1"), r"row 7: column 'train_the_pile_github': '0\.0S1' is no number"),
-        ("pile_loss", text(L, 7, LOSS, "inf"), r"row 7: column 'metric/the_pile_pile_cc_val_loss': 'inf' is no number"),
-        ("pile_loss", text(L, 7, LOSS, ""), r"row 7: column 'metric/the_pile_pile_cc_val_loss': 'nan' is no number"),
+        ("mixture", text(M, 7, GITHUB, "0.0S1"), r"row 7: column 'train_the_pile_github': '0\.0S1' is not a number"),
+        (
+            "pile_loss",
+            text(L, 7, LOSS, "inf"),
+            r"row 7: column 'metric/the_pile_pile_cc_val_loss': 'inf' is not a number",
+        ),
+        ("pile_loss", text(L, 7, LOSS, ""), r"row 7: column 'metric/the_pile_pile_cc_val_loss': 'nan' is not a number"),
         ("mixture", text(M, 7, GITHUB, "-0.1"), r"row 7: column 'train_the_pile_github': -0\.1 is negative"),
         (
             "mixture",
             text(M, 7, GITHUB, "0.31"),
             r"row 7: weights from column .*arxiv to .*uspto.* sum to 1\.\d+, too far",
         ),
-        ("mixture", text(M, 7, "index", "x"), r"line 9: column 'index': 'x' is no row from 0 to 63"),
-        ("mixture", text(M, 7, "index", "7.5"), r"line 9: column 'index': '7\.5' is no row"),
+        ("mixture", text(M, 7, "index", "x"), r"line 9: column 'index': 'x' is not a row from 0 to 63"),
+        ("mixture", text(M, 7, "index", "7.5"), r"line 9: column 'index': '7\.5' is not a row"),
         ("mixture", M.drop(index=7), r"row 7 is missing"),
         ("pile_loss", L.drop(index=63), r"row 63 is missing"),
         ("pile_loss", pd.concat([L, L[7:8]]), r"row 7 occurs 2 times"),

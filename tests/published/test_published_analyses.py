@@ -261,7 +261,7 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
         paper.paper(None)
     assert "\n" not in str(error.value)
     assert ran == ["published_tables"]
-    with pytest.raises(InputError, match="no DVC remote"):
+    with pytest.raises(InputError, match="not a DVC remote"):
         paper.paper(tmp_path)
 
 
@@ -272,12 +272,12 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
         (
             "train_pile_loss_1m.csv",
             lambda lines: [*lines[:40], "x" + lines[40], *lines[41:]],
-            r"train_pile_loss_1m\.csv: line 41: column 'index': 'x40' is no row from 1 to 512",
+            r"train_pile_loss_1m\.csv: line 41: column 'index': 'x40' is not a row from 1 to 512",
         ),
         (
             "test_pile_loss_60m.csv",
             lambda lines: [*lines[:7], lines[7].replace(".", "o", 1), *lines[8:]],
-            r"test_pile_loss_60m\.csv: row 7: column 'metric/the_pile_\w+_val_loss': '\d+o\d+' is no number",
+            r"test_pile_loss_60m\.csv: row 7: column 'metric/the_pile_\w+_val_loss': '\d+o\d+' is not a number",
         ),
         (
             "test_mixture_1B.csv",
@@ -297,7 +297,7 @@ def test_without_tables_or_remote_one_line_says_both_ways(tmp_path, monkeypatch)
         (
             "train_mixture_1m.csv",  # still a number: only the md5 tells
             lambda lines: [lines[0], *(line.replace("0.001", "0.002", 1) for line in lines[1:])],
-            r"train_mixture_1m\.csv: not the file that was published, by its md5",
+            r"train_mixture_1m\.csv: not the published file, by its md5",
         ),
     ],
 )

@@ -58,8 +58,8 @@ def test_an_unknown_domain_is_named():
         (MIXTURES.drop(columns="law"), LOSSES, "mixtures.csv: no column 'law'"),
         (MIXTURES, LOSSES.rename(columns={"run": "name"}), "losses.csv: no column 'run'"),
         (MIXTURES.assign(run=["a", "b", "b"]), LOSSES, "mixtures.csv: run 'b' occurs twice"),
-        (MIXTURES, LOSSES[:2], "mixtures.csv: run 'a' is in this file alone"),
-        (MIXTURES[:2], LOSSES, "losses.csv: run 'c' is in this file alone"),
+        (MIXTURES, LOSSES[:2], "mixtures.csv: run 'a' is only in this file"),
+        (MIXTURES[:2], LOSSES, "losses.csv: run 'c' is only in this file"),
         (MIXTURES.assign(law=0.4), LOSSES, "run 'a': mixture is off the simplex"),
     ],
 )

@@ -93,9 +93,9 @@ def test_the_numbers_are_those_of_the_runs():
     assert part["noise"] == pytest.approx(0.3, abs=0.01)  # natural's; pairing takes it out
     assert (part["n"], part["noise_free"]) == (3, 8)
     text = chapter._answer("news", part, methods(), 0.95)
-    assert "Finding out cost 50 % of one target body only and 2 times one in full." in text
-    assert f"less `mixed` (the recommended mixture) {MINUS}0.110 [{MINUS}" in text
-    assert "The intervals are not corrected for being 3." in text
+    assert "Choosing its mixtures cost 50 % of one target counted body only and 2 times one counted in full." in text
+    assert f"minus `mixed` (the recommended mixture) {MINUS}0.110 [{MINUS}" in text
+    assert "The 3 intervals are not corrected for multiple comparisons." in text
 
 
 def test_every_pair_is_told_once_and_one_without_an_objective_counts():
@@ -112,8 +112,8 @@ def test_the_best_static_method_is_the_best_and_none_that_changes():
     part = found(measured(alone=[-0.4, -0.41, -0.4], moving=[-0.9, -0.9, -0.91]))["news"]
     assert part["best_static"] == "alone"
     text = chapter._answer("news", part, methods(), 0.95)
-    assert "lowest mean loss there is `alone`, picked after the fact" in text
-    assert "Less that of `mixed`, the static mixture that RegMix recommends: `moving`" in text
+    assert "lowest mean loss is `alone`; picking it after the fact" in text
+    assert "Differences from `mixed`, the static mixture that RegMix recommends: `moving`" in text
 
 
 def test_no_dynamic_method_at_all():
@@ -221,12 +221,12 @@ def test_epochs_name_the_largest_and_who_is_above_the_bound():
     )
     assert table.values[["news", "law", "drama"]].to_numpy().tolist() == [[3, 0.5, 0], [6, 1, 0]]
     assert text.startswith("`b` reads a domain most often: `news`, 6.00 times over a run (mean over 2 seeds).")
-    assert text.endswith("More are made by: `b`.")
+    assert text.endswith("Methods above that: `b`.")
     assert table.shown["Method"].tolist() == ["a", "b (own text)"]
     assert table.shown["news"].tolist() == ["3.00", "**6.00**"]
     text, _ = schedules.epochs({"a": method("a", available=dict.fromkeys(TRAINED, 1000))}, 4)
     assert "0.30 times over a run (mean over 2 seeds), and no run repeats any text." in text
-    assert text.endswith("by: none.")
+    assert text.endswith("above that: none.")
 
 
 def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
@@ -251,12 +251,12 @@ def test_the_summary_and_the_command_have_a_line_each():
     numbers = {"news": one() | {"dynamic": part}}
     line = next(iter(summary._switched(numbers)))
     assert line.startswith("**Dynamic mixing.** Does changing the mixture during training beat the best static method")
-    assert "on `news`? No: `moving` less `mixed` +0.099 [+0.0" in line
+    assert "on `news`? No: `moving` minus `mixed` +0.099 [+0.0" in line
     assert line.endswith("worse (n = 3 pairs).")
     assert summary._switched({"news": one()}) == []
     printed = headline.headline(numbers, "r.html").splitlines()
     assert len(printed) == 5
-    assert printed[-1].startswith("news, dynamic mixing less mixed, nats per token (n = 3 pairs): moving +0.099 [")
+    assert printed[-1].startswith("news, dynamic mixing minus mixed, nats per token (n = 3 pairs): moving +0.099 [")
     assert printed[-1].endswith(": worse")
 
 

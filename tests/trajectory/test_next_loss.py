@@ -202,5 +202,5 @@ def test_held_out_runs_of_other_steps_are_refused(fitted):
 def test_one_mixture_is_too_few():
     runs = world(5, 0)
     same = replace(runs, mixtures=np.broadcast_to(runs.mixtures[:1], runs.mixtures.shape))
-    with pytest.raises(TooFewRuns, match=r"step 20: 5 runs of fewer than 2 different mixtures"):
+    with pytest.raises(TooFewRuns, match=r"step 20: 5 runs have fewer than 2 distinct mixtures"):
         next_loss.fit(same, GP, "loss", 0)

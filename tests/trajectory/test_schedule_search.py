@@ -180,7 +180,7 @@ def test_mixtures_count_alike_in_beta_whatever_their_rows():
         ([5.0, np.nan], ["x", "y"], 10, "beta: the small run of y has loss nan; train it again"),
         ([0.0, 5.0], ["x", "y"], 10, r"beta: the small run of x has loss 0\.0"),
         ([5.0, 5.0], ["x", "x"], 10, "beta: 1 mixtures at both sizes give no interval"),
-        ([5.0, 5.0], ["x", "y"], 1, "beta: the models' ratio of parameters is 1;"),
+        ([5.0, 5.0], ["x", "y"], 1, "beta: the target has 1 times the proxies' parameters;"),
     ],
 )
 def test_beta_of_bad_losses_is_refused(small, groups, ratio, message):

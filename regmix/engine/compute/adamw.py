@@ -1,6 +1,6 @@
-"""A run's update on a processor in float32, compiled: its gradients clipped by their norm, then AdamW.
+"""A run's update on a CPU in float32, compiled: gradients clipped by their norm, then AdamW.
 
-Weight decay is on every parameter, as the paper's code has it.
+Weight decay applies to every parameter, as in the paper's code.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit, types
 
 EPS = np.float32(1e-8)
-LEAST = np.float32(1e-37)  # a moment that is smaller is 0: below float32's normal numbers processors get slow
+LEAST = np.float32(1e-37)  # smaller moments are set to 0: CPUs are slow on numbers below float32's normal range
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
 _ROW = types.float32[::1]
@@ -20,16 +20,16 @@ SIGNATURE = types.void(_ROW, _ROW, _ROW, _ROW, types.int64, *[types.float64] * 5
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
 def update(weights, grad, first, second, step, lr, beta1, beta2, decay, clip):
-    """One step, the ``step``-th from 1, of weights (n,) by grad (n,) and the moments first and second (n,); in place.
+    """Update weights (n,) and the moments first and second (n,) in place by grad (n,); ``step`` counts from 1.
 
-    ``clip`` is the largest norm that the gradients are let through with. Follows Loshchilov and Hutter (2019) with
-    the moments and the places of eps and decay as torch's AdamW has them.
+    Gradients whose norm exceeds ``clip`` are scaled down to it. Follows Loshchilov and Hutter (2019), with the moments
+    and the positions of eps and decay as in torch's AdamW.
     """
     norm = 0.0
     for i in range(len(grad)):
         norm += np.float64(grad[i]) * np.float64(grad[i])
     norm = np.sqrt(norm)
-    # A norm that is not finite is let through as it is, for the next loss to show it.
+    # A NaN norm is not clipped, so that the next loss shows it.
     scale = np.float32(clip / (norm + 1e-6)) if norm > clip else _ONE
     keep, a1, a2 = np.float32(1 - lr * decay), np.float32(1 - beta1), np.float32(beta2)
     b2 = np.float32(1 - beta2)
@@ -44,6 +44,6 @@ def update(weights, grad, first, second, step, lr, beta1, beta2, decay, clip):
 
 @cache
 def prepare() -> None:
-    """Compile ``update`` for this processor, or load it from numba's cache."""
+    """Compile ``update`` for this CPU, or load it from numba's cache."""
     update.compile(SIGNATURE)
-    update.disable_compile()  # for other types: an array that is read-only, say, is then refused
+    update.disable_compile()  # for other types: a read-only array, for example, is then rejected

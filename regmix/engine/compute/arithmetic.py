@@ -1,4 +1,4 @@
-"""How torch computes in a process that trains. It decides bits."""
+"""How torch computes in a training process. This affects the bits of a run."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import torch
 
 
 def settle() -> None:
-    """One thread, so that no sum is parted by the number of cores; numbers too small to be normal are zero."""
+    """One thread, so that no sum is split by the number of cores; denormal numbers become zero."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

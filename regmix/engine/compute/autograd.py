@@ -1,4 +1,4 @@
-"""The losses of one run with products in bfloat16 on a processor: torch's module and autograd, as on a GPU."""
+"""The losses of one run on a CPU with products in bfloat16: torch's module and autograd, as on a GPU."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from regmix.engine.compute.module import DTYPES, Transformer
 from regmix.engine.compute.stack import NONE, Stack
 from regmix.engine.run import RunState, Setup
 
-PASS_TOKENS = 1024  # in one forward and backward pass; the gradients of several add up
+PASS_TOKENS = 1024  # per forward and backward pass; gradients of several passes add up
 
 
 class Autograd:
-    """The losses of runs of one shape; settles how torch computes in this process."""
+    """The losses of runs of one shape; also configures torch in this process (``arithmetic.settle``)."""
 
     def __init__(self, shape: ModelShape, dtype: torch.dtype) -> None:
         arithmetic.settle()
@@ -35,7 +35,7 @@ class Autograd:
         if wanted:
             grad[:] = 0
             for name, value in self.shape.parts(grad).items():
-                weights[name].requires_grad_().grad = torch.from_numpy(value)  # to which backward adds
+                weights[name].requires_grad_().grad = torch.from_numpy(value)  # backward adds to it
         B, T = tokens.shape[0], tokens.shape[1] - 1
         each = torch.ones(B) if counts is None else torch.from_numpy(counts)
         size, losses = max(1, PASS_TOKENS // T), []

@@ -1,4 +1,4 @@
-"""The losses of one run in float32 on a processor, by the compiled kernels."""
+"""The losses of one run on a CPU in float32, by the compiled kernels."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def compiled_stack(setup: Setup, states: Sequence[RunState]) -> Stack:
 def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarray) -> np.ndarray:
     """Loss (B, T) in nats of every token of tokens (B, T+1) under one trained model, in float32.
 
-    A sequence is scored by itself, so that its bits do not depend on its neighbours.
+    Each sequence is scored separately, so that its bits do not depend on the others.
     """
     flat = np.concatenate([weights[name].reshape(-1) for name in shape.tensors()])
     compiled = Kernels(shape)
@@ -56,7 +56,7 @@ def score(shape: ModelShape, weights: Mapping[str, np.ndarray], tokens: np.ndarr
 
 @cache
 def prepare() -> None:
-    """Compile the kernels for this processor, or load them from numba's cache; once, best before the forks."""
+    """Compile the kernels for this CPU, or load them from numba's cache; once, preferably before forking."""
     adamw.prepare()
     kernels.losses_of.compile(kernels.SIGNATURE)
     kernels.losses_of.disable_compile()

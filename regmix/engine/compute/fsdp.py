@@ -1,8 +1,8 @@
-"""One run shared by several processes: what a stack computes, by FSDP2 and for P = 1.
+"""One run shared by several processes: computes what a stack computes, for P = 1, with FSDP2.
 
-Every process knows the whole batch, which follows from seed, step and schedule, takes every W-th sequence of it,
-W processes in all, and hears the losses of the others, so that logs, policies and ledgers are the same on all. The
-number of processes changes rounding and nothing else. All processes must call every method alike.
+Every process has the whole batch, which follows from seed, step and schedule. Each of the W processes takes every W-th
+sequence and receives the losses of the others, so logs, policies and ledgers are the same in all processes. The number
+of processes changes only rounding. All processes must make the same calls in the same order.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from regmix.core.errors import InputError
 from regmix.engine.compute.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 
-PASS_TOKENS = 16384  # of a process in one forward and backward pass; the gradients of several add up
-EVAL_WINDOWS = 16  # validation windows of a process in one forward pass
+PASS_TOKENS = 16384  # per process and forward and backward pass; gradients of several passes add up
+EVAL_WINDOWS = 16  # validation windows per process and forward pass
 
 
 class Sharded:
     """The run of ``state`` over the default process group, its tensors on ``device``.
 
-    The state's tensors are taken from process 0, and current only after ``gather``, there alone. Raises InputError
-    if there are more processes than sequences in a step.
+    The state's tensors come from process 0. They are up to date only there, and only after ``gather``. Raises
+    InputError if there are more processes than sequences per step.
     """
 
     def __init__(self, setup: Setup, state: RunState, device: torch.device) -> None:
@@ -42,7 +42,7 @@ class Sharded:
                 "needs a sequence; raise it or start fewer processes (machine.sharded)"
             )
         self.setup, self.state, self.device = setup, state, device
-        self.seen = 0  # a checksum of all samples
+        self.seen = 0  # checksum of all samples so far
         recipe = setup.recipe
         dtype = DTYPES[recipe.precision]
         self.model = Transformer(setup.shape, device, dtype)
@@ -51,25 +51,25 @@ class Sharded:
         for module in (*self.model.blocks, self.model):
             fully_shard(module, mesh=mesh, mp_policy=policy)
         self.model.to_empty(device=device)
-        # Kept, since a module that is not sharded at the moment shows other tensors under these names.
+        # Stored here, because a module that is currently unsharded has other tensors under these names.
         self.weights = {name: p for name, p in self.model.named_parameters() if isinstance(p, DTensor)}
         self.optimizer = torch.optim.AdamW(
             self.weights.values(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, fused=True
         )
         with torch.no_grad():
             for name, parameter in self.weights.items():
-                parameter.copy_(self._parted("weights", name))
-                moments = {kind: torch.empty_like(parameter).copy_(self._parted(kind, name)) for kind in MOMENTS}
+                parameter.copy_(self._sharded("weights", name))
+                moments = {kind: torch.empty_like(parameter).copy_(self._sharded(kind, name)) for kind in MOMENTS}
                 step = torch.tensor(float(state.step), device=device)
                 self.optimizer.state[parameter] = {"step": step, **moments}
         state.tensors = {}
 
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
-        """As ``Stack.step``, for P = 1; the losses of all sequences, on every process."""
+        """As ``Stack.step``, for P = 1; every process returns the losses of all sequences."""
         self.seen = zlib.crc32(tokens.tobytes(), self.seen)
         batch = torch.from_numpy(tokens[0])
         each = torch.ones(len(batch)) if counts is None else torch.from_numpy(counts[0])
-        # FSDP takes the mean over the processes; a sequence that fills up counts for nothing.
+        # FSDP averages over the processes; padding sequences have weight 0.
         own, real = self._own(len(batch))
         weights = each[own] * real * (self.world / len(batch))
         size, losses = max(1, PASS_TOKENS // self.setup.shape.context), []
@@ -87,7 +87,7 @@ class Sharded:
 
     @torch.no_grad()
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """As ``Stack.evaluate``, parted over the processes. Raises InputError if their samples differ."""
+        """As ``Stack.evaluate``, split over the processes. Raises InputError if their samples differ."""
         self._check_samples()
         out = {}
         for name, windows in self.setup.windows.items():
@@ -100,7 +100,7 @@ class Sharded:
         return out
 
     def gather(self) -> None:
-        """Bring the tensors of the state up to date, on process 0 alone."""
+        """Update the tensors of the state, on process 0 only."""
         groups = {"weights": self.weights} | {
             kind: {name: self.optimizer.state[parameter][kind] for name, parameter in self.weights.items()}
             for kind in MOMENTS
@@ -116,8 +116,8 @@ class Sharded:
                 out[name] = full.cpu().numpy()
         return out
 
-    def _parted(self, kind: str, name: str) -> DTensor:
-        """A tensor of process 0's state, sharded as the parameter is."""
+    def _sharded(self, kind: str, name: str) -> DTensor:
+        """A tensor of process 0's state, sharded like its parameter."""
         like = self.weights[name]
         full = torch.from_numpy(self.state.tensors[kind][name]) if self.rank == 0 else torch.empty(like.shape)
         return distribute_tensor(full.to(self.device), like.device_mesh, like.placements)
@@ -127,12 +127,12 @@ class Sharded:
         return self.model(rows.to(self.device), weights.to(self.device, torch.float32))
 
     def _own(self, rows: int) -> tuple[Tensor, Tensor]:
-        """Which of ``rows`` this process takes, as many on every process, and whether each is not there to fill up."""
+        """Indices of the ``rows`` this process takes, equally many per process, and which of them are not padding."""
         own = torch.arange(self.rank, -(-rows // self.world) * self.world, self.world)
         return own.clamp(max=rows - 1), own < rows
 
     def _whole(self, losses: Tensor, rows: int) -> Tensor:
-        """The losses (rows, T) of all processes on every one of them; adding zeros rounds nothing."""
+        """The losses (rows, T) of all processes, on every process; exact, because only zeros are added."""
         own, real = self._own(rows)
         out = losses.new_zeros(rows, losses.shape[1])
         out[own[real]] = losses[real]
@@ -144,6 +144,6 @@ class Sharded:
         dist.all_reduce(seen, dist.ReduceOp.MIN)
         if int(seen[0]) != -int(seen[1]):
             raise InputError(
-                f"run {self.state.run.name}: its processes trained on different samples, for its policy decided "
-                "differently on them; start them on machines of one kind"
+                f"run {self.state.run.name}: its processes trained on different samples, because its policy "
+                "decided differently on them; use machines of the same kind"
             )

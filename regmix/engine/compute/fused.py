@@ -1,7 +1,7 @@
-"""The loss of a linear head without its logits in memory: a chunk of tokens at a time, both gradients on the way.
+"""The loss of a linear head without all logits in memory: one chunk of tokens at a time, both gradients in one pass.
 
-torch's own ``linear_cross_entropy`` (2.13) makes both gradients in the forward pass as well, but gives one number, or
-every token's loss with all logits made once more for the gradients, and no token a weight of its own.
+torch's ``linear_cross_entropy`` (2.13) also computes both gradients in the forward pass, but it returns either a single
+number, or every token's loss and then recomputes all logits for the gradients; it does not support per-token weights.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-CHUNK = 4096  # tokens whose logits exist at one time: at V = 50432 in bfloat16 413 MB, and their gradients as much
+CHUNK = 4096  # tokens whose logits are in memory: 413 MB at V = 50432 in bfloat16, and as much for their gradients
 
 
 def cross_entropy(x: Tensor, head: Tensor, targets: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
     """Loss in nats of x (N, D) under head (V, D) against targets (N,): the sum weighted by ``weights`` (N,) float32,
-    which has gradients, and every token's (N,) float32, without.
+    with gradients, and the loss of each token (N,) float32, without.
 
     Products are in the dtype of x; sums over V and over chunks are in float32.
     """
@@ -36,7 +36,7 @@ class _CrossEntropy(torch.autograd.Function):
         for x_c, targets_c, weights_c in zip(*parts, strict=True):
             loss, power, norm = _softmax(x_c @ used.t(), targets_c)
             picked = torch.arange(len(head), device=head.device) == targets_c[:, None]
-            # The softmax less the one-hot target, times the token's weight; one pass over the logits once compiled.
+            # (softmax - one-hot target) x token weight; a single pass over the logits when compiled.
             grad = (power * (weights_c / norm)[:, None] - picked * weights_c[:, None]).to(x.dtype)
             losses.append(loss)
             grad_x.append(grad @ used)
@@ -54,7 +54,7 @@ class _CrossEntropy(torch.autograd.Function):
 
 
 def _softmax(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The loss (N,), exp(logit - largest) (N, V) and the sum of these (N,), in float32."""
+    """The loss (N,), exp(logit - largest logit) (N, V) and its sum over V (N,), in float32."""
     picked = logits.gather(1, targets[:, None])[:, 0].float()
     top = logits.amax(1, keepdim=True).float()
     power = (logits.float() - top).exp()

@@ -1,4 +1,4 @@
-"""A stack of runs on one device, which is a GPU but for the tests: see DeviceStack."""
+"""A stack of runs on one device, which is a GPU except in tests: see DeviceStack."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from regmix.core.model_shape import ModelShape
 from regmix.engine.compute.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 
-PASS_TOKENS = 16384  # in one forward and backward pass; the gradients of several add up
-SHAPES = 256  # of models and of passes that one process may compile for; torch's own limit is 8
-EAGER = 2  # steps before small ones are captured: in them kernels are compiled and loaded
+PASS_TOKENS = 16384  # per forward and backward pass; gradients of several passes add up
+SHAPES = 256  # models and pass sizes that one process can compile for; torch's default limit is 8
+EAGER = 2  # eager steps before a graph is captured, in which kernels are compiled and loaded
 
 
 class DeviceStack:
-    """P runs on ``device``, one by one, so that their number changes no bit; the states are current after ``gather``.
+    """P runs on ``device``, each computed separately, so that P does not change a bit; ``gather`` updates the states.
 
-    Weights and moments are float32. On a GPU the model is compiled; and if a step is one pass, a graph of all runs,
-    each on a stream of its own, is captured and then replayed, so that several fill the device. The host waits for
-    it once a step, when the losses come back. ``backend`` is torch.compile's, None: inductor on a GPU, else none.
+    Weights and moments are float32. On a GPU the model is compiled. If a step is a single pass, a CUDA graph of all
+    runs, each on its own stream, is captured and then replayed, so that several runs fill the device. The host waits
+    once per step, for the losses. ``backend`` is torch.compile's; None: inductor on a GPU, otherwise no compilation.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class DeviceStack:
         self._counts = _Buffer(size, torch.float32, device)
         self._losses = _Buffer((*size, shape.context), torch.float32, device)
         self._lr = torch.zeros((), device=device)
-        self._rows = max(1, PASS_TOKENS // shape.context)  # sequences of a pass
+        self._rows = max(1, PASS_TOKENS // shape.context)  # sequences per pass
         self._small = self._cuda and size[1] <= self._rows
         self._streams = [torch.cuda.Stream(device) for _ in states] if self._small else []
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -60,7 +60,7 @@ class DeviceStack:
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
         """One update on tokens (P, B, T+1). Mean loss (P,) and each token's (P, B, T) in nats, before the update.
 
-        In the mean a sequence counts as ``counts`` (P, B) says, or all alike. Raises InputError for a token outside
+        ``counts`` (P, B) weights the sequences in the mean; None: equally. Raises InputError if a token is outside
         the vocabulary, which would leave the device unusable.
         """
         self.setup.shape.check(tokens)
@@ -82,9 +82,9 @@ class DeviceStack:
 
     @torch.no_grad()
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set alone.
+        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set only.
 
-        In passes of one size, the last filled up, so that no sum depends on the stack and one compilation does.
+        All passes have the same size (the last is padded), so no sum depends on the stack and one compilation suffices.
         """
         named = {n: rows[self.setup.logged[n]] if logged else rows for n, rows in self.setup.windows.items()}
         windows = np.concatenate(list(named.values()))
@@ -99,7 +99,7 @@ class DeviceStack:
         return dict(zip(named, np.split(losses, ends[:-1], axis=1), strict=True))
 
     def gather(self) -> None:
-        """Bring the tensors of the states up to date."""
+        """Update the tensors of the states."""
         for state, tensors in zip(self.states, self._tensors, strict=True):
             state.tensors = {
                 kind: {name: value.numpy(force=True) for name, value in group.items()}
@@ -107,7 +107,7 @@ class DeviceStack:
             }
 
     def _update(self) -> None:
-        """A step of every run, from the buffers and into them, without a wait."""
+        """One step of every run, from buffers to buffers, without waiting for the device."""
         if not self._streams:
             for p in range(len(self.states)):
                 self._update_one(p)
@@ -127,7 +127,7 @@ class DeviceStack:
             total, loss = self._model(self._weights[p], rows, counted)
             out.copy_(loss)
             more = torch.autograd.grad(total, weights)
-            # The fused AdamW ignores strides.
+            # Fused AdamW ignores strides.
             grads = [a.add_(b) for a, b in zip(grads, more, strict=True)] if grads else [g.contiguous() for g in more]
         recipe, moments = self.setup.recipe, self._tensors[p]
         with torch.no_grad():
@@ -141,7 +141,7 @@ class DeviceStack:
 
 
 def on_gpu(setup: Setup, states: Sequence[RunState]) -> DeviceStack:
-    """A stack on the GPU that this process has set itself."""
+    """A stack on this process's current GPU."""
     return DeviceStack(setup, states, torch.device("cuda", torch.cuda.current_device()))
 
 
@@ -149,7 +149,7 @@ def on_gpu(setup: Setup, states: Sequence[RunState]) -> DeviceStack:
 def _model(
     shape: ModelShape, device: torch.device, dtype: torch.dtype, backend: str | None
 ) -> Callable[[dict[str, Tensor], Tensor, Tensor], tuple[Tensor, Tensor]]:
-    """``Transformer.forward`` with weights by name before its arguments; compiled once in a process."""
+    """``Transformer.forward`` with weights by name as an extra first argument; compiled once per process."""
     model = Transformer(shape, device, dtype)
 
     def losses(weights: dict[str, Tensor], tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
@@ -157,12 +157,12 @@ def _model(
 
     if not backend:
         return losses
-    torch._dynamo.config.recompile_limit = SHAPES  # the models of a process are one function to the compiler
+    torch._dynamo.config.recompile_limit = SHAPES  # to the compiler, all models of a process are one function
     return torch.compile(losses, backend=backend, fullgraph=True, dynamic=False)
 
 
 class _Buffer:
-    """An array on the device, and in memory of the host that copies to and from there need not wait for."""
+    """An array on the device with a pinned copy on the host, for asynchronous transfers."""
 
     def __init__(self, size: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
         self.device = torch.zeros(size, dtype=dtype, device=device)
@@ -173,7 +173,7 @@ class _Buffer:
         self.device.copy_(self._host, non_blocking=True)
 
     def get(self) -> np.ndarray:
-        """What the device holds, once it has done all that it was asked."""
+        """The content on the device, after all queued work is done."""
         self._host.copy_(self.device, non_blocking=True)
         if self.device.is_cuda:
             torch.cuda.current_stream(self.device.device).synchronize()
@@ -181,11 +181,11 @@ class _Buffer:
 
 
 def settle() -> None:
-    """Have a GPU give this process the same bits every time, and products of float32 in full."""
-    import torch._inductor.config as inductor  # a second, on a GPU alone
+    """Make GPU results in this process deterministic, with float32 products in full precision."""
+    import torch._inductor.config as inductor  # takes a second; needed only on a GPU
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    inductor.deterministic = True  # chooses no kernel by its time
+    inductor.deterministic = True  # does not choose kernels by timing
     torch.use_deterministic_algorithms(True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.set_float32_matmul_precision("highest")

@@ -1,4 +1,4 @@
-"""Which GPUs this process may use, asked in another one: who has touched CUDA can fork no process that uses it."""
+"""Which GPUs this process can use. A child process asks CUDA: a process that has initialised CUDA must not fork."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from regmix.core.errors import InputError
 
 @cache
 def gpus() -> tuple[int, dict[str, str]]:
-    """How many there are, and what of them decides bits: their model and torch's CUDA.
+    """The number of GPUs, and what decides the bits of results: their model and torch's CUDA version.
 
-    Raises InputError if there are none, or of several models, which would give a run other bits.
+    Raises InputError if there are none, or several models, which would give different bits.
     """
     with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as pool:
         try:
-            models, cuda = pool.submit(_ask).result()
+            models, cuda = pool.submit(_query).result()
         except (RuntimeError, BrokenProcessPool) as error:
             raise InputError(
                 f"machine.device: cuda, but torch cannot use the GPUs here ({str(error).splitlines()[0]}); fix that "
@@ -26,18 +26,18 @@ def gpus() -> tuple[int, dict[str, str]]:
             ) from None
     if not models:
         raise InputError(
-            "machine.device: cuda, but torch finds no GPU here; set it to cpu in params.yaml, or run where there is "
-            "one, with a torch that was built for CUDA"
+            "machine.device: cuda, but torch finds no GPU here; set it to cpu in params.yaml, or run on a machine "
+            "with a GPU and a torch built for CUDA"
         )
     if len(set(models)) > 1:
         raise InputError(
-            f"machine.device: cuda, but the GPUs here are of several models ({', '.join(sorted(set(models)))}), which "
-            "round differently; name those of one in CUDA_VISIBLE_DEVICES"
+            f"machine.device: cuda, but the GPUs here are of different models ({', '.join(sorted(set(models)))}), "
+            "which round differently; list only GPUs of one model in CUDA_VISIBLE_DEVICES"
         )
     return len(models), {"kernels": f"CUDA {cuda}", "processor": models[0]}
 
 
-def _ask() -> tuple[list[str], str | None]:
+def _query() -> tuple[list[str], str | None]:
     import torch
 
     return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())], torch.version.cuda

@@ -1,4 +1,4 @@
-"""What computes the steps of a stack of runs, as the training loop sees it."""
+"""The interface between the training loop and the backend that computes a stack of runs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Compute(Protocol):
-    """What the loop asks of the weights of P runs: see Stack."""
+    """What the loop needs from a backend for P runs: see Stack."""
 
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]: ...
 

@@ -1,12 +1,12 @@
-"""One run's losses and gradients on a processor in float32, compiled: no autograd, no Python between the products.
+"""One run's losses and gradients on a CPU in float32, compiled: no autograd, no Python between the products.
 
-Sequences go through the model a block at a time, forward and straight back, so that all that lies between stays in
-the processor's cache; the blocks' gradients add up. Arrays are feature-major, (D, N) for the N tokens of a block, so
-that what is done element by element runs along the tokens, in long vectors. The products are BLAS's. A run is computed
-by itself, so its bits do not depend on the stack that it is in.
+Sequences go through the model one block at a time, forward and immediately backward, so that intermediate results stay
+in the CPU's cache; the gradients of the blocks add up. Arrays are feature-major, (D, N) for the N tokens of a block, so
+that element-wise loops run along the tokens and vectorise well. BLAS computes the products. Each run is computed
+separately, so its bits do not depend on its stack.
 
-All in one file, since numba's cache on disk looks for changes only in the file of the function that is called. Loops
-start at 0, over slices where need be: those that start elsewhere do not become vectors.
+All kernels are in one file, because numba's cache on disk only checks the file of the called function for changes.
+Loops start at 0, over slices where necessary: loops that start elsewhere are not vectorised.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from typing import Any
 import numpy as np
 from numba import njit, types
 
-BLOCK = 256  # tokens that go through the model together, or one sequence if that is longer
-LOGITS = 1 << 17  # entries of the logits that exist at a time: half a megabyte
-SMALL = 1_000_000  # multiplications up to which OpenBLAS takes its faster kernels for small products
+BLOCK = 256  # tokens that go through the model together; one sequence if it is longer
+LOGITS = 1 << 17  # logits in memory at a time: half a megabyte
+SMALL = 1_000_000  # multiplications up to which OpenBLAS uses its faster kernels for small products
 EPS = np.float32(1e-5)  # of RMSNorm
 
 _ZERO, _HALF, _ONE = np.float32(0), np.float32(0.5), np.float32(1)
 _LEAST, _LN2, _LOG2E = np.float32(-87), np.float32(math.log(2)), np.float32(1 / math.log(2))
 _TAYLOR = tuple(np.float32(1 / math.factorial(i)) for i in range(8))
 
-# What losses_of is compiled for, and nothing else: which code runs must not hang on what was called first.
+# The only signature losses_of is compiled for: the code that runs must not depend on the first call.
 _ROW, _ROWS = types.float32[::1], types.float32[:, ::1]
 SIGNATURE = types.void(_ROW, types.int64[:, ::1], _ROW, _ROWS, _ROWS, types.UniTuple(types.int64, 5), _ROWS, _ROW)
 
-# Sums may be reordered, but a loss that is not finite must show.
+# Sums can be reordered, but a non-finite loss must be preserved.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz", "arcp"}}
-# All becomes one function. Where one is called, a process that compiles takes it as compiled by itself, and one that
-# loads from the cache as compiled for its caller: other vectors, and so other last bits.
+# Everything is inlined into one function. Otherwise a process that compiles would use a helper compiled separately, and
+# one that loads from the cache a helper compiled for its caller: different vector code, and so different last bits.
 _jit = njit(forceinline=True, **_OPTIONS)
 
 
@@ -41,9 +41,9 @@ _jit = njit(forceinline=True, **_OPTIONS)
 def losses_of(flat, tokens, counts, cos, sin, shape, losses, grad):
     """Each token's loss (B, T) in nats of one run, written to ``losses``, and its gradients to ``grad``.
 
-    flat (n,) holds the parameters in the order of ModelShape.tensors; grad (n,) those of the mean over all tokens of
-    tokens (B, T+1), in which a sequence counts ``counts`` (B,) times, or grad (0,): none are wanted. cos and sin are
-    (C/2, T), ``shape`` is (layers, heads, width, ffn, vocab).
+    flat (n,) holds the parameters in the order of ModelShape.tensors; grad (n,) gets the gradients of the mean over
+    all tokens of tokens (B, T+1), with sequences weighted by ``counts`` (B,); with grad (0,) none are computed. cos
+    and sin are (C/2, T), ``shape`` is (layers, heads, width, ffn, vocab).
     """
     L, H, D, F, V = shape
     B, T = tokens.shape[0], tokens.shape[1] - 1
@@ -54,7 +54,7 @@ def losses_of(flat, tokens, counts, cos, sin, shape, losses, grad):
         b = block.stop - first
         N = b * T
         x, y = np.empty((2 * L + 1, D, N), np.float32), np.empty((2 * L + 1, D, N), np.float32)
-        scale, one = np.empty((2 * L + 1, N), np.float32), np.empty((D, N), np.float32)
+        scale, scratch = np.empty((2 * L + 1, N), np.float32), np.empty((D, N), np.float32)
         qkv, heads = np.empty((3 * D, N), np.float32), np.empty((L, 3, b, H, C, T), np.float32)
         shares, mixed = np.empty((L, b, H, T, T), np.float32), np.empty((L, D, N), np.float32)
         gates, inner = np.empty((L, 2, F, N), np.float32), np.empty((F, N), np.float32)
@@ -65,14 +65,14 @@ def losses_of(flat, tokens, counts, cos, sin, shape, losses, grad):
             _dot_t(w_qkv, y[2 * i], qkv)
             _part_heads(qkv, cos, sin, heads[i])
             _attend(heads[i], shares[i], mixed[i])
-            _dot_t(w_o, mixed[i], one)
-            _add(x[2 * i], one, x[2 * i + 1])
+            _dot_t(w_o, mixed[i], scratch)
+            _add(x[2 * i], scratch, x[2 * i + 1])
             _norm(x[2 * i + 1], ffn_norm, scale[2 * i + 1], y[2 * i + 1])
             _dot_t(w_gate, y[2 * i + 1], gates[i, 0])
             _dot_t(w_up, y[2 * i + 1], gates[i, 1])
             _swiglu(gates[i, 0], gates[i, 1], inner)
-            _dot_t(w_down, inner, one)
-            _add(x[2 * i + 1], one, x[2 * i + 2])
+            _dot_t(w_down, inner, scratch)
+            _add(x[2 * i + 1], scratch, x[2 * i + 2])
         norm, head = _last(flat, shape)
         _norm(x[2 * L], norm, scale[2 * L], y[2 * L])
         g, gx = np.empty((D, N), np.float32), np.zeros((D, N), np.float32)
@@ -90,12 +90,12 @@ def losses_of(flat, tokens, counts, cos, sin, shape, losses, grad):
             g_gate += np.dot(y[2 * i + 1], gates[i, 0].T)
             g_up += np.dot(y[2 * i + 1], gates[i, 1].T)
             _dot(w_gate, gates[i, 0], g)
-            _dot(w_up, gates[i, 1], one)
-            _add(g, one, g)
+            _dot(w_up, gates[i, 1], scratch)
+            _add(g, scratch, g)
             _norm_back(g, x[2 * i + 1], ffn_norm, scale[2 * i + 1], gx, g_ffn_norm)
-            _dot(w_o, gx, one)
+            _dot(w_o, gx, scratch)
             g_o += np.dot(mixed[i], gx.T)
-            _attend_back(one, heads[i], shares[i], g_heads)
+            _attend_back(scratch, heads[i], shares[i], g_heads)
             _join_heads(g_heads, cos, sin, qkv)
             _dot(w_qkv, qkv, g)
             g_qkv += np.dot(y[2 * i], qkv.T)
@@ -110,7 +110,7 @@ def _matrix(flat, at, rows, columns):
 
 @_jit
 def _layer(flat, i, shape):
-    """Views of a layer's parameters, or their gradients."""
+    """Views of a layer's parameters, or of their gradients."""
     _, _, D, F, V = shape
     at = V * D + i * (2 * D + 4 * D * D + 3 * D * F)
     qkv = at + D
@@ -154,7 +154,7 @@ def _dot_t(a, b, out):
 
 @_jit
 def _exp(x):
-    """e^x for x <= 0, to 5 units in the last place. The C library's is a call a number; this one becomes vectors."""
+    """e^x for x <= 0, to 5 units in the last place. Unlike calls of the C library's exp, this is vectorised."""
     x = max(x, _LEAST)
     k = np.int32(x * _LOG2E - _HALF)
     r = x - np.float32(k) * _LN2
@@ -201,7 +201,7 @@ def _embed_back(grad, tokens, g_table):
 
 @_jit
 def _norm(x, weight, scale, out):
-    """RMSNorm of x (D, N): x scale weight. scale (N,) is kept for the way back."""
+    """RMSNorm of x (D, N): x scale weight. scale (N,) is stored for the backward pass."""
     D, N = x.shape
     for n in range(N):
         scale[n] = _ZERO
@@ -240,7 +240,7 @@ def _norm_back(grad, x, weight, scale, g_x, g_weight):
 
 @_jit
 def _turn(x, cos, sin, sign, out):
-    """x (C, T) turned by its positions, in halves as transformers pairs them; ``sign`` -1: back."""
+    """x (C, T) rotated by its positions, paired in halves as in transformers; ``sign`` -1: the inverse."""
     half, T = cos.shape
     for c in range(half):
         for t in range(T):
@@ -250,7 +250,7 @@ def _turn(x, cos, sin, sign, out):
 
 @_jit
 def _part_heads(qkv, cos, sin, heads):
-    """qkv (3D, N) to heads (3, B, H, C, T); queries and keys are turned by their positions."""
+    """qkv (3D, N) to heads (3, B, H, C, T); queries and keys are rotated by their positions."""
     _, B, H, C, T = heads.shape
     for part in range(3):
         for h in range(H):
@@ -265,7 +265,7 @@ def _part_heads(qkv, cos, sin, heads):
 
 @_jit
 def _join_heads(heads, cos, sin, qkv):
-    """The way back of _part_heads."""
+    """The inverse of _part_heads."""
     _, B, H, C, T = heads.shape
     for part in range(3):
         for h in range(H):
@@ -280,7 +280,7 @@ def _join_heads(heads, cos, sin, qkv):
 
 @_jit
 def _softmax(p, factor):
-    """Causal softmax of the scores p (T keys, T queries) times ``factor``, over the keys up to each query; in place."""
+    """Causal softmax of the scores p (T keys, T queries) times ``factor``, over keys up to each query; in place."""
     T = p.shape[0]
     top, total = np.empty(T, np.float32), np.zeros(T, np.float32)
     for i in range(T):
@@ -290,7 +290,7 @@ def _softmax(p, factor):
             top[i] = max(top[i], p[j, i] if i >= j else top[i])
     for j in range(T):
         for i in range(T):
-            e = _exp(min((p[j, i] - top[i]) * factor, _ZERO))  # in this order it stays NaN
+            e = _exp(min((p[j, i] - top[i]) * factor, _ZERO))  # this argument order preserves NaN
             p[j, i] = e if i >= j else _ZERO
     for j in range(T):
         for i in range(T):
@@ -304,7 +304,7 @@ def _softmax(p, factor):
 
 @_jit
 def _attend(heads, shares, out):
-    """Causal attention of heads (3, B, H, C, T): its shares (B, H, T keys, T queries), and out (D, N)."""
+    """Causal attention of heads (3, B, H, C, T): attention weights shares (B, H, T keys, T queries), and out (D, N)."""
     _, B, H, C, T = heads.shape
     y, factor = np.empty((C, T), np.float32), _ONE / np.sqrt(np.float32(C))
     for b in range(B):
@@ -349,7 +349,7 @@ def _swiglu(g, u, out):
 
 @_jit
 def _swiglu_back(grad, g, u, out):
-    """g and u become their gradients; out is silu(g) u again."""
+    """g and u are overwritten by their gradients; out is silu(g) u again."""
     for f in range(g.shape[0]):
         for n in range(g.shape[1]):
             x, y, d = g[f, n], u[f, n], grad[f, n]
@@ -363,7 +363,7 @@ def _swiglu_back(grad, g, u, out):
 
 @_jit
 def _heads(hidden, head, tokens, counts, share, losses, g, grad, shape):
-    """The head and the cross-entropy, a few tokens at a time: losses (B, T), g (D, N) of hidden (D, N)."""
+    """The head and the cross-entropy, a few tokens at a time: losses (B, T), and gradient g (D, N) of hidden (D, N)."""
     (V, D), (B, T) = head.shape, losses.shape
     N = B * T
     most = max(16, LOGITS // V // 16 * 16)
@@ -397,7 +397,7 @@ def _heads(hidden, head, tokens, counts, share, losses, g, grad, shape):
 
 @_jit
 def _exponentials(p, targets, total, loss):
-    """Logits p (V, M) become exp(p - max), ``total`` (M,) their sums and ``loss`` (M,) the cross-entropy."""
+    """Overwrite logits p (V, M) by exp(p - max), ``total`` (M,) by its sums, ``loss`` (M,) by the cross-entropy."""
     V, M = p.shape
     top = p[0].copy()
     for i in range(V):

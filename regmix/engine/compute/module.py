@@ -1,8 +1,8 @@
-"""The model of the engine as a torch module, which FSDP can shard: one run, torch's autograd, any device.
+"""The engine's model as a torch module that FSDP can shard: one run, torch's autograd, any device.
 
-Parameters have the names and shapes of ``ModelShape.tensors``, so that weights go to a stack and back. As there,
-``recipe.precision`` is that of the matrix products (and here of attention): what lies between them is float32. Weights
-may come in float32, to be cast here, or as FSDP has cast them.
+Parameters have the names and shapes of ``ModelShape.tensors``, so weights can be exchanged with a stack. As there,
+``recipe.precision`` applies to the matrix products (and here to attention); everything between them is float32. Weights
+can be float32, to be cast here, or already cast by FSDP.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from regmix.core.model_shape import ModelShape
 from regmix.engine.compute.fused import cross_entropy
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of products, by recipe.precision
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of the products, by recipe.precision
 EPS = 1e-5
 
 
 class Transformer(nn.Module):
-    """Its parameters are on no device until ``to_empty`` puts them on one; whoever makes it fills them."""
+    """Its parameters are on the meta device until the caller calls ``to_empty`` and fills them."""
 
     embed: Tensor
     norm: Tensor
@@ -40,8 +40,8 @@ class Transformer(nn.Module):
         return [self.get_submodule(str(i)) for i in range(self.shape.layers)]
 
     def forward(self, tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss in nats of tokens (B, T+1), float32: the sum of the sequences' means, each ``counts`` (B,) times, with
-        gradients; every token's (B, T) without."""
+        """Loss in nats of tokens (B, T+1), float32: the sum of the sequences' means, weighted by ``counts`` (B,), with
+        gradients, and the loss of each token (B, T), without."""
         B, T = tokens.shape[0], tokens.shape[1] - 1
         x = F.embedding(tokens[:, :-1], self.embed).float()
         for block in self.blocks:
@@ -53,7 +53,7 @@ class Transformer(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention and SwiGLU, each behind a norm and beside the residual stream."""
+    """Attention and SwiGLU, each with a pre-norm and a residual connection."""
 
     attention_norm: Tensor
     qkv: Tensor
@@ -83,7 +83,7 @@ class Block(nn.Module):
 
 
 def rotary_tables(shape: ModelShape, device: torch.device, base: float = 10000.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (T, C) of the angles, those of the first half of a head's width again for the second."""
+    """Cosines and sines (T, C) of the angles; the second half of a head's width repeats the first."""
     head = shape.width // shape.heads
     frequencies = base ** -(torch.arange(0, head, 2, dtype=torch.float32) / head)
     angles = (torch.arange(shape.context, dtype=torch.float32)[:, None] * frequencies).repeat(1, 2)
@@ -101,7 +101,7 @@ def _rms_norm(x: Tensor, weight: Tensor) -> Tensor:
 
 
 def _rotary(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Turn x (B, H, T, C) by its positions; pairs are halves, not neighbours."""
+    """Rotate x (B, H, T, C) by its positions; channel i is paired with i + C/2, not with its neighbour."""
     T = x.shape[2]
     first, second = x.chunk(2, dim=-1)
     return (x * cos[:T] + torch.cat([-second, first], dim=-1) * sin[:T]).to(x.dtype)

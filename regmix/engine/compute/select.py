@@ -1,4 +1,4 @@
-"""Which of the ways to compute trains a run: compiled kernels, autograd, a GPU."""
+"""Selects the backend that trains a run: compiled kernels, autograd, or a GPU."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from regmix.engine.run import RunState, Setup
 
 
 def stack_of(setup: Setup, states: Sequence[RunState]) -> Compute:
-    """What computes the runs of ``states`` in this process."""
+    """The backend for the runs of ``states`` in this process."""
     return compute_of(setup)(setup, states)
 
 
 def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
-    """What computes runs in one process, made ready; to be called before the forks, so that this is done once.
+    """The constructor of the backend, compiled and ready; call before forking, so that this happens once.
 
-    Raises InputError if that is a GPU and there is none.
+    Raises InputError if the backend needs a GPU and there is none.
     """
     if setup.compute == "kernels":
         prepare()
         return compiled_stack
-    # These need torch, whose import takes two seconds.
+    # The others need torch; importing it takes two seconds.
     if setup.compute == "cuda":
         gpus()
         from regmix.engine.compute.gpu import on_gpu

@@ -1,6 +1,6 @@
-"""A stack of runs on a processor: one run after the other, a flat array of parameters each.
+"""A stack of runs on a CPU: one run after the other, each with one flat array of parameters.
 
-A run is computed by itself, so its bits do not depend on the others in its stack.
+Each run is computed separately, so its bits do not depend on the others in its stack.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from regmix.engine.compute import adamw
 from regmix.engine.run import MOMENTS, RunState, Setup
 
-NONE = np.empty(0, np.float32)  # in place of gradients that are not wanted
+NONE = np.empty(0, np.float32)  # passed as ``grad`` if no gradients are needed
 
 
 class Losses(Protocol):
@@ -24,19 +24,19 @@ class Losses(Protocol):
     ) -> np.ndarray:
         """Loss (B, T) in nats of every token of tokens (B, T+1) int64 under the parameters flat (n,) float32.
 
-        ``grad`` (n,) is set to the gradients of their mean, in which a sequence counts ``counts`` (B,) times, or all
-        alike. Raises InputError for a token outside the vocabulary.
+        ``grad`` (n,) is set to the gradients of their mean, with sequences weighted by ``counts`` (B,); None: equally.
+        Raises InputError if a token is outside the vocabulary.
         """
 
 
 class Stack:
-    """P runs in this process. The tensors of ``states`` become views of the stack's, so they are always current."""
+    """P runs in this process. The tensors of ``states`` become views of the stack's, so they are always up to date."""
 
     def __init__(self, setup: Setup, states: Sequence[RunState], losses: Losses) -> None:
         adamw.prepare()
         self.setup, self._losses, self._step = setup, losses, states[0].step
         flat = setup.shape.flat
-        self._flat = {kind: np.stack([flat(one.tensors[kind]) for one in states]) for kind in ("weights", *MOMENTS)}
+        self._flat = {kind: np.stack([flat(state.tensors[kind]) for state in states]) for kind in ("weights", *MOMENTS)}
         self._grad = np.empty_like(self._flat["weights"][0])
         for p, state in enumerate(states):
             state.tensors = {kind: setup.shape.parts(rows[p]) for kind, rows in self._flat.items()}
@@ -44,7 +44,7 @@ class Stack:
     def step(self, tokens: np.ndarray, counts: np.ndarray | None, lr: float) -> tuple[np.ndarray, np.ndarray]:
         """One update on tokens (P, B, T+1) int64. Mean loss (P,) and each token's (P, B, T) in nats, before the update.
 
-        In the mean a sequence counts as ``counts`` (P, B) float32 says, or all alike.
+        ``counts`` (P, B) float32 weights the sequences in the mean; None: equally.
         """
         recipe, losses = self.setup.recipe, []
         self._step += 1
@@ -56,11 +56,11 @@ class Stack:
             )
         each = np.stack(losses)
         counted = each if counts is None else each * counts[:, :, None]
-        # Run by run: a mean over dimension 1 might change the order of its sums, and so the bits, with P.
+        # Run by run: in a mean over axis 1, the order of summation, and so the bits, could depend on P.
         return np.stack([row.mean() for row in counted]), each
 
     def evaluate(self, logged: bool = False) -> dict[str, np.ndarray]:
-        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set alone."""
+        """Loss (P, W) in nats of every validation window by domain; with ``logged``, of the smaller set only."""
         out = {}
         for name, windows in self.setup.windows.items():
             chosen = windows[self.setup.logged[name]] if logged else windows
@@ -69,4 +69,4 @@ class Stack:
         return out
 
     def gather(self) -> None:
-        """Bring the tensors of the states up to date; here they always are."""
+        """Does nothing: the tensors of the states are always up to date."""

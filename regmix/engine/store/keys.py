@@ -1,4 +1,4 @@
-"""The content key of a run: everything that decides its bits."""
+"""The content key of a run: covers everything that affects its bits."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import llvmlite.binding
-import scipy.linalg  # noqa: F401  (brings the BLAS that _blas asks for)
+import scipy.linalg  # noqa: F401  (loads the BLAS that _blas looks up)
 import threadpoolctl
 
 from regmix.core import provenance
@@ -21,39 +21,39 @@ from regmix.engine.compute.gpus import gpus
 from regmix.engine.run import Run, Setup
 
 COMPUTES = {"kernels": "compiled", "autograd": "autograd", "sharded": "fsdp", "cuda": "gpu"}  # by Setup.compute
-# They check and show and decide no bit of a run.
+# Libraries for checks and display, which do not affect the bits of a run.
 NEUTRAL = ("pydantic", "threadpoolctl", "tqdm")
 
 
 @functools.cache
 def code_of(compute: str) -> Code:
-    """The source and the libraries that decide the bits of a run that ``compute`` computes.
+    """The source and the libraries that affect the bits of a run on backend ``compute``.
 
-    Not among them: what decides who trains a run, when it is saved and where it is kept (train_pack, train_many, store,
-    launchers), for a run has the same bits alone, in any stack, and killed and resumed.
+    Excludes the code that decides where a run trains, when it is saved and where it is stored (train_pack, train_many,
+    store, launchers): a run has the same bits alone, in any stack, and when killed and resumed.
     """
     here = Path(__file__).parents[1]
-    found = provenance.code([here / "run.py", here / "train.py", here / "compute" / f"{COMPUTES[compute]}.py"])
-    return Code(found.files, tuple(name for name in found.libraries if name not in NEUTRAL))
+    code = provenance.code([here / "run.py", here / "train.py", here / "compute" / f"{COMPUTES[compute]}.py"])
+    return Code(code.files, tuple(name for name in code.libraries if name not in NEUTRAL))
 
 
 @functools.cache
 def hardware(compute: str = "kernels") -> dict[str, str]:
-    """What of this machine decides the bits that ``compute`` computes: the processor, and what LLVM, torch and BLAS
-    take it for; or the model of its GPUs and CUDA's version. Raises InputError if there is no GPU for ``cuda``."""
+    """The properties of this machine that affect the bits of backend ``compute``: the CPU, and the CPU type that LLVM,
+    torch and BLAS use; or the GPU model and CUDA version. Raises InputError if there is no GPU for ``cuda``."""
     if compute == "cuda":
         return gpus()[1]
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name()
-    asked = [os.environ.get(name) for name in ("NUMBA_CPU_FEATURES", "ATEN_CPU_CAPABILITY")]
-    taken = " ".join(filter(None, (cpu, *asked, _blas())))
-    return {"kernels": taken, "processor": _processor()}
+    overrides = [os.environ.get(name) for name in ("NUMBA_CPU_FEATURES", "ATEN_CPU_CAPABILITY")]
+    kernels = " ".join(filter(None, (cpu, *overrides, _blas())))
+    return {"kernels": kernels, "processor": _processor()}
 
 
 def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None = None) -> str:
     """The content key of a run; ``data`` is a digest of the token files, ``place`` another machine's ``hardware``.
 
-    A sharded run is the same within rounding on any number of any processes, so that it may go on, and be found,
-    on another machine: its key says that it is sharded, and nothing of where.
+    A sharded run is the same up to rounding for any number of processes on any hardware. So that it can be resumed and
+    found on another machine, its key says that it is sharded, but not where it ran.
     """
     parts = {
         "shape": vars(setup.shape),
@@ -73,15 +73,15 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
 
 
 def _blas() -> str:
-    """Which of its kernels scipy's BLAS, which the compiled products go to, has taken for this processor."""
-    known = [one for one in threadpoolctl.threadpool_info() if one["user_api"] == "blas"]
-    # A scipy of pip's brings its own; conda's shares one with others.
-    found = [one for one in known if "scipy.libs" in one["filepath"]] or known
-    return " ".join(f"{one['version']} {one.get('architecture')}" for one in found)
+    """The version, and the CPU type it chose kernels for, of scipy's BLAS, which computes the compiled products."""
+    loaded = [library for library in threadpoolctl.threadpool_info() if library["user_api"] == "blas"]
+    # scipy from pip bundles its own BLAS; conda's scipy shares one with other packages.
+    used = [library for library in loaded if "scipy.libs" in library["filepath"]] or loaded
+    return " ".join(f"{library['version']} {library.get('architecture')}" for library in used)
 
 
 def _processor() -> str:
-    """The processor's model name; the architecture where the system does not tell."""
+    """The CPU's model name, or its architecture if the system does not report the name."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

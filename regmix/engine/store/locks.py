@@ -1,9 +1,9 @@
-"""The lock of a run, which keeps two processes from training it at the same time.
+"""The lock of a run prevents two processes from training it at the same time.
 
 Where the file system has flock (local disks, NFS 4, Lustre with ``-o flock``), the operating system drops the lock when
-its holder dies. Elsewhere a lock is a marker: a file that exists while the lock is held, and names its holder. A marker
-whose holder ran on this machine and is dead is removed by the next process that wants the lock. Whether a holder on
-another machine is dead cannot be known from here, so the one that waits says which file to delete.
+its holder dies. Elsewhere a lock is a marker: a file that exists while the lock is held and names its holder. If the
+holder ran on this machine and is dead, the next process that wants the lock removes the marker. A process cannot know
+whether a holder on another machine is dead, so while it waits it prints which file to delete.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from pathlib import Path
 
 import filelock
 
-PATIENCE = 10.0  # seconds of waiting for a marker before a line says so
-MISSING = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # what flock fails with where there is none
+PATIENCE = 10.0  # seconds to wait for a marker before printing a message
+MISSING = (errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOLCK)  # errors of flock where it is not supported
 
 
 @contextlib.contextmanager
 def locked(folder: Path, key: str, seconds: float = -1) -> Iterator[None]:
-    """Hold the lock ``key`` of ``folder``, waiting for its holder.
+    """Hold the lock ``key`` of ``folder``; waits while another process holds it.
 
-    Raises filelock.Timeout if it is not free within ``seconds``; -1: waits for as long as it takes.
+    Raises filelock.Timeout if it is not free within ``seconds``; -1: no limit.
     """
     if _has_flock(folder):
         with filelock.FileLock(folder / f"{key}.lock", timeout=seconds):
             yield
         return
-    marker = folder / f"{key}.held"  # another name: a .lock may be there from a time with flock
+    marker = folder / f"{key}.held"  # a different name: there can be a .lock file from a time with flock
     lock = filelock.SoftFileLock(marker)
     try:
         lock.acquire(PATIENCE if seconds < 0 else min(seconds, PATIENCE))
@@ -58,7 +58,7 @@ def _has_flock(folder: Path) -> bool:
 
 
 def _holder(marker: Path) -> str:
-    """The process that the marker names in its first two lines."""
+    """The process named in the first two lines of the marker."""
     with contextlib.suppress(OSError, ValueError):
         process, host, *_ = marker.read_text().splitlines()
         return f"process {process} on {host}"

@@ -1,4 +1,4 @@
-"""Tensors in a safetensors file: a full disk is an OSError like any other, and damage is found by a digest."""
+"""Tensors in a safetensors file: a full disk raises OSError, and a digest detects damage."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _DIGEST = "sha256"
 
 
 def save(path: Path, tensors: Mapping[str, np.ndarray], told: Mapping[str, str] | None = None) -> None:
-    """Write ``tensors``; with ``told``, that as well, and the digest of all. Raises OSError."""
+    """Write ``tensors``; if ``told`` is given, it is stored as metadata with a digest of everything. Raises OSError."""
     metadata = None if told is None else {**told, _DIGEST: _digest(tensors, told)}
     try:
         save_file(dict(tensors), path, metadata)
-    except SafetensorError as error:  # in which the system's error is but a text
+    except SafetensorError as error:  # it contains the system's error only as text
         number = re.search(r"os error (\d+)", str(error))
         if number is None:
             raise
@@ -28,20 +28,20 @@ def save(path: Path, tensors: Mapping[str, np.ndarray], told: Mapping[str, str] 
 
 
 def load(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """What ``save`` wrote, with what it was told. Raises ValueError if that is not there whole, FileNotFoundError."""
+    """The tensors and metadata that ``save`` wrote. Raises ValueError if the file is damaged, FileNotFoundError."""
     try:
         with safe_open(path, framework="np") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (it is no mapping)
-            told = dict(file.metadata() or {})
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            metadata = dict(file.metadata() or {})
     except SafetensorError as error:
         raise ValueError(f"{path}: {error}") from None
-    if told.pop(_DIGEST, None) != _digest(tensors, told):
+    if metadata.pop(_DIGEST, None) != _digest(tensors, metadata):
         raise ValueError(f"{path}: damaged")
-    return tensors, told
+    return tensors, metadata
 
 
-def _digest(tensors: Mapping[str, np.ndarray], told: Mapping[str, str]) -> str:
-    out = hashlib.sha256(repr(sorted(told.items())).encode())
+def _digest(tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:
+    out = hashlib.sha256(repr(sorted(metadata.items())).encode())
     for name, value in sorted(tensors.items()):
         out.update(f"{name} {value.dtype} {value.shape}".encode())
         out.update(np.ascontiguousarray(value).data)
