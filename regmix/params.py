@@ -69,9 +69,9 @@ class Params(Strict):
             known(name, self.regressors, "trajectory.regressors", "regressor")
         known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
         for name, method in self.target.methods.items():
-            objective = (method.model_extra or {}).get("objective")
-            if objective is not None:
-                known(str(objective), self.objectives, f"target.methods.{name}", "objective")
+            aim = (method.model_extra or {}).get("objective")
+            if aim is not None:
+                known(str(aim), self.objectives, f"target.methods.{name}", "objective")
         return self
 
     @model_validator(mode="after")

@@ -103,7 +103,12 @@ def published(
         claims.page(rows),
         sources.sources(joined, sets),
         quality.table2(
-            scores, printed["regmix_2_regression"], read_json(compared / "trees.json"), numbers["stops"], objective, level
+            scores,
+            printed["regmix_2_regression"],
+            read_json(compared / "trees.json"),
+            numbers["stops"],
+            objective,
+            level,
         ),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
         quality.figure4(curves, scores, objective),

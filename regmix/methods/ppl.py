@@ -11,7 +11,8 @@ K domains, N documents, B documents per batch, T tokens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,7 @@ from regmix.corpus.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
 from regmix.sampling.rules import project
-from regmix.target.interface import Context, Plan, Spent
+from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
 BATCH_TOKENS = 4096  # per forward pass
 STEP = 16  # tokens; a batch's width is a multiple of it, or score_tokens
@@ -48,6 +49,12 @@ class Options(Strict):
         if self.low >= self.high:
             raise ValueError(f"low {self.low:g} must be below high {self.high:g}")
         return self
+
+
+def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
+    """One reference, which scores at most all documents that are considered; the band's share of them is kept."""
+    considered = min((n for n in (options.tokens, scale.corpus_tokens) if n is not None), default=math.nan)
+    return [Preparation(1, scored=considered, written=(options.high - options.low) * considered)]
 
 
 @dataclass(frozen=True)

@@ -170,7 +170,7 @@ def ranks(
             HOLDS if len(clear) else UNDECIDED,
             "mixtures differ by more than their seeds" if len(clear)
             else "the best and the worst of many always differ; "
-            + ("seeds and few items explain as much" if len(tested) else "one run per mixture does not show by how much"),
+            + ("seeds and few items explain as much" if len(tested) else "one run per mixture cannot say by how much"),
         )
     )  # fmt: skip
     own = related[related["task"] == AVERAGE].sort_values("value", ascending=False, kind="stable")

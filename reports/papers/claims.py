@@ -218,7 +218,8 @@ def compute(found: Found) -> list[Claim]:
         ),
         Claim(
             "RegMix-D", "costs", "switching online adds almost nothing to a run",
-            f"{percent(cost['hours_online_extra'])} more hours than RegMix", "hours as the paper states them; 1 run each",
+            f"{percent(cost['hours_online_extra'])} more hours than RegMix",
+            "hours as the paper states them; 1 run each",
             verdict(cost["hours_online_extra"] < 0.01), "One run each, so the noise of a run's time is unknown.",
         ),
         untested("RegMix", "§3.3", "predicting the loss of 1,000,000 mixtures takes less than 10 CPU seconds",

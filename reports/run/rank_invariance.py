@@ -29,7 +29,7 @@ def rank_invariance(
     n = len(same)
     if table.empty:
         trained = f"{counted(n, 'mixture')} {'was' if n == 1 else 'were'} trained at both scales"
-        return Section("Rank invariance", (f"{trained}; a ranking needs at least three, so rankings are not compared.",))
+        return Section("Rank invariance", (f"{trained}; a ranking needs at least three, so nothing is compared.",))
     shown = pd.DataFrame(
         {
             "Loss": table["measure"],

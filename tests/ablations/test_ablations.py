@@ -38,8 +38,8 @@ from stages.ablations.ablation_targets import ablation_targets
 from stages.ablations.ablations_check import ablations_check
 from tests.paths import ROOT
 
-ROOT_VALUES = yaml.safe_load((ROOT / "params.yaml").read_text())
-VALUES = yaml.safe_load((ROOT / FILE).read_text())
+ROOT_VALUES = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
+VALUES = yaml.safe_load((ROOT / "tests/fixtures/ablations.yaml").read_text())
 DOMAINS = ("news", "law", "drama", "reviews")
 
 
@@ -61,7 +61,7 @@ def spelled(arm: str, edit: Callable[[dict], Any] = lambda values: None) -> Spel
 
 
 def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
-    ablations_check(root(), settings())
+    ablations_check(schema.Params.load(ROOT / "params.yaml"), Ablations.load(ROOT / FILE))
     text = switch(
         (ROOT / FILE).read_text(),
         yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text()),
@@ -456,7 +456,7 @@ def test_the_first_section_counts_the_verdicts():
     section = claims.page(rows, SEEDS, 0.95)
     assert len(section.tables["claims"].values) == len(rows)
     assert "corrected for the number of comparisons" in section.prose
-    assert "5 seeds a method" in section.prose
+    assert "5 seeds per method" in section.prose
 
 
 def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):

@@ -89,7 +89,7 @@ def test_a_given_tokenizer_json(trained: Tokenizer, tmp_path: Path) -> None:
     assert eos == 0
     np.testing.assert_array_equal(tokens_of(given, TEXTS), tokens_of(trained, TEXTS))
     path.write_text(path.read_text().replace(tokenizer.EOS, "<|pad|>"))
-    with pytest.raises(InputError, match=r"tokenizer\.json': has none of <\|endoftext\|>, </s>"):
+    with pytest.raises(InputError, match=r"tokenizer\.json': has none of the end-of-text tokens <\|endoftext\|>, </s>"):
         tokenizer.load(str(path))
     path.write_text("{}")
     with pytest.raises(InputError, match=r"tokenizer\.json: cannot be read as a tokenizer\.json"):

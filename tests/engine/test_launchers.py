@@ -219,7 +219,7 @@ SLURM: dict = {
     ],
 )
 def test_an_unknown_launcher_or_option_is_one_line(launcher, message):
-    values = yaml.safe_load((ROOT / "params.yaml").read_text())
+    values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
     values["machine"]["launcher"] = launcher
     with pytest.raises(InputError, match=message) as error:
         schema.check_plugins(schema.parse(values))

@@ -15,9 +15,9 @@ from tests.paths import ROOT
 README = (ROOT / "README.md").read_text()
 
 
-def committed(name: str) -> dict:
-    """metrics/<name>.json as committed: a user's own run must not make this test fail."""
-    done = subprocess.run(["git", "show", f"HEAD:metrics/{name}.json"], cwd=ROOT, capture_output=True, check=False)
+def committed(name: str, folder: str = "metrics") -> dict:
+    """A JSON file as committed: a user's own run or benchmark must not make these tests fail."""
+    done = subprocess.run(["git", "show", f"HEAD:{folder}/{name}.json"], cwd=ROOT, capture_output=True, check=False)
     if done.returncode:
         pytest.skip("not a git checkout with a committed run")
     return json.loads(done.stdout)
@@ -29,7 +29,7 @@ def test_the_result_tables_are_those_of_the_committed_run():
 
 
 def test_the_speed_table_is_that_of_the_benchmark():
-    measured = json.loads((ROOT / "benchmarks/results.json").read_text())["swarm_against_transformers"]
+    measured = committed("results", "benchmarks")["swarm_against_transformers"]
     for one in measured:
         shape, turns = one["shape"], one["ratio"]["all"]
         theirs, ours = (one[f"{who}_tokens_a_second"] / 1e3 for who in ("transformers", "engine"))

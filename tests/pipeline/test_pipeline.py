@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from profiles import tryout
-from profiles.switch import switch
+from profiles import switch, tryout
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
@@ -35,7 +35,7 @@ def ran(output: str) -> set[str]:
 
 def edit(folder: Path, values: dict) -> None:
     path = folder / "params.yaml"
-    path.write_text(switch(path.read_text(), values, "test"))
+    path.write_text(switch.switch(path.read_text(), values, "test"))
 
 
 def lock(folder: Path, stage: str) -> dict:
@@ -46,6 +46,8 @@ def lock(folder: Path, stage: str) -> dict:
 def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("smoke") / "copy"
     tryout.copy("smoke", folder)
+    frozen = (ROOT / "tests/fixtures/params.yaml").read_text()
+    (folder / "params.yaml").write_text(switch.apply(frozen, "smoke", replace=True)[0])
     edit(folder, {"machine.checkpoint_seconds": 0.05})
     dvc(folder, "repro")
     return folder

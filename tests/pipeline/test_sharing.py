@@ -38,7 +38,7 @@ SMALL = {
 
 def small(**more) -> tuple[Params, str]:
     """params.yaml at its smallest, and as text."""
-    text = switch((ROOT / "params.yaml").read_text(), SMALL | more, "test")
+    text = switch((ROOT / "tests/fixtures/params.yaml").read_text(), SMALL | more, "test")
     return schema.parse(yaml.safe_load(text)), text
 
 

@@ -272,7 +272,7 @@ def test_rates_are_met_where_given_and_interpolated_in_between():
     assert h800.near(PAPER_1M, "bf16")
     assert not h800.near(PAPER_1M, "fp32")
     assert not known["here"].near(PAPER_1B, "fp32")
-    measured = json.loads((ROOT / "benchmarks/results.json").read_text())["swarm_against_transformers"]
+    measured = json.loads((ROOT / "tests/fixtures/results.json").read_text())["swarm_against_transformers"]
     for one in measured:
         speed = known["here"].speed(ModelShape(**one["shape"]), one["tokens_a_step"])
         assert speed == pytest.approx(one["engine_tokens_a_second"])

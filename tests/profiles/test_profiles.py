@@ -78,10 +78,10 @@ def test_a_switch_gives_the_values_of_the_profile_whichever_was_there_before(fol
 def test_the_comments_of_params_yaml_stay_under_every_profile(switched):
     for text in switched.values():
         for comment in (
-            "# One entry a domain.",
+            "# One entry per domain.",
             "# Your own text: ",
             "# AdamW",
-            "# How to run;",
+            "# How to run.",
             "# peak learning rate",
         ):
             assert comment in text, comment
@@ -126,7 +126,7 @@ def other_layouts() -> dict[str, str]:
 def test_a_switch_works_on_any_layout(kind, name, folder, switched):
     text, kept = switch.apply(other_layouts()[kind], name, folder)
     assert (values(text), kept) == (values(switched[name]), [])
-    assert ("# mixtures a random shard" in text) == (kind == "indented")
+    assert ("# mixtures per random-<i>" in text) == (kind == "indented")
 
 
 def test_what_follows_a_replaced_value_stays_with_what_follows():
@@ -147,7 +147,7 @@ def test_what_follows_a_replaced_value_stays_with_what_follows():
 def test_a_value_is_switched_by_its_dotted_key():
     switched = switch.switch(TEXT, {"swarm.per_shard": 2, "regressors.lightgbm.leaves": 4}, "test")
     assert values(switched)["swarm"]["per_shard"] == 2
-    assert "# mixtures a random shard" in switched
+    assert "# mixtures per random-<i>" in switched
     assert values(switched)["regressors"]["lightgbm"] == {**values(TEXT)["regressors"]["lightgbm"], "leaves": 4}
     for key in ("swarm.per_shart", "regressors.lightgbm.leafs", "swarm.seed.x", "swa"):
         with pytest.raises(InputError, match=rf"^profiles/test\.yaml: unknown key {key}; use a key of params\.yaml$"):

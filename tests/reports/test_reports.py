@@ -613,9 +613,10 @@ def test_headline_prints_a_line_a_number():
     lines = headline.headline({"broad": broad, "news": one(target=(-0.2, -0.3, 0.1))}, Path("r.html")).splitlines()
     assert lines[0] == "report: r.html"
     assert lines[1] == (
-        "news, regression: gp has Spearman 0.90 [0.80, 1.00] on 12 held-out mixtures; against no proxy at all: better"
+        "news, regression: gp has Spearman 0.90 [0.80, 1.00] on 12 held-out mixtures; against the baseline without "
+        "proxies: better"
     )
-    assert lines[2].endswith("+0.200 [+0.100, +0.300] nats per token over natural (n = 3 a mixture): better")
+    assert lines[2].endswith("+0.200 [+0.100, +0.300] nats per token over natural (n = 3 per mixture): better")
     assert lines[3] == (
         f"news, target: regmix_news minus natural {MINUS}0.200 [{MINUS}0.300, +0.100] nats per token (n = 4 pairs): "
         f"{verdicts.SAME}"
