@@ -5,12 +5,9 @@ A stage depends on its digest, so it runs again if and only if a file or version
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from regmix.core import plugins, provenance
-from regmix.core.errors import InputError
 from regmix.core.files import write_json, writing
 from regmix.core.provenance import Code
 from regmix.core.sections import Sections
@@ -18,12 +15,18 @@ from regmix.core.settings import Kind, Name
 from regmix.mixture.settings import Mixture
 from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
+from stages.pins import check_pins
 from stages.run import run
 
 # Stages whose items each use one plug-in of a package have one digest per plug-in.
 ITEMS = {"corpus_extract": "readers", "regression_fit": "regressors", "target_train": "methods"}
 ITEMS["published_fit"] = "regressors"
-PINS = Path("constraints.txt")
+PIPELINES = {
+    "root": [*(f"stages/{part}/*.py" for part in ("corpus", "mixture", "regression", "swarm", "target")),
+             "reports/report.py"],
+    "published": ["stages/published/*.py", "reports/published.py"],
+    "ablations": ["stages/ablations/*.py", "reports/ablations.py"],
+}  # fmt: skip
 
 
 class Settings(Sections):
@@ -33,12 +36,12 @@ class Settings(Sections):
     trajectory: Trajectory
 
 
-def code_digest(params: Settings, *, out: Path) -> None:
+def code_digest(params: Settings, *, pipeline: str, out: Path) -> None:
     """Write OUT/<stage>.json, or OUT/<stage>/<plug-in>.json, and OUT/libraries.json, all library versions.
 
     Raises InputError if an installed library is not the one that constraints.txt pins.
     """
-    digests = {name: code.to_json() for name, code in closures(params).items()}
+    digests = {name: code.to_json() for name, code in closures(params, pipeline).items()}
     versions = {name: version for digest in digests.values() for name, version in digest["libraries"].items()}
     check_pins(versions)
     with writing(out) as scratch:
@@ -47,11 +50,16 @@ def code_digest(params: Settings, *, out: Path) -> None:
         write_json(scratch / "libraries.json", dict(sorted(versions.items())))
 
 
-def closures(params: Settings) -> dict[str, Code]:
-    """The code behind each digest, by its file name: for the files in stages/<part> and for the reports."""
+def closures(params: Settings, pipeline: str) -> dict[str, Code]:
+    """The code behind each stage of a pipeline, by the name of its digest.
+
+    A stage is a file in one of the pipeline's folders with a function of its name.
+    """
     found = {}
-    for path in sorted([*provenance.ROOT.glob("stages/*/*.py"), *provenance.ROOT.glob("reports/*.py")]):
+    for path in sorted(path for pattern in PIPELINES[pipeline] for path in provenance.ROOT.glob(pattern)):
         stage, named = path.stem, _named(path.stem, params)
+        if f"\ndef {stage}(" not in path.read_text(encoding="utf-8"):
+            continue
         if stage not in ITEMS:
             found[stage] = provenance.code([path], named)
             continue
@@ -75,23 +83,6 @@ def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     if stage not in names:
         return {}
     return {"regressors": sorted({params.regressors[name].kind for name in names[stage] if name in params.regressors})}
-
-
-def check_pins(versions: Mapping[str, str]) -> None:
-    """Raises InputError unless constraints.txt pins every one of the installed ``versions`` (by library)."""
-    lines = PINS.read_text(encoding="utf-8").splitlines()
-    pins = {_plain(name): version for name, _, version in (line.partition("==") for line in lines) if version}
-    for name, installed in versions.items():
-        pinned = pins.get(_plain(name))
-        if installed != pinned:
-            raise InputError(
-                f"{PINS}: {name} is pinned to {pinned}, but {installed} is installed; run `make install`, or change "
-                "the pin"
-            )
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 if __name__ == "__main__":

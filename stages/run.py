@@ -20,6 +20,7 @@ import psutil
 
 from regmix.core.errors import InputError
 from regmix.core.sections import Sections
+from stages.pins import check_loaded
 
 # System errors that the user can fix.
 _RIGHTS = "cannot be read or written; fix its permissions, or how its disk is mounted,"
@@ -47,6 +48,7 @@ def run(stage: Callable[..., None]) -> None:
     try:
         if any(issubclass(kind, Sections) for kind in settings):
             check()
+        check_loaded()
         stage(*(kind.load() for kind in settings), **flags)
     except InputError as error:
         sys.exit(f"error: {error}")

@@ -22,7 +22,13 @@ ROOT = Path(__file__).parents[2]  # root of the source: the repository, or where
 LOCAL = ("regmix", "stages", "reports")
 # Distributions whose name differs from the module's, and libraries that others use underneath.
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "ruamel": "ruamel.yaml", "lm_eval": "lm-eval"}
-BELOW = {"numba": ("llvmlite",), "lm_eval": ("datasets",)}
+_HUB = ("huggingface-hub", "safetensors", "tokenizers")
+BELOW = {
+    "datasets": ("huggingface-hub", "pyarrow"),
+    "lm_eval": ("datasets", "evaluate", "jinja2", "pyarrow", "sacrebleu", "transformers", *_HUB),
+    "numba": ("llvmlite",),
+    "transformers": _HUB,
+}
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ from torch import multiprocessing
 from tqdm import tqdm
 
 from regmix.core.errors import InputError
-from regmix.engine.compute import arithmetic
 from regmix.engine.compute.fsdp import Sharded
 from regmix.engine.compute.gpus import gpus
 from regmix.engine.machine import Machine
@@ -121,7 +120,6 @@ def share(job: SharedRuns, rendezvous: str = "env://") -> None:
 
 
 def _share(job: SharedRuns, rendezvous: str) -> None:
-    arithmetic.settle()
     device = _device(job.machine, int(os.environ["LOCAL_RANK"]))
     rank, world = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     backend = "nccl" if device.type == "cuda" else "gloo"

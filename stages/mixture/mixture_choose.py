@@ -16,7 +16,7 @@ from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
-from regmix.sampling.rules import Rules
+from stages.rules import read_rules
 from stages.run import run
 
 
@@ -42,7 +42,7 @@ def mixture_choose(
         table.append(realised)
     if params.mixture.refit:
         trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
-        rules = Rules.from_json(read_json(sample / "rules.json"))
+        rules = read_rules(sample, params.corpus.trained)
         level, workers = params.regression.interval, params.machine.processes
         known = trained.of("random", "anchor").joined(confirming)
         again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)

@@ -12,7 +12,7 @@ from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
-from regmix.sampling.rules import Rules
+from stages.rules import read_rules
 from stages.run import run
 from stages.training import TrainingSections, train_to
 
@@ -25,7 +25,7 @@ class Settings(ObjectiveSections, TrainingSections):
 def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains."""
     domains = tuple(params.corpus.trained)
-    rules = Rules.from_json(read_json(sample / "rules.json"))
+    rules = read_rules(sample, params.corpus.trained)
     mixtures = {"natural": rules.prior, "uniform": np.full(len(domains), 1 / len(domains))}
     for objective in params.objectives:
         # As the papers' Pile-CC-only row, for objectives that are the loss of one trained domain.

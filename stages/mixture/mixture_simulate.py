@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.files import write_csv, write_json, writing
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
@@ -13,7 +13,7 @@ from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
-from regmix.sampling.rules import Rules
+from stages.rules import read_rules
 from stages.run import run
 
 
@@ -27,7 +27,7 @@ class Settings(ObjectiveSections):
 def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
     """Score candidate mixtures with the regressors of params.yaml's mixture section; average the best."""
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
-    rules = Rules.from_json(read_json(sample / "rules.json"))
+    rules = read_rules(sample, params.corpus.trained)
     weights = {name: params.objective_weights(name) for name in params.objectives}
     level, workers = params.regression.interval, params.machine.processes
     known = trained.of("random", "anchor")

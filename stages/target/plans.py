@@ -21,6 +21,7 @@ from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Plan, Proxies
 from regmix.target.settings import Target
+from stages.rules import read_rules
 from stages.run import note
 from stages.training import TrainingSections
 
@@ -46,7 +47,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
         return train_all(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
 
     return Context(
-        rules=Rules.from_json(read_json(sample / "rules.json")),
+        rules=read_rules(sample, params.corpus.trained),
         max_epochs=params.swarm.max_epochs,
         objectives={name: params.objective_weights(name) for name in params.objectives},
         recommended={

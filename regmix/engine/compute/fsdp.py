@@ -20,6 +20,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import clip_grad_norm_
 
 from regmix.core.errors import InputError
+from regmix.engine.compute import arithmetic
 from regmix.engine.compute.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 
@@ -41,6 +42,7 @@ class Sharded:
                 f"target.recipe.sequences = {setup.recipe.sequences}: {self.world} processes share a step, and each "
                 "needs a sequence; raise it or start fewer processes (machine.sharded)"
             )
+        arithmetic.settle()
         self.setup, self.state, self.device = setup, state, device
         self.seen = 0  # checksum of all samples so far
         recipe = setup.recipe
