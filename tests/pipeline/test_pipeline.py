@@ -30,7 +30,8 @@ def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
 
 
 def ran(output: str) -> set[str]:
-    return set(re.findall(r"Running stage '(\S+?)'", output))
+    """The stages that ran, but for code_digest, which looks up in a second which regressors the settings name."""
+    return set(re.findall(r"Running stage '(\S+?)'", output)) - {"code_digest"}
 
 
 def edit(folder: Path, values: dict) -> None:
@@ -60,7 +61,7 @@ def test_the_pipeline_ends_in_a_report_and_metrics(pipeline):
     )
     assert {*params["regressors"], "no_proxy", "seed_noise"} == set(regression)
     assert set(mixture) == set(params["objectives"])
-    assert all(abs(sum(one["weights"].values()) - 1) < 1e-9 for one in mixture.values())
+    assert all(abs(sum(one["weights"].values()) - 1) < 0.01 for one in mixture.values())  # rounded
     assert set(targets) == set(params["target"]["methods"])
     for one in targets.values():
         assert {f"{name}_loss" for name in params["objectives"]} | {"lm_eval"} == set(one)
@@ -73,7 +74,7 @@ def test_the_pipeline_ends_in_a_report_and_metrics(pipeline):
 
 
 def test_nothing_runs_again(pipeline):
-    assert ran(dvc(pipeline, "repro")) == set()
+    assert "Running stage" not in dvc(pipeline, "repro")
 
 
 def test_a_regression_knob_leaves_the_swarm_and_the_other_fits_alone(pipeline):

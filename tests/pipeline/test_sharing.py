@@ -98,8 +98,10 @@ def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
     first = tmp_path / "first"
     tryout.copy("smoke", first)
     (first / "params.yaml").write_text(text)
-    corpus(first / "data/corpus_tokenize", params)
-    dvc(first, "repro", "-s", "swarm_sample")
+    tokens = corpus(first / "data/corpus_tokenize", params)
+    (first / "data/tokenizer_train").mkdir()
+    (tokens / "domains.json").rename(first / "data/tokenizer_train/domains.json")
+    dvc(first, "repro", "-s", "code_digest", "swarm_sample")
     dvc(first, "remote", "add", "--local", "-d", "shared", str(tmp_path / "remote"))
     for name in ("second", "gathering", "alone"):
         shutil.copytree(first, tmp_path / name)
