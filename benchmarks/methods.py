@@ -12,7 +12,7 @@ from regmix.corpus.tokenized import digest_of
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.params import Params
-from stages.target.plans import context_of, target_seeds
+from stages.target.context import context_of, target_seeds
 
 ROUNDS = 3
 

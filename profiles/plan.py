@@ -72,7 +72,7 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
         stale = progress.stale_stages(root)
         running = None if stale is None else progress.unfinished(pipeline, stale)
     if here and not fault:
-        stored = progress.stored(params, root, todo, set() if running is None else set(pipeline) - running)
+        stored = progress.stored(params, root, set() if running is None else set(pipeline) - running)
     space = disk(params, vocab, known, todo)
     table = rows(params.machine, list(pipeline), todo, space, chosen, stored, running)
     table.append(total(table))
@@ -164,7 +164,7 @@ def notes(
     if params.corpus.domain_chars > 1e9:
         out.append(
             f"corpus_extract sorts a domain on disk: about {storage(3 * params.corpus.domain_chars)} more at most; "
-            "corpus_tokenize stores a domain's tokens twice"
+            "corpus_tokenize stores all tokens twice while it runs"
         )
     out.append("not timed: fetching, tokenization, regressors, simulation, lm-eval (its tokens at most), the report")
     if running is not None:

@@ -13,14 +13,12 @@ from typing import Any
 import numpy as np
 import yaml
 
-from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
 from regmix.core.schedule import Schedule
 from regmix.params import Params
 from regmix.planning import planner
 from regmix.planning.feasibility import Text, planned_runs
-from regmix.planning.stage_work import StageWork
 from regmix.sampling.rules import Rules
 
 HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
@@ -68,7 +66,7 @@ def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
     return out
 
 
-def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str]) -> dict[tuple[str, str], int]:
+def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str], int]:
     """How many runs of a (stage, part) the store under ``root`` holds, where that is known.
 
     It is known for the swarm, whose mixtures follow from the corpus, and for runs that follow from the outputs of
@@ -82,7 +80,8 @@ def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str
     from regmix.engine.store.keys import hardware, run_key
     from regmix.engine.store.runs import RunStore
     from regmix.engine.train_many import launcher_of, placed
-    from stages.target.plans import read_plan, target_seeds
+    from regmix.target.targets import Targets
+    from stages.target.plans import read_plan, runs_of, training_of
 
     text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
@@ -108,21 +107,17 @@ def stored(params: Params, root: Path, todo: Sequence[StageWork], fresh: set[str
         out["swarm_train", shard] = count(proxy, runs, text.digest)
     if "mixture_simulate" in fresh:
         out["mixture_confirm", ""] = count(proxy, _confirming(params, root, trained, Run), text.digest)
-    for work in todo:
-        if work.stage == "target_train" and "target_schedule" in fresh:
-            given, method = (
-                read_plan(root / "data/target_schedule" / work.part, trained),
-                params.target.methods[work.part],
-            )
-            module, policy = plugins.load("methods", method.kind, "target.methods"), None
-            if hasattr(module, "policy"):
-                options = plugins.options(module, method.model_extra or {}, "target.methods")
-                policy = module.policy(given, options, params.target)
-            runs = [Run("", given.schedule, seed, policy) for seed in target_seeds(params.target)]
-            setup = placed(Setup(params.target, text.vocab, given.tokens or text.train, text.valid), params.machine)
+    if "target_schedule" in fresh:
+        plans = root / "data/target_schedule"
+        targets = Targets.read(plans)
+        for method in targets.methods:
+            plan = read_plan(plans / method, trained)
+            setup = Setup(training_of(targets), text.vocab, plan.tokens or text.train, text.valid)
+            setup = placed(setup, params.machine)
             if params.machine.sharded:
                 setup.compute = "sharded"
-            out["target_train", work.part] = count(setup, runs, digest_of(text, given.tokens), weights=True)
+            runs = runs_of(method, plan, targets)
+            out["target_train", method] = count(setup, runs, digest_of(text, plan.tokens), weights=True)
     return out
 
 

@@ -12,6 +12,7 @@ from typing import Self
 from pydantic import model_validator
 
 from regmix.core import plugins
+from regmix.core.errors import InputError
 from regmix.core.files import read_yaml
 from regmix.core.plugins import known
 from regmix.core.settings import Kind, Name, Strict
@@ -64,7 +65,6 @@ class Params(Strict):
                 known(name, domains, f"evaluation.{key}", "domain")
         for name in self.mixture.ensemble:
             known(name, self.regressors, "mixture.ensemble", "regressor")
-        known(self.mixture.paper_regressor, self.regressors, "mixture.paper_regressor", "regressor")
         for name in self.trajectory.regressors:
             known(name, self.regressors, "trajectory.regressors", "regressor")
         known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
@@ -100,4 +100,9 @@ def check_plugins(params: Params) -> None:
     launcher = params.machine.launcher
     entries += [("launchers", launcher.kind, "machine.launcher", launcher.model_extra)]
     for package, kind, key, extra in entries:
-        plugins.options(plugins.load(package, kind, key), extra or {}, key)
+        options = plugins.options(plugins.load(package, kind, key), extra or {}, key)
+        for field, name in plugins.named(options, "regressors").items():
+            if name not in params.regressors:
+                raise InputError(
+                    f"params.yaml: {key}.{field}: unknown regressor {name!r}; use one of {', '.join(params.regressors)}"
+                )

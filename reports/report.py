@@ -11,6 +11,7 @@ from regmix.evaluation.summary import BASELINE
 from regmix.params import Params
 from regmix.sampling.rules import Rules
 from regmix.target import trained_methods
+from regmix.target.targets import Targets
 from reports.page import render
 from reports.run import models
 from reports.run.corpora import corpora
@@ -44,8 +45,8 @@ def report(
     table = read_csv(swarm / "mixtures.csv")
     proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
-    first = next(iter(params.target.methods))
-    proxy_meta, target_meta = read_json(swarm / "meta.json"), read_json(trained / first / "meta.json")
+    proxy_meta = read_json(swarm / "meta.json")
+    target_meta = read_json(trained / next(iter(Targets.read(trained).methods)) / "meta.json")
     scores, margins, correlations = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins", "weights"))
     fitted = {part: {r: read_csv(fits / r / f"{part}.csv") for r in params.regressors}
               for part in ("predictions", "curve", "coefficients")}  # fmt: skip
@@ -53,7 +54,7 @@ def report(
     means, differences, ranks = (read_csv(judged / f"{name}.csv") for name in ("means", "differences", "ranks"))
     headlines, dynamic, pairs = (read_json(judged / f"{name}.json") for name in ("headlines", "dynamic", "pairs"))
     tokens = {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains}
-    methods = trained_methods.read(params.target.methods, params.corpus.trained, schedules, trained, tokens)
+    methods = trained_methods.read(params.corpus.trained, schedules, trained, tokens)
     spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
     recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
     sections = [
@@ -97,8 +98,7 @@ def report(
 
 def _scoring(params: Params) -> str:
     mixture = params.mixture
-    names = [mixture.paper_regressor] if mixture.mode == "paper" else mixture.ensemble
-    return scoring(mixture.mode, names, mixture.risk, mixture.candidates, mixture.top_k)
+    return scoring(mixture.ensemble, mixture.risk, mixture.candidates, mixture.top_k)
 
 
 if __name__ == "__main__":

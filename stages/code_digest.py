@@ -5,6 +5,7 @@ A stage depends on its digest, so it runs again if and only if a file or version
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from regmix.core import plugins, provenance
@@ -18,9 +19,6 @@ from regmix.trajectory.settings import Trajectory
 from stages.pins import check_pins
 from stages.run import run
 
-# Stages whose items each use one plug-in of a package have one digest per plug-in.
-ITEMS = {"corpus_extract": "readers", "regression_fit": "regressors", "target_train": "methods"}
-ITEMS["published_fit"] = "regressors"
 PIPELINES = {
     "root": [*(f"stages/{part}/*.py" for part in ("corpus", "mixture", "regression", "swarm", "target")),
              "reports/report.py"],
@@ -37,7 +35,7 @@ class Settings(Sections):
 
 
 def code_digest(params: Settings, *, pipeline: str, out: Path) -> None:
-    """Write OUT/<stage>.json, or OUT/<stage>/<plug-in>.json, and OUT/libraries.json, all library versions.
+    """Write OUT/<stage>.json, or OUT/<stage>/<item>.json, and OUT/libraries.json, all library versions.
 
     Raises InputError if an installed library is not the one that constraints.txt pins.
     """
@@ -57,32 +55,48 @@ def closures(params: Settings, pipeline: str) -> dict[str, Code]:
     """
     found = {}
     for path in sorted(path for pattern in PIPELINES[pipeline] for path in provenance.ROOT.glob(pattern)):
-        stage, named = path.stem, _named(path.stem, params)
-        if f"\ndef {stage}(" not in path.read_text(encoding="utf-8"):
+        if f"\ndef {path.stem}(" not in path.read_text(encoding="utf-8"):
             continue
-        if stage not in ITEMS:
-            found[stage] = provenance.code([path], named)
-            continue
-        for kind in plugins.names(ITEMS[stage]):
-            found[f"{stage}/{kind}"] = provenance.code([path], named | {ITEMS[stage]: [kind]})
+        items = parts(path.stem, params)
+        if items is None:
+            found[path.stem] = provenance.code([path], _named(path.stem, params))
+        else:
+            found |= {f"{path.stem}/{item}": provenance.code([path], named) for item, named in items.items()}
     return found
+
+
+def parts(stage: str, params: Settings) -> dict[str, dict[str, list[str]]] | None:
+    """The items of a stage that each load one plug-in, with its package and name; None for other stages.
+
+    Items of ``mixture_score`` are regressors of params.yaml, those of other stages are plug-ins.
+    """
+    if stage == "mixture_score":
+        return {name: {"regressors": _kinds(params, [name])} for name in params.mixture.ensemble}
+    packages = {"corpus_extract": "readers", "regression_fit": "regressors", "published_fit": "regressors"}
+    if stage not in packages:
+        return None
+    return {kind: {packages[stage]: [kind]} for kind in plugins.names(packages[stage])}
 
 
 def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     """The plug-ins of a package that a stage can load, where settings name them; elsewhere it can load any."""
-    mixture, methods = params.mixture, params.target.methods.values()
-    members = [mixture.paper_regressor] if mixture.mode == "paper" else mixture.ensemble
-    planned = [str(extra["regressor"]) for method in methods if "regressor" in (extra := method.model_extra or {})]
-    names = {
-        "mixture_simulate": members,
-        "mixture_choose": members,
-        "trajectory_fit": params.trajectory.regressors,
-        "target_schedule": planned,
-        "target_train": planned,
-    }
-    if stage not in names:
-        return {}
-    return {"regressors": sorted({params.regressors[name].kind for name in names[stage] if name in params.regressors})}
+    if stage in {"mixture_simulate", "mixture_choose"}:
+        return {"regressors": _kinds(params, params.mixture.ensemble)}
+    if stage == "trajectory_fit":
+        return {"regressors": _kinds(params, params.trajectory.regressors)}
+    if stage in {"target_schedule", "target_train"}:
+        methods, regressors = params.target.methods.values(), set()
+        for method in methods:
+            module = plugins.load("methods", method.kind, "target.methods")
+            options = plugins.options(module, method.model_extra or {}, "target.methods")
+            regressors |= set(plugins.named(options, "regressors").values())
+        return {"methods": sorted({method.kind for method in methods}), "regressors": _kinds(params, regressors)}
+    return {}
+
+
+def _kinds(params: Settings, names: Iterable[str]) -> list[str]:
+    """The files of the regressors ``names``, as far as params.yaml has them."""
+    return sorted({params.regressors[name].kind for name in names if name in params.regressors})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Shared by the three stages that train: open the corpus, train through the store, write the tables."""
+"""Shared by the stages that train: open the corpus, train through the store, write the tables."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from regmix.core.files import write_csv, write_json
 from regmix.core.sections import Sections
 from regmix.corpus.settings import Corpus
+from regmix.corpus.tokenized import Corpus as Text
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine import results
 from regmix.engine.machine import Machine
@@ -25,18 +26,22 @@ class TrainingSections(Sections):
     machine: Machine
 
 
+def text_of(params: TrainingSections, corpus: Path) -> Text:
+    """The token files in the folder ``corpus``; hashes them, so call it once. Raises InputError."""
+    return open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
+
+
 def train_to(
-    out: Path, params: TrainingSections, training: Training, corpus: Path, store: Path, runs: Sequence[Run],
+    out: Path, text: Text, training: Training, machine: Machine, store: Path, runs: Sequence[Run],
     kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
     train: Callable[..., list[Result]] = train_runs,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip
     """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``.
 
-    ``tokens`` by domain replace the corpus's. ``train`` has the signature of ``train_runs``.
+    ``tokens`` by domain replace those of ``text``. ``train`` has the signature of ``train_runs``.
     """
-    text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
     setup = Setup(training, text.vocab, tokens or text.train, text.valid)
-    done = train(setup, runs, store, digest_of(text, tokens), params.machine, weights=weights, label=label)
+    done = train(setup, runs, store, digest_of(text, tokens), machine, weights=weights, label=label)
     for name, table in results.tables(runs, kinds, done).items():
         write_csv(out / f"{name}.csv", table)
     write_json(out / "meta.json", results.describe(setup, text.fingerprint))

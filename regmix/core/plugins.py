@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Collection
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -16,6 +17,13 @@ from pydantic import BaseModel, ValidationError
 from regmix.core.errors import InputError
 
 M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Names:
+    """Marks a field of ``Options`` whose value is a name in a ``section`` of params.yaml."""
+
+    section: str
 
 
 def names(package: str) -> list[str]:
@@ -38,6 +46,13 @@ def load(package: str, name: str, key: str) -> ModuleType:
 def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:
     """``values`` checked against the plug-in's ``Options``. Raises InputError."""
     return checked(module.Options, values, key=key)
+
+
+def named(options: BaseModel, section: str) -> dict[str, str]:
+    """The names in a ``section`` of params.yaml that ``options`` contains, by field."""
+    fields = type(options).model_fields
+    marked = [key for key, field in fields.items() if Names(section) in field.metadata]
+    return {key: str(getattr(options, key)) for key in marked}
 
 
 def checked(model: type[M], values: object, file: str = "params.yaml", key: str = "") -> M:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -28,14 +28,28 @@ def train_runs(
     ``data`` is a digest of the token files, ``weights`` says whether to return the trained weights, and ``label``
     names the progress bar. Raises InputError.
     """
+    find = train_missing(setup, runs, store_root, data, machine, weights=weights, label=label)
+    results = [find(run) for run in runs]
+    for run, result in zip(runs, results, strict=True):
+        if result is None:
+            raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
+    return [result for result in results if result is not None]
+
+
+def train_missing(
+    setup: Setup, runs: Sequence[Run], store_root: Path, data: str, machine: Machine, *, weights: bool, label: str
+) -> Callable[[Run], Result | None]:
+    """Train those of ``runs`` that the store lacks, without holding their results in memory.
+
+    The arguments are those of ``train_runs``. Returns a function that finds a run in the store. Raises InputError.
+    """
     launcher = launcher_of(machine)
     options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
     setup = placed(setup, machine)
     assignment = Assignment(setup, runs, data, RunStore(store_root), machine, weights, label)
     places = launcher.places(assignment.store, setup.compute)
-    results = [assignment.find(run, places) for run in runs]
     # Identical runs are trained once. The key leaves out the hardware: this may be a cluster's login node.
-    missing = [run for run, result in zip(runs, results, strict=True) if result is None]
+    missing = [run for run in runs if assignment.find(run, places) is None]
     pending = {run_key(setup, run, data, {"processor": "any"}): run for run in missing}
     if pending:
         started = time.monotonic()
@@ -44,11 +58,7 @@ def train_runs(
         rate = assignment.run_tokens * len(pending) / seconds
         print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
         places = launcher.places(assignment.store, setup.compute)
-        results = [result or assignment.find(run, places) for run, result in zip(runs, results, strict=True)]
-    for run, result in zip(runs, results, strict=True):
-        if result is None:
-            raise InputError(f"{store_root}: the result of run {run.name} vanished while it was in use; run again")
-    return [result for result in results if result is not None]
+    return lambda run: assignment.find(run, places)
 
 
 def train_targets(

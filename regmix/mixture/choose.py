@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
 from regmix.mixture.search import Search
 from regmix.mixture.settings import Mixture
-from regmix.mixture.simulate import Result, simulate
+from regmix.mixture.simulate import Result, Votes, simulate
 from regmix.regression import interface
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
@@ -28,36 +31,44 @@ def choose(
 
     ``level`` and ``workers`` are as in ``simulate``. Raises InputError.
     """
-    regressors = members(settings, entries)
+    regressors = [member(name, entries[name]) for name in settings.ensemble]
     losses = {name: runs.objective(weights) for name, weights in objectives.items()}
     return simulate(runs.mixtures, losses, regressors, rules, search(settings), level, workers)
 
 
 def search(settings: Mixture) -> Search:
-    """The search that ``settings`` describes; the paper's mode adds no risk."""
+    """The search that ``settings`` describes."""
     return Search(
         candidates=settings.candidates,
         top_k=settings.top_k,
-        risk=0.0 if settings.mode == "paper" else settings.risk,
+        risk=settings.risk,
         refits=settings.refits.count,
         refit_candidates=settings.refits.candidates,
         seed=settings.seed,
     )
 
 
-def members(settings: Mixture, entries: Mapping[str, Kind]) -> list[Regressor]:
-    """The regressors that rank candidates, by ``mixture.mode``.
+def member(name: str, entry: Kind) -> Regressor:
+    """The regressor ``name`` of the ensemble. Raises InputError if its optimum is always a single domain."""
+    regressor = interface.bind(name, entry)
+    if regressor.monotone:
+        raise InputError(
+            f"params.yaml: mixture.ensemble: {name} is monotone along any direction, so its optimum is always a single "
+            "domain; use a regressor of kind gp or lightgbm"
+        )
+    return regressor
 
-    Raises InputError for a regressor whose optimum is always a single domain.
-    """
-    paper = settings.mode == "paper"
-    names = [settings.paper_regressor] if paper else settings.ensemble
-    chosen = [interface.bind(name, entries[name]) for name in names]
-    key = "paper_regressor" if paper else "ensemble"
-    for regressor in chosen:
-        if regressor.monotone:
-            raise InputError(
-                f"params.yaml: mixture.{key}: {regressor.name} is monotone along any direction, so its optimum is "
-                f"always a single domain; use a regressor of kind gp or lightgbm"
-            )
-    return chosen
+
+def write_votes(folder: Path, votes: Votes) -> None:
+    """<objective>.npy: twice the ranks, which are then whole numbers, of all streams one after the other."""
+    for name in votes[0]:
+        doubled = np.concatenate([2 * stream[name] for stream in votes])
+        np.save(folder / f"{name}.npy", doubled.astype(np.uint32))
+
+
+def read_votes(folder: Path, objectives: Mapping[str, object], search: Search) -> Votes:
+    """The votes in ``folder``."""
+    ends = np.cumsum([search.size(stream)[0] for stream in range(search.refits)])
+    files = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in objectives}
+    streams = {name: np.split(file, ends) for name, file in files.items()}
+    return [{name: parts[stream] / 2 for name, parts in streams.items()} for stream in range(search.refits + 1)]

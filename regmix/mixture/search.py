@@ -42,37 +42,57 @@ class Search:
             if not getattr(self, name) >= bound:
                 raise InputError(f"search: {name} = {getattr(self, name)}: must be at least {bound}")
 
+    def size(self, stream: int) -> tuple[int, int]:
+        """How many candidates a stream draws and how many of the best are averaged, the same share in every stream.
+
+        Stream 0 is that of the fit to all runs, streams 1 to ``refits`` those of the refits.
+        """
+        count = self.candidates if stream == 0 else self.refit_candidates
+        return count, min(count, max(1, round(self.top_k * count / self.candidates)))
+
+
+def ranks(
+    models: Mapping[str, Model], rules: Rules, search: Search, stream: int, pool: Executor
+) -> dict[str, np.ndarray]:
+    """One regressor's vote: by objective, the rank (M,) of each candidate of a stream, from 1; ties share their mean.
+
+    ``models`` are its fits by objective. Raises InputError if no candidate keeps the bounds.
+    """
+
+    def score(part: range) -> np.ndarray:
+        drawn = _draw(rules, search, stream, part)
+        return np.stack([ensemble.risk_scores(model, drawn, search.risk) for model in models.values()])
+
+    scores = np.concatenate(list(pool.map(score, _parts(search, stream))), axis=1)
+    return dict(zip(models, pool.map(ensemble.ranks, scores), strict=True))
+
 
 def best(
-    models: Mapping[str, Sequence[Model]], rules: Rules, search: Search, stream: int, pool: Executor
+    votes: Sequence[Mapping[str, np.ndarray]], rules: Rules, search: Search, stream: int, pool: Executor
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The mean (K,) of the best candidates by objective, and the first ``SAMPLED`` candidates drawn.
+    """The mean (K,) of the best candidates by objective, and the first ``SAMPLED`` candidates of the stream.
 
-    ``models`` contains the regressors of each objective, the same number for each; their ranks are averaged. Stream 0
-    is that of the simulation; a refit draws ``refit_candidates`` and averages the same share of them. Raises
-    InputError if no candidate keeps the bounds.
+    ``votes`` are the ``ranks`` of each regressor; their mean decides.
     """
-    count = search.candidates if stream == 0 else search.refit_candidates
-    top = min(count, max(1, round(search.top_k * count / search.candidates)))
+    drawn = pool.map(lambda part: _draw(rules, search, stream, part), _parts(search, stream))
+    candidates, top = np.concatenate(list(drawn)), search.size(stream)[1]
 
-    blocks = -(-count // BLOCK)
-    together = max(1, min(TOGETHER, blocks // 2))  # two workers share a refit; set by ``count`` alone, as are the bits
-
-    def score(first: int) -> tuple[np.ndarray, np.ndarray]:
-        part = range(first, min(first + together, blocks))
-        drawn = np.concatenate([candidate_block(rules, search.seed, stream, block) for block in part])
-        drawn = drawn[: count - first * BLOCK]
-        every = (model for group in models.values() for model in group)
-        return drawn, np.stack([ensemble.risk_scores(model, drawn, search.risk) for model in every])
-
-    drawn, scored = zip(*pool.map(score, range(0, blocks, together)), strict=True)
-    candidates, scores = np.concatenate(drawn), np.concatenate(scored, axis=1)
-    votes = len(scores) // len(models)
-
-    def average(first: int) -> np.ndarray:
-        ranks = ensemble.average_ranks(scores[first : first + votes])
-        weights = candidates[np.argsort(ranks, kind="stable")[:top]].mean(axis=0)
+    def average(objective: str) -> np.ndarray:
+        mean = ensemble.average([vote[objective] for vote in votes])
+        weights = candidates[np.argsort(mean, kind="stable")[:top]].mean(axis=0)
         return weights / weights.sum()
 
-    averages = pool.map(average, range(0, len(scores), votes))
-    return dict(zip(models, averages, strict=True)), candidates[:SAMPLED]
+    averages = pool.map(average, votes[0])
+    return dict(zip(votes[0], averages, strict=True)), candidates[:SAMPLED]
+
+
+def _parts(search: Search, stream: int) -> list[range]:
+    """The blocks of candidates that are drawn and scored together."""
+    blocks = -(-search.size(stream)[0] // BLOCK)
+    together = max(1, min(TOGETHER, blocks // 2))  # two workers share a refit; by the count alone, as are the bits
+    return [range(first, min(first + together, blocks)) for first in range(0, blocks, together)]
+
+
+def _draw(rules: Rules, search: Search, stream: int, part: range) -> np.ndarray:
+    drawn = np.concatenate([candidate_block(rules, search.seed, stream, block) for block in part])
+    return drawn[: search.size(stream)[0] - part.start * BLOCK]

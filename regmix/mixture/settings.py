@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -19,8 +19,6 @@ class Confirm(Strict):
 
 
 class Mixture(Strict):
-    mode: Literal["paper", "risk_aware"]
-    paper_regressor: str
     ensemble: Annotated[list[str], Field(min_length=1)]
     risk: Annotated[float, Field(ge=0)]
     candidates: Count

@@ -103,7 +103,7 @@ def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
 def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
              objective: str) -> Predictions:  # fmt: skip
     """The regressors' predictions, plus ENSEMBLE, the mean rank of its members, and NO_PROXY."""
-    votes = {split: ensemble.average_ranks([told[name][split] for name in members]) for split in sets}
+    votes = {split: ensemble.average([ensemble.ranks(told[name][split]) for name in members]) for split in sets}
     baseline = {split: assess.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
     found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: votes}
     return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}

@@ -21,12 +21,17 @@ def risk_scores(model: Model, mixtures: np.ndarray, risk: float) -> np.ndarray:
     return mean + risk * sd
 
 
-def average_ranks(scores: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
-    """The mean over regressors of each candidate's rank (M,); ``scores`` is (E, M), ties share their mean rank."""
-    total = np.zeros(len(scores[0]))
-    for row in scores:
-        total += stats.rankdata(row)
-    return total / len(scores)
+def ranks(scores: np.ndarray) -> np.ndarray:
+    """The rank of each candidate (M,), from 1 for the lowest score; ties share their mean rank."""
+    return np.asarray(stats.rankdata(scores))
+
+
+def average(votes: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean over regressors of each candidate's rank (M,); ``votes`` are E arrays (M,)."""
+    total = np.zeros(len(votes[0]))
+    for vote in votes:
+        total += vote
+    return total / len(votes)
 
 
 def pooled(models: Sequence[Model], mixtures: np.ndarray) -> Prediction:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.plugins import Names
 from regmix.core.settings import Count, Kind, NonNegative, Positive, Share, Strict
 from regmix.regression import interface
 from regmix.target.interface import Context, Spent
@@ -29,7 +30,7 @@ class Options(Strict):
 
     objective: str
     granularity: Count
-    regressor: str
+    regressor: Annotated[str, Names("regressors")]
     label: Literal["loss", "drop"]
     kinds: list[Literal["random", "switched", "anchor"]]
     share: Share

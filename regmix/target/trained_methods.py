@@ -19,6 +19,7 @@ from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
 from regmix.core.tables import read_csv
 from regmix.target import realised_schedules
+from regmix.target.targets import Targets
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,16 @@ class Method:
 
 
 def read(
-    entries: Mapping[str, Kind], domains: Sequence[str], plans: Path, trained: Path,
-    corpus: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Method]:  # fmt: skip
-    """The methods of params.yaml's target.methods (``entries``), from target_schedule's and target_train's folders.
+    domains: Sequence[str], plans: Path, trained: Path, corpus: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Method]:
+    """All methods, from the folders of target_schedule and target_train.
 
     ``domains`` are the trained ones; ``corpus`` is corpus_tokenize's meta.json by domain. Raises InputError for a file
     that cannot be read.
     """
     return {
-        name: _method(name, entry, domains, plans / name, trained / name, corpus) for name, entry in entries.items()
+        name: _method(name, entry, domains, plans / name, trained / name, corpus)
+        for name, entry in Targets.read(trained).methods.items()
     }
 
 

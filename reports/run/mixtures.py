@@ -91,10 +91,10 @@ def mixtures(
     )
 
 
-def scoring(mode: str, names: Sequence[str], risk: float, candidates: int, top_k: int) -> str:
+def scoring(names: Sequence[str], risk: float, candidates: int, top_k: int) -> str:
     """How candidates are scored, in words."""
     top = f"the mean of the best {top_k} is the choice"
-    if mode == "paper":
+    if len(names) == 1 and risk == 0:
         return f"As in the paper, `{names[0]}` predicts the loss of {count(candidates)} candidates and {top}."
     who, ranks = listed(f"`{name}`" for name in names), ", their ranks are averaged," if len(names) > 1 else ""
     return (

@@ -27,7 +27,7 @@ def settings(
     scored = (
         f"Candidates are ranked by {listed(f'`{n}`' for n in mixture.ensemble)}{together}, mean plus {mixture.risk:g} "
         f"standard deviation{'' if mixture.risk == 1 else 's'}, not by one model's mean."
-        if mixture.mode == "risk_aware"
+        if len(mixture.ensemble) > 1 or mixture.risk
         else "Candidates are ranked by one model's mean, as in the paper."
     )
     schedule = (

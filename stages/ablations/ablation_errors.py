@@ -34,15 +34,13 @@ def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Pa
             )
             setting = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
             steps.append(errors.assign(**setting))
-    static = {key: own.regressors[key] for key in ("ridge", own.mixture.paper_regressor, *own.mixture.ensemble)
-              if key in own.regressors}  # fmt: skip
     with threadpool_limits(limits=1), writing(out) as scratch:
         for part in given.proxies:
             predicted = unseen_runs.final_losses(
-                tables[part], tables[""], domains, weights, static, own.regression.seed
+                tables[part], tables[""], domains, weights, own.regressors, own.regression.seed
             )
             final.append(predicted.assign(proxies=part))
-            for regressor in set(static) - set(predicted["regressor"]):
+            for regressor in set(own.regressors) - set(predicted["regressor"]):
                 note(f"world {name}: {regressor} needs more proxies than part {part} has; left out")
         write_csv(
             scratch / "steps.csv", pd.concat(steps, ignore_index=True) if steps else pd.DataFrame({"proxies": []})

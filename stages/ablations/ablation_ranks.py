@@ -18,7 +18,7 @@ from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params, parse
 from stages.run import call, run
 from stages.swarm.swarm_sample import swarm_sample
-from stages.training import TrainingSections, train_to
+from stages.training import TrainingSections, text_of, train_to
 
 
 def ablation_ranks(
@@ -39,13 +39,14 @@ def ablation_ranks(
         runs = [Run(f"{entry['run']}+{seed}", Schedule.from_json(entry["schedule"]), 2**32 + seed)
                 for entry in listed for seed in range(given.seeds)]  # fmt: skip
         named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(given.seeds))
+        text = text_of(TrainingSections.of(own), corpus)
         for size in given.sizes:
             for budget in given.budgets:
                 judged = size == given.evaluated and budget == 1
                 training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget}")
                 setup, done = train_to(
-                    folder, TrainingSections.of(own), training, corpus, store, runs, ["heldout"] * len(runs),
-                    f"{size} x {budget}", weights=judged,
+                    folder, text, training, own.machine, store, runs, ["heldout"] * len(runs), f"{size} x {budget}",
+                    weights=judged,
                 )  # fmt: skip
                 table = pd.DataFrame([result.losses for result in done])
                 losses.append(pd.concat([named.assign(size=size, budget=budget), table], axis=1))

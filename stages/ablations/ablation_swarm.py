@@ -11,6 +11,7 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine import results
 from regmix.params import Params
+from stages.mixture.mixture_score import mixture_score
 from stages.mixture.mixture_simulate import mixture_simulate
 from stages.run import call, run
 from stages.swarm.swarm_collect import swarm_collect
@@ -39,7 +40,11 @@ def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: P
             for table, frame in taken.items():
                 write_csv(folder / "swarm" / f"{table}.csv", frame)
             shutil.copy(swarm / "meta.json", folder / "swarm" / "meta.json")
-            call(mixture_simulate, own, swarm=folder / "swarm", sample=sample, out=folder / "chosen")
+            scores, learnt = scratch / "scores", folder / "swarm"
+            for regressor in own.mixture.ensemble:
+                call(mixture_score, own, regressor=regressor, swarm=learnt, sample=sample, out=scores / regressor)
+            call(mixture_simulate, own, scores=scores, swarm=learnt, sample=sample, out=folder / "chosen")
+            shutil.rmtree(scores)
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ def ablation_targets(
                 target_schedule, given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
                 corpus=corpus, store=store, out=plans,
             )  # fmt: skip
+            call(target_train, given, plans=plans, corpus=corpus, store=store, out=trained)
             for method in methods:
                 folder = trained / method
-                call(target_train, given, plan=plans / method, corpus=corpus, store=store, out=folder)
                 plan = read_json(plans / method / "plan.json")
                 losses = read_csv(folder / "losses.csv")
                 tables["losses"].append(summary.of_seeds(losses, method, own.target.seeds))
@@ -45,7 +45,7 @@ def ablation_targets(
                 )
                 tables["beta"].append(method_tables.beta(method, plan["facts"]))
                 tables["spent"].append(method_tables.spent(method, plan["spent"]))
-                shutil.rmtree(folder)  # its weights are in STORE
+            shutil.rmtree(trained)  # the weights are in STORE
         shutil.rmtree(scratch / "work")
         for name, frames in tables.items():
             write_csv(scratch / f"{name}.csv", pd.concat(frames, ignore_index=True))

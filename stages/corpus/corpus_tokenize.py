@@ -1,4 +1,4 @@
-"""Turn one domain's documents into token files."""
+"""Turn the documents of every domain into token files."""
 
 from __future__ import annotations
 
@@ -19,24 +19,32 @@ class Settings(Sections):
     corpus: Corpus
 
 
-def corpus_tokenize(params: Settings, *, domain: str, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
-    """Write train.bin, valid.bin and meta.json of DOMAIN to OUT, with the tokenizer of the folder TOKENIZER.
+def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
+    """Write train.bin, valid.bin and meta.json of each domain to OUT/<domain>, with the tokenizer of TOKENIZER.
 
-    Finished parts stay in STORE until everything is written.
+    Finished parts stay in STORE until everything is written. One stage does all domains: they share the tokenizer, so
+    whatever changes it changes every token file.
     """
     given = load_json(tokenizer / "tokenizer.json")
     meta = read_json(tokenizer / "meta.json")
     check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
-    stats = read_json(extracted / "stats.json")
-    if stats["domain"] != domain:
-        raise InputError(f"{extracted}: holds domain {stats['domain']!r}, not {domain!r}; give the folder of {domain}")
-    sides = {}
+    domains, parts = read_json(tokenizer / "domains.json")["all"], store / "tokens"
     with writing(out) as scratch:
-        for side in ("train", "valid"):
-            chunks = encode_file(extracted / f"{side}.jsonl", given, meta, store / domain, params.corpus.workers)
-            sides[side] = {"tokens": write_tokens(scratch / f"{side}.bin", chunks, meta["vocab"]), **stats[side]}
-        write_json(scratch / "meta.json", {"domain": domain, "dtype": dtype_for(meta["vocab"]).name, **meta, **sides})
-    shutil.rmtree(store / domain)
+        for domain in domains:
+            stats = read_json(extracted / domain / "stats.json")
+            if stats["domain"] != domain:
+                wrong = f"{extracted / domain}: holds domain {stats['domain']!r}"
+                raise InputError(f"{wrong}; run `dvc repro -f corpus_extract@{domain}`")
+            (folder := scratch / domain).mkdir()
+            sides = {}
+            for side in ("train", "valid"):
+                documents = extracted / domain / f"{side}.jsonl"
+                chunks = encode_file(documents, given, meta, parts, params.corpus.workers)
+                sides[side] = {"tokens": write_tokens(folder / f"{side}.bin", chunks, meta["vocab"]), **stats[side]}
+            write_json(
+                folder / "meta.json", {"domain": domain, "dtype": dtype_for(meta["vocab"]).name, **meta, **sides}
+            )
+    shutil.rmtree(parts)
 
 
 if __name__ == "__main__":

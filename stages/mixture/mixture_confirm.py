@@ -14,7 +14,7 @@ from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from stages.rules import read_rules
 from stages.run import run
-from stages.training import TrainingSections, train_to
+from stages.training import TrainingSections, text_of, train_to
 
 
 class Settings(ObjectiveSections, TrainingSections):
@@ -43,8 +43,9 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
         for i in range(seeds)
     ]
     kinds = [name for name in mixtures for _ in range(seeds)]
+    text = text_of(params, corpus)
     with writing(out) as scratch:
-        train_to(scratch, params, params.proxy, corpus, store, runs, kinds, "confirm")
+        train_to(scratch, text, params.proxy, params.machine, store, runs, kinds, "confirm")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.sections import Sections
 from regmix.engine.settings import Training
 from regmix.sampling import shards
@@ -23,7 +23,6 @@ class Settings(Sections):
 def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) -> None:
     """Draw the mixtures of every shard in swarm.shards, within the limits on how often a target repeats a domain."""
     domains = read_json(tokenizer / "domains.json")
-    prune(corpus, domains["all"])
     available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in domains["trained"]}
     bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
     rules = Rules.of(token_shares(available), bounds, params.swarm)

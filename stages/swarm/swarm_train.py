@@ -10,14 +10,15 @@ from regmix.core.schedule import Schedule
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from stages.run import run
-from stages.training import TrainingSections, train_to
+from stages.training import TrainingSections, text_of, train_to
 
 
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD; checkpoints and finished runs go to STORE, tables to OUT."""
     training, runs, kinds = listed(shard)
+    text = text_of(params, corpus)
     with writing(out) as scratch:
-        train_to(scratch, params, training, corpus, store, runs, kinds, f"swarm {shard.stem}")
+        train_to(scratch, text, training, params.machine, store, runs, kinds, f"swarm {shard.stem}")
 
 
 def listed(shard: Path) -> tuple[Training, list[Run], list[str]]:

@@ -14,14 +14,12 @@ from regmix.evaluation.headlines import headlines
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
 from regmix.target import trained_methods
-from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
 from stages.run import run
 
 
 class Settings(ObjectiveSections):
     regression: Regression
-    target: Target
     trajectory: Trajectory
 
 
@@ -40,7 +38,7 @@ def target_compare(
     measures = pd.concat([summary.measures(losses, lm_eval, aims), summary.perplexities(lm_eval)], ignore_index=True)
 
     tokens = {domain: read_json(corpus / domain / "meta.json") for domain in params.corpus.domains}
-    methods = trained_methods.read(params.target.methods, params.corpus.trained, schedules, trained, tokens)
+    methods = trained_methods.read(params.corpus.trained, schedules, trained, tokens)
     meta = read_json(trained / next(iter(methods)) / "meta.json")
     dynamic = dynamic_mixing.compare(methods, measures, params.trajectory.objective, meta, level)
     others = {summary.BASELINE: None} | {part["regmix"] or part["best_static"]: None for part in dynamic.values()}

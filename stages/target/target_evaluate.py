@@ -15,7 +15,7 @@ from regmix.evaluation.lm_eval import evaluate_all
 from regmix.evaluation.settings import Evaluation
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
-from regmix.target.settings import Target
+from regmix.target.targets import Targets
 from stages.run import run
 
 
@@ -23,14 +23,16 @@ class Settings(ObjectiveSections):
     evaluation: Evaluation
     machine: Machine
     regression: Regression
-    target: Target
 
 
-def target_evaluate(params: Settings, *, targets: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
-    """Write losses.csv and lm_eval.csv of the methods in TARGETS to OUT, and their summary to METRICS."""
-    methods, seeds = list(params.target.methods), params.target.seeds
+def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
+    """Write losses.csv and lm_eval.csv of the methods in TRAINED to OUT, and their summary to METRICS."""
+    targets = Targets.read(trained)
     losses = pd.concat(
-        [summary.of_seeds(read_csv(targets / method / "losses.csv"), method, seeds) for method in methods],
+        [
+            summary.of_seeds(read_csv(trained / method / "losses.csv"), method, len(targets.seeds))
+            for method in targets.methods
+        ],
         ignore_index=True,
     )
     runs = list(losses[["method", "seed"]].itertuples(index=False, name=None))

@@ -6,26 +6,21 @@ from pathlib import Path
 
 from safetensors.numpy import load_file
 
-from regmix.core.files import prune, read_json, writing
+from regmix.core.files import read_json, writing
 from regmix.core.model_shape import ModelShape
-from regmix.core.sections import Sections
 from regmix.evaluation import to_transformers
-from regmix.target.settings import Target
+from regmix.target.targets import Targets
 from stages.run import run
 
 
-class Settings(Sections):
-    target: Target
-
-
-def target_export(params: Settings, *, trained: Path, tokenizer: Path, out: Path) -> None:
+def target_export(*, trained: Path, tokenizer: Path, out: Path) -> None:
     """Write OUT/<method>/seed-<i> from the weights in TRAINED. One stage does all: importing transformers is slow."""
-    prune(trained, params.target.methods)
+    targets = Targets.read(trained)
     eos = read_json(tokenizer / "meta.json")["eos"]
     with writing(out) as scratch:
-        for method in params.target.methods:
+        for method in targets.methods:
             shape = ModelShape(**read_json(trained / method / "meta.json")["shape"])
-            for seed in range(params.target.seeds):
+            for seed in range(len(targets.seeds)):
                 weights = load_file(trained / method / "weights" / f"seed-{seed}.safetensors")
                 model = to_transformers.to_transformers(shape, weights, eos)
                 to_transformers.save(model, tokenizer / "tokenizer.json", eos, scratch / method / f"seed-{seed}")

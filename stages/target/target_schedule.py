@@ -1,20 +1,22 @@
-"""Ask every method for its plan. Each has its own folder, so a target re-trains only when its own plan changes."""
+"""Ask every method for its plan. The targets' runs are stored by plan, so only those whose plan changes train again."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from regmix.core import plugins
-from regmix.core.files import write_json, writing
+from regmix.core.files import writing
 from regmix.core.schedule import check_bounds
+from regmix.target.targets import Targets
 from stages.run import run
-from stages.target.plans import PlanSections, context_of, target_json, write_plan
+from stages.target.context import PlanSections, context_of
+from stages.target.plans import write_plan
 
 
 def target_schedule(
     params: PlanSections, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
 ) -> None:
-    """Write OUT/<method>: its schedule, and everything else that target_train needs.
+    """Write OUT/<method>, the schedule of every method, and OUT/targets.json, how all targets train.
 
     CHOSEN holds RegMix's mixtures and SWARM the proxies; models that a method trains are stored in STORE.
     """
@@ -28,7 +30,9 @@ def target_schedule(
                 check_bounds(mixture, context.rules.bounds, context.domains, f"method {name}")
             (scratch / name).mkdir()
             write_plan(scratch / name, plan)
-            write_json(scratch / name / "target.json", target_json(params.target, method, context.rules))
+        training = params.target.model_dump(mode="json", include={"shape", "recipe", "validation"})
+        targets = Targets(params.target.methods, context.seeds, training, context.rules.bounds.tolist())
+        targets.write(scratch)
 
 
 if __name__ == "__main__":

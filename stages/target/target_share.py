@@ -1,7 +1,7 @@
 """Train the targets of one method as one of the processes started by torchrun, on one machine or several.
 
-    torchrun --nnodes 2 --nproc-per-node 8 ... -m stages.target.target_share --plan data/target_schedule/natural
-      --corpus data/corpus_tokenize --store .runs
+    torchrun --nnodes 2 --nproc-per-node 8 ... -m stages.target.target_share --method natural
+      --plans data/target_schedule --corpus data/corpus_tokenize --store .runs
 
 on every machine; with ``machine.sharded`` above 0, the stage target_train then finds the runs in STORE.
 """
@@ -12,27 +12,30 @@ import os
 from pathlib import Path
 
 from regmix.core.errors import InputError
-from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.corpus.tokenized import digest_of
 from regmix.engine.processes import SharedRuns, share
 from regmix.engine.run import Setup
+from regmix.target.targets import Targets
 from stages.run import run
-from stages.target.target_train import planned
-from stages.training import TrainingSections
+from stages.target.plans import read_plan, runs_of, training_of
+from stages.training import TrainingSections, text_of
 
 
-def target_share(params: TrainingSections, *, plan: Path, corpus: Path, store: Path) -> None:
-    """Train the runs of PLAN that STORE lacks. All machines read the same files; process 0 writes to STORE."""
+def target_share(params: TrainingSections, *, method: str, plans: Path, corpus: Path, store: Path) -> None:
+    """Train the runs of METHOD that STORE lacks. All machines read the same files; process 0 writes to STORE."""
     if not {"RANK", "LOCAL_RANK", "WORLD_SIZE"} <= set(os.environ):
         raise InputError(
             "stages.target.target_share: RANK is not set; start it with torchrun, or run stages.target.target_train"
         )
     if not params.machine.sharded:
         raise InputError("machine.sharded: 0, so `dvc repro` would not use the runs trained here; set it to 1 or more")
-    given, training, runs = planned(params.corpus.trained, plan)
-    text = open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
-    setup = Setup(training, text.vocab, given.tokens or text.train, text.valid)
-    label = f"target {plan.name}"
-    share(SharedRuns.of(setup, runs, store, digest_of(text, given.tokens), params.machine, weights=True, label=label))
+    targets = Targets.read(plans)
+    if method not in targets.methods:
+        raise InputError(f"--method {method}: {plans} has no such method; use one of {', '.join(targets.methods)}")
+    plan, text = read_plan(plans / method, params.corpus.trained), text_of(params, corpus)
+    setup = Setup(training_of(targets), text.vocab, plan.tokens or text.train, text.valid)
+    digest, runs = digest_of(text, plan.tokens), runs_of(method, plan, targets)
+    share(SharedRuns.of(setup, runs, store, digest, params.machine, weights=True, label=f"target {method}"))
 
 
 if __name__ == "__main__":

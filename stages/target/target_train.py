@@ -1,57 +1,51 @@
-"""Train the targets of one method, one run per seed."""
+"""Train the targets of all methods, one run per method and seed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
 from pathlib import Path
 
-import numpy as np
-
-from regmix.core import plugins
-from regmix.core.files import read_json, write_json, writing
-from regmix.core.settings import Kind
-from regmix.engine.run import Run
-from regmix.engine.settings import Training
+from regmix.core.files import write_json, writing
+from regmix.engine.run import Setup
 from regmix.engine.store import tensors
-from regmix.engine.train_many import train_targets
-from regmix.target.interface import Plan
+from regmix.engine.train_many import train_missing, train_targets
+from regmix.target import targets
+from regmix.target.targets import Targets
 from stages.run import note, run
-from stages.target.plans import read_plan
-from stages.training import TrainingSections, train_to
+from stages.target.plans import read_plan, runs_of, training_of
+from stages.training import TrainingSections, text_of, train_to
 
 
-def target_train(params: TrainingSections, *, plan: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train the runs of PLAN, a folder of target_schedule; write their tables and weights/seed-<i>.safetensors to OUT.
+def target_train(params: TrainingSections, *, plans: Path, corpus: Path, store: Path, out: Path) -> None:
+    """Train by the PLANS of target_schedule; write tables and weights/seed-<i>.safetensors to OUT/<method>.
 
-    A policy's decisions and their reasons go to OUT/policy.json.
+    A policy's decisions and their reasons go to OUT/<method>/policy.json. STORE keeps every run, so a method whose plan
+    has not changed does not train again.
     """
-    given, training, runs = planned(params.corpus.trained, plan)
+    text, given = text_of(params, corpus), Targets.read(plans)
+    training, machine = training_of(given), params.machine
+    planned = {name: read_plan(plans / name, params.corpus.trained) for name in given.methods}
+    runs = {name: runs_of(name, plan, given) for name, plan in planned.items()}
+    if not machine.sharded:  # the runs on the corpus's own tokens together: fewer, fuller stacks
+        together = [entry for name in runs if planned[name].tokens is None for entry in runs[name]]
+        setup = Setup(training, text.vocab, text.train, text.valid)
+        train_missing(setup, together, store, text.digest, machine, weights=True, label="targets")
     with writing(out) as scratch:
-        _, results = train_to(
-            scratch, params, training, corpus, store, runs, [plan.name] * len(runs), f"target {plan.name}",
-            weights=True, tokens=given.tokens, train=train_targets,
-        )  # fmt: skip
-        (scratch / "weights").mkdir()
-        write_json(scratch / "policy.json", {r.name: result.state for r, result in zip(runs, results, strict=True)})
-        for entry, result in zip(runs, results, strict=True):
-            if entry.policy and (warning := entry.policy.warning(result.state)):
-                note(f"{plan.name}, {entry.name}: {warning}")
-            assert result.weights is not None
-            tensors.save(scratch / "weights" / f"{entry.name}.safetensors", result.weights)
-
-
-def planned(domains: Sequence[str], plan: Path) -> tuple[Plan, Training, list[Run]]:
-    """The plan in the folder ``plan`` (named after its method), how its targets train, and its runs."""
-    given, target = read_plan(plan, domains), read_json(plan / "target.json")
-    training = plugins.checked(Training, target["training"], str(plan / "target.json"), "training")
-    method, key = Kind.model_validate(target["method"]), f"target.methods.{plan.name}"
-    module = plugins.load("methods", method.kind, f"{key}.kind")
-    policy = None
-    if hasattr(module, "policy"):
-        policy = module.policy(given, plugins.options(module, method.model_extra or {}, key), training)
-    bounds = np.array(target["bounds"])
-    runs = [Run(f"seed-{i}", given.schedule, seed, policy, bounds) for i, seed in enumerate(target["seeds"])]
-    return given, training, runs
+        for name, plan in planned.items():
+            folder, own = scratch / name, runs[name]
+            _, results = train_to(
+                folder, text, training, machine, store, own, [name] * len(own), f"target {name}",
+                weights=True, tokens=plan.tokens, train=train_targets,
+            )  # fmt: skip
+            states = {entry.name: result.state for entry, result in zip(own, results, strict=True)}
+            write_json(folder / "policy.json", states)
+            (folder / "weights").mkdir()
+            for entry, result in zip(own, results, strict=True):
+                if entry.policy and (warning := entry.policy.warning(result.state)):
+                    note(f"{name}, {entry.name}: {warning}")
+                assert result.weights is not None
+                tensors.save(folder / "weights" / f"{entry.name}.safetensors", result.weights)
+        shutil.copy(plans / targets.FILE, scratch)
 
 
 if __name__ == "__main__":

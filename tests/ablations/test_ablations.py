@@ -158,7 +158,7 @@ def toy() -> tuple[schema.Params, Ablations]:
     shape = {"layers": 1, "heads": 1, "width": 8, "ffn": 16, "context": 16}
     values["corpus"]["domains"] = {name: ROOT_VALUES["corpus"]["domains"][name] for name in DOMAINS}
     values["regressors"] = {"gp": ROOT_VALUES["regressors"]["gp"] | {"starts": 1}}
-    values["mixture"] |= {"ensemble": ["gp"], "paper_regressor": "gp", "candidates": 500, "top_k": 10}
+    values["mixture"] |= {"ensemble": ["gp"], "candidates": 500, "top_k": 10}
     values["trajectory"]["regressors"] = ["gp"]
     for section in ("proxy", "target"):
         values[section]["shape"] = shape

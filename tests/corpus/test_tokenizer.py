@@ -152,19 +152,22 @@ def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
     assert read_json(tmp_path / "again" / "meta.json") == meta
 
     out, store = tmp_path / "tokens", tmp_path / "store"
-    corpus_tokenize(given, domain="a", extracted=extracted / "a", tokenizer=made, store=store, out=out)
+    (tmp_path / "c").rename(extracted / "c")
+    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c"]
     assert list(store.iterdir()) == [], "parts are kept until the whole is written, and no longer"
-    found = read_json(out / "meta.json")
+    found = read_json(out / "a" / "meta.json")
     assert {key: found[key] for key in meta} == meta
     assert (found["domain"], found["dtype"]) == ("a", "uint16")
     stats = read_json(extracted / "a" / "stats.json")
     for side in ("train", "valid"):
-        ids = open_tokens(out, found, side)
+        ids = open_tokens(out / "a", found, side)
         assert found[side] == {"tokens": len(ids), **stats[side]}
         assert (ids == 0).sum() == stats[side]["documents"]
 
-    with pytest.raises(InputError, match="holds domain 'a', not 'b'"):
-        corpus_tokenize(given, domain="b", extracted=extracted / "a", tokenizer=made, store=store, out=out)
+    write_json(extracted / "b" / "stats.json", stats)
+    with pytest.raises(InputError, match="b: holds domain 'a'; run `dvc repro -f corpus_extract@b`"):
+        corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
     (extracted / "b" / "train.jsonl").unlink()
     with pytest.raises(InputError, match=r"b/train\.jsonl: missing or empty domain"):
         tokenizer_train(given, extracted=extracted, out=made)
@@ -177,8 +180,7 @@ def test_a_tokenizer_that_is_not_the_one_of_its_meta_is_refused(tmp_path: Path, 
     with pytest.raises(InputError, match=r"tokenizer\.json: made with tokenizer .*but .*meta\.json"):
         corpus_tokenize(
             given,
-            domain="a",
-            extracted=tmp_path / "extracted" / "a",
+            extracted=tmp_path / "extracted",
             tokenizer=tmp_path / "made",
             store=tmp_path / "store",
             out=tmp_path / "tokens",

@@ -17,7 +17,7 @@ from regmix.mixture import choose, confirm, judge
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import SAMPLED, Search
 from regmix.mixture.settings import Mixture
-from regmix.mixture.simulate import Result, simulate
+from regmix.mixture.simulate import Result, elect, simulate, vote
 from regmix.regression import ensemble
 from regmix.regression.interface import Prediction, Regressor, bind
 from regmix.sampling import draws
@@ -33,8 +33,6 @@ ENTRIES = {
     "log_linear": Kind(kind="log_linear", starts=4),
 }
 SETTINGS = {
-    "mode": "risk_aware",
-    "paper_regressor": "lightgbm",
     "ensemble": ["gp", "gp_log", "lightgbm"],
     "risk": 1.0,
     "candidates": 4000,
@@ -90,7 +88,6 @@ def test_where_nothing_is_to_be_gained_the_verdict_says_so(proxies, rules):
 
 def test_an_ensemble_given_by_settings_finds_it_too(proxies, rules):
     settings = Mixture.model_validate(SETTINGS)
-    assert [regressor.name for regressor in choose.members(settings, ENTRIES)] == ["gp", "gp_log", "lightgbm"]
     assert choose.search(settings) == SMALL
     frame = pd.DataFrame({"news": bowl(proxies) + 1, "law": bowl(proxies) - 1})
     names = np.arange(len(proxies)).astype(str)
@@ -161,22 +158,23 @@ def test_more_candidates_extend_fewer(proxies, rules):
     assert list(many) == [*DOMAINS, "predicted_bowl", "sd_bowl"]
 
 
-@pytest.mark.parametrize(
-    ("changes", "key"),
-    [
-        ({"ensemble": ["gp", "ridge"]}, "mixture.ensemble: ridge"),
-        ({"mode": "paper", "paper_regressor": "log_linear"}, "mixture.paper_regressor: log_linear"),
-    ],
-)
-def test_a_regressor_whose_optimum_is_a_vertex_is_refused(changes, key):
-    with pytest.raises(InputError, match=f"params.yaml: {key} is monotone"):
-        choose.members(Mixture.model_validate(SETTINGS | changes), ENTRIES)
+@pytest.mark.parametrize("name", ["ridge", "log_linear"])
+def test_a_regressor_whose_optimum_is_a_vertex_is_refused(name):
+    with pytest.raises(InputError, match=f"params.yaml: mixture.ensemble: {name} is monotone"):
+        choose.member(name, ENTRIES[name])
 
 
-def test_the_papers_mode_is_one_regressor_without_risk():
-    settings = Mixture.model_validate(SETTINGS | {"mode": "paper"})
-    assert [regressor.name for regressor in choose.members(settings, ENTRIES)] == ["lightgbm"]
-    assert choose.search(settings).risk == 0
+def test_votes_written_and_read_elect_the_same_mixtures_to_the_bit(proxies, rules, tmp_path):
+    losses = {"bowl": bowl(proxies), "first": 5 - proxies[:, 0]}
+    regressors = [choose.member(name, ENTRIES[name]) for name in ("gp", "lightgbm")]
+    votes = []
+    for regressor in regressors:
+        (folder := tmp_path / regressor.name).mkdir()
+        choose.write_votes(folder, vote(proxies, losses, regressor, rules, SMALL))
+        votes.append(choose.read_votes(folder, losses, SMALL))
+    apart = elect(proxies, losses, regressors, votes, rules, SMALL, 0.95).simulations
+    for name, whole in simulate(proxies, losses, regressors, rules, SMALL, 0.95).simulations.items():
+        assert apart[name].to_json(DOMAINS) == whole.to_json(DOMAINS)
 
 
 def test_a_search_that_cannot_be_is_refused():
@@ -201,10 +199,11 @@ def test_distance_to_the_nearest_other_mixture():
 
 def test_votes_are_average_ranks():
     scores = np.array([[0.1, 0.2, 0.2, 9.0], [100.0, 300.0, 200.0, 400.0]])
-    assert ensemble.average_ranks(scores).tolist() == [1.0, 2.75, 2.25, 4.0]
+    assert ensemble.average([ensemble.ranks(row) for row in scores]).tolist() == [1.0, 2.75, 2.25, 4.0]
     rng = np.random.default_rng(0)
     many = rng.normal(size=(3, 50))
-    np.testing.assert_allclose(ensemble.average_ranks(np.exp(many)), stats.rankdata(many, axis=1).mean(axis=0))
+    votes = [ensemble.ranks(row) for row in np.exp(many)]
+    np.testing.assert_allclose(ensemble.average(votes), stats.rankdata(many, axis=1).mean(axis=0))
 
 
 class Fixed:

@@ -28,6 +28,7 @@ from regmix.mixture import confirm
 from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules
 from regmix.statistics import intervals, verdicts
+from regmix.target.targets import Targets
 from reports import headline
 from reports.page import formats, render, style
 from reports.page.section import Figure, Section, Table
@@ -50,8 +51,7 @@ def values() -> dict[str, Any]:
     cut["corpus"]["validation_only"] = ["reviews"]
     cut["objectives"] = {"news": {"news": 1}, "broad": "trained"}
     cut["regressors"] = {name: VALUES["regressors"][name] for name in ("ridge", "gp")}
-    cut["mixture"] |= {"ensemble": ["gp"], "paper_regressor": "gp", "confirm": {"seeds": 2}, "refit": False}
-    cut["mixture"]["mode"] = "risk_aware"
+    cut["mixture"] |= {"ensemble": ["gp"], "confirm": {"seeds": 2}, "refit": False}
     cut["regression"] |= {"bootstrap": 40}
     cut["target"] |= {"seeds": 3}
     cut["target"]["methods"] = {
@@ -260,6 +260,8 @@ class Artifacts:
                 for task, metric in (("continuation", "acc_norm"), ("last_word", "acc"), ("last_word", "perplexity")):
                     value = 50.0 if metric == "perplexity" else float(self.rng.uniform())
                     rows.append([method, seed, f"heldout_{task}_news", 0, metric, value, 8])
+        made = Targets(self.params.target.methods, list(range(self.params.target.seeds)), {}, [])
+        made.write(self.folder / "trained")
         columns = ["method", "seed", "task", "shots", "metric", "value", "items"]
         write_csv(self.folder / "evaluated/losses.csv", pd.concat(frames))
         write_csv(self.folder / "evaluated/lm_eval.csv", pd.DataFrame(rows, columns=columns))
@@ -554,7 +556,7 @@ def one_objective(cut: dict) -> None:
 
 def one_regressor(cut: dict) -> None:
     cut["regressors"] = {"gp": cut["regressors"]["gp"]}
-    cut["mixture"]["mode"] = "paper"
+    cut["mixture"]["risk"] = 0
     cut["target"]["methods"].pop("only")
 
 

@@ -1,0 +1,71 @@
+"""The context in which methods make their plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from regmix.core.files import read_json
+from regmix.core.settings import Kind, Name
+from regmix.core.tables import read_csv
+from regmix.corpus.tokenized import digest_of
+from regmix.engine.run import Result, Run, Setup
+from regmix.engine.settings import Training
+from regmix.engine.train_many import train_runs, train_targets
+from regmix.objectives import ObjectiveSections
+from regmix.sampling.settings import Swarm
+from regmix.target.interface import Context, Proxies
+from regmix.target.settings import Target
+from stages.rules import read_rules
+from stages.run import note
+from stages.training import TrainingSections, text_of
+
+
+class PlanSections(ObjectiveSections, TrainingSections):
+    """The settings that a method can use to plan."""
+
+    proxy: Training
+    regressors: dict[Name, Kind]
+    swarm: Swarm
+    target: Target
+
+
+def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
+    """Everything that a method can use; training goes through STORE."""
+    text = text_of(params, corpus)
+    weights = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
+
+    def train(training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None) -> list[Result]:
+        setup = Setup(training, text.vocab, tokens or text.train, text.valid)
+        digest = digest_of(text, tokens)
+        train_all = train_targets if training == params.target else train_runs
+        return train_all(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
+
+    return Context(
+        rules=read_rules(sample, params.corpus.trained),
+        max_epochs=params.swarm.max_epochs,
+        objectives={name: params.objective_weights(name) for name in params.objectives},
+        recommended={
+            name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in weights.items()
+        },
+        regressors=params.regressors,
+        proxy=params.proxy,
+        target=params.target,
+        seeds=target_seeds(params.target),
+        corpus=text,
+        swarm=Proxies(
+            read_csv(swarm / "mixtures.csv"),
+            read_csv(swarm / "schedules.csv"),
+            read_csv(swarm / "trajectories.csv"),
+            read_json(swarm / "meta.json"),
+        ),
+        train=train,
+        warn=note,
+    )
+
+
+def target_seeds(target: Target) -> list[int]:
+    """The seeds of every method's targets, none of which a proxy has."""
+    return [2**32 + i for i in range(target.seeds)]
