@@ -35,7 +35,7 @@ class Trained:
 
 
 def corpus(params: Params) -> Corpus:
-    return open_corpus(CORPUS, list(params.corpus.domains), params.corpus.trained)
+    return open_corpus(CORPUS, params.corpus.trained)
 
 
 def runs(shard: str) -> list[Run]:

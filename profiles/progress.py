@@ -83,7 +83,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
     from regmix.target.targets import Targets
     from stages.target.plans import read_plan, runs_of, training_of
 
-    text = open_corpus(root / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
+    text = open_corpus(root / "data/corpus_tokenize", params.corpus.trained)
     store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
     proxy = placed(Setup(params.proxy, text.vocab, text.train, text.valid), params.machine)
     # The key of a sharded target names no place, so any place works.
@@ -111,7 +111,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
         plans = root / "data/target_schedule"
         targets = Targets.read(plans)
         for method in targets.methods:
-            plan = read_plan(plans / method, trained)
+            plan = read_plan(plans / method)
             setup = Setup(training_of(targets), text.vocab, plan.tokens or text.train, text.valid)
             setup = placed(setup, params.machine)
             if params.machine.sharded:

@@ -1,4 +1,4 @@
-"""Shared by the stages that train: open the corpus, train through the store, write the tables."""
+"""Shared by the stages that train: train through the store, write the tables."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import numpy as np
 
 from regmix.core.files import write_csv, write_json
 from regmix.core.sections import Sections
-from regmix.corpus.settings import Corpus
-from regmix.corpus.tokenized import Corpus as Text
-from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.corpus.tokenized import Corpus, digest_of
 from regmix.engine import results
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
@@ -22,17 +20,11 @@ from regmix.engine.train_many import train_runs
 class TrainingSections(Sections):
     """The settings that a stage needs to train."""
 
-    corpus: Corpus
     machine: Machine
 
 
-def text_of(params: TrainingSections, corpus: Path) -> Text:
-    """The token files in the folder ``corpus``; hashes them, so call it once. Raises InputError."""
-    return open_corpus(corpus, list(params.corpus.domains), params.corpus.trained)
-
-
 def train_to(
-    out: Path, text: Text, training: Training, machine: Machine, store: Path, runs: Sequence[Run],
+    out: Path, text: Corpus, training: Training, machine: Machine, store: Path, runs: Sequence[Run],
     kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
     train: Callable[..., list[Result]] = train_runs,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from regmix.core.errors import InputError
+from regmix.core.files import read_json
 from regmix.corpus.token_files import check_fingerprints, open_tokens
 
 
@@ -30,9 +31,14 @@ class Corpus:
     digest: str
 
 
-def open_corpus(root: Path, domains: Sequence[str], trained: Sequence[str]) -> Corpus:
-    """Map ``root``/<domain> into memory. Raises InputError on a missing domain, truncated file or mixed tokenizers."""
-    metas = {}
+def open_corpus(root: Path, trained: Sequence[str]) -> Corpus:
+    """Map ``root``/<domain> into memory for all domains in ``root``/domains.json, of which ``trained`` are trained on.
+
+    Raises InputError on a missing domain, truncated file or mixed tokenizers.
+    """
+    domains, metas = read_json(root / "domains.json")["all"], {}
+    if unknown := [name for name in trained if name not in domains]:
+        raise InputError(f"{root}: no tokens of domain {unknown[0]!r}; run `dvc repro` again")
     for name in domains:
         path = root / name / "meta.json"
         try:

@@ -17,6 +17,8 @@ from regmix.regression import interface
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
+REGRESSORS = "all-regressors.json"  # those of a simulation, by name; no objective can have this name
+
 
 def choose(
     runs: Runs,

@@ -12,13 +12,14 @@ import pandas as pd
 from regmix.ablations.settings import Ablations, size_training
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.schedule import Schedule
+from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.evaluation import to_transformers
 from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params, parse
 from stages.run import call, run
 from stages.swarm.swarm_sample import swarm_sample
-from stages.training import TrainingSections, text_of, train_to
+from stages.training import train_to
 
 
 def ablation_ranks(
@@ -39,7 +40,7 @@ def ablation_ranks(
         runs = [Run(f"{entry['run']}+{seed}", Schedule.from_json(entry["schedule"]), 2**32 + seed)
                 for entry in listed for seed in range(given.seeds)]  # fmt: skip
         named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(given.seeds))
-        text = text_of(TrainingSections.of(own), corpus)
+        text = open_corpus(corpus, own.corpus.trained)
         for size in given.sizes:
             for budget in given.budgets:
                 judged = size == given.evaluated and budget == 1

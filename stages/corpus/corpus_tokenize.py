@@ -20,7 +20,8 @@ class Settings(Sections):
 
 
 def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
-    """Write train.bin, valid.bin and meta.json of each domain to OUT/<domain>, with the tokenizer of TOKENIZER.
+    """Write train.bin, valid.bin and meta.json of each domain to OUT/<domain>, with the tokenizer of TOKENIZER, and the
+    list of domains to OUT/domains.json.
 
     Finished parts stay in STORE until everything is written. One stage does all domains: they share the tokenizer, so
     whatever changes it changes every token file.
@@ -30,6 +31,7 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
     check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
     domains, parts = read_json(tokenizer / "domains.json")["all"], store / "tokens"
     with writing(out) as scratch:
+        shutil.copy(tokenizer / "domains.json", scratch)
         for domain in domains:
             stats = read_json(extracted / domain / "stats.json")
             if stats["domain"] != domain:

@@ -8,13 +8,14 @@ import numpy as np
 
 from regmix.core.files import read_json, writing
 from regmix.core.schedule import Schedule
+from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from stages.rules import read_rules
 from stages.run import run
-from stages.training import TrainingSections, text_of, train_to
+from stages.training import TrainingSections, train_to
 
 
 class Settings(ObjectiveSections, TrainingSections):
@@ -43,7 +44,7 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
         for i in range(seeds)
     ]
     kinds = [name for name in mixtures for _ in range(seeds)]
-    text = text_of(params, corpus)
+    text = open_corpus(corpus, domains)
     with writing(out) as scratch:
         train_to(scratch, text, params.proxy, params.machine, store, runs, kinds, "confirm")
 

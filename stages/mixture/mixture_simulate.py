@@ -32,14 +32,15 @@ def mixture_simulate(params: Settings, *, scores: Path, swarm: Path, sample: Pat
     known, rules = trained.of("random", "anchor"), read_rules(sample, params.corpus.trained)
     losses = {name: known.objective(params.objective_weights(name)) for name in params.objectives}
     search = choose.search(params.mixture)
-    entries = {name: Kind.model_validate(read_json(scores / name / "regressor.json")) for name in names}
-    regressors = [choose.member(name, entry) for name, entry in entries.items()]
+    entries = {name: read_json(scores / name / "regressor.json") for name in names}
+    regressors = [choose.member(name, Kind.model_validate(entry)) for name, entry in entries.items()]
     votes = [choose.read_votes(scores / name, losses, search) for name in names]
     level, workers = params.regression.interval, params.machine.processes
     result = elect(known.mixtures, losses, regressors, votes, rules, search, level, workers)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})
+        write_json(scratch / choose.REGRESSORS, entries)
         write_csv(scratch / "candidates.csv", result.candidates)
         write_csv(scratch / "refits.csv", result.refit_tables())
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.corpus.tokenized import digest_of
+from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_missing
 from regmix.sampling.settings import Swarm
 from stages.run import run
 from stages.swarm.swarm_train import listed
-from stages.training import TrainingSections, text_of
+from stages.training import TrainingSections
 
 
 class Settings(TrainingSections):
@@ -21,10 +21,10 @@ class Settings(TrainingSections):
 
 def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) -> None:
     """Train the runs listed in the files of SHARDS together: on a cluster in one job array, not one per shard."""
-    text = text_of(params, corpus)
-    setup = Setup(params.proxy, text.vocab, text.train, text.valid)
     runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[1]]
-    train_missing(setup, runs, store, digest_of(text, None), params.machine, weights=False, label="swarm")
+    text = open_corpus(corpus, runs[0].schedule.domains)
+    setup = Setup(params.proxy, text.vocab, text.train, text.valid)
+    train_missing(setup, runs, store, text.digest, params.machine, weights=False, label="swarm")
 
 
 if __name__ == "__main__":

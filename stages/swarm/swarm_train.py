@@ -7,16 +7,17 @@ from pathlib import Path
 from regmix.core import plugins
 from regmix.core.files import read_json, writing
 from regmix.core.schedule import Schedule
+from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from stages.run import run
-from stages.training import TrainingSections, text_of, train_to
+from stages.training import TrainingSections, train_to
 
 
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD; checkpoints and finished runs go to STORE, tables to OUT."""
     training, runs, kinds = listed(shard)
-    text = text_of(params, corpus)
+    text = open_corpus(corpus, runs[0].schedule.domains)
     with writing(out) as scratch:
         train_to(scratch, text, training, params.machine, store, runs, kinds, f"swarm {shard.stem}")
 

@@ -10,7 +10,7 @@ import numpy as np
 from regmix.core.files import read_json
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.corpus.tokenized import digest_of
+from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets
@@ -20,7 +20,7 @@ from regmix.target.interface import Context, Proxies
 from regmix.target.settings import Target
 from stages.rules import read_rules
 from stages.run import note
-from stages.training import TrainingSections, text_of
+from stages.training import TrainingSections
 
 
 class PlanSections(ObjectiveSections, TrainingSections):
@@ -34,7 +34,7 @@ class PlanSections(ObjectiveSections, TrainingSections):
 
 def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
     """Everything that a method can use; training goes through STORE."""
-    text = text_of(params, corpus)
+    text = open_corpus(corpus, params.corpus.trained)
     weights = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
     def train(training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None) -> list[Result]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,13 +28,14 @@ def write_plan(folder: Path, plan: Plan) -> None:
             np.save(folder / "tokens" / f"{name}.npy", array)
 
 
-def read_plan(folder: Path, domains: Sequence[str]) -> Plan:
+def read_plan(folder: Path) -> Plan:
     """The plan of a folder, without its cost."""
-    value = read_json(folder / "plan.json")
-    tokens = folder / "tokens"
-    own = {name: np.load(tokens / f"{name}.npy", mmap_mode="r") for name in domains} if tokens.is_dir() else None
+    value, tokens, own = read_json(folder / "plan.json"), folder / "tokens", None
+    schedule = Schedule.from_json(value["schedule"])
+    if tokens.is_dir():
+        own = {name: np.load(tokens / f"{name}.npy", mmap_mode="r") for name in schedule.domains}
     tables = {path.stem: read_csv(path) for path in sorted(folder.glob("*.csv"))}
-    return Plan(Schedule.from_json(value["schedule"]), own, value["facts"], tables)
+    return Plan(schedule, own, value["facts"], tables)
 
 
 def training_of(targets: Targets) -> Training:

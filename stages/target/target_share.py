@@ -12,13 +12,13 @@ import os
 from pathlib import Path
 
 from regmix.core.errors import InputError
-from regmix.corpus.tokenized import digest_of
+from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.processes import SharedRuns, share
 from regmix.engine.run import Setup
 from regmix.target.targets import Targets
 from stages.run import run
 from stages.target.plans import read_plan, runs_of, training_of
-from stages.training import TrainingSections, text_of
+from stages.training import TrainingSections
 
 
 def target_share(params: TrainingSections, *, method: str, plans: Path, corpus: Path, store: Path) -> None:
@@ -32,7 +32,8 @@ def target_share(params: TrainingSections, *, method: str, plans: Path, corpus: 
     targets = Targets.read(plans)
     if method not in targets.methods:
         raise InputError(f"--method {method}: {plans} has no such method; use one of {', '.join(targets.methods)}")
-    plan, text = read_plan(plans / method, params.corpus.trained), text_of(params, corpus)
+    plan = read_plan(plans / method)
+    text = open_corpus(corpus, plan.schedule.domains)
     setup = Setup(training_of(targets), text.vocab, plan.tokens or text.train, text.valid)
     digest, runs = digest_of(text, plan.tokens), runs_of(method, plan, targets)
     share(SharedRuns.of(setup, runs, store, digest, params.machine, weights=True, label=f"target {method}"))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from regmix.core.files import write_json, writing
+from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Setup
 from regmix.engine.store import tensors
 from regmix.engine.train_many import train_missing, train_targets
@@ -13,7 +14,7 @@ from regmix.target import targets
 from regmix.target.targets import Targets
 from stages.run import note, run
 from stages.target.plans import read_plan, runs_of, training_of
-from stages.training import TrainingSections, text_of, train_to
+from stages.training import TrainingSections, train_to
 
 
 def target_train(params: TrainingSections, *, plans: Path, corpus: Path, store: Path, out: Path) -> None:
@@ -22,9 +23,9 @@ def target_train(params: TrainingSections, *, plans: Path, corpus: Path, store: 
     A policy's decisions and their reasons go to OUT/<method>/policy.json. STORE keeps every run, so a method whose plan
     has not changed does not train again.
     """
-    text, given = text_of(params, corpus), Targets.read(plans)
-    training, machine = training_of(given), params.machine
-    planned = {name: read_plan(plans / name, params.corpus.trained) for name in given.methods}
+    given, machine = Targets.read(plans), params.machine
+    planned = {name: read_plan(plans / name) for name in given.methods}
+    training, text = training_of(given), open_corpus(corpus, next(iter(planned.values())).schedule.domains)
     runs = {name: runs_of(name, plan, given) for name, plan in planned.items()}
     if not machine.sharded:  # the runs on the corpus's own tokens together: fewer, fuller stacks
         together = [entry for name in runs if planned[name].tokens is None for entry in runs[name]]

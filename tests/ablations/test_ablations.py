@@ -206,6 +206,7 @@ def corpus(tmp_path_factory) -> Path:
             sides[side] = {"tokens": count, "documents": 1, "chars": count}
         meta = {"domain": name, "dtype": "<u2", "fingerprint": "f" * 64, "vocab": 96, "eos": 0, **sides}
         (folder / name / "meta.json").write_text(json.dumps(meta))
+    (folder / "domains.json").write_text(json.dumps({"all": list(DOMAINS)}))
     return folder
 
 

@@ -19,12 +19,15 @@ def write(root, meta) -> None:
     np.array([1, 2, 0], "<u2").tofile(folder / "train.bin")
     np.array([3, 0], "<u2").tofile(folder / "valid.bin")
     (folder / "meta.json").write_text(json.dumps(meta))
+    (root / "domains.json").write_text('{"all": ["a"]}')
 
 
 def test_a_corpus_is_opened_as_its_description_says(tmp_path):
     write(tmp_path, META)
-    corpus = open_corpus(tmp_path, ["a"], ["a"])
+    corpus = open_corpus(tmp_path, ["a"])
     assert (corpus.vocab, corpus.eos, corpus.train["a"].tolist()) == (10, 0, [1, 2, 0])
+    with pytest.raises(InputError, match=r"no tokens of domain 'b'; run `dvc repro` again$"):
+        open_corpus(tmp_path, ["a", "b"])
 
 
 @pytest.mark.parametrize(
@@ -44,4 +47,4 @@ def test_a_corpus_is_opened_as_its_description_says(tmp_path):
 def test_a_damaged_description_is_one_line_with_its_path(tmp_path, meta):
     write(tmp_path, meta)
     with pytest.raises(InputError, match=r"a/meta\.json: damaged; delete its folder and run `dvc repro` again$"):
-        open_corpus(tmp_path, ["a"], ["a"])
+        open_corpus(tmp_path, ["a"])

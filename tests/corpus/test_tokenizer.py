@@ -154,7 +154,7 @@ def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
     out, store = tmp_path / "tokens", tmp_path / "store"
     (tmp_path / "c").rename(extracted / "c")
     corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
-    assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c"]
+    assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c", "domains.json"]
     assert list(store.iterdir()) == [], "parts are kept until the whole is written, and no longer"
     found = read_json(out / "a" / "meta.json")
     assert {key: found[key] for key in meta} == meta

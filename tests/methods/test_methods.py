@@ -131,7 +131,7 @@ def test_a_share_of_the_proxies_is_its_first_ones_and_costs_a_share(context):
 def online(context, tmp_path_factory):
     folder: Path = tmp_path_factory.mktemp("plan")
     write_plan(folder, regmix_d_online.plan(context, options(regmix_d_online, **ONLINE)))
-    return read_plan(folder, DOMAINS)
+    return read_plan(folder)
 
 
 def run_of(context: Context, plan) -> Run:

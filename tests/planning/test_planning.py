@@ -310,6 +310,7 @@ def test_runs_in_the_store_are_counted(tmp_path):
             sides[side] = {"tokens": size, "documents": 1, "chars": 3 * size}
         meta = {"domain": name, "dtype": dtype_for(vocab).name, "fingerprint": "f", "vocab": vocab, "eos": 0, **sides}
         (folder / "meta.json").write_text(json.dumps(meta))
+    (tmp_path / "data/corpus_tokenize/domains.json").write_text(json.dumps({"all": list(params.corpus.domains)}))
     known = progress.text_of(params, tmp_path)
     assert known is not None
     text, found = known
@@ -318,7 +319,7 @@ def test_runs_in_the_store_are_counted(tmp_path):
 
     from regmix.corpus.tokenized import open_corpus
 
-    corpus = open_corpus(tmp_path / "data/corpus_tokenize", list(params.corpus.domains), params.corpus.trained)
+    corpus = open_corpus(tmp_path / "data/corpus_tokenize", params.corpus.trained)
     setup = Setup(params.proxy, vocab, corpus.train, corpus.valid)
     store = RunStore(tmp_path / ".runs")
     for run in planned_runs(params, text)["random-1"][:3]:
