@@ -18,14 +18,15 @@ class Settings(Sections):
     corpus: Corpus
 
 
-def corpus_extract(params: Settings, *, domain: str, path: Path, out: Path) -> None:
-    """Write train.jsonl, valid.jsonl and stats.json of DOMAIN, read from PATH, to OUT."""
+def corpus_extract(params: Settings, *, domain: str, out: Path) -> None:
+    """Write train.jsonl, valid.jsonl and stats.json of DOMAIN to OUT."""
     corpus = params.corpus
     if domain not in corpus.domains:
         raise InputError(f"params.yaml: corpus.domains: no {domain!r}; use one of {', '.join(corpus.domains)}")
     key, entry = f"corpus.domains.{domain}", corpus.domains[domain]
     reader = plugins.load("readers", entry.reader, f"{key}.reader")
     options = plugins.options(reader, entry.model_extra or {}, key)
+    path = Path(entry.path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; fix {key}.path, or run corpus_fetch")
     archives.verify(path, corpus.archives)

