@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from regmix.core import provenance
+from regmix.core import plugins, provenance
 from regmix.engine.store import keys
 from regmix.params import Params
 from stages import code_digest
@@ -213,6 +213,22 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
         names = {f"data/code_digest/{name}.json" for name, code in found.items() if file in code.files}
         assert named == {stage for name in names for stage in users.get(name, ())}, file
         Path(file).write_text(text)
+
+
+def test_a_regressor_that_only_an_option_names_is_in_the_digest_of_the_targets():
+    values = PARAMS.model_dump()
+    values["target"]["methods"] = {"mine": {"kind": "regmix_d_offline", "some_option": ["linear"]}}
+    values["regressors"]["linear"] = {"kind": "ridge"}
+    found = code_digest.closures(code_digest.Settings.model_validate(values), "root")["target_train"].files
+    assert {"regmix/methods/regmix_d_offline.py", "regmix/regressors/ridge.py"} <= set(found)
+    assert not {"regmix/methods/doremi.py", "regmix/regressors/gp.py"} & set(found)
+
+
+@pytest.mark.parametrize("package", ["methods", "regressors"])
+def test_no_option_has_a_default_that_params_yaml_does_not_show(package):
+    for name in plugins.names(package):
+        fields = plugins.load(package, name, "").Options.model_fields
+        assert all(field.is_required() for field in fields.values()), name
 
 
 BY_NAME = {  # who imports by name, and why no closure misses it
