@@ -47,11 +47,11 @@ swarm: install
 	@dvc repro swarm_sample
 	@python -m stages.swarm.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
-# The ablations need only the corpus and the tasks of the root's pipeline; swarm_sample prunes stale domains.
+# The ablations need only the corpus and the tasks of the root's pipeline.
 ablations: install
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
-	@dvc repro swarm_sample target_tasks
+	@dvc repro corpus_tokenize target_tasks
 	@dvc --cd ablations repro
 	@echo "page: reports/ablations.html"
 

@@ -75,6 +75,12 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
     sizes = [path.stat().st_size for path in (root / "data/corpus_tokenize").rglob("*.bin")]
     if not sizes or sum(sizes) > HASHED:
         return {}
+    try:
+        built = read_json(root / "data/corpus_tokenize/domains.json")["all"]
+    except InputError:
+        return {}
+    if built != list(params.corpus.domains):
+        return {}
     from regmix.corpus.tokenized import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
     from regmix.engine.store.keys import hardware, run_key

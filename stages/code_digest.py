@@ -5,7 +5,6 @@ A stage depends on its digest, so it runs again if and only if a file or version
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,6 +54,10 @@ def closures(params: Settings, pipeline: str) -> dict[str, Code]:
 
     A stage is a file in one of the pipeline's folders with a function of its name.
     """
+    for name, entry in params.regressors.items():
+        plugins.check_name("regressors", entry.kind, f"regressors.{name}.kind")
+    for name, entry in params.target.methods.items():
+        plugins.check_name("methods", entry.kind, f"target.methods.{name}.kind")
     found = {}
     for path in sorted(path for pattern in PIPELINES[pipeline] for path in provenance.ROOT.glob(pattern)):
         if f"\ndef {path.stem}(" not in path.read_text(encoding="utf-8"):
@@ -89,7 +92,7 @@ def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     if stage in {"target_schedule", "target_train"}:
         methods = params.target.methods.values()
         # Any word among a method's options can name a regressor. Options have no defaults, so all are here.
-        words = re.findall(r"\w+", json.dumps([method.model_extra for method in methods]))
+        words = re.findall(r"\w+", str([method.model_extra for method in methods]))
         return {"methods": sorted({method.kind for method in methods}), "regressors": _kinds(params, words)}
     return {}
 

@@ -37,10 +37,15 @@ def load(package: str, name: str, key: str) -> ModuleType:
 
     Raises InputError, listing the known names, if there is no such file.
     """
+    check_name(package, name, key)
+    return importlib.import_module(f"regmix.{package}.{name}")
+
+
+def check_name(package: str, name: str, key: str) -> None:
+    """As ``load``, without the import."""
     known = names(package)
     if name not in known:
         raise InputError(f"params.yaml: {key}: {name!r} is not one of {', '.join(known)}; use one of these")
-    return importlib.import_module(f"regmix.{package}.{name}")
 
 
 def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:

@@ -95,7 +95,7 @@ def _end_with_parent() -> None:
 
 def _encode_part(start: int, end: int) -> Path:
     """The file with the tokens of the part from ``start`` to ``end``; encodes them unless it exists."""
-    path = _work.store / f"{_key(start, end)}.bin"
+    path = _work.store / f"{content_key(_work.documents, _work.meta, start, end)}.bin"
     if not path.exists():
         texts = read_documents(_work.documents, start, end)
         chunks = tokenizer.encode(_work.tokenizer, texts, _work.meta["eos"])
@@ -103,15 +103,19 @@ def _encode_part(start: int, end: int) -> Path:
     return path
 
 
-def _key(start: int, end: int) -> str:
-    """The content key of a part."""
-    inputs = {name: _work.meta[name] for name in ("fingerprint", "vocab", "eos")}
+def content_key(documents: Path, meta: Mapping[str, Any], start: int = 0, end: int | None = None) -> str:
+    """The key of the tokens of a documents file, or of its part from byte ``start`` to ``end``. Raises InputError."""
+    inputs = {name: meta[name] for name in ("fingerprint", "vocab", "eos")}
     inputs |= {"code": provenance.code([__file__]).digest(), "start": start}  # no two processes write the same file
     digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode())
-    with _work.documents.open("rb") as file:
-        file.seek(start)
-        while block := file.read(min(1 << 20, end - file.tell())):
-            digest.update(block)
+    try:
+        end = documents.stat().st_size if end is None else end
+        with documents.open("rb") as file:
+            file.seek(start)
+            while block := file.read(min(1 << 20, end - file.tell())):
+                digest.update(block)
+    except OSError as error:
+        raise InputError(f"{documents}: cannot be read ({error.strerror}); run `dvc repro` again") from None
     return digest.hexdigest()[:32]
 
 

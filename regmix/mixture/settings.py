@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from regmix.core.settings import Count, NonNegative, Strict
 
@@ -27,3 +27,9 @@ class Mixture(Strict):
     refits: Refits
     confirm: Confirm
     refit: bool
+
+    @model_validator(mode="after")
+    def _ensemble(self) -> Mixture:
+        if len(set(self.ensemble)) < len(self.ensemble):
+            raise ValueError("ensemble repeats a name; name each regressor once")
+        return self

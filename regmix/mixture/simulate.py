@@ -86,8 +86,8 @@ def elect(
 ) -> Result:
     """Choose by the regressors' ``votes``; the other arguments are those of ``simulate``.
 
-    The regressors are fitted again, which takes a small part of the time of ranking: the chosen mixture is a mean of
-    candidates, so no vote contains its predicted loss.
+    The regressors are fitted again, for the chosen mixture is a mean of candidates, so no vote contains its predicted
+    loss. For dozens of runs that takes a small part of the time of ranking, for hundreds about half of it.
     """
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
         (chosen, sample), *refits = [

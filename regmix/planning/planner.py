@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from regmix.core import plugins
 from regmix.core.model_shape import ModelShape
@@ -81,9 +81,17 @@ class _Counter:
                     "target_schedule", name, prep.runs, scored=prep.scored, weights=True, target=prep.target_sized
                 )
         every = [prep for preps in prepared.values() for prep in preps]
+        work = {}
         for name, method in target.methods.items():
             already = max((prep.first_targets.get(method.kind, 0) for prep in every), default=0)
-            yield self._work("target_train", name, target.seeds, new=target.seeds - already, weights=True, target=True)
+            work[name] = self._work(
+                "target_train", name, target.seeds, new=target.seeds - already, weights=True, target=True
+            )
+        # A method that writes text of its own trains alone, and so do runs that several processes share.
+        joint = [name for name in work if not any(prep.written != 0 for prep in prepared.get(name, []))]
+        total = 0 if self.params.machine.sharded else sum(work[name].new for name in joint)
+        for name, each in work.items():
+            yield replace(each, together=total) if name in joint else each
         yield self._downstream()
 
     def _shards(self) -> dict[str, int]:

@@ -34,6 +34,7 @@ class StageWork:
     scored: float
     weights: bool  # whether the run store keeps its weights
     target: bool = False  # whether its runs are of the target's size
+    together: int = 0  # new runs of all parts that train in one call, if more than its own
     engine: bool = True  # whether the engine does it; if not, lm-eval does, whose speed is not known here
 
     @property
@@ -52,7 +53,8 @@ class StageWork:
 
     def idle(self, processes: int) -> float:
         """How many times longer it takes than with equal work for all processes: 2 for one run on two."""
-        return math.ceil(self.new / processes) * processes / self.new if self.new else 1.0
+        runs = max(self.new, self.together)
+        return math.ceil(runs / processes) * processes / runs if self.new else 1.0
 
     def training(self, machine: Machine) -> memory.Training:
         """One of its runs, as params.yaml's machine trains it."""

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from regmix.core.settings import Count, Kind, Name
 from regmix.engine.settings import Training
 
 
 class Target(Training):
     seeds: Count
-    methods: dict[Name, Kind]
+    methods: Annotated[dict[Name, Kind], Field(min_length=1)]

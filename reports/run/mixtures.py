@@ -91,16 +91,21 @@ def mixtures(
     )
 
 
+def plus(risk: float) -> str:
+    """`` plus RISK standard deviations``, or nothing."""
+    return f" plus {risk:g} standard deviation{'' if risk == 1 else 's'}" if risk else ""
+
+
 def scoring(names: Sequence[str], risk: float, candidates: int, top_k: int) -> str:
     """How candidates are scored, in words."""
-    top = f"the mean of the best {top_k} is the choice"
+    top, scored = f"the mean of the best {top_k} is the choice", f"{count(candidates)} candidates"
     if len(names) == 1 and risk == 0:
-        return f"As in the paper, `{names[0]}` predicts the loss of {count(candidates)} candidates and {top}."
+        return f"As in the paper, one regressor, `{names[0]}`, predicts the loss of {scored} and {top}."
     who, ranks = listed(f"`{name}`" for name in names), ", their ranks are averaged," if len(names) > 1 else ""
     return (
-        f"{who} {'score' if len(names) > 1 else 'scores'} {count(candidates)} candidates by predicted loss plus "
-        f"{risk:g} standard deviation{'' if risk == 1 else 's'}{ranks} and {top}. (The paper ranks by the prediction "
-        "of one LightGBM model, which favours mixtures whose loss it underestimates.)"
+        f"{who} {'score' if len(names) > 1 else 'scores'} {scored} by predicted loss{plus(risk)}{ranks} and {top}. "
+        "(The paper ranks by the prediction of one LightGBM model, which favours mixtures whose loss it "
+        "underestimates.)"
     )
 
 

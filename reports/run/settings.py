@@ -10,6 +10,7 @@ import pandas as pd
 from regmix.params import Params
 from reports.page.formats import count, counted, listed
 from reports.page.section import Section, Table
+from reports.run.mixtures import plus
 
 
 def settings(
@@ -25,8 +26,8 @@ def settings(
     mixture, proxy = params.mixture, params.proxy.recipe
     together = " together" if len(mixture.ensemble) > 1 else ""
     scored = (
-        f"Candidates are ranked by {listed(f'`{n}`' for n in mixture.ensemble)}{together}, mean plus {mixture.risk:g} "
-        f"standard deviation{'' if mixture.risk == 1 else 's'}, not by one model's mean."
+        f"Candidates are ranked by {listed(f'`{n}`' for n in mixture.ensemble)}{together}, "
+        f"mean{plus(mixture.risk)}, not by one model's mean."
         if len(mixture.ensemble) > 1 or mixture.risk
         else "Candidates are ranked by one model's mean, as in the paper."
     )

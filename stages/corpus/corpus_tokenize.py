@@ -8,7 +8,8 @@ from pathlib import Path
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json, writing
 from regmix.core.sections import Sections
-from regmix.corpus.encode import encode_file
+from regmix.corpus.encode import content_key, encode_file
+from regmix.corpus.encoded import Encoded
 from regmix.corpus.settings import Corpus
 from regmix.corpus.token_files import check_fingerprints, dtype_for, write_tokens
 from regmix.corpus.tokenizer import fingerprint, load_json
@@ -20,19 +21,18 @@ class Settings(Sections):
 
 
 def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store: Path, out: Path) -> None:
-    """Write train.bin, valid.bin and meta.json of each domain to OUT/<domain>, with the tokenizer of TOKENIZER, and the
-    list of domains to OUT/domains.json.
+    """Write train.bin, valid.bin and meta.json of each domain to OUT/<domain>, and the list of domains to OUT.
 
-    Finished parts stay in STORE until everything is written. One stage does all domains: they share the tokenizer, so
-    whatever changes it changes every token file.
+    TOKENIZER is the folder of tokenizer_train. STORE keeps finished parts until everything is written, and then the
+    token files, so that a domain is encoded again only if its text, the tokenizer or the code has changed.
     """
     given = load_json(tokenizer / "tokenizer.json")
     meta = read_json(tokenizer / "meta.json")
     check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
-    domains, parts = read_json(tokenizer / "domains.json")["all"], store / "tokens"
+    encoded, parts, dtype = Encoded(store / "tokens"), store / "parts", dtype_for(meta["vocab"])
     with writing(out) as scratch:
         shutil.copy(tokenizer / "domains.json", scratch)
-        for domain in domains:
+        for domain in read_json(tokenizer / "domains.json")["all"]:
             stats = read_json(extracted / domain / "stats.json")
             if stats["domain"] != domain:
                 wrong = f"{extracted / domain}: holds domain {stats['domain']!r}"
@@ -40,13 +40,16 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
             (folder := scratch / domain).mkdir()
             sides = {}
             for side in ("train", "valid"):
-                documents = extracted / domain / f"{side}.jsonl"
-                chunks = encode_file(documents, given, meta, parts, params.corpus.workers)
-                sides[side] = {"tokens": write_tokens(folder / f"{side}.bin", chunks, meta["vocab"]), **stats[side]}
-            write_json(
-                folder / "meta.json", {"domain": domain, "dtype": dtype_for(meta["vocab"]).name, **meta, **sides}
-            )
-    shutil.rmtree(parts)
+                documents, tokens = extracted / domain / f"{side}.jsonl", folder / f"{side}.bin"
+                key = content_key(documents, meta)
+                if not encoded.take(key, tokens):
+                    chunks = encode_file(documents, given, meta, parts, params.corpus.workers)
+                    write_tokens(tokens, chunks, meta["vocab"])
+                    encoded.keep(key, tokens)
+                sides[side] = {"tokens": tokens.stat().st_size // dtype.itemsize, **stats[side]}
+            write_json(folder / "meta.json", {"domain": domain, "dtype": dtype.name, **meta, **sides})
+    encoded.prune()
+    shutil.rmtree(parts, ignore_errors=True)
 
 
 if __name__ == "__main__":

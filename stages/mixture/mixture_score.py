@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import write_json, writing
+from regmix.core.errors import InputError
+from regmix.core.files import writing
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
@@ -28,6 +29,9 @@ def mixture_score(params: Settings, *, regressor: str, swarm: Path, sample: Path
 
     OUT/regressor.json says how it was fitted.
     """
+    if regressor not in params.mixture.ensemble:
+        members = ", ".join(params.mixture.ensemble)
+        raise InputError(f"--regressor {regressor}: not in mixture.ensemble of params.yaml; use one of {members}")
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     known, rules = trained.of("random", "anchor"), read_rules(sample, params.corpus.trained)
     losses = {name: known.objective(params.objective_weights(name)) for name in params.objectives}
@@ -35,8 +39,7 @@ def mixture_score(params: Settings, *, regressor: str, swarm: Path, sample: Path
     member = choose.member(regressor, entry)
     votes = vote(known.mixtures, losses, member, rules, search, params.machine.processes)
     with writing(out) as scratch:
-        choose.write_votes(scratch, votes)
-        write_json(scratch / "regressor.json", entry.model_dump())
+        choose.write_votes(scratch, entry, search, votes)
 
 
 if __name__ == "__main__":

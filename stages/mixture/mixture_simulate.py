@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.core.files import prune, read_json, write_csv, write_json, writing
+from regmix.core.files import prune, write_csv, write_json, writing
 from regmix.core.runs import runs
-from regmix.core.settings import Kind
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture import choose
@@ -32,15 +31,15 @@ def mixture_simulate(params: Settings, *, scores: Path, swarm: Path, sample: Pat
     known, rules = trained.of("random", "anchor"), read_rules(sample, params.corpus.trained)
     losses = {name: known.objective(params.objective_weights(name)) for name in params.objectives}
     search = choose.search(params.mixture)
-    entries = {name: read_json(scores / name / "regressor.json") for name in names}
-    regressors = [choose.member(name, Kind.model_validate(entry)) for name, entry in entries.items()]
+    entries = {name: choose.read_entry(scores / name, search) for name in names}
+    regressors = [choose.member(name, entry) for name, entry in entries.items()]
     votes = [choose.read_votes(scores / name, losses, search) for name in names]
     level, workers = params.regression.interval, params.machine.processes
     result = elect(known.mixtures, losses, regressors, votes, rules, search, level, workers)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})
-        write_json(scratch / choose.REGRESSORS, entries)
+        write_json(scratch / choose.REGRESSORS, {name: entry.model_dump() for name, entry in entries.items()})
         write_csv(scratch / "candidates.csv", result.candidates)
         write_csv(scratch / "refits.csv", result.refit_tables())
 

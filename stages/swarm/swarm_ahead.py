@@ -21,8 +21,8 @@ class Settings(TrainingSections):
 
 def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) -> None:
     """Train the runs listed in the files of SHARDS together: on a cluster in one job array, not one per shard."""
-    runs = [entry for shard in params.swarm.shards for entry in listed(shards / f"{shard}.json")[1]]
-    text = open_corpus(corpus, runs[0].schedule.domains)
+    files = [listed(shards / f"{shard}.json") for shard in params.swarm.shards]
+    text, runs = open_corpus(corpus, files[0][0]), [entry for file in files for entry in file[2]]
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
     train_missing(setup, runs, store, text.digest, params.machine, weights=False, label="swarm")
 

@@ -16,19 +16,19 @@ from stages.training import TrainingSections, train_to
 
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD; checkpoints and finished runs go to STORE, tables to OUT."""
-    training, runs, kinds = listed(shard)
-    text = open_corpus(corpus, runs[0].schedule.domains)
+    domains, training, runs, kinds = listed(shard)
+    text = open_corpus(corpus, domains)
     with writing(out) as scratch:
         train_to(scratch, text, training, params.machine, store, runs, kinds, f"swarm {shard.stem}")
 
 
-def listed(shard: Path) -> tuple[Training, list[Run], list[str]]:
-    """How the runs in a shard's file train, the runs, and their kinds."""
+def listed(shard: Path) -> tuple[list[str], Training, list[Run], list[str]]:
+    """The trained domains in a shard's file, how its runs train, the runs, and their kinds."""
     content = read_json(shard)
     training = plugins.checked(Training, content["training"], str(shard), "training")
     entries = content["runs"]
     runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in entries]
-    return training, runs, [entry["kind"] for entry in entries]
+    return content["domains"], training, runs, [entry["kind"] for entry in entries]
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from regmix import params
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json
 from regmix.corpus import tokenizer
+from regmix.corpus.encode import encode_file
 from regmix.corpus.split import split_documents
 from regmix.corpus.token_files import open_tokens
+from stages.corpus import corpus_tokenize as stage
 from stages.corpus.corpus_tokenize import corpus_tokenize
 from stages.corpus.tokenizer_train import tokenizer_train
 
@@ -130,7 +132,7 @@ def corpus_of(tmp_path: Path) -> params.Params:
     values["tokenizer"] |= {"vocab_size": 300, "domain_chars": 2000}
     values["objectives"] = {"broad": "trained"}
     values["trajectory"]["objective"] = "broad"
-    values["target"]["methods"] = {}
+    values["target"]["methods"] = {"natural": {"kind": "natural"}}
     values["evaluation"] |= {"last_word": [], "continuation": []}
     for number, name in enumerate("abc"):
         texts = [f"{name} {text}" for text in TEXTS[number * 100 : number * 100 + 100]]
@@ -141,7 +143,7 @@ def corpus_of(tmp_path: Path) -> params.Params:
     return params.parse(values)
 
 
-def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
+def test_stages_from_documents_to_token_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = corpus_of(tmp_path)
     extracted, made = tmp_path / "extracted", tmp_path / "made"
     tokenizer_train(given, extracted=extracted, out=made)
@@ -155,7 +157,28 @@ def test_stages_from_documents_to_token_files(tmp_path: Path) -> None:
     (tmp_path / "c").rename(extracted / "c")
     corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
     assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c", "domains.json"]
-    assert list(store.iterdir()) == [], "parts are kept until the whole is written, and no longer"
+    assert [path.name for path in store.iterdir()] == ["tokens"], "parts are kept until the whole is written"
+    written = {path.relative_to(out): path.read_bytes() for path in out.rglob("*.*")}
+    encoded = []
+
+    def counted(path: Path, *rest):
+        encoded.append(path.parent.name)
+        return encode_file(path, *rest)
+
+    monkeypatch.setattr(stage, "encode_file", counted)
+    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    assert encoded == []
+    (extracted / "c/valid.jsonl").write_text((extracted / "c/valid.jsonl").read_text() * 2)
+    kept = next(store.glob("tokens/*.bin"))
+    kept.unlink()
+    kept.write_bytes(b"damaged")
+    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    assert len(encoded) == 2
+    assert "c" in encoded
+    assert len(list(store.glob("tokens/*.bin"))) == 6, "those of old text are removed"
+    assert {path: (out / path).read_bytes() for path in written if path.parts[0] != "c"} == {
+        path: data for path, data in written.items() if path.parts[0] != "c"
+    }
     found = read_json(out / "a" / "meta.json")
     assert {key: found[key] for key in meta} == meta
     assert (found["domain"], found["dtype"]) == ("a", "uint16")

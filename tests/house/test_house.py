@@ -89,6 +89,8 @@ def test_params_fit_the_schema_and_its_plugins():
     [
         ("objectives.news", {"nowhere": 1}, "unknown domain 'nowhere'"),
         ("mixture.ensemble", ["oracle"], "unknown regressor 'oracle'"),
+        ("mixture.ensemble", ["gp", "gp"], "ensemble repeats a name"),
+        ("target.methods", {}, "target.methods"),
         ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
         ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),
         ("tokenizer.vocab_size", 5_000_000_000, r"tokenizer\.vocab_size = 5000000000"),

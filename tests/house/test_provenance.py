@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from regmix.core import plugins, provenance
+from regmix.core.errors import InputError
 from regmix.engine.store import keys
 from regmix.params import Params
 from stages import code_digest
@@ -248,3 +249,12 @@ def test_nothing_is_imported_in_a_way_that_the_closure_does_not_see():
             assert not re.search(r"plugins\.load\((?!\")", text), f"{name}: the package must be a constant"
     resolved = {library for code in closures().values() for library in code.libraries}
     assert not [library for library in sorted(resolved) if provenance._version(library) is None]
+
+
+@pytest.mark.parametrize(("section", "name"), [("regressors", "gp"), ("target.methods", "natural")])
+def test_a_kind_that_is_no_file_is_one_error_with_its_key(section, name):
+    values = PARAMS.model_dump()
+    entries = values["regressors"] if section == "regressors" else values["target"]["methods"]
+    entries[name]["kind"] = "nothing"
+    with pytest.raises(InputError, match=rf"params\.yaml: {section}\.{name}\.kind: 'nothing' is not one of"):
+        code_digest.closures(code_digest.Settings.model_validate(values), "root")

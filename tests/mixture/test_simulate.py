@@ -170,11 +170,17 @@ def test_votes_written_and_read_elect_the_same_mixtures_to_the_bit(proxies, rule
     votes = []
     for regressor in regressors:
         (folder := tmp_path / regressor.name).mkdir()
-        choose.write_votes(folder, vote(proxies, losses, regressor, rules, SMALL))
+        choose.write_votes(folder, ENTRIES[regressor.name], SMALL, vote(proxies, losses, regressor, rules, SMALL))
+        assert choose.read_entry(folder, replace(SMALL, top_k=1)) == ENTRIES[regressor.name]
+        with pytest.raises(InputError, match=r"ranks other candidates than params\.yaml describes"):
+            choose.read_entry(folder, replace(SMALL, seed=1))
         votes.append(choose.read_votes(folder, losses, SMALL))
     apart = elect(proxies, losses, regressors, votes, rules, SMALL, 0.95).simulations
     for name, whole in simulate(proxies, losses, regressors, rules, SMALL, 0.95).simulations.items():
         assert apart[name].to_json(DOMAINS) == whole.to_json(DOMAINS)
+    (tmp_path / "gp/bowl.npy").write_bytes(b"")
+    with pytest.raises(InputError, match=r"gp/bowl\.npy: cannot be read .*; run `dvc repro mixture_score`"):
+        choose.read_votes(tmp_path / "gp", losses, SMALL)
 
 
 def test_a_search_that_cannot_be_is_refused():

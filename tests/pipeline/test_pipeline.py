@@ -132,7 +132,10 @@ def test_a_kill_in_an_online_run_decides_the_same_again_and_leaves_the_other_met
     dvc(pipeline, "repro")
     edit(pipeline, {"target.methods.regmix_d_online.candidates": 90000})
     assert ran(dvc(pipeline, "repro", "target_schedule")) == {"target_schedule"}
+    before = set((pipeline / ".runs").glob("*/weights.safetensors"))
     resumed = killed(pipeline, "target_train")
+    seeds = yaml.safe_load((pipeline / "params.yaml").read_text())["target"]["seeds"]
+    assert len(set((pipeline / ".runs").glob("*/weights.safetensors")) - before) == seeds
     policy = (pipeline / "data/target_train/regmix_d_online/policy.json").read_text()
     assert len(json.loads(policy)["seed-0"]["queries"]) == 5
     assert resumed == uninterrupted(pipeline, "target_train")

@@ -573,7 +573,7 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
     text = (tmp_path / "reports/report.md").read_text().split("### params.yaml")[0]
     assert not re.search(r"\bnan\b|\b1 (targets|seeds|objectives|domains)\b|\bnone is\b", text)
     assert ("held-out mixtures" in text.split("## 1.")[0]) == (change is not one_objective)
-    assert ("As in the paper, `gp` predicts" in text) == (change is one_regressor)
+    assert ("As in the paper, one regressor, `gp`, predicts" in text) == (change is one_regressor)
     assert ("the mean mixture of the swarm is replaced" in text) == (change is not one_regressor)  # a linear model
     assert ("a second simulation chose" in text) == (change is one_seed)
     assert ("nothing is compared" in text) == (change is one_objective)

@@ -1,0 +1,54 @@
+"""Token files of the last tokenization, by content: text that has not changed is not encoded again."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Token files in ``folder``, each named by its content key and the digest of its bytes.
+
+    They are hard links where the file system has them, and take no room of their own. A damaged file counts as none.
+    """
+
+    folder: Path
+    used: set[str] = field(default_factory=set)
+
+    def take(self, key: str, target: Path) -> bool:
+        """Put the tokens of ``key`` at ``target``; False if there are none."""
+        for path in self.folder.glob(f"{key}.*.bin"):
+            if path.name == f"{key}.{_digest(path)}.bin":
+                _link(path, target)
+                self.used.add(path.name)
+                return True
+        return False
+
+    def keep(self, key: str, source: Path) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = f"{key}.{_digest(source)}.bin"
+        (self.folder / name).unlink(missing_ok=True)
+        _link(source, self.folder / name)
+        self.used.add(name)
+
+    def prune(self) -> None:
+        """Remove what this run has neither taken nor kept."""
+        for path in self.folder.glob("*.bin"):
+            if path.name not in self.used:
+                path.unlink()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(source, target)
