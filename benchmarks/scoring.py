@@ -29,7 +29,7 @@ def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
         seconds, blocks = _timed(lambda: _draw(rules))
         candidates = np.concatenate(blocks)[:CANDIDATES]
         out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses), "draw_seconds": round(seconds, 2)}
-        for name in dict.fromkeys([*params.mixture.ensemble, "lightgbm_paper"]):
+        for name in params.mixture.ensemble:
             out |= _scored(name, params.regressors[name], runs.mixtures, losses, candidates)
         kernel = Matern(np.ones(runs.mixtures.shape[1]), nu=2.5) + WhiteKernel(0.01)
         process = GaussianProcessRegressor(kernel, optimizer=None, normalize_y=True).fit(np.sqrt(runs.mixtures), losses)

@@ -120,6 +120,10 @@ def test_an_unknown_method_or_key_of_a_plugin_is_named():
     values["target"]["methods"]["natural"] = {"kind": "natural", "strength": 2}
     with pytest.raises(InputError, match=r"target\.methods\.natural\.strength: unknown key"):
         schema.check_plugins(schema.parse(values))
+    values["target"]["methods"]["natural"] = {"kind": "natural"}
+    values["target"]["methods"]["regmix_d_online"]["regressor"] = "oracle"
+    with pytest.raises(InputError, match=r"methods\.regmix_d_online\.regressor: unknown regressor 'oracle'; use one of"):
+        schema.check_plugins(schema.parse(values))
 
 
 @pytest.mark.parametrize(
