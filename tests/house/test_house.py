@@ -122,7 +122,7 @@ def test_an_unknown_method_or_key_of_a_plugin_is_named():
         schema.check_plugins(schema.parse(values))
     values["target"]["methods"]["natural"] = {"kind": "natural"}
     values["target"]["methods"]["regmix_d_online"]["regressor"] = "oracle"
-    with pytest.raises(InputError, match=r"methods\.regmix_d_online\.regressor: unknown regressor 'oracle'; use one of"):
+    with pytest.raises(InputError, match=r"methods\.regmix_d_online\.regressor: unknown regressor 'oracle'; use"):
         schema.check_plugins(schema.parse(values))
 
 
