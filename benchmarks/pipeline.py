@@ -15,7 +15,7 @@ from typing import Any
 from profiles import switch, tryout
 from regmix.core.errors import InputError
 
-UPSTREAM = ("corpus_fetch", "corpus_extract", "tokenizer_train", "corpus_tokenize")  # the corpus, tokenized
+UPSTREAM = "corpus/dvc.yaml"  # makes the tokenized corpus
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Repro:
 
 
 def copy(folder: Path, values: Mapping[str, Any], profile: str | None = None) -> None:
-    """This working tree's files in ``folder``, with ``values`` by dotted key; its params.yaml and dvc.lock as they are,
+    """This working tree's files in ``folder``, with ``values`` by dotted key; its params.yaml and locks as they are,
     or a profile's, and no lock.
 
     The copy has no data and a cache of its own, as a fresh clone.
@@ -42,7 +42,8 @@ def copy(folder: Path, values: Mapping[str, Any], profile: str | None = None) ->
     text = (tryout.ROOT / "params.yaml").read_text() if profile is None else path.read_text()
     path.write_text(switch.switch(text, values, "benchmark") if values else text)
     if profile is None:
-        shutil.copy2(tryout.ROOT / "dvc.lock", folder / "dvc.lock")
+        for lock in ("dvc.lock", "corpus/dvc.lock"):
+            shutil.copy2(tryout.ROOT / lock, folder / lock)
 
 
 def with_corpus(folder: Path) -> None:
@@ -51,7 +52,7 @@ def with_corpus(folder: Path) -> None:
     dvc(
         folder, "remote", "add", "--local", "--default", "source", str(tryout.ROOT / cache)
     )  # a cache is laid out as one
-    dvc(folder, "pull", "--quiet", *UPSTREAM)
+    dvc(folder, "pull", "--quiet", UPSTREAM)
 
 
 def compiled(folder: Path) -> None:

@@ -21,6 +21,7 @@ from regmix.planning import planner
 from regmix.planning.feasibility import Text, planned_runs
 from regmix.sampling.rules import Rules
 
+PIPELINE = ("dvc.yaml", "corpus/dvc.yaml")  # `dvc status` alone would look at published/ too
 HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
 
 
@@ -38,25 +39,25 @@ def text_of(params: Params, root: Path) -> tuple[Text, int] | None:
 def stale_stages(root: Path) -> set[str] | None:
     """Names (``stage`` or ``stage@part``) that `dvc status` lists as changed; None if it cannot say."""
     status = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json", "dvc.yaml"],
+        [sys.executable, "-m", "dvc", "status", "--json", *PIPELINE],
         cwd=root,
         capture_output=True,
         text=True,
         check=False,
     )
     try:
-        return set(json.loads(status.stdout))
+        return {name.split(":")[-1] for name in json.loads(status.stdout)}  # without its file
     except ValueError:
         return None
 
 
 def unfinished(pipeline: Mapping[str, Any], stale: set[str]) -> set[str]:
-    """The stages of a dvc.yaml (its ``stages``) that will run: stale stages, and all that depend on them.
+    """The stages of a pipeline that will run: stale stages, and all that depend on them.
 
     A stale part makes the whole stage stale, since later stages read all of its parts.
     """
     out = {name.split("@")[0] for name in stale}
-    for stage, body in pipeline.items():  # written in order
+    for stage, body in pipeline.items():  # in an order in which they can run
         deps = body.get("do", body).get("deps", ())
         # params.yaml names the file that a domain is read from; it can be a fetched archive.
         paths = ["data/corpus_fetch" if dep == "${item.path}" else dep for dep in deps]
@@ -149,6 +150,6 @@ def _confirming(params: Params, root: Path, domains: tuple[str, ...], run: Any) 
 
 
 def stages(root: Path) -> dict[str, Any]:
-    """The stages of ``root``'s dvc.yaml."""
-    out: dict[str, Any] = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    return out
+    """The stages of ``root``'s pipeline, in an order in which they can run."""
+    main, corpus = (yaml.safe_load((root / file).read_text(encoding="utf-8"))["stages"] for file in PIPELINE)
+    return {"code_digest": main["code_digest"], **corpus, **main}

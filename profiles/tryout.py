@@ -39,7 +39,7 @@ def copy(profile: str, folder: Path) -> None:
     )
     names = [name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file()]
     for name in names:
-        if name.startswith("metrics/") or name in ("dvc.lock", "ablations/dvc.lock"):
+        if name.startswith("metrics/") or name.endswith("dvc.lock"):
             continue  # they describe this tree's run, not the copy's
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)

@@ -20,6 +20,7 @@ def read_rules(sample: Path, trained: Sequence[str]) -> Rules:
     if rules.domains != tuple(trained):
         raise InputError(
             f"{sample / 'rules.json'}: its domains are {', '.join(rules.domains)}, but params.yaml trains on "
-            f"{', '.join(trained)}; run `dvc repro -f tokenizer_train`, or restore their order in corpus.domains"
+            f"{', '.join(trained)}; run `dvc repro -f corpus/dvc.yaml:tokenizer_train`, or restore their order in "
+            "corpus.domains"
         )
     return rules

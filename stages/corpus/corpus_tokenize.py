@@ -36,7 +36,7 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
             stats = read_json(extracted / domain / "stats.json")
             if stats["domain"] != domain:
                 wrong = f"{extracted / domain}: holds domain {stats['domain']!r}"
-                raise InputError(f"{wrong}; run `dvc repro -f corpus_extract@{domain}`")
+                raise InputError(f"{wrong}; run `dvc repro -f corpus/dvc.yaml:corpus_extract@{domain}`")
             (folder := scratch / domain).mkdir()
             sides = {}
             for side in ("train", "valid"):

@@ -189,7 +189,7 @@ def test_stages_from_documents_to_token_files(tmp_path: Path, monkeypatch: pytes
         assert (ids == 0).sum() == stats[side]["documents"]
 
     write_json(extracted / "b" / "stats.json", stats)
-    with pytest.raises(InputError, match="b: holds domain 'a'; run `dvc repro -f corpus_extract@b`"):
+    with pytest.raises(InputError, match=r"b: holds domain 'a'; run `dvc repro -f corpus/dvc\.yaml:corpus_extract@b`"):
         corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
     (extracted / "b" / "train.jsonl").unlink()
     with pytest.raises(InputError, match=r"b/train\.jsonl: missing or empty domain"):

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from profiles import progress
 from regmix.core import plugins, provenance
 from regmix.core.errors import InputError
 from regmix.engine.store import keys
@@ -22,8 +23,9 @@ from stages import code_digest
 from tests.paths import ROOT
 
 INSTALLED = functools.cache(metadata.version)  # each takes a millisecond, and there are a thousand of them
-PIPELINES = {folder: yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"]
-             for folder in ("", "published", "ablations")}  # fmt: skip
+PIPELINES = {"": progress.stages(ROOT)} | {
+    folder: yaml.safe_load((ROOT / folder / "dvc.yaml").read_text())["stages"] for folder in ("published", "ablations")
+}
 
 
 @pytest.fixture(autouse=True)
@@ -176,8 +178,9 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
     """Through DVC itself, all outputs in place: a file changes, code_digest runs, and `dvc status` names its stages."""
     from dvc.repo import Repo
 
-    for name in ("dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore"):
-        shutil.copy(ROOT / name, source)
+    (source / "corpus").mkdir()
+    for name in ("dvc.yaml", "corpus/dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore"):
+        shutil.copy(ROOT / name, source / name)
     shutil.copytree(ROOT / ".dvc", source / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     monkeypatch.chdir(source)
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -190,7 +193,7 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
         users: dict[str, set[str]] = {}  # the stages by the digest that they depend on
         for stage in repo.index.stages:
             for dep in (dep for dep in stage.deps if dep.def_path.startswith("data/code_digest/")):
-                users.setdefault(dep.def_path, set()).add(stage.addressing)
+                users.setdefault(dep.def_path, set()).add(stage.name)
         paths = {Path(part.def_path) for stage in repo.index.stages for part in (*stage.outs, *stage.deps)}
         for path in sorted(paths - {Path("data/code_digest")}):
             if any(path in other.parents for other in paths):
@@ -210,7 +213,7 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
         Path(file).write_text(text + "\n# another program\n")
         digest()
         with Repo(".") as repo:
-            named = {stage for stage in repo.status() if stage != "code_digest"}
+            named = {stage.split(":")[-1] for stage in repo.status() if stage != "code_digest"}
         names = {f"data/code_digest/{name}.json" for name, code in found.items() if file in code.files}
         assert named == {stage for name in names for stage in users.get(name, ())}, file
         Path(file).write_text(text)

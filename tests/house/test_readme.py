@@ -7,8 +7,8 @@ import re
 import subprocess
 
 import pytest
-import yaml
 
+from profiles import progress
 from reports import readme
 from tests.paths import ROOT
 
@@ -40,7 +40,7 @@ def test_the_speed_table_is_that_of_the_benchmark():
 
 
 def test_every_stage_has_a_row_and_every_row_is_a_stage():
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    stages = progress.stages(ROOT)
     section = README.split("## Stages")[1].split("## ")[0]
     assert re.findall(r"^\| (\w+) \|", section, flags=re.M)[1:] == list(stages)
 

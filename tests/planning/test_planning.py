@@ -214,7 +214,7 @@ def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
 def root(tmp_path) -> Path:
     """A repository with the frozen settings and a measurement, of which nothing has run."""
     (tmp_path / "params.yaml").write_text(switch.apply(TEXT, "laptop", replace=True)[0])
-    for part in ("dvc.yaml", "profiles", "published"):
+    for part in ("corpus", "dvc.yaml", "profiles", "published"):
         (tmp_path / part).symlink_to(ROOT / part)
     rate = {"shape": vars(TINY), "tokens_a_step": 8, "engine_tokens_a_second": 1e6}
     machine = {"cpu": "a processor", "cores": 2}
@@ -233,7 +233,7 @@ def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
     monkeypatch.setattr(progress, "stale_stages", lambda root: None)
     assert plan.main(name, [], root / "plan.json", root) == 0
     shown, value = capsys.readouterr().out, json.loads((root / "plan.json").read_text())
-    stages = list(yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"])
+    stages = list(progress.stages(ROOT))
     assert [row["stage"] for row in value["rows"]] == [*stages, "total"]
     assert all(line.split()[0] in shown for line in stages)
     assert "here (measured)" in shown
