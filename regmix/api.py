@@ -16,8 +16,8 @@ All functions take these:
   ``domains``. For a frame, ``domains`` selects the columns. Rows are non-negative and sum to 1.
 - ``losses``: a frame with one row per run, a series, or an array (N,), in nats per token or any unit where lower is
   better. If both are pandas objects, rows are matched by their index.
-- ``objective``: the column of ``losses`` to minimise, or weights over its columns, which are normalised. Needed only
-  if there are several columns.
+- ``objective``: the column of ``losses`` to minimise, or weights over its columns, which are normalised and each
+  fitted by itself. Needed only if there are several columns.
 - ``regressors``: names from ``REGRESSORS``, or your own regressors (``regmix.regression.interface.Regressor``).
 - ``prior``: the domains' natural shares, or their token counts. ``bounds``: the largest weight of each domain.
 
@@ -43,6 +43,7 @@ from regmix.core.settings import Kind
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
 from regmix.regression.assess import out_of_fold
+from regmix.regression.ensemble import by_part
 from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
 from regmix.sampling import draws
 from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
@@ -50,7 +51,9 @@ from regmix.statistics import metrics
 from regmix.statistics.intervals import Score
 
 # Options for a swarm of dozens of runs; each kind is a file in regmix/regressors, which explains its options.
-_PROCESS = {"kind": "gp", "features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}, "starts": 3}
+_LENGTHS = {"features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}}
+_PROCESS = {"kind": "gp", **_LENGTHS, "starts": 3}
+_LAW = {"kind": "effective_tokens", "starts": 4, "shrinkage": 0.01}
 REGRESSORS: dict[str, dict[str, Any]] = {
     "gp": {**_PROCESS, "target": "loss"},
     "gp_log": {**_PROCESS, "target": {"log_excess": 0.5}},
@@ -58,8 +61,10 @@ REGRESSORS: dict[str, dict[str, Any]] = {
     "lightgbm_paper": {"kind": "lightgbm", "trees": 1000, "lr": 0.01, "leaves": 31, "min_rows": 20, "bags": 0},
     "ridge": {"kind": "ridge", "alphas": {"low": 1e-3, "high": 1e3, "points": 13}, "folds": 5},
     "log_linear": {"kind": "log_linear", "starts": 4},
+    "effective_tokens": _LAW,
+    "gp_on_law": {"kind": "gp_on_law", "law": {"starts": 4, "shrinkage": 0.01}, **_LENGTHS, "starts": 1},
 }
-ENSEMBLE = ("gp", "gp_log", "lightgbm")
+ENSEMBLE = ("effective_tokens", "gp_log")
 SEARCH = Search()
 
 
@@ -144,10 +149,12 @@ def fit(
     seed: int = 0,
 ) -> Fitted:
     """``regressor`` fitted to all runs. Raises InputError."""
-    table, values = run_table(mixtures, losses, objective, domains)
+    table, parts = run_table(mixtures, losses, objective, domains)
     (chosen,) = _regressors([regressor])
     with threadpool_limits(limits=1):  # such small matrices are slower with more threads
-        return Fitted(chosen.name, tuple(table.columns), chosen.fit(table.to_numpy(), values, seed))
+        return Fitted(
+            chosen.name, tuple(table.columns), by_part(chosen.fit, parts.weights)(table.to_numpy(), parts.losses, seed)
+        )
 
 
 def compare(
@@ -169,14 +176,15 @@ def compare(
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(folds >= 2, f"folds = {folds}: must be at least 2")
-    table, values = run_table(mixtures, losses, objective, domains)
-    weights = table.to_numpy()
+    table, parts = run_table(mixtures, losses, objective, domains)
+    weights, values = table.to_numpy(), parts.total
     grouped_folds(weights, folds, seed)  # raises if there are too few mixtures for the folds
     rows = []
     for regressor in _regressors(regressors):
         try:
             with threadpool_limits(limits=1):
-                mean = out_of_fold(regressor.fit, weights, values, folds, seed, deviations=False).mean
+                fit = by_part(regressor.fit, parts.weights)
+                mean = out_of_fold(fit, weights, parts.losses, folds, seed, deviations=False).mean
         except TooFewRuns:
             mean = np.full(len(values), math.nan)
         scores = metrics.score(values, mean, k=1, resamples=resamples, level=level, seed=seed)
@@ -201,20 +209,20 @@ def recommend(
 ) -> Recommendation:
     """The mixture within ``bounds`` that ``regressors`` predict to be best, and its gain over ``prior``.
 
-    Candidates are drawn around ``prior`` (default: the mean of the runs' mixtures) and ranked according to
-    ``search``. ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the
-    time. Raises InputError, also for a regressor whose optimum is always a single domain.
+    Candidates are drawn around ``prior`` (default: the mean of the runs' mixtures) and searched as ``search`` says.
+    ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the time. Raises
+    InputError, also for a regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(workers >= 1, f"workers = {workers}: must be at least 1")
-    table, values = run_table(mixtures, losses, objective, domains)
+    table, parts = run_table(mixtures, losses, objective, domains)
     chosen = _regressors(regressors)
     for name in (regressor.name for regressor in chosen if regressor.monotone):
-        raise InputError(f"regressors: the optimum of {name} is always a single domain; use gp or lightgbm")
+        raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
     shares, limits = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
     rules = Rules.around(shares, limits)
     try:
-        result = simulate(table.to_numpy(), {"objective": values}, chosen, rules, search, level, workers)
+        result = simulate(table.to_numpy(), {"objective": parts}, chosen, rules, search, level, workers)
     except draws.Infeasible as error:
         raise _too_tight(error, rules) from None
     simulation = result.simulations["objective"]

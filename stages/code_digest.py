@@ -1,6 +1,7 @@
-"""Record the code and the library versions behind every stage, found through its imports.
+"""Record the code and the library versions behind every stage, found through its imports, and its regressors.
 
-A stage depends on its digest, so it runs again if and only if a file or version that it imports changes.
+A stage depends on its digest, so it runs again if and only if a file or version that it imports changes, or a regressor
+that other settings choose for it.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from regmix.core import plugins, provenance
 from regmix.core.files import write_json, writing
@@ -40,11 +42,13 @@ def code_digest(params: Settings, *, pipeline: str, out: Path) -> None:
 
     Raises InputError if an installed library is not the one that constraints.txt pins.
     """
-    digests = {name: code.to_json() for name, code in closures(params, pipeline).items()}
+    digests: dict[str, dict[str, Any]] = {name: code.to_json() for name, code in closures(params, pipeline).items()}
     versions = {name: version for digest in digests.values() for name, version in digest["libraries"].items()}
     check_pins(versions)
     with writing(out) as scratch:
         for name, value in digests.items():
+            if used := entries(name, params):
+                value["regressors"] = {key: entry.model_dump() for key, entry in used.items()}
             write_json(scratch / f"{name}.json", value)
         write_json(scratch / "libraries.json", dict(sorted(versions.items())))
 
@@ -71,35 +75,39 @@ def closures(params: Settings, pipeline: str) -> dict[str, Code]:
 
 
 def parts(stage: str, params: Settings) -> dict[str, dict[str, list[str]]] | None:
-    """The items of a stage that each load one plug-in, with its package and name; None for other stages.
-
-    Items of ``mixture_score`` are regressors of params.yaml, those of other stages are plug-ins.
-    """
-    if stage == "mixture_score":
-        return {name: {"regressors": _kinds(params, [name])} for name in params.mixture.ensemble}
+    """The items of a stage that each load one plug-in, with its package and name; None for other stages."""
     packages = {"corpus_extract": "readers", "regression_fit": "regressors", "published_fit": "regressors"}
     if stage not in packages:
         return None
     return {kind: {packages[stage]: [kind]} for kind in plugins.names(packages[stage])}
 
 
+def entries(stage: str, params: Settings) -> dict[str, Kind]:
+    """The entries of params.yaml's ``regressors`` that a stage uses, where other settings name them.
+
+    They are in its digest, so that an edit of another regressor leaves the stage alone: DVC depends on a key that
+    dvc.yaml names, and which keys these are is for params.yaml to say.
+    """
+    names: Iterable[str] = ()
+    if stage in {"mixture_simulate", "mixture_choose"}:
+        names = params.mixture.ensemble
+    elif stage == "trajectory_fit":
+        names = params.trajectory.regressors
+    elif stage in {"target_schedule", "target_train"}:
+        # Any word among a method's options can name a regressor. Options have no defaults, so all are here.
+        names = re.findall(r"\w+", str([method.model_extra for method in params.target.methods.values()]))
+    return {name: params.regressors[name] for name in sorted(set(names)) if name in params.regressors}
+
+
 def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     """The plug-ins of a package that a stage can load, where settings name them; elsewhere it can load any."""
-    if stage in {"mixture_simulate", "mixture_choose"}:
-        return {"regressors": _kinds(params, params.mixture.ensemble)}
-    if stage == "trajectory_fit":
-        return {"regressors": _kinds(params, params.trajectory.regressors)}
+    out = {}
+    if found := entries(stage, params):
+        out["regressors"] = sorted({entry.kind for entry in found.values()})
     if stage in {"target_schedule", "target_train"}:
-        methods = params.target.methods.values()
-        # Any word among a method's options can name a regressor. Options have no defaults, so all are here.
-        words = re.findall(r"\w+", str([method.model_extra for method in methods]))
-        return {"methods": sorted({method.kind for method in methods}), "regressors": _kinds(params, words)}
-    return {}
-
-
-def _kinds(params: Settings, names: Iterable[str]) -> list[str]:
-    """The files of the regressors ``names``, as far as params.yaml has them."""
-    return sorted({params.regressors[name].kind for name in names if name in params.regressors})
+        out |= {"regressors": out.get("regressors", []),
+                "methods": sorted({method.kind for method in params.target.methods.values()})}  # fmt: skip
+    return out
 
 
 if __name__ == "__main__":

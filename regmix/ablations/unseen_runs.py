@@ -10,6 +10,7 @@ from regmix.ablations.swarm_parts import UNSEEN
 from regmix.core import runs
 from regmix.core.settings import Kind
 from regmix.regression import interface
+from regmix.regression.ensemble import by_part
 from regmix.regression.interface import TooFewRuns
 from regmix.regression.settings import Regression
 from regmix.trajectory import next_loss, trajectories
@@ -56,7 +57,8 @@ def final_losses(
     frames = []
     for name, entry in regressors.items():
         try:
-            model = interface.bind(name, entry).fit(fitted.mixtures, fitted.objective(weights), seed)
+            parts = fitted.parts(weights)
+            model = by_part(interface.bind(name, entry).fit, parts.weights)(fitted.mixtures, parts.losses, seed)
         except TooFewRuns:
             continue
         values = {"true": tested.objective(weights), "predicted": model.mean(tested.mixtures)}

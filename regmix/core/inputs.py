@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.runs import LossParts
 from regmix.core.schedule import TOLERANCE, check_mixture
 
 Mixtures: TypeAlias = pd.DataFrame | np.ndarray
@@ -58,8 +59,8 @@ def mixture_table(mixtures: Mixtures, domains: Sequence[str] | None) -> pd.DataF
 
 def run_table(
     mixtures: Mixtures, losses: Losses, objective: Objective | None, domains: Sequence[str] | None
-) -> tuple[pd.DataFrame, np.ndarray]:
-    """The runs' mixtures (N, K) as ``mixture_table`` gives them, and the objective's losses (N,). Raises InputError.
+) -> tuple[pd.DataFrame, LossParts]:
+    """The runs' mixtures (N, K) as ``mixture_table`` gives them, and the objective's losses. Raises InputError.
 
     If both are pandas objects, rows are matched by their index.
     """
@@ -79,7 +80,8 @@ def run_table(
     need(len(frame) == len(table), f"losses: {len(frame)} rows for {len(table)} mixtures; give one row per run")
     weights = objective_weights(objective, frame.columns)
     used = _numbers(frame[list(weights)], "losses", "train that run again or drop it")
-    return table, (used.loc[table.index] if labelled else used).to_numpy() @ np.array(list(weights.values()))
+    columns = (used.loc[table.index] if labelled else used).to_numpy()
+    return table, LossParts(tuple(weights), columns, np.array(list(weights.values())))
 
 
 def objective_weights(objective: Objective | None, columns: pd.Index) -> dict[str, float]:

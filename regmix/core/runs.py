@@ -16,6 +16,31 @@ from regmix.core.schedule import check_mixture
 
 
 @dataclass(frozen=True)
+class LossParts:
+    """The losses that make up an objective: ``names`` (D), ``losses`` (N, D), and their ``weights`` (D,), sum 1."""
+
+    names: tuple[str, ...]
+    losses: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """The objective's loss (N,) in nats per token."""
+        total = np.zeros(len(self.losses))
+        for weight, part in zip(self.weights, self.losses.T, strict=True):
+            total += weight * part
+        return total
+
+    def among(self, domains: Sequence[str]) -> np.ndarray:
+        """The weights (K,) by ``domains``, 0 for a domain whose loss is not in the objective."""
+        return np.array([dict(zip(self.names, self.weights, strict=True)).get(domain, 0.0) for domain in domains])
+
+    def at(self, rows: np.ndarray) -> LossParts:
+        """Those of the runs that ``rows`` selects."""
+        return LossParts(self.names, self.losses[rows], self.weights)
+
+
+@dataclass(frozen=True)
 class Runs:
     """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with one column per domain.
 
@@ -38,7 +63,11 @@ class Runs:
 
     def objective(self, weights: Mapping[str, float]) -> np.ndarray:
         """The objective's loss (N,) in nats per token: see ``objective_losses``."""
-        return objective_losses(self.losses.assign(run=self.names), weights)
+        return self.parts(weights).total
+
+    def parts(self, weights: Mapping[str, float]) -> LossParts:
+        """The losses in an objective: see ``objective_parts``."""
+        return objective_parts(self.losses.assign(run=self.names), weights)
 
     def mixture_ids(self) -> np.ndarray:
         """An id (N,) for each run, the same for runs of the same mixture."""
@@ -90,12 +119,17 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
 
 
 def objective_losses(losses: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
-    """The weighted mean (N,) of the domains' losses, in nats per token; ``losses`` has columns ``run`` and domains.
+    """The weighted mean (N,) of the domains' losses, in nats per token. Arguments and errors: ``objective_parts``."""
+    return objective_parts(losses, weights).total
 
-    Weights are normalised. Raises InputError if a domain has no column or a run has no finite loss.
+
+def objective_parts(losses: pd.DataFrame, weights: Mapping[str, float]) -> LossParts:
+    """The domains' losses in an objective; ``losses`` (N rows) has columns ``run`` and domains.
+
+    Weights by domain are normalised. Raises InputError if a domain has no column or a run has no finite loss.
     """
-    total = np.zeros(len(losses))
-    for domain, weight in weights.items():
+    columns = []
+    for domain in weights:
         if domain not in losses:
             known = ", ".join(str(column) for column in losses.columns if column != "run")
             raise InputError(f"objectives: losses.csv has no domain {domain!r}; use one of {known}")
@@ -104,5 +138,6 @@ def objective_losses(losses: pd.DataFrame, weights: Mapping[str, float]) -> np.n
         if len(bad):
             name = losses["run"].iloc[bad[0]]
             raise InputError(f"losses.csv: run {name!r} has loss {column[bad[0]]} on {domain}; train that run again")
-        total += weight / sum(weights.values()) * column
-    return total
+        columns.append(column)
+    shares = np.array(list(weights.values())) / sum(weights.values())
+    return LossParts(tuple(weights), np.column_stack(columns) if columns else np.zeros((len(losses), 0)), shares)

@@ -22,8 +22,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regmix.regression import ensemble
-from regmix.regression.interface import Model, Prediction
+from regmix.regression.ensemble import Ensemble
+from regmix.regression.interface import Prediction
 from regmix.sampling.rules import Rules
 from regmix.statistics import verdicts
 from regmix.statistics.intervals import Score
@@ -59,7 +59,7 @@ class Simulation:
 def judge(
     weights: np.ndarray,
     optima: Sequence[np.ndarray],
-    models: Sequence[Sequence[Model]],
+    models: Sequence[Ensemble],
     stretch: float,
     mixtures: np.ndarray,
     rules: Rules,
@@ -67,25 +67,26 @@ def judge(
 ) -> Simulation:
     """What is known about ``weights`` (K,), chosen from runs at ``mixtures`` (N, K).
 
-    ``models`` are the regressors of the full fit, then of each refit; ``optima`` (K,) are the refits' mixtures;
+    ``models`` are those fitted to all runs, then those of each refit; ``optima`` (K,) are the refits' mixtures;
     ``stretch`` multiplies standard deviations over refits. ``level`` is the coverage of the gain's interval.
     """
-    pair = np.stack([weights, rules.prior])
-    means, sds = (np.stack(part) for part in zip(*(model.predict(pair) for model in models[0]), strict=True))
+    pair, voice = np.stack([weights, rules.prior]), models[0].weights
+    means, sds = models[0].parts(pair)
     gains = means[:, 1] - means[:, 0]
-    claimed = math.sqrt((sds**2).sum(axis=1).mean() + gains.var())
-    refit_gains = [np.mean([np.subtract(*model.mean(pair[::-1])) for model in refit]) for refit in models[1:]]
+    gain = float(voice @ gains)
+    claimed = math.sqrt(voice @ ((sds**2).sum(axis=1) + (gains - gain) ** 2))
+    refit_gains = [float(np.subtract(*model.mean(pair[::-1]))) for model in models[1:]]
     half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(refit_gains, ddof=1)))
-    gain = Score(float(gains.mean()), float(gains.mean()) - half, float(gains.mean()) + half)
+    interval = Score(gain, gain - half, gain + half)
     table = {"refit": range(len(optima)), "gain": refit_gains}
     return Simulation(
         weights=weights,
         spread=stretch * np.std(optima, axis=0, ddof=1),
-        predicted=ensemble.pooled(models[0], pair),
-        gain=gain,
+        predicted=models[0].predict(pair),
+        gain=interval,
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
-        verdict=verdicts.over_prior(gain),
+        verdict=verdicts.over_prior(interval),
         refits=pd.DataFrame(table | {d: [optimum[k] for optimum in optima] for k, d in enumerate(rules.domains)}),
     )
 

@@ -1,98 +1,95 @@
-"""Score random candidates with fitted regressors and average the best.
+"""Search for the mixture of the lowest predicted loss: random candidates, then draws around the best.
+
+Sparse Dirichlet draws hardly ever fall near a good mixture inside the simplex, or on a face of it, however many there
+are: in a swarm of ours, of 131,000 candidates 11 lay near the optimum and 4,658 near the corner that was chosen. So
+the best candidates, the runs and the objective's own domains are where further candidates are drawn.
 
 K domains, M candidates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.regression import ensemble
-from regmix.regression.interface import Model
-from regmix.sampling.draws import BLOCK, candidate_block
-from regmix.sampling.rules import Rules
+from regmix.regression.ensemble import Ensemble
+from regmix.sampling.draws import BLOCK, candidate_block, near
+from regmix.sampling.rules import Rules, project
 
-SAMPLED = 2000  # candidates kept for figures
-TOGETHER = 4  # most blocks of candidates scored in one call: trees take less time per row in large calls
+TOGETHER = 4  # blocks of candidates scored in one call: trees take less time per row in large calls
+PARENTS = 20  # best candidates, around which the next are drawn
 
 
 @dataclass(frozen=True)
 class Search:
     """How candidates are scored, with defaults for a notebook. Raises InputError for a value below its minimum.
 
-    ``candidates`` are scored and the best ``top_k`` averaged; ``risk`` standard deviations are added to a predicted
-    loss before ranking. ``refits`` fits to part of the runs repeat this, each with ``refit_candidates`` new ones.
+    ``candidates`` are scored, then ``local_candidates`` around the best of them, ``local_steps`` times, and the best
+    ``top_k`` averaged; ``risk`` standard deviations are added to a predicted loss before. ``refits`` fits to part of
+    the runs repeat this, each with ``refit_candidates`` new ones. The papers have no local steps.
     """
 
-    candidates: int = 100_000
-    top_k: int = 100
+    candidates: int = 20_000
+    top_k: int = 20
     risk: float = 1.0
+    local_steps: int = 6
+    local_candidates: int = 2000
     refits: int = 8
-    refit_candidates: int = 20_000
+    refit_candidates: int = 5_000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        least = {"candidates": 1, "top_k": 1, "risk": 0, "refits": 2, "refit_candidates": 1, "seed": 0}
+        least = {"candidates": 1, "top_k": 1, "risk": 0, "local_steps": 0, "local_candidates": 1, "refits": 2,
+                 "refit_candidates": 1, "seed": 0}  # fmt: skip
         for name, bound in least.items():
             if not getattr(self, name) >= bound:
                 raise InputError(f"search: {name} = {getattr(self, name)}: must be at least {bound}")
 
     def size(self, stream: int) -> tuple[int, int]:
-        """How many candidates a stream draws and how many of the best are averaged, the same share in every stream.
+        """How many candidates a stream draws, and how many of the best are averaged.
 
-        Stream 0 is that of the fit to all runs, streams 1 to ``refits`` those of the refits.
+        Stream 0 is that of the fit to all runs, streams 1 to ``refits`` those of the refits. Without local steps, all
+        average the same share of their candidates.
         """
         count = self.candidates if stream == 0 else self.refit_candidates
-        return count, min(count, max(1, round(self.top_k * count / self.candidates)))
+        top = self.top_k if self.local_steps else round(self.top_k * count / self.candidates)
+        return count, min(count, max(1, top))
 
 
-def ranks(
-    models: Mapping[str, Model], rules: Rules, search: Search, stream: int, pool: Executor
-) -> dict[str, np.ndarray]:
-    """One regressor's vote: by objective, the rank (M,) of each candidate of a stream, from 1; ties share their mean.
+def optimum(model: Ensemble, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
+    """The mean (K,) of the best candidates of a stream by ``model``.
 
-    ``models`` are its fits by objective. Raises InputError if no candidate keeps the bounds.
+    ``starts`` (n, K) are candidates too if there are local steps, moved within the bounds. Raises InputError if no
+    candidate keeps them.
     """
+    count, top = search.size(stream)
+    pool, scores = np.empty((0, len(rules.domains))), np.empty(0)
 
-    def score(part: range) -> np.ndarray:
-        drawn = _draw(rules, search, stream, part)
-        return np.stack([ensemble.risk_scores(model, drawn, search.risk) for model in models.values()])
+    def add(drawn: np.ndarray) -> None:
+        nonlocal pool, scores
+        joined, known = np.concatenate([pool, drawn]), np.append(scores, model.score(drawn, search.risk))
+        best = np.argsort(known, kind="stable")[: max(top, PARENTS)]
+        pool, scores = joined[best], known[best]
 
-    scores = np.concatenate(list(pool.map(score, _parts(search, stream))), axis=1)
-    return dict(zip(models, pool.map(ensemble.ranks, scores), strict=True))
+    blocks = -(-count // BLOCK)
+    for first in range(0, blocks, TOGETHER):
+        drawn = [
+            candidate_block(rules, search.seed, stream, block) for block in range(first, min(first + TOGETHER, blocks))
+        ]
+        add(np.concatenate(drawn)[: count - first * BLOCK])
+    if search.local_steps:
+        add(np.unique(project(starts, rules.bounds), axis=0))
+    for step in range(search.local_steps):
+        add(near(rules, pool[:PARENTS], search.seed, stream, step, count=search.local_candidates))
+    weights = pool[:top].mean(axis=0)
+    return np.asarray(weights / weights.sum())
 
 
-def best(
-    votes: Sequence[Mapping[str, np.ndarray]], rules: Rules, search: Search, stream: int, pool: Executor
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The mean (K,) of the best candidates by objective, and the first ``SAMPLED`` candidates of the stream.
-
-    ``votes`` are the ``ranks`` of each regressor; their mean decides.
+def starts(rules: Rules, mixtures: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Where a search starts beside its random candidates: the runs (N, K), the prior, equal weights, each domain alone,
+    and ``own`` (K,), an objective's weights on the trained domains, if any is above 0.
     """
-    drawn = pool.map(lambda part: _draw(rules, search, stream, part), _parts(search, stream))
-    candidates, top = np.concatenate(list(drawn)), search.size(stream)[1]
-
-    def average(objective: str) -> np.ndarray:
-        mean = ensemble.average([vote[objective] for vote in votes])
-        weights = candidates[np.argsort(mean, kind="stable")[:top]].mean(axis=0)
-        return weights / weights.sum()
-
-    averages = pool.map(average, votes[0])
-    return dict(zip(votes[0], averages, strict=True)), candidates[:SAMPLED]
-
-
-def _parts(search: Search, stream: int) -> list[range]:
-    """The blocks of candidates that are drawn and scored together."""
-    blocks = -(-search.size(stream)[0] // BLOCK)
-    together = max(1, min(TOGETHER, blocks // 2))  # two workers share a refit; by the count alone, as are the bits
-    return [range(first, min(first + together, blocks)) for first in range(0, blocks, together)]
-
-
-def _draw(rules: Rules, search: Search, stream: int, part: range) -> np.ndarray:
-    drawn = np.concatenate([candidate_block(rules, search.seed, stream, block) for block in part])
-    return drawn[: search.size(stream)[0] - part.start * BLOCK]
+    rows = [mixtures, rules.prior[None], rules.uniform[None], np.eye(len(rules.domains))]
+    return np.concatenate([*rows, own[None] / own.sum()] if own.sum() > 0 else rows)

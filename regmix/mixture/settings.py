@@ -14,6 +14,11 @@ class Refits(Strict):
     candidates: Count
 
 
+class Local(Strict):
+    steps: NonNegative
+    candidates: Count
+
+
 class Confirm(Strict):
     seeds: Count
 
@@ -22,6 +27,7 @@ class Mixture(Strict):
     ensemble: Annotated[list[str], Field(min_length=1)]
     risk: Annotated[float, Field(ge=0)]
     candidates: Count
+    local: Local
     top_k: Count
     seed: NonNegative
     refits: Refits

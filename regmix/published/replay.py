@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from regmix.core.runs import Runs
+from regmix.core.runs import LossParts, Runs
 from regmix.mixture.judge import Simulation
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search
@@ -37,7 +37,7 @@ def rules(domains: Sequence[str], prior: np.ndarray, draws: Draws) -> Rules:
 
 
 def optimum(
-    runs: Runs, losses: np.ndarray, regressor: Regressor, draws: Draws, prior: np.ndarray, refits: Refits, seed: int,
+    runs: Runs, losses: LossParts, regressor: Regressor, draws: Draws, prior: np.ndarray, refits: Refits, seed: int,
     level: float, workers: int,
 ) -> Simulation:  # fmt: skip
     """The mean of the best candidates by one regressor's mean, as in the papers; ``seed`` draws the candidates."""
@@ -45,6 +45,7 @@ def optimum(
         candidates=draws.candidates,
         top_k=draws.top_k,
         risk=0.0,
+        local_steps=0,
         refits=refits.count,
         refit_candidates=refits.candidates,
         seed=seed,
@@ -55,12 +56,12 @@ def optimum(
 
 
 def optima(
-    sets: Mapping[str, Runs], losses: Mapping[str, np.ndarray], regressors: Mapping[str, Regressor], plan: Simulate,
+    sets: Mapping[str, Runs], losses: Mapping[str, LossParts], regressors: Mapping[str, Regressor], plan: Simulate,
     prior: np.ndarray, level: float, workers: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:  # fmt: skip
     """``optimum`` of every replay and seed: replay, seed, domain, weight, spread; and the refits of each.
 
-    Losses (N,) are by set, in the order of its runs; ``prior`` is (K,).
+    Losses are by set, in the order of its runs; ``prior`` is (K,).
     """
     weights, refits = [], []
     for name, entry in plan.replays.items():

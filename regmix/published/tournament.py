@@ -1,4 +1,4 @@
-"""Regressors against each other on the published runs, with the baseline that trains no proxy and a vote by rank.
+"""Regressors against each other on the published runs, with the baseline that trains no proxy and an ensemble.
 
 All are scored on every domain's loss. On the objective's loss also: early stopping, test mixtures with
 hardly any of its domain, and fits to training runs with hardly any of it (RegMix's Tables 2 and 6).
@@ -26,7 +26,7 @@ from regmix.statistics.intervals import Score
 
 CV = "cv"  # the split of the training runs, each predicted by a fit that did not see it
 NO_PROXY, ENSEMBLE = "no_proxy", "ensemble"
-ORDERS = (NO_PROXY, ENSEMBLE)  # these predict an order but no losses
+ORDERS = (NO_PROXY,)  # predicts an order but no losses
 STARVED = "_starved"  # suffix of a split's part with little of the objective's domain
 Predictions = dict[str, dict[str, np.ndarray]]  # regressor -> split -> predictions (N,)
 
@@ -102,10 +102,12 @@ def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
 
 def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
              objective: str) -> Predictions:  # fmt: skip
-    """The regressors' predictions, plus ENSEMBLE, the mean rank of its members, and NO_PROXY."""
-    votes = {split: ensemble.average([ensemble.ranks(told[name][split]) for name in members]) for split in sets}
+    """The regressors' predictions, plus ENSEMBLE, its members weighed by their predictions of CV, and NO_PROXY."""
+    true = sets[CV].objective({objective: 1.0})
+    weights = ensemble.weigh(np.stack([told[name][CV] for name in members]), true)
+    together = {split: weights @ np.stack([told[name][split] for name in members]) for split in sets}
     baseline = {split: assess.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
-    found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: votes}
+    found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: together}
     return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
 
 

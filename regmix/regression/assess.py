@@ -14,6 +14,7 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.runs import Runs
+from regmix.regression.ensemble import by_part
 from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
 from regmix.regression.settings import Regression
 from regmix.statistics import metrics
@@ -44,14 +45,16 @@ def assess(
 ) -> Assessment:
     """Assess ``regressor`` on an objective, by cross-validation within ``train`` and on ``tests``, runs by split.
 
-    ``weights`` are the objective's, over domains; ``settings`` is params.yaml's ``regression``. Without tests, or
+    ``weights`` are the objective's, over domains, each of whose losses is fitted by itself; ``settings`` is
+    params.yaml's ``regression``. Without tests, or
     without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some regressors
     many refits. Raises InputError.
     """
-    losses = train.objective(weights)
-    predicted_cv = out_of_fold(regressor.fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
-    splits = {"cv": (train, losses, predicted_cv)}
-    model = regressor.fit(train.mixtures, losses, settings.seed)
+    parts = train.parts(weights)
+    fit, losses = by_part(regressor.fit, parts.weights), parts.losses
+    predicted_cv = out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    splits = {"cv": (train, parts.total, predicted_cv)}
+    model = fit(train.mixtures, losses, settings.seed)
     for split, runs in tests.items():
         splits[split] = (runs, runs.objective(weights), _predict(model, runs.mixtures, deviations))
     sizes = settings.curve.proxies if curve else []
@@ -64,10 +67,8 @@ def assess(
             ],
             ignore_index=True,
         ),
-        curve=learning_curve(
-            regressor.fit, (train.mixtures, losses), unseen, sizes, settings.curve.subsets, settings.seed
-        ),
-        coefficients=contrasts(regressor.fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
+        curve=learning_curve(fit, (train.mixtures, losses), unseen, sizes, settings.curve.subsets, settings.seed),
+        coefficients=contrasts(fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
         metrics={split: score(true, predicted.mean, settings) for split, (_, true, predicted) in splits.items()},
     )
 
@@ -75,7 +76,7 @@ def assess(
 def out_of_fold(
     fit: Fit, mixtures: np.ndarray, losses: np.ndarray, folds: int, seed: int, deviations: bool = True
 ) -> Prediction:
-    """Each run (N,) predicted by a model that saw no run of its mixture's fold.
+    """Each run (N,) predicted by a model that saw no run of its mixture's fold; ``losses`` are as ``fit`` takes them.
 
     ``fit`` tunes only on the other folds. Raises TooFewRuns.
     """
@@ -101,9 +102,9 @@ def learning_curve(
 ) -> pd.DataFrame:
     """Spearman on each of ``tests`` for models fitted to subsets of ``train`` (the paper's Figure 4).
 
-    All are mixtures (N, K) and losses (N,). Subset s of a size contains subset s of every smaller size, and is the
-    same for every regressor; the subset of all N runs is fitted once. Sizes above N are left out; NaN where the
-    regressor cannot be fitted.
+    All are mixtures (N, K) and losses (N,), in ``train`` as ``fit`` takes them. Subset s of a size contains subset s
+    of every smaller size, and is the same for every regressor; the subset of all N runs is fitted once. Sizes above N
+    are left out; NaN where the regressor cannot be fitted.
     """
     rows = []
     whole: dict[str, float] | None = None

@@ -1,43 +1,133 @@
-"""Regressors vote by rank, so none counts for more because its scale is wider.
+"""Predictions put together: an objective's from those of its domains, an ensemble's from those of its regressors.
 
-E regressors, M candidates.
+The loss of each domain is a function of its own, so each is fitted by itself, also where an objective is their mean.
+An ensemble's weights are chosen by stacking: those with which its predictions of unseen runs are best.
+
+E regressors, D losses of an objective, N runs, K domains, M mixtures to predict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import optimize
 
-from regmix.regression.interface import Model, Prediction
+from regmix.core.runs import LossParts
+from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, grouped_folds
 
-
-def risk_scores(model: Model, mixtures: np.ndarray, risk: float) -> np.ndarray:
-    """Predicted loss plus ``risk`` standard deviations (M,): uncertainty counts against a mixture."""
-    if risk == 0:
-        return model.mean(mixtures)
-    mean, sd = model.predict(mixtures)
-    return mean + risk * sd
+FOLDS = 5  # of the cross-validation that weighs the regressors
+Map = Callable[..., Iterable[Model]]  # as the built-in map, or an executor's
 
 
-def ranks(scores: np.ndarray) -> np.ndarray:
-    """The rank of each candidate (M,), from 1 for the lowest score; ties share their mean rank."""
-    return np.asarray(stats.rankdata(scores))
+@dataclass(frozen=True)
+class Sum:
+    """One regressor's prediction of an objective: the weighted mean of its models (D) of the losses in it.
 
-
-def average(votes: Sequence[np.ndarray]) -> np.ndarray:
-    """The mean over regressors of each candidate's rank (M,); ``votes`` are E arrays (M,)."""
-    total = np.zeros(len(votes[0]))
-    for vote in votes:
-        total += vote
-    return total / len(votes)
-
-
-def pooled(models: Sequence[Model], mixtures: np.ndarray) -> Prediction:
-    """The equal-weight mixture of the regressors' predictions: its mean (M,) and its standard deviation (M,).
-
-    The variance is the mean of their variances plus the variance between their means.
+    A run's losses deviate from the regressor together: the mean over eleven domains is as noisy as one of them. So
+    deviations are added as they are, and not their squares.
     """
-    means, sds = (np.stack(part) for part in zip(*(model.predict(mixtures) for model in models), strict=True))
-    return Prediction(means.mean(axis=0), np.sqrt((sds**2).mean(axis=0) + means.var(axis=0)))
+
+    models: Sequence[Model]
+    weights: np.ndarray  # (D,), sum 1
+
+    def mean(self, mixtures: np.ndarray) -> np.ndarray:
+        return self.weights @ np.stack([model.mean(mixtures) for model in self.models])
+
+    def predict(self, mixtures: np.ndarray) -> Prediction:
+        mean, sd = (np.stack(part) for part in zip(*(model.predict(mixtures) for model in self.models), strict=True))
+        return Prediction(self.weights @ mean, self.weights @ sd)
+
+    @property
+    def coefficients(self) -> np.ndarray:
+        """(K,), if the models are linear."""
+        linear = [model for model in self.models if isinstance(model, Linear)]
+        if len(linear) < len(self.models):
+            raise AttributeError("coefficients")
+        return self.weights @ np.stack([model.coefficients for model in linear])
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """The weighted mean of several regressors' predictions of an objective."""
+
+    members: Sequence[Model]
+    weights: np.ndarray  # (E,), sum 1
+
+    def parts(self, mixtures: np.ndarray) -> Prediction:
+        """The members' predictions, means (E, M) and deviations (E, M)."""
+        return Prediction(*map(np.stack, zip(*(model.predict(mixtures) for model in self.members), strict=True)))
+
+    def mean(self, mixtures: np.ndarray) -> np.ndarray:
+        return self.weights @ np.stack([model.mean(mixtures) for model in self.members])
+
+    def predict(self, mixtures: np.ndarray) -> Prediction:
+        """The variance is the members', plus that between their means."""
+        means, sds = self.parts(mixtures)
+        mean = self.weights @ means
+        return Prediction(mean, np.sqrt(self.weights @ (sds**2 + (means - mean) ** 2)))
+
+    def score(self, mixtures: np.ndarray, risk: float) -> np.ndarray:
+        """Predicted loss plus ``risk`` standard deviations (M,): uncertainty counts against a mixture."""
+        if risk == 0:
+            return self.mean(mixtures)
+        mean, sd = self.predict(mixtures)
+        return mean + risk * sd
+
+
+def by_part(fit: Fit, weights: np.ndarray) -> Fit:
+    """``fit`` for an objective: of losses (N, D), each is fitted by itself; ``weights`` are (D,)."""
+
+    def fit_parts(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Sum:
+        return Sum([fit(mixtures, part, seed) for part in losses.T], weights)
+
+    return fit_parts
+
+
+def remembered(fit: Fit) -> Fit:
+    """``fit`` that returns its earlier model for the same runs: objectives share domains."""
+    models: dict[tuple[bytes, bytes, int], Model] = {}
+
+    def fit_once(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Model:
+        key = mixtures.tobytes(), losses.tobytes(), seed
+        if key not in models:
+            models[key] = fit(mixtures, losses, seed)
+        return models[key]
+
+    return fit_once
+
+
+def stack(
+    regressors: Sequence[Regressor], mixtures: np.ndarray, losses: Mapping[str, LossParts], seed: int, each: Map = map
+) -> np.ndarray:
+    """Weights (E,), none negative, sum 1, with which the regressors together best predict unseen runs.
+
+    By cross-validation, with errors on all losses of all objectives in ``losses`` counted together, each in its own
+    standard deviations: those of one loss over dozens of runs are too few to weigh regressors by. Raises TooFewRuns.
+    """
+    if len(regressors) == 1:
+        return np.ones(1)
+    columns = {part.tobytes(): part for parts in losses.values() for part in parts.losses.T}.values()
+    fold = grouped_folds(mixtures, FOLDS, seed)
+
+    def unseen(job: tuple[Regressor, np.ndarray]) -> np.ndarray:
+        regressor, column = job
+        out = np.empty(len(column))
+        for left_out in range(FOLDS):
+            rows = fold == left_out
+            out[rows] = regressor.fit(mixtures[~rows], column[~rows], seed).mean(mixtures[rows])
+        return (out - column.mean()) / (column.std() or 1.0)
+
+    jobs = [(regressor, column) for regressor in regressors for column in columns]
+    predicted = np.reshape(list(each(unseen, jobs)), (len(regressors), -1))
+    true = np.concatenate([(column - column.mean()) / (column.std() or 1.0) for column in columns])
+    return weigh(predicted, true)
+
+
+def weigh(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Weights (E,), none negative, sum 1, with which ``predicted`` (E, R) is nearest to ``true`` (R,)."""
+    heavy = 1e3 * np.sqrt(len(true))  # the row that makes the weights sum to 1
+    rows = np.vstack([predicted.T, np.full(len(predicted), heavy)])
+    weights = optimize.nnls(rows, np.append(true, heavy))[0]
+    return np.asarray(weights / weights.sum())

@@ -41,7 +41,7 @@ class Linear(Protocol):
     coefficients: np.ndarray
 
 
-Fit = Callable[[np.ndarray, np.ndarray, int], Model]  # mixtures (N, K), losses (N,), seed
+Fit = Callable[[np.ndarray, np.ndarray, int], Model]  # mixtures (N, K), losses (N,) or by part (N, D), seed
 
 
 class TooFewRuns(InputError):

@@ -11,12 +11,16 @@ K domains, M candidates.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.sampling.rules import Rules
+from regmix.sampling.rules import Rules, project
 
-RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED = range(7)  # random streams; never renumber
+RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED, LOCAL = range(8)  # random streams; never renumber
+NEAR = (30.0, 1000.0)  # Dirichlet strengths of draws around a mixture
+FRESH = 0.02  # their share of all domains, so that one that the mixture lacks can come back
 BLOCK = 32768  # candidates drawn from one stream; changing it changes every candidate
 
 
@@ -66,17 +70,32 @@ def candidate_block(rules: Rules, seed: int, stream: int, block: int) -> np.ndar
     return np.concatenate(parts)[:BLOCK]
 
 
-def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed.
+def near(rules: Rules, parents: np.ndarray, *key: int, count: int) -> np.ndarray:
+    """``count`` mixtures (count, K) drawn around ``parents`` (n, K) in turn, moved within the bounds.
 
-    A Dirichlet draw is a normalised vector of gammas. It is computed from their logarithms, by
-    Gamma(a) = Gamma(a + 1) * U**(1 / a), because at a strength of 0.1 the gammas themselves underflow.
+    They depend on ``parents`` and ``key``, numbers of which the first is a seed. Tiny weights are zeroed.
     """
-    strengths = rules.strengths[rng.integers(len(rules.strengths), size=count)]
-    shape = strengths[:, None] * rules.tempered
+    rng = _generator(key[0], LOCAL, *key[1:])
+    centres = (1 - FRESH) * parents[np.arange(count) % len(parents)] + FRESH * rules.tempered
+    strengths = np.exp(rng.uniform(math.log(NEAR[0]), math.log(NEAR[1]), count))
+    mixtures = _normalised_gammas(rng, strengths[:, None] * centres)
+    mixtures[mixtures < rules.min_weight] = 0
+    return project(mixtures / mixtures.sum(axis=1, keepdims=True), rules.bounds)
+
+
+def _normalised_gammas(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
+    """Dirichlet draws (count, K) of parameters ``shape``, by Gamma(a) = Gamma(a + 1) * U**(1 / a) in logarithms,
+    because at a strength of 0.1 the gammas themselves underflow.
+    """
     logs = np.log(rng.standard_gamma(shape + 1)) - rng.standard_exponential(shape.shape) / shape
     mixtures = np.exp(logs - logs.max(axis=1, keepdims=True))
-    mixtures /= mixtures.sum(axis=1, keepdims=True)
+    return np.asarray(mixtures / mixtures.sum(axis=1, keepdims=True))
+
+
+def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed."""
+    strengths = rules.strengths[rng.integers(len(rules.strengths), size=count)]
+    mixtures = _normalised_gammas(rng, strengths[:, None] * rules.tempered)
     accepted = np.all(mixtures <= rules.bounds, axis=1)
     mixtures[mixtures < rules.min_weight] = 0
     total = mixtures.sum(axis=1, keepdims=True)

@@ -11,7 +11,6 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine import results
 from regmix.params import Params
-from stages.mixture.mixture_score import mixture_score
 from stages.mixture.mixture_simulate import mixture_simulate
 from stages.run import call, run
 from stages.swarm.swarm_collect import swarm_collect
@@ -40,11 +39,7 @@ def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: P
             for table, frame in taken.items():
                 write_csv(folder / "swarm" / f"{table}.csv", frame)
             shutil.copy(swarm / "meta.json", folder / "swarm" / "meta.json")
-            scores, learnt = scratch / "scores", folder / "swarm"
-            for regressor in own.mixture.ensemble:
-                call(mixture_score, own, regressor=regressor, swarm=learnt, sample=sample, out=scores / regressor)
-            call(mixture_simulate, own, scores=scores, swarm=learnt, sample=sample, out=folder / "chosen")
-            shutil.rmtree(scores)
+            call(mixture_simulate, own, swarm=folder / "swarm", sample=sample, out=folder / "chosen")
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ import pandas as pd
 
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
 from regmix.core.runs import runs
-from regmix.core.settings import Kind
+from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture import confirm
-from regmix.mixture.choose import REGRESSORS, choose
+from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
@@ -23,6 +23,7 @@ from stages.run import run
 class Settings(ObjectiveSections):
     mixture: Mixture
     regression: Regression
+    regressors: dict[Name, Kind]
     machine: Machine
 
 
@@ -44,8 +45,7 @@ def mixture_choose(
         rules = read_rules(sample, params.corpus.trained)
         level, workers = params.regression.interval, params.machine.processes
         known = trained.of("random", "anchor").joined(confirming)
-        entries = {name: Kind.model_validate(entry) for name, entry in read_json(simulated / REGRESSORS).items()}
-        again = choose(known, weights, rules, params.mixture, entries, level, workers)
+        again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

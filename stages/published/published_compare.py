@@ -15,7 +15,7 @@ from stages.run import run
 
 
 def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Path, out: Path) -> None:
-    """Every regressor, a vote, and no proxy at all, on every domain's loss.
+    """Every regressor, an ensemble, and no proxy at all, on every domain's loss.
 
     On the objective's loss also: early stopping, and mixtures with hardly any of its domain (Table 6).
     """

@@ -20,7 +20,7 @@ def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Pa
     the published mixture against its neighbours and against the other methods' mixtures of Table 7."""
     sets, plan = read_sets(runs), settings.simulate
     train, domains = sets[TRAIN], list(sets[TRAIN].domains)
-    losses = {name: part.objective({settings.objective: 1.0}) for name, part in sets.items()}
+    losses = {name: part.parts({settings.objective: 1.0}) for name, part in sets.items()}
     bound = {name: interface.bind(name, entry) for name, entry in settings.regressors.items()}
     sizes = read_csv(tables / "regmix_1_pile.csv").set_index("domain")["gib"].loc[domains].to_numpy()
     prior = sizes / sizes.sum()
@@ -29,7 +29,7 @@ def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Pa
     mixtures = {name: (column / column.sum()).to_numpy() for name, column in printed.items()}
     chosen = mixtures.pop(CHOSEN)
     grid = replay.along(chosen, domains.index(settings.objective), plan.neighbours)
-    known = train, losses[TRAIN], list(bound.values())
+    known = train, losses[TRAIN].total, list(bound.values())
     others = dict(zip(plan.neighbours, grid, strict=True)) | mixtures
     compared = replay.apart(*known, chosen, others, plan.neighbour_refits, settings.regression.seed, settings.workers)
     near = compared["other"].isin(plan.neighbours)

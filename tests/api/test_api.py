@@ -100,7 +100,7 @@ def test_where_nothing_is_to_be_gained_the_verdict_says_so(mixtures):
 def test_an_objective_is_a_column_or_weights_over_columns(mixtures, losses):
     both = recommend(mixtures, losses, objective={"bowl": 3, "line": 1})
     again = recommend(mixtures, 0.75 * losses["bowl"] + 0.25 * losses["line"])
-    np.testing.assert_allclose(both.weights, again.weights)
+    np.testing.assert_allclose(both.weights, again.weights, atol=0.02)  # each loss is fitted by itself
     assert both.weights["web"] > recommend(mixtures, losses, objective="bowl").weights["web"]
 
 

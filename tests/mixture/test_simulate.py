@@ -11,14 +11,14 @@ import pytest
 from scipy import stats
 
 from regmix.core.errors import InputError
-from regmix.core.runs import Runs
+from regmix.core.runs import LossParts, Runs
 from regmix.core.settings import Kind
 from regmix.mixture import choose, confirm, judge
 from regmix.mixture.refits import resamples, stretch
-from regmix.mixture.search import SAMPLED, Search
+from regmix.mixture.search import Search, optimum, starts
 from regmix.mixture.settings import Mixture
-from regmix.mixture.simulate import Result, elect, simulate, vote
-from regmix.regression import ensemble
+from regmix.mixture.simulate import SAMPLED, Result, simulate
+from regmix.regression.ensemble import Ensemble, by_part, stack, weigh
 from regmix.regression.interface import Prediction, Regressor, bind
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
@@ -36,13 +36,14 @@ SETTINGS = {
     "ensemble": ["gp", "gp_log", "lightgbm"],
     "risk": 1.0,
     "candidates": 4000,
+    "local": {"steps": 2, "candidates": 500},
     "top_k": 20,
     "seed": 0,
     "refits": {"count": 3, "candidates": 1000},
     "confirm": {"seeds": 3},
     "refit": False,
 }
-SMALL = Search(candidates=4000, top_k=20, refits=3, refit_candidates=1000)
+SMALL = Search(candidates=4000, top_k=20, refits=3, refit_candidates=1000, local_steps=2, local_candidates=500)
 DOMAINS = ("news", "law", "drama")
 BEST = np.array([0.5, 0.3, 0.2])
 GP = bind("gp", ENTRIES["gp"])
@@ -63,9 +64,13 @@ def bowl(rows: np.ndarray) -> np.ndarray:
     return 4 + 2 * ((rows - BEST) ** 2).sum(axis=1)
 
 
+def parts(losses: dict[str, np.ndarray]) -> dict[str, LossParts]:
+    return {name: LossParts((name,), values[:, None], np.ones(1)) for name, values in losses.items()}
+
+
 def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **changes: Any) -> Result:
     workers = changes.pop("workers", 1)
-    return simulate(proxies, losses, [GP], rules, replace(SMALL, **changes), 0.95, workers)
+    return simulate(proxies, parts(losses), [GP], rules, replace(SMALL, **changes), 0.95, workers)
 
 
 def test_an_interior_optimum_is_found(proxies, rules):
@@ -111,32 +116,55 @@ class Near:
         return Prediction((weights * self.losses).sum(axis=1) / weights.sum(axis=1), 0.02 * apart.min(axis=1))
 
 
-def test_a_small_simulation_gives_the_numbers_it_always_gave(proxies, rules):
-    # The last bits differ between processors: NumPy's log and exp have several implementations.
-    losses = {"bowl": bowl(proxies), "first": 5 - proxies[:, 0]}
-    regressors = [Regressor("near", False, Near), bind("lightgbm", ENTRIES["lightgbm"])]
-    found = simulate(proxies, losses, regressors, rules, SMALL, 0.95).simulations
-    golden = {
+GOLDEN = {  # the last bits differ between processors: NumPy's log and exp have several implementations
+    "as published": {  # one regressor, no local steps
         "bowl": [
-            *(0.44776628136169805, 0.3059154174637754, 0.24631830117452655),
-            *(0.11180754805923132, 0.06214407872335205, 0.09834550262396634),
-            *(0.35442938573523364, 0.19367912732494763, 0.5151796441455196),
-            *(4.102329960444553, 4.456759346179787, 0.07196225097890137, 0.11334881615818017),
-            *(0.31705526555734487, 0.30834356427138765, 0.3523523431869182),
-            *(0.05802958806837219, 0.10561845024215237),
+            *(0.4907700389501512, 0.2992051480132137, 0.21002481303663512),
+            *(0.002572839893495772, 0.03886564033947252, 0.039038014127279086),
+            *(0.3252454138356873, 0.1782922364303587, 0.4721985912410158),
+            *(4.2112206873775815, 4.536466101213269, 0.003037742687806946, 0.0035054399887636746),
+            *(0.26414153860035583, 0.34642366104561884, 0.363202155681317),
+            *(0.1018871343903473, 0.10561845024215237),
         ],
         "first": [
-            *(0.8798749514817283, 0.11578172884044528, 0.004343319677826399),
-            *(0.1753032563274098, 0.1718422548576104, 0.03427546023040673),
-            *(0.5597486427344895, 0.19217138162405412, 0.927325903844925),
-            *(4.246854541800357, 4.806603184534847, 0.058414766803022954, 0.021441757788783315),
-            *(0.288240414053726, 0.34779618694403336, 0.5418448444991499),
-            *(0.03631434304982511, 0.10561845024215237),
+            *(0.8682948641845954, 0.1251667244913775, 0.006538411324027113),
+            *(0.14416713668486447, 0.11901947689795574, 0.08034320063088311),
+            *(0.6193418560203918, 0.0415389551799521, 1.1971447568608315),
+            *(4.192326069331054, 4.811667925351446, 0.0013508870349592144, 0.0035054399887636746),
+            *(0.2508065613013182, 0.2938531447472661, 0.6314583728385212),
+            *(0.017544351747960714, 0.10561845024215237),
         ],
-    }
-    for name, s in found.items():
+    },
+    "ensemble": {
+        "bowl": [
+            *(0.424657771785745, 0.3354289016363599, 0.23991332657789508),
+            *(0.17648825529029571, 0.04033981534298508, 0.15014881046441247),
+            *(0.3514653637568571, 0.11721964042130059, 0.5857110870924136),
+            *(4.0504943329149565, 4.401959696671813, 0.04018051259458667, 0.11959001987055305),
+            *(0.31262369688673175, 0.26568783853167055, 0.3307024330017505),
+            *(0.001422217176768964, 0.10561845024215237),
+        ],
+        "first": [
+            *(0.8690951567443643, 0.12855754376486733, 0.0023472994907681954),
+            *(0.1352633321877865, 0.15528696304530035, 0.04217792689960959),
+            *(0.5444933125282213, 0.2954068561195704, 0.7935797689368722),
+            *(4.258627782922937, 4.803121095451158, 0.07368633116015039, 0.02715924424873123),
+            *(0.3192281101394663, 0.3915872936830356, 0.4978853129968641),
+            *(0.010762713200980845, 0.10561845024215237),
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("kind", GOLDEN)
+def test_a_small_simulation_gives_the_numbers_it_always_gave(proxies, rules, kind):
+    losses = parts({"bowl": bowl(proxies), "first": 5 - proxies[:, 0]})
+    near = Regressor("near", False, Near)
+    regressors = [near] if kind == "as published" else [near, bind("lightgbm", ENTRIES["lightgbm"])]
+    search = replace(SMALL, local_steps=0) if kind == "as published" else SMALL
+    for name, s in simulate(proxies, losses, regressors, rules, search, 0.95).simulations.items():
         values = [s.weights, s.spread, s.gain, *s.predicted, s.refits["gain"], [s.distance, s.typical_distance]]
-        np.testing.assert_allclose(np.concatenate(values), golden[name], rtol=1e-9)
+        np.testing.assert_allclose(np.concatenate(values), GOLDEN[kind][name], rtol=1e-9)
 
 
 def test_an_objective_alone_or_in_company_and_one_thread_or_two_give_the_same_bits(proxies, rules):
@@ -164,25 +192,6 @@ def test_a_regressor_whose_optimum_is_a_vertex_is_refused(name):
         choose.member(name, ENTRIES[name])
 
 
-def test_votes_written_and_read_elect_the_same_mixtures_to_the_bit(proxies, rules, tmp_path):
-    losses = {"bowl": bowl(proxies), "first": 5 - proxies[:, 0]}
-    regressors = [choose.member(name, ENTRIES[name]) for name in ("gp", "lightgbm")]
-    votes = []
-    for regressor in regressors:
-        (folder := tmp_path / regressor.name).mkdir()
-        choose.write_votes(folder, ENTRIES[regressor.name], SMALL, vote(proxies, losses, regressor, rules, SMALL))
-        assert choose.read_entry(folder, replace(SMALL, top_k=1)) == ENTRIES[regressor.name]
-        with pytest.raises(InputError, match=r"ranks other candidates than params\.yaml describes"):
-            choose.read_entry(folder, replace(SMALL, seed=1))
-        votes.append(choose.read_votes(folder, losses, SMALL))
-    apart = elect(proxies, losses, regressors, votes, rules, SMALL, 0.95).simulations
-    for name, whole in simulate(proxies, losses, regressors, rules, SMALL, 0.95).simulations.items():
-        assert apart[name].to_json(DOMAINS) == whole.to_json(DOMAINS)
-    (tmp_path / "gp/bowl.npy").write_bytes(b"")
-    with pytest.raises(InputError, match=r"gp/bowl\.npy: cannot be read .*; run `dvc repro mixture_score`"):
-        choose.read_votes(tmp_path / "gp", losses, SMALL)
-
-
 def test_a_search_that_cannot_be_is_refused():
     with pytest.raises(InputError, match="search: refits = 1: must be at least 2"):
         Search(refits=1)
@@ -203,15 +212,6 @@ def test_distance_to_the_nearest_other_mixture():
     np.testing.assert_allclose(judge.nearest(np.array([[0.9, 0.1]]), rows), [0.2])
 
 
-def test_votes_are_average_ranks():
-    scores = np.array([[0.1, 0.2, 0.2, 9.0], [100.0, 300.0, 200.0, 400.0]])
-    assert ensemble.average([ensemble.ranks(row) for row in scores]).tolist() == [1.0, 2.75, 2.25, 4.0]
-    rng = np.random.default_rng(0)
-    many = rng.normal(size=(3, 50))
-    votes = [ensemble.ranks(row) for row in np.exp(many)]
-    np.testing.assert_allclose(ensemble.average(votes), stats.rankdata(many, axis=1).mean(axis=0))
-
-
 class Fixed:
     def __init__(self, mean: float, sd: float) -> None:
         self.values = (mean, sd)
@@ -223,12 +223,65 @@ class Fixed:
         return Prediction(self.mean(rows), np.full(len(rows), self.values[1]))
 
 
-def test_pooled_predictions_and_risk():
+def test_an_ensemble_predicts_the_weighted_mean_and_adds_the_disagreement():
     rows = np.ones((2, 1))
-    mean, sd = ensemble.pooled([Fixed(1.0, 0.3), Fixed(3.0, 0.4)], rows)
-    np.testing.assert_allclose(mean, 2)
-    np.testing.assert_allclose(sd, np.sqrt((0.09 + 0.16) / 2 + 1))
-    np.testing.assert_allclose(ensemble.risk_scores(Fixed(1.0, 0.3), rows, 2.0), 1.6)
+    both = Ensemble([Fixed(1.0, 0.3), Fixed(3.0, 0.4)], np.array([0.25, 0.75]))
+    mean, sd = both.predict(rows)
+    np.testing.assert_allclose(mean, 2.5)
+    np.testing.assert_allclose(sd, np.sqrt(0.25 * 0.09 + 0.75 * 0.16 + 0.25 * 0.75 * 4))
+    np.testing.assert_allclose(both.score(rows, 2.0), mean + 2 * sd)
+    np.testing.assert_allclose(both.mean(rows), both.score(rows, 0.0))
+
+
+def test_an_objective_is_the_weighted_sum_of_the_fits_of_its_losses(proxies):
+    losses = np.column_stack([bowl(proxies), 5 - proxies[:, 0]])
+    apart = [GP.fit(proxies, column, 0).predict(proxies[:5]) for column in losses.T]
+    mean, sd = by_part(GP.fit, np.array([0.3, 0.7]))(proxies, losses, 0).predict(proxies[:5])
+    np.testing.assert_allclose(mean, 0.3 * apart[0].mean + 0.7 * apart[1].mean)
+    np.testing.assert_allclose(sd, 0.3 * apart[0].sd + 0.7 * apart[1].sd)
+
+
+def test_the_regressor_that_predicts_unseen_runs_best_weighs_most(proxies):
+    noise = np.random.default_rng(3).normal(scale=0.01, size=len(proxies))
+    weights = stack([GP, Regressor("near", False, Near)], proxies, parts({"bowl": bowl(proxies) + noise}), 0)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[0] > 0.9
+    assert stack([GP], proxies, {}, 0).tolist() == [1.0]
+
+
+def test_weights_are_those_of_least_squares_within_the_simplex():
+    rng = np.random.default_rng(0)
+    predicted = rng.normal(size=(3, 200))
+    np.testing.assert_allclose(weigh(predicted, [0.2, 0.8, 0.0] @ predicted), [0.2, 0.8, 0.0], atol=1e-6)
+    np.testing.assert_allclose(weigh(predicted, 3 * predicted[1]), [0, 1, 0], atol=0.15)
+
+
+def test_local_steps_reach_what_random_candidates_miss():
+    """The bottom of a cone on a face of the simplex: few sparse draws come near it."""
+    wide = Rules.around({f"d{k}": 1 / 12 for k in range(12)})
+    best = np.zeros(12)
+    best[:4] = [0.4, 0.3, 0.2, 0.1]
+
+    class Cone(Fixed):
+        def mean(self, rows: np.ndarray) -> np.ndarray:
+            return np.abs(rows - best).sum(axis=1)
+
+    model, first = Ensemble([Cone(0.0, 0.0)], np.ones(1)), starts(wide, np.eye(12), np.zeros(12))
+    far = optimum(model, wide, Search(candidates=20_000, local_steps=0), 0, first)
+    near = optimum(model, wide, Search(candidates=5_000), 0, first)
+    more = optimum(model, wide, Search(candidates=20_000, local_candidates=8_000), 0, first)
+    assert np.abs(near - best).sum() < 0.1 < np.abs(far - best).sum()
+    assert np.abs(more - near).sum() < 0.1
+
+
+def test_every_candidate_keeps_the_bounds():
+    tight = Rules.around({f"d{k}": 0.2 for k in range(5)}, {f"d{k}": 0.4 for k in range(5)})
+    drawn = draws.near(tight, np.eye(5), 0, 1, count=500)
+    assert drawn.max() <= 0.4 + 1e-12
+    np.testing.assert_allclose(drawn.sum(axis=1), 1)
+    model = Ensemble([Fixed(0.0, 0.0)], np.ones(1))
+    weights = optimum(model, tight, Search(candidates=100, local_steps=2), 0, starts(tight, np.eye(5), np.eye(5)[0]))
+    assert weights.max() <= 0.4 + 1e-12
 
 
 def confirming() -> Runs:

@@ -98,7 +98,7 @@ def test_a_replay_holds_every_seed_with_weights_that_sum_to_one():
     small = plan.model_copy(update={"draws": {"few": draws}, "replays": {"one": entry}, "refits": refits})
     trees = bind("trees", SETTINGS.regressors["lightgbm"])
     prior = np.array([0.5, 0.3, 0.2])
-    losses = runs.objective({"pile_cc": 1.0})
+    losses = runs.parts({"pile_cc": 1.0})
     weights, refitted = replay.optima({"train_1m": runs}, {"train_1m": losses}, {"trees": trees}, small, prior, 0.95, 1)
     assert weights.columns.tolist() == ["replay", "seed", "domain", "weight", "spread"]
     np.testing.assert_allclose(weights.groupby("seed")["weight"].sum(), 1)
