@@ -21,7 +21,7 @@ from benchmarks import gpu, growth, methods, overheads, precision, proxies, scor
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.tables import read_csv
 from regmix.engine.store.keys import hardware
 from regmix.params import Params
@@ -51,7 +51,7 @@ def candidates(params: Params) -> dict[str, Any]:
     """Seconds of scoring, by regressors fitted to the swarm."""
     trained = runs(read_csv(COLLECTED / "mixtures.csv"), read_csv(COLLECTED / "losses.csv"), params.corpus.trained)
     rules = Rules.from_json(read_json(SAMPLE / "rules.json"))
-    return scoring.measure(trained.of("random", "anchor"), rules, params)
+    return scoring.measure(trained.of(*LEARNT), rules, params)
 
 
 def candidates_published() -> dict[str, Any] | None:

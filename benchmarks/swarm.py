@@ -58,6 +58,7 @@ def _setup(name: str, tokens_a_step: int, steps: int) -> Setup:
             "recipe": {
                 "sequences": tokens_a_step // shape["context"], "steps": steps, "lr": 1e-3, "lr_schedule": "constant",
                 "lr_final": 1.0, "warmup": 0.0, "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0,
+                "draws": "independent",
                 "precision": "fp32",
             },
             "validation": {"final_tokens": shape["context"], "logged_tokens": shape["context"], "logged": 1},

@@ -19,7 +19,7 @@ from regmix.core.schedule import Schedule
 from regmix.params import Params
 from regmix.planning import planner
 from regmix.planning.feasibility import Text, planned_runs
-from regmix.sampling.rules import Rules
+from regmix.sampling.rules import Rules, project
 
 PIPELINE = ("dvc.yaml", "corpus/dvc.yaml")  # `dvc status` alone would look at published/ too
 HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
@@ -136,9 +136,10 @@ def _confirming(params: Params, root: Path, domains: tuple[str, ...], run: Any) 
         if name == "natural":
             mixture = rules.prior
         elif name == "uniform":
-            mixture = np.full(len(domains), 1 / len(domains))
+            mixture = rules.uniform
         elif name.startswith("only_"):
-            mixture = np.array([float(domain == name.removeprefix("only_")) for domain in domains])
+            single = np.array([float(domain == name.removeprefix("only_")) for domain in domains])
+            mixture = project(single, rules.bounds)
         else:
             path = root / "data/mixture_simulate" / f"{name.removeprefix('regmix_')}.json"
             mixture = np.array([read_json(path)["weights"][domain] for domain in domains])

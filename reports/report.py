@@ -98,7 +98,7 @@ def report(
 
 def _scoring(params: Params) -> str:
     mixture = params.mixture
-    return scoring(mixture.ensemble, mixture.risk, mixture.candidates, mixture.top_k)
+    return scoring(mixture.ensemble, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
     dvc.yaml names, and which keys these are is for params.yaml to say.
     """
     names: Iterable[str] = ()
-    if stage in {"mixture_simulate", "mixture_choose"}:
+    if stage in {"mixture_simulate", "mixture_choose", "swarm_round"}:
         names = params.mixture.ensemble
     elif stage == "trajectory_fit":
         names = params.trajectory.regressors

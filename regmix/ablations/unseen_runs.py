@@ -8,6 +8,7 @@ import pandas as pd
 
 from regmix.ablations.swarm_parts import UNSEEN
 from regmix.core import runs
+from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind
 from regmix.regression import interface
 from regmix.regression.ensemble import by_part
@@ -16,7 +17,7 @@ from regmix.regression.settings import Regression
 from regmix.trajectory import next_loss, trajectories
 
 Tables = Mapping[str, pd.DataFrame]
-LEARNT = ("random", "switched", "anchor")
+STEPWISE = ("random", "switched", "anchor")
 
 
 def step_errors(
@@ -33,7 +34,7 @@ def step_errors(
         ).granularity(granularity)
         for tables in (part, swarm)
     )
-    model = next_loss.fit(known.of(*LEARNT), interface.bind(*regressor), label, seed)
+    model = next_loss.fit(known.of(*STEPWISE), interface.bind(*regressor), label, seed)
     frames = []
     for kind in ("heldout", UNSEEN):
         tested = all_runs.of(kind)
@@ -53,7 +54,7 @@ def final_losses(
     """
     known, all_runs = (runs.runs(tables["mixtures"], tables["losses"], domains) for tables in (part, swarm))
     tested = all_runs.of("heldout")
-    fitted = known.of("random", "anchor")
+    fitted = known.of(*LEARNT)
     frames = []
     for name, entry in regressors.items():
         try:

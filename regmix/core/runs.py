@@ -14,6 +14,8 @@ import pandas as pd
 from regmix.core.errors import InputError
 from regmix.core.schedule import check_mixture
 
+LEARNT = ("random", "anchor", "proposal")  # kinds of runs that regressors learn from; the others test them
+
 
 @dataclass(frozen=True)
 class LossParts:

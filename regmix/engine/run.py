@@ -118,7 +118,7 @@ class Setup:
         self.compute = "kernels" if self.recipe.precision == "fp32" else "autograd"
         self.validation: Validation = training.validation
         self.logged_steps = training.logged_steps
-        self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps)
+        self.loader = Loader(train, s.context, self.recipe.sequences, self.recipe.steps, self.recipe.draws)
         self.windows: dict[str, np.ndarray] = {}  # (W, T+1) int64
         self.logged: dict[str, np.ndarray] = {}  # indices of the windows used at logged steps
         for name, tokens in valid.items():

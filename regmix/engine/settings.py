@@ -37,6 +37,7 @@ class Recipe(Strict):
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
     weight_decay: Annotated[float, Field(ge=0)]
     clip: Positive
+    draws: Literal["independent", "low_discrepancy"]  # of each sequence's domain
     precision: Literal["fp32", "bf16"]
 
 

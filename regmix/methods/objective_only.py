@@ -1,9 +1,10 @@
-"""Train only on the objective's domains, with its weights (the paper's Pile-CC Only)."""
+"""Train only on the objective's domains, with its weights (the paper's Pile-CC Only), as nearly as the bounds allow."""
 
 import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
+from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan
 
 
@@ -21,4 +22,4 @@ def plan(context: Context, options: Options) -> Plan:
             f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "
             "trained on; choose another objective"
         )
-    return Plan(context.static(mixture / mixture.sum()))
+    return Plan(context.static(project(mixture / mixture.sum(), context.rules.bounds)))

@@ -4,6 +4,7 @@
 - The standard deviation of its gain is the larger of two, which overlap and are therefore not added: what the
   regressors claim (their own deviations at both mixtures, seed noise included, and their disagreement on the
   gain), and the spread of the same mixture's gain over refits.
+- Its regret is what another round of proxies could gain, were the runs known that decide it.
 - Its distance from the runs matters because a prediction far from all of them is an extrapolation.
 
 The gain is still the best of many predictions: train proxies at the mixture before believing it.
@@ -37,6 +38,7 @@ class Simulation:
     spread: np.ndarray  # (K,), standard deviation over refits
     predicted: Prediction  # loss at the chosen mixture, then at the prior: two values each
     gain: Score  # of the chosen mixture over the prior, nats per token
+    regret: float  # nats per token that the chosen mixture loses, on average over refits, to their own
     distance: float  # L1 to the nearest run
     typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
     verdict: str
@@ -52,6 +54,7 @@ class Simulation:
             "predicted_prior": {"mean": prior, "sd": prior_sd},
             "gain": self.gain.to_json(),
             "verdict": self.verdict,
+            "regret": self.regret,
             "support": {"distance": self.distance, "typical": self.typical_distance},
         }
 
@@ -76,6 +79,8 @@ def judge(
     gain = float(voice @ gains)
     claimed = math.sqrt(voice @ ((sds**2).sum(axis=1) + (gains - gain) ** 2))
     refit_gains = [float(np.subtract(*model.mean(pair[::-1]))) for model in models[1:]]
+    lost = [max(0.0, float(np.subtract(*model.mean(np.stack([weights, optimum])))))
+            for model, optimum in zip(models[1:], optima, strict=True)]  # fmt: skip
     half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(refit_gains, ddof=1)))
     interval = Score(gain, gain - half, gain + half)
     table = {"refit": range(len(optima)), "gain": refit_gains}
@@ -84,6 +89,7 @@ def judge(
         spread=stretch * np.std(optima, axis=0, ddof=1),
         predicted=models[0].predict(pair),
         gain=interval,
+        regret=float(np.mean(lost)),
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
         verdict=verdicts.over_prior(interval),

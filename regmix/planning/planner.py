@@ -74,6 +74,8 @@ class _Counter:
         for shard, runs in self._shards().items():
             if runs:
                 yield self._work("swarm_train", shard, runs)
+        for name, entry in self.params.swarm.rounds.items():
+            yield self._work("swarm_round", name, entry.proposals)
         yield self._work("mixture_confirm", "", len(confirmed(self.params)) * self.params.mixture.confirm.seeds)
         for name, preps in prepared.items():
             for prep in preps:

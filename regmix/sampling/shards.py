@@ -14,14 +14,14 @@ import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
-from regmix.sampling.draws import ANCHOR, HELDOUT, RANDOM, REPEAT, RUN_SEED, SWITCHED, _generator, draw
+from regmix.sampling.draws import ANCHOR, HELDOUT, PROPOSAL, RANDOM, REPEAT, RUN_SEED, SWITCHED, _generator, draw
 from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 
 
 @dataclass(frozen=True)
 class Planned:
-    """One run to train: its name, kind (random, switched, anchor, heldout, repeat), seed and schedule."""
+    """One run to train: its name, kind (random, switched, anchor, heldout, repeat, proposal), seed and schedule."""
 
     name: str
     kind: str
@@ -46,19 +46,23 @@ def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) 
         stream, make = {"random": (RANDOM, _random), "switched": (SWITCHED, _switched)}[match[1]]
         numbers = range(int(match[2]) * swarm.per_shard, (int(match[2]) + 1) * swarm.per_shard)
         return [
-            Planned(f"{shard}-{i:02d}", match[1], _run_seed(rules, stream, number), make(rules, swarm, number, logged))
+            Planned(
+                f"{shard}-{i:02d}", match[1], run_seed(rules, swarm, stream, number), make(rules, swarm, number, logged)
+            )
             for i, number in enumerate(numbers)
         ]
     if shard == "anchors":
-        return _anchors(rules)
+        return _anchors(rules, swarm)
     heldout = [
-        Planned(f"heldout-{i:02d}", "heldout", _run_seed(rules, HELDOUT, i), _static(rules, draw(rules, HELDOUT, i)))
+        Planned(
+            f"heldout-{i:02d}", "heldout", run_seed(rules, swarm, HELDOUT, i), _static(rules, draw(rules, HELDOUT, i))
+        )
         for i in range(swarm.heldout if shard == "heldout" else swarm.repeats.mixtures)
     ]
     if shard == "heldout":
         return heldout
     return [
-        Planned(f"{run.name}+{s}", "repeat", _run_seed(rules, REPEAT, i, s), run.schedule)
+        Planned(f"{run.name}+{s}", "repeat", run_seed(rules, swarm, REPEAT, i, s), run.schedule)
         for i, run in enumerate(heldout)
         for s in range(1, swarm.repeats.seeds + 1)
     ]
@@ -95,17 +99,40 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
     return Schedule(rules.domains, np.concatenate([[0.0], at]), np.stack(mixtures))
 
 
-def _anchors(rules: Rules) -> list[Planned]:
+def _anchors(rules: Rules, swarm: Swarm) -> list[Planned]:
     """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
     named = {"natural": rules.prior, "uniform": rules.uniform}
     named |= {f"only_{d}": row for d, row in zip(rules.domains, np.eye(len(rules.domains)), strict=True)}
     return [
-        Planned(f"anchor-{name}", "anchor", _run_seed(rules, ANCHOR, i), _static(rules, mixture))
+        Planned(f"anchor-{name}", "anchor", run_seed(rules, swarm, ANCHOR, i), _static(rules, mixture))
         for i, (name, mixture) in enumerate(named.items())
         if np.all(mixture <= rules.bounds)
     ]
 
 
-def _run_seed(rules: Rules, *key: int) -> int:
-    """The seed of a run: below 2**31, and independent of what else is in the swarm."""
-    return int(np.random.SeedSequence(rules.seed, spawn_key=(RUN_SEED, *key)).generate_state(1)[0] >> 1)
+def random_runs(rules: Rules, swarm: Swarm, count: int) -> list[Planned]:
+    """The first ``count`` runs of the random shards' stream, whatever the size of a shard."""
+    return [
+        Planned(f"random {i}", "random", run_seed(rules, swarm, RANDOM, i), _static(rules, draw(rules, RANDOM, i)))
+        for i in range(count)
+    ]
+
+
+def proposed(rules: Rules, swarm: Swarm, round_: str, mixtures: np.ndarray) -> list[Planned]:
+    """The runs of a round at ``mixtures`` (n, K)."""
+    return [
+        Planned(f"{round_}-{i:02d}", "proposal", run_seed(rules, swarm, PROPOSAL, *round_.encode(), i),
+                _static(rules, mixture))
+        for i, mixture in enumerate(mixtures)
+    ]  # fmt: skip
+
+
+def run_seed(rules: Rules, swarm: Swarm, stream: int, *key: int) -> int:
+    """The seed of a run, below 2**31: initial weights and, within each domain, the order of its text.
+
+    Own seeds are independent of what else is in the swarm. With a shared one, runs differ by their mixture alone;
+    repeats share one per repetition, by which all mixtures are compared again.
+    """
+    if swarm.run_seeds == "shared":
+        stream, key = (REPEAT, key[-1:]) if stream == REPEAT else (RANDOM, (0,))
+    return int(np.random.SeedSequence(rules.seed, spawn_key=(RUN_SEED, stream, *key)).generate_state(1)[0] >> 1)

@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from regmix.core import provenance
+from regmix.core.runs import Runs, runs
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind, Strict
 from regmix.corpus.tokenized import Corpus
 from regmix.engine.run import Result, Run
 from regmix.engine.settings import Training
 from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Swarm
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and few targets read a table
@@ -38,9 +40,10 @@ class Train(Protocol):
 
 @dataclass(frozen=True)
 class Proxies:
-    """swarm_collect's tables of the proxies, and its meta.json."""
+    """The tables of the proxies, and their meta.json."""
 
     mixtures: pd.DataFrame
+    losses: pd.DataFrame
     schedules: pd.DataFrame
     trajectories: pd.DataFrame
     meta: Mapping[str, Any]
@@ -67,11 +70,12 @@ class Context:
     ``rules`` holds the trained domains, their token shares (the prior) and the bounds on their weights, which follow
     from ``max_epochs``, the maximum number of passes over a domain in the target's training. ``objectives`` holds the
     weights of each objective over domains, ``recommended`` RegMix's mixture (K) for each objective. ``seeds`` are the
-    seeds of the targets' runs. ``warn`` shows the user a message.
+    seeds of the targets' runs, ``sampling`` the settings of the swarm. ``warn`` shows the user a message.
     """
 
     rules: Rules
     max_epochs: float
+    sampling: Swarm
     objectives: Mapping[str, Mapping[str, float]]
     recommended: Mapping[str, np.ndarray]
     regressors: Mapping[str, Kind]
@@ -91,6 +95,10 @@ class Context:
         """The cost of the proxies, or of a share of them."""
         tokens = len(self.swarm.mixtures) * self.swarm.meta["train_tokens"] * share
         return Spent("proxies", tokens, 0, self.swarm.meta["flops_a_token"])
+
+    def proxies(self, *kinds: str) -> Runs:
+        """The proxies of these kinds."""
+        return runs(self.swarm.mixtures, self.swarm.losses, self.domains).of(*kinds)
 
     def static(self, mixture: np.ndarray) -> Schedule:
         """The schedule with one mixture (K,) for the whole of training."""

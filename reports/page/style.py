@@ -15,8 +15,9 @@ PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4
 PALETTE += ["#7B3294", "#8C510A", "#01665E"]
 MARKERS = "osD^vPXp<>h*"  # one more than there are colours, so that pairs repeat late
 INK, MUTED, PALE = "#222222", "#8A8F98", "#D5D8DD"
-KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "heldout": "#0072B2"}
-KIND_LABELS = {"random": "random", "anchor": "anchors", "heldout": "held out"}
+KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "proposal": "#009E73", "heldout": "#0072B2"}
+KIND_LABELS = {"random": "random", "anchor": "anchors", "proposal": "proposals", "heldout": "held out"}
+KIND_MARKERS = {"random": "o", "anchor": "D", "proposal": "s", "heldout": "^"}
 DPI = 140  # of the PNG files
 WIDTH = 9.2  # inches; the page's text width
 

@@ -209,5 +209,5 @@ def _points(plot: style.Axes, swarm: Runs, x: np.ndarray, y: np.ndarray, size: f
         if rows.any():
             plot.scatter(
                 x[rows], y[rows], s=size, color=style.KINDS[kind], alpha=0.8, linewidths=0,
-                label=style.KIND_LABELS[kind], marker={"random": "o", "anchor": "D", "heldout": "^"}[kind],
+                label=style.KIND_LABELS[kind], marker=style.KIND_MARKERS[kind],
             )  # fmt: skip

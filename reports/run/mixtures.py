@@ -96,15 +96,17 @@ def plus(risk: float) -> str:
     return f" plus {risk:g} standard deviation{'' if risk == 1 else 's'}" if risk else ""
 
 
-def scoring(names: Sequence[str], risk: float, candidates: int, top_k: int) -> str:
+def scoring(names: Sequence[str], risk: float, candidates: int, top_k: int, local: int) -> str:
     """How candidates are scored, in words."""
     top, scored = f"the mean of the best {top_k} is the choice", f"{count(candidates)} candidates"
     if len(names) == 1 and risk == 0:
         return f"As in the paper, one regressor, `{names[0]}`, predicts the loss of {scored} and {top}."
-    who, ranks = listed(f"`{name}`" for name in names), ", their ranks are averaged," if len(names) > 1 else ""
+    who = listed(f"`{name}`" for name in names)
+    weighed = ", weighed by how well each predicts unseen runs," if len(names) > 1 else ""
+    around = f" and {local} rounds of draws around the best" if local else ""
     return (
-        f"{who} {'score' if len(names) > 1 else 'scores'} {scored} by predicted loss{plus(risk)}{ranks} and {top}. "
-        "(The paper ranks by the prediction of one LightGBM model, which favours mixtures whose loss it "
+        f"{who}{weighed} {'score' if len(names) > 1 else 'scores'} {scored}{around} by predicted loss{plus(risk)}, and "
+        f"{top}. (The paper ranks by the prediction of one LightGBM model, which favours mixtures whose loss it "
         "underestimates.)"
     )
 
@@ -268,7 +270,7 @@ def _candidates(
             colour = style.INK if kind == "random" else style.KINDS[kind]
             plot.scatter(
                 x[rows], y[rows], s=13, color=colour, linewidths=0, alpha=0.8, label=f"true, {style.KIND_LABELS[kind]}",
-                marker={"random": "o", "anchor": "D", "heldout": "^"}[kind],
+                marker=style.KIND_MARKERS[kind],
             )  # fmt: skip
         weight, guess = value["weights"][leading], value["predicted"]
         plot.errorbar(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.runs import LEARNT
 from regmix.mixture.judge import nearest
 from reports.page import style
 from reports.page.formats import count, counted, fixed, listed
@@ -19,7 +20,7 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     """``mixtures`` is the swarm's mixtures.csv: run, kind, seed, ``domains``."""
     designed = mixtures[mixtures["kind"] != "repeat"]
     by_kind = {kind: designed.loc[designed["kind"] == kind, list(domains)].to_numpy() for kind in style.KINDS}
-    train = np.concatenate([by_kind["random"], by_kind["anchor"]])
+    train = np.concatenate([by_kind[kind] for kind in LEARNT])
     random = by_kind["random"]
     values = pd.DataFrame(
         {
@@ -57,6 +58,7 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     what = {
         "random": ("random mixture", ""),
         "anchor": ("anchor", " (the prior, the uniform mixture and single domains)"),
+        "proposal": ("proposal", " at the optima of refits to the runs before"),
         "heldout": ("held-out mixture", " that no regressor is fitted to"),
         "repeat": ("repeat", " of held-out mixtures under other seeds, to measure the noise"),
     }
@@ -99,14 +101,14 @@ def _strips(by_kind: dict[str, np.ndarray], domains: Sequence[str], prior: dict[
     plot = axes[0, 0]
     rng = np.random.default_rng(0)
     places = np.arange(len(domains))
-    for (kind, weights), offset in zip(by_kind.items(), (0.0, 0.3, -0.3), strict=True):
+    for (kind, weights), offset in zip(by_kind.items(), (0.0, 0.3, 0.2, -0.3), strict=True):
         if not len(weights):
             continue
         spread = 0.16 if kind == "random" else 0.05
         height = places[None] + offset + rng.uniform(-spread, spread, weights.shape)
         plot.scatter(
             np.sqrt(weights), height, s=13, color=style.KINDS[kind], alpha=0.75, linewidths=0,
-            marker={"random": "o", "anchor": "D", "heldout": "^"}[kind], label=style.KIND_LABELS[kind],
+            marker=style.KIND_MARKERS[kind], label=style.KIND_LABELS[kind],
         )  # fmt: skip
     plot.scatter(
         np.sqrt([prior[d] for d in domains]), places, marker="|", s=170, color="black", label="prior", zorder=3

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
@@ -44,7 +44,7 @@ def mixture_choose(
         trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
         rules = read_rules(sample, params.corpus.trained)
         level, workers = params.regression.interval, params.machine.processes
-        known = trained.of("random", "anchor").joined(confirming)
+        known = trained.of(*LEARNT).joined(confirming)
         again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}

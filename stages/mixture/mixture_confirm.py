@@ -13,6 +13,7 @@ from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
+from regmix.sampling.rules import project
 from stages.rules import read_rules
 from stages.run import run
 from stages.training import TrainingSections, train_to
@@ -27,12 +28,13 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
     """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains."""
     domains = tuple(params.corpus.trained)
     rules = read_rules(sample, params.corpus.trained)
-    mixtures = {"natural": rules.prior, "uniform": np.full(len(domains), 1 / len(domains))}
+    mixtures = {"natural": rules.prior, "uniform": rules.uniform}
     for objective in params.objectives:
         # As the papers' Pile-CC-only row, for objectives that are the loss of one trained domain.
         alone = [name for name in params.objective_weights(objective) if name in domains]
         if len(alone) == len(params.objective_weights(objective)) == 1:
-            mixtures[f"only_{alone[0]}"] = np.array([float(name == alone[0]) for name in domains])
+            single = np.array([float(name == alone[0]) for name in domains])
+            mixtures[f"only_{alone[0]}"] = project(single, rules.bounds)
     for objective in params.objectives:
         weights = read_json(simulated / f"{objective}.json")["weights"]
         mixtures[f"regmix_{objective}"] = np.array([weights[name] for name in domains])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
@@ -27,7 +27,7 @@ class Settings(ObjectiveSections):
 def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
     """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is."""
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
-    known, rules = trained.of("random", "anchor"), read_rules(sample, params.corpus.trained)
+    known, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
     objectives = {name: params.objective_weights(name) for name in params.objectives}
     level, workers = params.regression.interval, params.machine.processes
     result = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.core.files import prune, read_json, write_csv, write_metrics, writing
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections
@@ -30,7 +30,7 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Pa
     """
     prune(fits, params.regressors)
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
-    parts = {"cv": swarm_runs.of("random", "anchor"), "heldout": swarm_runs.of("heldout")}
+    parts = {"cv": swarm_runs.of(*LEARNT), "heldout": swarm_runs.of("heldout")}
     splits = {split: part for split, part in parts.items() if len(part.names)}
     repeated = swarm_runs.of("heldout", "repeat")
     fitted = {name: read_json(fits / name / "metrics.json") for name in params.regressors}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections
@@ -31,7 +31,7 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
     fitted = interface.bind(regressor, params.regressors[regressor])
     fitted = replace(fitted, fit=remembered(fitted.fit))
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
-    train, test = swarm_runs.of("random", "anchor"), swarm_runs.of("heldout")
+    train, test = swarm_runs.of(*LEARNT), swarm_runs.of("heldout")
     tests = {"heldout": test} if len(test.names) else {}
     frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
     metrics = {}

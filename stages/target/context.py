@@ -46,6 +46,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
     return Context(
         rules=read_rules(sample, params.corpus.trained),
         max_epochs=params.swarm.max_epochs,
+        sampling=params.swarm,
         objectives={name: params.objective_weights(name) for name in params.objectives},
         recommended={
             name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in weights.items()
@@ -57,6 +58,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
         corpus=text,
         swarm=Proxies(
             read_csv(swarm / "mixtures.csv"),
+            read_csv(swarm / "losses.csv"),
             read_csv(swarm / "schedules.csv"),
             read_csv(swarm / "trajectories.csv"),
             read_json(swarm / "meta.json"),

@@ -124,3 +124,29 @@ def test_a_schedule_of_other_domains_is_an_error():
     other = Schedule.static(("a", "c"), np.array([0.5, 0.5]))
     with pytest.raises(InputError, match="its domains a, c are not the trained domains a, b"):
         loader().batches(0, other, np.zeros(2, np.int64), 0, 1)
+
+
+def test_spread_draws_hold_every_domain_to_its_share_at_any_step():
+    names, weights = ("a", "b", "c", "d"), np.array([0.61, 0.27, 0.1, 0.02])
+    kit = Loader({name: np.arange(100, dtype=np.uint16) for name in names}, 8, 8, 500, "low_discrepancy")
+    schedule, worst = Schedule.static(names, weights), []
+    for seed in range(20):
+        _, domains, _ = kit.batches(seed, schedule, np.zeros(4, np.int64), 0, 500)
+        drawn = np.cumsum(domains.ravel()[:, None] == np.arange(4), axis=0)
+        worst.append(np.abs(drawn - weights * np.arange(1, 4001)[:, None]).max())
+    assert np.median(worst) < 2.5
+    assert max(worst) < 3.1
+    independent = Loader({name: np.arange(100, dtype=np.uint16) for name in names}, 8, 8, 500)
+    _, domains, ledger = independent.batches(0, schedule, np.zeros(4, np.int64), 0, 500)
+    assert np.abs(ledger - 4000 * weights).max() > 10
+
+
+def test_spread_draws_do_not_depend_on_how_they_are_asked_for_and_differ_between_seeds():
+    kit = Loader({name: np.arange(100, dtype=np.uint16) for name in DOMAINS}, 8, 4, STEPS, "low_discrepancy")
+    schedule = Schedule(DOMAINS, np.array([0, 0.5]), np.array([[0.2, 0.8], [0.9, 0.1]]))
+    _, whole, end = kit.batches(3, schedule, np.zeros(2, np.int64), 0, STEPS)
+    _, first, ledger = kit.batches(3, schedule, np.zeros(2, np.int64), 0, 7)
+    _, second, after = kit.batches(3, schedule, ledger, 7, STEPS - 7)
+    assert np.array_equal(np.concatenate([first, second]), whole)
+    assert np.array_equal(after, end)
+    assert not np.array_equal(kit.batches(4, schedule, np.zeros(2, np.int64), 0, STEPS)[1], whole)

@@ -34,7 +34,7 @@ VOCAB = 64
 def training(**recipe) -> Training:
     values = {
         "sequences": 2, "steps": 12, "lr": 1e-2, "lr_schedule": "cosine", "lr_final": 0.1, "warmup": 0.25,
-        "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "precision": "fp32",
+        "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "draws": "independent", "precision": "fp32",
     }  # fmt: skip
     return Training.model_validate(
         {

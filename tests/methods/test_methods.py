@@ -39,7 +39,7 @@ def training(width: int, steps: int, logged: int = 3) -> Training:
             "shape": {"layers": 1, "heads": 1, "width": width, "ffn": 2 * width, "context": 16},
             "recipe": {
                 "sequences": 2, "steps": steps, "lr": 2e-2, "lr_schedule": "cosine", "lr_final": 0.1, "warmup": 0.1,
-                "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "precision": "fp32",
+                "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "draws": "independent", "precision": "fp32",
             },
             "validation": {"final_tokens": 64, "logged_tokens": 64, "logged": logged},
         }

@@ -1,0 +1,83 @@
+"""The mixtures of a further round of proxies: where the recommendation would go if the runs had been others.
+
+A refit to part of the runs has an optimum of its own, and the spread of these is what the recommendation does not yet
+know; so they are what to train next. On our swarm one round of 19 after 29 first runs recommends what 77 runs in one
+shot do not find.
+
+N runs, K domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+from threadpoolctl import threadpool_limits
+
+from regmix.core.runs import LossParts
+from regmix.mixture.refits import resamples
+from regmix.mixture.search import Search, optimum, starts
+from regmix.regression.ensemble import Ensemble, by_part, remembered, stack
+from regmix.regression.interface import Regressor
+from regmix.sampling.rules import Rules
+
+STREAM = 1000  # the first stream of random candidates; those of ``simulate`` have lower numbers
+TRIES = 3  # refits for each proposal, at most
+APART = 0.1  # L1 distance of a proposal to every run and every other proposal
+
+
+def propose(
+    mixtures: np.ndarray,
+    losses: Mapping[str, LossParts],
+    regressors: Sequence[Regressor],
+    rules: Rules,
+    search: Search,
+    count: int,
+    workers: int = 1,
+) -> pd.DataFrame:
+    """``count`` rows of objective and <domains>, from runs (N, K) and their losses by objective, in turn.
+
+    Each is the optimum of a refit to a bootstrap resample. Those too near to a run or to each other are left out while
+    there are others. Arguments and errors are those of ``simulate``.
+    """
+    regressors = [replace(regressor, fit=remembered(regressor.fit)) for regressor in regressors]
+    names = list(losses)
+    jobs = [(names[i % len(names)], STREAM + i, rows)
+            for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))]  # fmt: skip
+    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
+        weights = stack(regressors, mixtures, losses, search.seed, pool.map)
+
+        def find(job: tuple[str, int, np.ndarray]) -> np.ndarray:
+            name, stream, rows = job
+            parts = losses[name]
+            members = [by_part(regressor.fit, parts.weights)(mixtures[rows], parts.losses[rows], search.seed)
+                       for regressor in regressors]  # fmt: skip
+            first = starts(rules, mixtures[rows], parts.among(rules.domains))
+            return optimum(Ensemble(members, weights), rules, search, stream, first)
+
+        found = list(pool.map(find, jobs))
+    chosen = spread_out(np.stack(found), mixtures, count)
+    table = {"objective": [jobs[i][0] for i in chosen]}
+    return pd.DataFrame(table | {domain: [found[i][k] for i in chosen] for k, domain in enumerate(rules.domains)})
+
+
+def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:
+    """``count`` rows of ``points`` (n, K) in order, leaving out those within ``APART`` of one chosen or ``known``;
+    where too few remain, those farthest from all of them.
+    """
+    distance = np.abs(points[:, None] - known).sum(axis=2).min(axis=1)
+    chosen: list[int] = []
+
+    def take(i: int) -> None:
+        chosen.append(i)
+        np.minimum(distance, np.abs(points - points[i]).sum(axis=1), out=distance)
+
+    for i in range(len(points)):
+        if len(chosen) < count and distance[i] >= APART:
+            take(i)
+    while len(chosen) < count:
+        take(int(np.argmax(np.where(np.isin(np.arange(len(points)), chosen), -1, distance))))
+    return sorted(chosen)

@@ -1,0 +1,67 @@
+"""Propose the mixtures of a round from the runs before it, train them, and join them with these runs."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from regmix.core.errors import InputError
+from regmix.core.files import read_json, read_rows, write_csv, write_json, writing
+from regmix.core.runs import LEARNT, runs
+from regmix.core.settings import Kind, Name
+from regmix.core.tables import read_csv
+from regmix.corpus.tokenized import open_corpus
+from regmix.engine import results
+from regmix.engine.run import Run
+from regmix.engine.settings import Training
+from regmix.mixture import choose
+from regmix.mixture.propose import propose
+from regmix.mixture.settings import Mixture
+from regmix.objectives import ObjectiveSections
+from regmix.sampling import shards
+from regmix.sampling.settings import Swarm
+from stages.rules import read_rules
+from stages.run import run
+from stages.training import TrainingSections, train_to
+
+
+class Settings(ObjectiveSections, TrainingSections):
+    mixture: Mixture
+    proxy: Training
+    regressors: dict[Name, Kind]
+    swarm: Swarm
+
+
+def swarm_round(
+    params: Settings, *, name: str, swarm: Path, sample: Path, corpus: Path, store: Path, out: Path
+) -> None:
+    """Train round NAME of swarm.rounds; OUT has the tables of SWARM and of its own runs, and proposals.csv."""
+    if name not in params.swarm.rounds:
+        raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
+    settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
+    known = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained).of(*LEARNT)
+    losses = {objective: known.parts(params.objective_weights(objective)) for objective in settings.objectives}
+    regressors = [choose.member(member, params.regressors[member]) for member in params.mixture.ensemble]
+    search, workers = choose.search(params.mixture), params.machine.processes
+    table = propose(known.mixtures, losses, regressors, rules, search, settings.proposals, workers)
+    planned = shards.proposed(rules, params.swarm, name, table[list(rules.domains)].to_numpy())
+    table.insert(0, "run", [entry.name for entry in planned])
+    text = open_corpus(corpus, rules.domains)
+    with writing(out) as scratch:
+        with tempfile.TemporaryDirectory(dir=scratch) as work:
+            new = Path(work)
+            entries = [Run(entry.name, entry.schedule, entry.seed) for entry in planned]
+            kinds = [entry.kind for entry in planned]
+            train_to(new, text, params.proxy, params.machine, store, entries, kinds, f"swarm {name}")
+            meta = read_json(new / "meta.json")
+            if meta != read_json(swarm / "meta.json"):
+                raise InputError(f"{swarm}: its runs train otherwise than params.yaml says; run `dvc repro`")
+            for part in results.TABLES:
+                rows = [*read_rows(swarm / f"{part}.csv"), *read_rows(new / f"{part}.csv")]
+                write_csv(scratch / f"{part}.csv", rows)
+        write_json(scratch / "meta.json", meta)
+        write_csv(scratch / "proposals.csv", table)
+
+
+if __name__ == "__main__":
+    run(swarm_round)
