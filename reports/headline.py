@@ -1,4 +1,4 @@
-"""Print the path of the report and its headline numbers after a run: python -m reports.headline."""
+"""Print the path of the report and the chosen mixtures with their evidence: python -m reports.headline."""
 
 from __future__ import annotations
 
@@ -9,68 +9,51 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from regmix.statistics import verdicts
-from reports.page.formats import interval, spanned
+from reports.page.formats import listed, plus_minus
 
 REPORT = Path("reports/report.html")
-METRICS = Path("metrics/report.json")
+MIXTURE, SUMMARY = Path("metrics/mixture.json"), Path("metrics/summary.json")
+RIVALS = {"natural": "natural", "uniform": "uniform", "single": "the best single domain",
+          "one_shot": "one-shot RegMix", "best_proxy": "the best proxy's mixture"}  # fmt: skip
 
 
-def headline(found: Mapping[str, Mapping[str, Any]], report: Path) -> str:
-    """Four lines: the report's path, then ranking, mixture and target of one objective.
+def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], report: Path) -> str:
+    """The report's path, then two lines per objective: its mixture, and how its targets or proxies do with it.
 
-    That objective is the first with a target, or else the first. Each objective with dynamic methods adds a line.
-
-    Raises InputError if ``found`` lacks a number.
+    Raises InputError if a number is missing.
     """
+    lines = [f"report: {report}"]
     try:
-        name = next((name for name, numbers in found.items() if "target" in numbers), next(iter(found)))
-        numbers = found[name]
-        rank, mixture, target = numbers["regression"], numbers["mixture"], numbers.get("target")
-        correlation = spanned([rank[f"spearman{edge}"] for edge in ("", "_low", "_high")], 2)
-        gain = spanned([mixture[f"realised_gain{edge}"] for edge in ("", "_low", "_high")], sign=True)
-        word = verdicts.ranking(numbers)
-        lines = [
-            f"report: {report}",
-            f"{name}, regression: {rank['regressor']} has Spearman {correlation} on {tested_on(rank)}"
-            + (f"; against the baseline without proxies: {word}" if word else ""),
-            f"{name}, mixture: proxies at the recommended mixture gain {gain} nats per token over natural (n = "
-            f"{mixture['n']} per mixture): {verdicts.realised_gain(numbers)}",
-        ]
-        if target:
-            gap = spanned([target[f"difference{edge}"] for edge in ("", "_low", "_high")], sign=True)
-            lines.append(
-                f"{name}, target: {target['method']} minus natural {gap} nats per token (n = {target['n']} pairs): "
-                f"{verdicts.target(numbers)}"
-            )
-        else:
-            lines.append(f"{name}, target: none; no method of kind regmix in params.yaml aims at it")
-        lines += [_switched(name, numbers["dynamic"]) for name, numbers in found.items() if "dynamic" in numbers]
-    except (KeyError, StopIteration, TypeError, AttributeError) as error:
-        raise InputError(f"{METRICS}: no headline numbers ({error!r}); run `dvc repro -f target_compare`") from None
+        for name, row in found.items():
+            lines.append(f"{name}: {weights(mixture[name])}")
+            differences = rivals(row)
+            if differences:
+                parts = [f"{RIVALS[rival]} {value}" for rival, value in differences.items()]
+                lines.append(f"  targets, nats per token, minus {listed(parts)}: {row['verdict']}")
+            else:
+                gain = plus_minus(row["gain_realised"], row["gain_realised_ci"])
+                lines.append(f"  no target; proxies gain {gain} nats per token over natural")
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target_compare`") from None
     return "\n".join(lines)
 
 
-def tested_on(part: Mapping[str, Any]) -> str:
-    """The mixtures that a Spearman correlation was computed on."""
-    return f"{part['n']} held-out mixtures" if part["split"] == "heldout" else f"{part['n']} runs out of fold"
+def weights(mixture: Mapping[str, Mapping[str, float]], least: float = 0.02) -> str:
+    """The weights from ``least`` on, largest first."""
+    return ", ".join(f"{domain} {weight:.2f}" for domain, weight in mixture["weights"].items() if weight >= least)
 
 
-def _switched(name: str, part: Mapping[str, Any]) -> str:
-    """Every dynamic method against the best static one."""
-    best = part["best_static"]
-    results = []
-    for method, word in verdicts.against_best_static(part).items():
-        less = part["methods"][method]["less"][best]
-        results.append(f"{method} {interval(less['value'], less['low'], less['high'], sign=True)}: {word}")
-    return f"{name}, dynamic mixing minus {best}, nats per token (n = {part['n']} pairs): {'; '.join(results)}"
+def rivals(row: Mapping[str, Any]) -> dict[str, str]:
+    """The differences from each rival with half an interval."""
+    names = [key for key in row if key.startswith("minus_") and not key.endswith("_ci")]
+    return {key.removeprefix("minus_"): plus_minus(row[key], row[f"{key}_ci"]) for key in names}
 
 
-def main(metrics: Path = METRICS, report: Path = REPORT) -> None:
-    for path in (metrics, report):
+def main(summary: Path = SUMMARY, mixture: Path = MIXTURE, report: Path = REPORT) -> None:
+    for path in (summary, mixture, report):
         if not path.is_file():
             raise InputError(f"{path}: missing; run `dvc repro` first")
-    print(headline(read_json(metrics), report))
+    print(headline(read_json(summary), read_json(mixture), report))
 
 
 if __name__ == "__main__":

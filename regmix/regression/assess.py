@@ -48,13 +48,16 @@ def assess(
     ``weights`` are the objective's, over domains, each of whose losses is fitted by itself; ``settings`` is
     params.yaml's ``regression``. Without tests, or
     without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some regressors
-    many refits. Raises InputError.
+    many refits. In cross-validation a regressor that needs more runs than a fold leaves predicts NaN. Raises InputError.
     """
     parts = train.parts(weights)
     fit, losses = by_part(regressor.fit, parts.weights), parts.losses
-    predicted_cv = out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
-    splits = {"cv": (train, parts.total, predicted_cv)}
     model = fit(train.mixtures, losses, settings.seed)
+    try:
+        predicted_cv = out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    except TooFewRuns:  # there are enough runs, but not in a fold
+        predicted_cv = Prediction(*np.full((2, len(losses)), np.nan))
+    splits = {"cv": (train, parts.total, predicted_cv)}
     for split, runs in tests.items():
         splits[split] = (runs, runs.objective(weights), _predict(model, runs.mixtures, deviations))
     sizes = settings.curve.proxies if curve else []

@@ -18,9 +18,7 @@ import numpy as np
 from regmix.core.errors import InputError
 from regmix.sampling.rules import Rules, project
 
-RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED, LOCAL, PROPOSAL = range(
-    9
-)  # never renumber
+RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED, LOCAL, PROPOSAL = range(9)  # never renumber
 NEAR = (30.0, 1000.0)  # Dirichlet strengths of draws around a mixture
 FRESH = 0.02  # their share of all domains, so that one that the mixture lacks can come back
 BLOCK = 32768  # candidates drawn from one stream; changing it changes every candidate

@@ -87,7 +87,7 @@ def _defined(differences: Sequence[Interval | None]) -> list[Interval]:
     return known if len(known) == len(differences) else []
 
 
-# Verdicts on an objective's headline numbers, which regmix.evaluation.headlines computes for metrics/report.json.
+# Verdicts on an objective's headline numbers, which regmix.evaluation.headlines computes.
 
 
 def ranking(one: Mapping[str, Any]) -> str | None:

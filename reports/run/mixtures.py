@@ -26,7 +26,7 @@ def mixtures(
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
 ) -> Section:
-    """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is metrics/mixture.json.
+    """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
     ``realised`` is realised.csv, ``candidates`` the sampled candidates; ``how`` says how candidates were scored.
     ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on.

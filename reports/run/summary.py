@@ -1,6 +1,6 @@
 """The report's summary: what the numbers show, as far as the intervals allow, and what they do not show.
 
-``regmix.evaluation.headlines`` picks the numbers; target_compare writes them, and rounds them for metrics/report.json.
+``regmix.evaluation.headlines`` picks the numbers, target_compare writes them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import pandas as pd
 from regmix.evaluation.headlines import Headlines
 from regmix.statistics import verdicts
 from regmix.statistics.verdicts import SAME, compared
-from reports.headline import tested_on
 from reports.page.formats import count, counted, fixed, interval, listed, power, relative, spanned
 from reports.page.section import Section
 from reports.run import models
@@ -160,3 +159,8 @@ def _caveats(found: Headlines, target: Mapping[str, Any]) -> str:
 
 def _span(part: Mapping[str, Any], name: str, digits: int = 3, sign: bool = True) -> str:
     return spanned([part[name], part[f"{name}_low"], part[f"{name}_high"]], digits, sign)
+
+
+def tested_on(part: Mapping[str, Any]) -> str:
+    """The mixtures that a Spearman correlation was computed on."""
+    return f"{part['n']} held-out mixtures" if part["split"] == "heldout" else f"{part['n']} runs out of fold"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -54,7 +56,14 @@ def mixture_choose(
             write_json(scratch / f"{name}.json", value)
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
         write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
-    write_metrics(metrics, summary)
+    write_metrics(metrics, {name: _shown(value) for name, value in chosen.items()})
+
+
+def _shown(simulation: Mapping[str, Any]) -> dict[str, Any]:
+    """The weights above .005, largest first, and their spread over refits."""
+    order = sorted(simulation["weights"], key=lambda domain: -simulation["weights"][domain])
+    shown = [domain for domain in order if simulation["weights"][domain] >= 0.005]
+    return {part: {domain: simulation[part][domain] for domain in shown} for part in ("weights", "spread")}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from regmix.core.files import prune, read_json, write_csv, write_metrics, writing
+from regmix.core.files import prune, read_json, write_csv, write_json, writing
 from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
@@ -23,7 +23,7 @@ class Settings(ObjectiveSections):
     regressors: dict[Name, Kind]
 
 
-def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Path, out: Path) -> None:
+def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) -> None:
     """Compare all regressors with each other, with the no-proxy baseline and with the seed noise.
 
     Also write the rank correlations of weights with losses, which involve no regressor.
@@ -55,12 +55,12 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, metrics: Pa
     objectives = {name: params.objective_weights(name) for name in params.objectives}
     margins = ranking.over_no_proxy(predictions, swarm_runs, objectives, params.regression)
     with writing(out) as scratch:
+        write_json(scratch / "scores.json", joined)
         write_csv(scratch / "scores.csv", pd.DataFrame(table, columns=columns))
         write_csv(scratch / "margins.csv", margins)
         write_csv(
             scratch / "weights.csv", ranking.weight_correlations(swarm_runs.of("random"), list(swarm_runs.losses))
         )
-    write_metrics(metrics, joined)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
-from regmix.core.runs import runs
+from regmix.core.runs import LEARNT, runs
 from regmix.core.tables import read_csv
-from regmix.evaluation import dynamic_mixing, rank_invariance, summary
+from regmix.evaluation import dynamic_mixing, metrics_summary, rank_invariance, summary
 from regmix.evaluation.headlines import headlines
 from regmix.objectives import ObjectiveSections
 from regmix.regression.settings import Regression
@@ -24,12 +24,12 @@ class Settings(ObjectiveSections):
 
 
 def target_compare(
-    params: Settings, *, corpus: Path, compared: Path, confirmed: Path, chosen: Path, schedules: Path, trained: Path,
-    evaluated: Path, metrics: Path, out: Path,
+    params: Settings, *, corpus: Path, swarm: Path, compared: Path, confirmed: Path, chosen: Path, schedules: Path,
+    trained: Path, evaluated: Path, metrics: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write means, paired differences, rank correlations with proxies, and the gain from dynamic mixing to OUT.
 
-    The headline numbers go to OUT/headlines.json and, rounded, to METRICS.
+    The headline numbers go to OUT/headlines.json, and the few that runs are compared by, rounded, to METRICS.
     """
     weights = {name: params.objective_weights(name) for name in params.objectives}
     level = params.regression.interval
@@ -59,6 +59,9 @@ def target_compare(
         dynamic,
         level,
     )
+    kinds = read_csv(swarm / "mixtures.csv")["kind"]
+    regrets = {name: read_json(chosen / f"{name}.json")["regret"] for name in weights}
+    few = metrics_summary.summarised(numbers, methods, measures, int(kinds.isin(LEARNT).sum()), regrets, level)
     with writing(out) as scratch:
         write_csv(scratch / "means.csv", summary.summarise(measures, level))
         write_csv(scratch / "differences.csv", pd.concat(differences, ignore_index=True))
@@ -68,7 +71,7 @@ def target_compare(
         write_json(scratch / "pairs.json", pairs)
         write_json(scratch / "dynamic.json", dynamic)
         write_json(scratch / "headlines.json", numbers)
-    write_metrics(metrics, numbers)
+    write_metrics(metrics, few)
 
 
 if __name__ == "__main__":

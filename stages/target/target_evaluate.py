@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix.core.files import write_csv, write_metrics, writing
+from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.evaluation import summary
@@ -25,8 +25,8 @@ class Settings(ObjectiveSections):
     regression: Regression
 
 
-def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: Path, out: Path, metrics: Path) -> None:
-    """Write losses.csv and lm_eval.csv of the methods in TRAINED to OUT, and their summary to METRICS."""
+def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: Path, out: Path) -> None:
+    """Write losses.csv and lm_eval.csv of the methods in TRAINED, and their summary, to OUT."""
     targets = Targets.read(trained)
     losses = pd.concat(
         [
@@ -51,9 +51,9 @@ def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: P
         lm_eval = pd.concat(scores, ignore_index=True)
         objectives = {name: params.objective_weights(name) for name in params.objectives}
         summarised = summary.targets(summary.measures(losses, lm_eval, objectives), params.regression.interval)
+        write_json(scratch / "summary.json", summarised)
         write_csv(scratch / "losses.csv", losses)
         write_csv(scratch / "lm_eval.csv", lm_eval)
-    write_metrics(metrics, summarised)
 
 
 if __name__ == "__main__":
