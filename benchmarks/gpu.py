@@ -155,7 +155,8 @@ def _begun(shape: dict[str, int], sequences: int, runs: int) -> tuple[Setup, lis
             "shape": {key: value for key, value in shape.items() if key != "vocab"},
             "recipe": {
                 "sequences": sequences, "steps": 1000, "lr": 1e-4, "lr_schedule": "constant", "lr_final": 1.0,
-                "warmup": 0.0, "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "draws": "independent", "precision": "bf16",
+                "warmup": 0.0, "betas": [0.9, 0.95], "weight_decay": 0.1, "clip": 1.0, "draws": "independent",
+                "precision": "bf16",
             },
             "validation": {"final_tokens": context, "logged_tokens": context, "logged": 1},
         }

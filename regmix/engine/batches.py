@@ -1,10 +1,10 @@
 """Batches as a pure function of (seed, step, realised schedule).
 
-Each sequence draws its domain from the current mixture, independently, as the paper's code does, or by a sequence of low
-discrepancy in its number, which holds every domain to within two or three sequences of its share at any step and lowers
-the noise of a comparison. Within a domain, each window is used once per epoch, in a shuffled order that depends only on
-(seed, domain, epoch), not on the mixture. The only state is the ledger, the number of sequences consumed per domain, and it too follows
-from (seed, schedule, step).
+Each sequence draws its domain from the current mixture: independently, as the paper's code does, or by a sequence of
+low discrepancy in its number, which holds every domain to within two or three sequences of its share at any step and
+lowers the noise of a comparison. Within a domain, each window is used once per epoch, in a shuffled order that depends
+only on (seed, domain, epoch), not on the mixture. The only state is the ledger, the number of sequences consumed per
+domain, and it too follows from (seed, schedule, step).
 """
 
 from __future__ import annotations

@@ -46,9 +46,9 @@ def assess(
     """Assess ``regressor`` on an objective, by cross-validation within ``train`` and on ``tests``, runs by split.
 
     ``weights`` are the objective's, over domains, each of whose losses is fitted by itself; ``settings`` is
-    params.yaml's ``regression``. Without tests, or
-    without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some regressors
-    many refits. In cross-validation a regressor that needs more runs than a fold leaves predicts NaN. Raises InputError.
+    params.yaml's ``regression``. Without tests, or without ``curve``, the curve has no rows; without ``deviations``,
+    ``sd`` is NaN, which saves some regressors many refits. In cross-validation a regressor that needs more runs than a
+    fold leaves predicts NaN. Raises InputError.
     """
     parts = train.parts(weights)
     fit, losses = by_part(regressor.fit, parts.weights), parts.losses

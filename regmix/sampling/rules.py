@@ -127,14 +127,15 @@ def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens:
 
 
 def project(mixture: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The point (..., K) of the simplex nearest to ``mixture`` (..., K) (Euclidean) among those within ``bounds`` (K,).
+    """The points (..., K) of the simplex nearest to ``mixture`` (..., K), by Euclid, among those within ``bounds`` (K,).
 
-    It is ``clip(mixture - shift, 0, bounds)``, with the shift that makes it sum to 1 found by bisection.
-    The bounds must sum to 1 or more.
+    It is ``clip(mixture - shift, 0, bounds)``, with the shift that makes it sum to 1 found by bisection. A mixture
+    within the bounds, whose sum is 1, stays as it is to the bit. The bounds must sum to 1 or more.
     """
     low, high = np.min(mixture - bounds, axis=-1, keepdims=True), np.max(mixture, axis=-1, keepdims=True)
     for _ in range(100):
         shift = (low + high) / 2
         above = np.clip(mixture - shift, 0, bounds).sum(axis=-1, keepdims=True) > 1
         low, high = np.where(above, shift, low), np.where(above, high, shift)
-    return np.asarray(np.clip(mixture - low, 0, bounds))
+    within = np.all((mixture >= 0) & (mixture <= bounds), axis=-1, keepdims=True)
+    return np.where(within, mixture, np.clip(mixture - low, 0, bounds))

@@ -102,7 +102,7 @@ def test_all_methods_are_aimed_anew_and_the_same_one_is_trained_once():
     assert len({repr(method) for method in methods.values()}) == len(methods)
     rows = pd.DataFrame(found.rows)
     assert set(rows.loc[rows["kind"] == "regmix", "method"]) == {"regmix"}
-    assert {"regmix_news", "regmix_broad"} <= set(rows["entry"])
+    assert {"regmix_news", "regmix_reviews"} <= set(rows["entry"])
     assert all(method.model_extra.get("objective", "news") == "news" for method in methods.values())
 
 
@@ -166,6 +166,8 @@ def toy() -> tuple[schema.Params, Ablations]:
     values["target"]["methods"] = {name: ROOT_VALUES["target"]["methods"][name] for name in
                                    ("natural", "regmix_reviews", "regmix_d_offline", "regmix_d_online")}  # fmt: skip
     values["evaluation"] |= {"last_word": [], "continuation": []}
+    values["objectives"] = {"news": {"news": 1}, "reviews": {"reviews": 1}}
+    values["swarm"] |= {"rounds": {}, "learn_from": "data/swarm_collect"}
     values["machine"]["processes"] = 1
     values["swarm"] |= {"per_shard": 4, "heldout": 3, "repeats": {"mixtures": 0, "seeds": 0}}
     few = {"candidates": [200], "granularity": [2]}
@@ -407,7 +409,7 @@ def test_what_falls_away_without_the_objective_is_said():
     ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
     section = worlds.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
-    assert "regmix, regmix_news, regmix_reviews, regmix_broad" in names
+    assert "regmix, regmix_reviews, regmix_skills, regmix_news" in names
     assert "`objective_only` is dropped" in section.prose
     found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS

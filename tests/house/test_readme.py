@@ -23,9 +23,19 @@ def committed(name: str, folder: str = "metrics") -> dict:
     return json.loads(done.stdout)
 
 
-def test_the_result_tables_are_those_of_the_committed_run():
-    assert readme.objectives(committed("report"), committed("mixture")) in README
-    assert readme.methods(committed("targets")) in README
+def test_the_result_table_is_that_of_the_committed_run():
+    assert readme.objectives(committed("summary"), committed("mixture")) in README
+
+
+def test_the_registered_metrics_can_be_read_by_a_person():
+    """At most 60 numbers, and none registered elsewhere."""
+
+    def numbers(value: object) -> int:
+        return sum(map(numbers, value.values())) if isinstance(value, dict) else isinstance(value, int | float)
+
+    assert numbers(committed("summary")) <= 60
+    files = [ROOT / "dvc.yaml", *ROOT.glob("*/dvc.yaml")]
+    assert [path.parent for path in files if "metrics:" in path.read_text()] == [ROOT]
 
 
 def test_the_speed_table_is_that_of_the_benchmark():

@@ -21,7 +21,7 @@ from regmix.methods import doremi
 from regmix.sampling.rules import Rules
 from regmix.target.interface import Context, Proxies
 from tests.engine.test_engine import DOMAINS, VOCAB, resumed, same, setup, train, training
-from tests.training import train_stack
+from tests.training import SWARM, train_stack
 
 PAPER = {"reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 1, "seed": 0}
 UNIFORM = Schedule.static(DOMAINS, np.full(3, 1 / 3))
@@ -46,8 +46,8 @@ def context(
         return train_runs(kit, runs, store, digest_of(corpus, own), machine, weights=True, label=runs[0].name)
 
     rules = Rules(names, sizes / sizes.sum(), np.array(bounds), sizes / sizes.sum(), np.ones(1), 0.0, 1, 0)
-    swarm = Proxies(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
-    return Context(rules, max_epochs, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
+    swarm = Proxies(*[pd.DataFrame()] * 4, {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
+    return Context(rules, max_epochs, SWARM, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
 
 
 def corpus() -> dict[str, np.ndarray]:

@@ -18,11 +18,21 @@ from regmix.corpus.tokenized import Corpus
 from regmix.engine import results
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.settings import Training
-from regmix.methods import natural, objective_only, regmix, regmix_d_offline, regmix_d_online, uniform
+from regmix.methods import (
+    best_proxy,
+    best_single,
+    natural,
+    objective_only,
+    regmix,
+    regmix_d_offline,
+    regmix_d_online,
+    regmix_one_shot,
+    uniform,
+)  # fmt: skip
 from regmix.sampling.rules import Rules
-from regmix.target.interface import Context, Proxies
+from regmix.target.interface import Context, Proxies, Scale
 from stages.target.plans import read_plan, write_plan
-from tests.training import train_stack
+from tests.training import SWARM, train_stack
 
 DOMAINS, VOCAB = ("a", "b", "c"), 32
 WEIGHTS = {"a": 1.0}
@@ -68,7 +78,7 @@ def swarm(kit: Corpus, proxy: Training) -> Proxies:
     kinds = ["random"] * 10 + ["anchor"] * 2
     tables = {name: pd.DataFrame(rows) for name, rows in results.tables(runs, kinds, train(kit, proxy, runs)).items()}
     meta = results.describe(Setup(proxy, VOCAB, kit.train, kit.valid), "tokenizer")
-    return Proxies(tables["mixtures"], tables["schedules"], tables["trajectories"], meta)
+    return Proxies(tables["mixtures"], tables["losses"], tables["schedules"], tables["trajectories"], meta)
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +90,7 @@ def context() -> Context:
     return Context(
         rules=rules,
         max_epochs=4.0,
+        sampling=SWARM,
         objectives={"first": WEIGHTS, "outside": {"d": 1.0}},
         recommended={"first": np.array([0.9, 0.1, 0.0])},
         regressors={"trees": Kind.model_validate(trees)},
@@ -224,3 +235,35 @@ def test_a_target_that_logs_no_loss_where_it_is_asked_for_is_an_error(context):
                     trajectories=context.swarm.trajectories[:30])  # fmt: skip
     with pytest.raises(InputError, match="beta: fitted needs the proxy anchor-natural"):
         regmix_d_online.plan(replace(context, swarm=alone), options(regmix_d_online, **ONLINE))
+
+
+def test_the_cheap_baselines_take_the_best_of_what_was_trained(context):
+    losses = context.swarm.losses.assign(d=np.arange(len(context.swarm.losses))[::-1] + 1.0)
+    seen = replace(context, swarm=replace(context.swarm, losses=losses))
+    best = best_proxy.plan(seen, options(best_proxy, objective="outside"))
+    assert best.facts["proxy"] == "anchor-uniform"
+    np.testing.assert_allclose(best.schedule.mixtures[0], 1 / 3)
+    with pytest.raises(InputError, match="best_single needs proxies of single domains"):
+        best_single.plan(seen, options(best_single, objective="outside"))
+    mixtures = context.swarm.mixtures.copy()
+    mixtures.loc[mixtures["run"] == "anchor-natural", list(DOMAINS)] = [0.0, 0.0, 1.0]
+    alone = replace(seen, swarm=replace(seen.swarm, mixtures=mixtures))
+    single = best_single.plan(alone, options(best_single, objective="outside"))
+    assert single.facts["domain"] == DOMAINS[2]
+    np.testing.assert_allclose(single.schedule.mixtures[0], [0.375, 0.375, 0.25])  # within the bounds
+
+
+def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(context):
+    given = {"objective": "first", "regressor": "trees", "proxies": 8, "candidates": 500, "top_k": 5, "seed": 0}
+    loose = replace(context, rules=replace(context.rules, bounds=np.ones(3)))
+    trained: list[Run] = []
+
+    def remember(training, runs, tokens=None):
+        trained.extend(runs)
+        return context.train(training, runs, tokens)
+
+    plan = regmix_one_shot.plan(replace(loose, train=remember), options(regmix_one_shot, **given))
+    assert len(trained) == 8
+    assert plan.schedule.mixtures[0].sum() == pytest.approx(1)
+    assert plan.spent[0].trained == 8 * context.swarm.meta["train_tokens"]
+    assert regmix_one_shot.preparation(options(regmix_one_shot, **given), Scale(1, 1, None))[0].runs == 8

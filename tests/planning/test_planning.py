@@ -322,11 +322,11 @@ def test_runs_in_the_store_are_counted(tmp_path):
     corpus = open_corpus(tmp_path / "data/corpus_tokenize", params.corpus.trained)
     setup = Setup(params.proxy, vocab, corpus.train, corpus.valid)
     store = RunStore(tmp_path / ".runs")
-    for run in planned_runs(params, text)["random-1"][:3]:
+    for run in planned_runs(params, text)["random-0"][:3]:
         key = run_key(setup, Run(run.name, run.schedule, run.seed), corpus.digest)
         store.finish(key, Result({}, [], run.schedule, {}, {}), weights=False)
     held = progress.stored(params, tmp_path, set())
-    assert held["swarm_train", "random-1"] == 3
+    assert held["swarm_train", "random-0"] == 3
     assert sum(held.values()) == 3
     assert progress.text_of(params, tmp_path / "elsewhere") is None
     assert progress.stored(params, tmp_path / "elsewhere", set()) == {}

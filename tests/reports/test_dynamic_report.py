@@ -16,7 +16,6 @@ from regmix.core.schedule import Schedule
 from regmix.evaluation import dynamic_mixing, rank_invariance
 from regmix.statistics import verdicts
 from regmix.target.trained_methods import Method
-from reports import headline
 from reports.run import dynamic_mixing as chapter
 from reports.run import regressor_queries, schedules, summary, trajectory_errors
 from tests.reports.test_reports import MINUS, TRAINED, Artifacts, errors, one, query, switching, values
@@ -246,7 +245,7 @@ def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
 # Where it is told.
 
 
-def test_the_summary_and_the_command_have_a_line_each():
+def test_the_summary_has_a_line():
     part = found(measured(moving=[-0.1, -0.101, -0.102]))["news"]
     numbers = {"news": one() | {"dynamic": part}}
     line = next(iter(summary._switched(numbers)))
@@ -254,10 +253,6 @@ def test_the_summary_and_the_command_have_a_line_each():
     assert "on `news`? No: `moving` minus `mixed` +0.099 [+0.0" in line
     assert line.endswith("worse (n = 3 pairs).")
     assert summary._switched({"news": one()}) == []
-    printed = headline.headline(numbers, "r.html").splitlines()
-    assert len(printed) == 5
-    assert printed[-1].startswith("news, dynamic mixing minus mixed, nats per token (n = 3 pairs): moving +0.099 [")
-    assert printed[-1].endswith(": worse")
 
 
 def test_the_section_without_dynamic_methods_says_so(tmp_path):

@@ -29,7 +29,7 @@ from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules
 from regmix.statistics import intervals, verdicts
 from regmix.target.targets import Targets
-from reports import headline
+from reports import headline, readme
 from reports.page import formats, render, style
 from reports.page.section import Figure, Section, Table
 from reports.report import report
@@ -108,8 +108,8 @@ class Artifacts:
     def run(self) -> None:
         """Compare the targets and write the report into ``folder``/reports."""
         path = self.folder
-        first = ("corpus", "compared", "confirmed", "chosen", "schedules", "trained", "evaluated")
-        rest = ("extracted", "sample", "swarm", "fits", "simulated", "stepwise", "judged")
+        first = ("corpus", "swarm", "compared", "confirmed", "chosen", "schedules", "trained", "evaluated")
+        rest = ("extracted", "sample", "fits", "simulated", "stepwise", "judged")
         folders: Any = {name: path / name for name in (*first, *rest)}
         target_compare(
             self.params, **{name: folders[name] for name in first}, metrics=path / "metrics.json", out=path / "judged"
@@ -202,7 +202,7 @@ class Artifacts:
                 "objective": name, "domains": list(TRAINED), "spread": dict.fromkeys(TRAINED, 0.1),
                 "weights": dict(zip(TRAINED, self.found[f"regmix_{name}"].tolist(), strict=True)),
                 "predicted": {"mean": 4.5, "sd": 0.1}, "predicted_prior": {"mean": 5.0, "sd": 0.1},
-                "gain": {"value": 0.5, "low": 0.2, "high": 0.8}, "verdict": "better than the prior",
+                "gain": {"value": 0.5, "low": 0.2, "high": 0.8}, "verdict": "better than the prior", "regret": 0.01,
                 "support": {"distance": 0.1, "typical": 0.3},
             }  # fmt: skip
             for folder in ("simulated", "chosen"):
@@ -525,7 +525,10 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "judged/headlines.json").read_text())
     rounded = json.loads((tmp_path / "metrics.json").read_text())
-    assert rounded["news"]["target"]["difference"] == round(found["news"]["target"]["difference"], 3)
+    assert rounded["news"]["minus_natural"] == round(found["news"]["target"]["difference"], 3)
+    assert rounded["news"]["regret"] == 0.01
+    assert "minus_natural" in rounded["broad"]
+    assert rounded["news"]["verdict"].startswith("not distinguishable from ") or "better" in rounded["news"]["verdict"]
     assert found["news"]["target"]["difference"] == pytest.approx(row["mean"])
     assert found["news"]["target"]["alone"] == "only"
     assert found["broad"]["regression"]["over_no_proxy"] is None
@@ -545,7 +548,6 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert "**Dynamic mixing.** Does changing the mixture" in text.split("## 1.")[0]
     assert len(pd.read_csv(out / "tables/queries.csv")) == 7  # one planned
     assert set(pd.read_csv(out / "tables/epochs.csv")["method"]) >= {"picked", "wandering"}
-    assert len(headline.headline(found, Path("r.html")).splitlines()) == 5  # the last is on dynamic mixing
 
 
 def one_objective(cut: dict) -> None:
@@ -609,31 +611,48 @@ def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
 # The command that prints three numbers.
 
 
-def test_headline_prints_a_line_a_number():
-    broad = one()
-    del broad["target"]
-    lines = headline.headline({"broad": broad, "news": one(target=(-0.2, -0.3, 0.1))}, Path("r.html")).splitlines()
-    assert lines[0] == "report: r.html"
-    assert lines[1] == (
-        "news, regression: gp has Spearman 0.90 [0.80, 1.00] on 12 held-out mixtures; against the baseline without "
-        "proxies: better"
-    )
-    assert lines[2].endswith("+0.200 [+0.100, +0.300] nats per token over natural (n = 3 per mixture): better")
-    assert lines[3] == (
-        f"news, target: regmix_news minus natural {MINUS}0.200 [{MINUS}0.300, +0.100] nats per token (n = 4 pairs): "
-        f"{verdicts.SAME}"
-    )
-    assert len(lines) == 4
-    assert "target: none" in headline.headline({"broad": broad}, Path("r.html"))
-    assert verdicts.ranking(broad) == "better"
+ROW = {
+    "spearman": 0.98,
+    "proxies": 48,
+    "gain_predicted": 0.3,
+    "gain_realised": 0.31,
+    "gain_realised_ci": 0.02,
+    "regret": 0.01,
+}
+FEW = {
+    "news": ROW | {"minus_natural": -0.2, "minus_natural_ci": 0.01, "minus_single": 0.01, "minus_single_ci": None,
+                   "verdict": "not distinguishable from single"},
+    "broad": ROW,
+}  # fmt: skip
+WEIGHTS = {name: {"weights": {"news": 0.6, "law": 0.395, "drama": 0.005}, "spread": {}} for name in FEW}
+
+
+def test_headline_prints_the_mixture_and_how_it_does():
+    lines = headline.headline(FEW, WEIGHTS, Path("r.html")).splitlines()
+    assert lines == [
+        "report: r.html",
+        "news: news 0.60, law 0.40",
+        f"  targets, nats per token, minus natural {MINUS}0.200 ± 0.010 and the best single domain 0.010: not "
+        "distinguishable from single",
+        "broad: news 0.60, law 0.40",
+        "  no target; proxies gain 0.310 ± 0.020 nats per token over natural",
+    ]
 
 
 def test_headline_before_a_run_is_one_line(tmp_path):
-    with pytest.raises(InputError, match=r"report\.json: missing; run `dvc repro` first"):
-        headline.main(tmp_path / "report.json", tmp_path / "report.html")
-    for content in ({}, {"news": {"regression": {}}}):
-        write_json(tmp_path / "report.json", content)
-        (tmp_path / "report.html").touch()
-        with pytest.raises(InputError, match="no headline numbers") as error:
-            headline.main(tmp_path / "report.json", tmp_path / "report.html")
+    summary, mixture, page = tmp_path / "summary.json", tmp_path / "mixture.json", tmp_path / "report.html"
+    with pytest.raises(InputError, match=r"summary\.json: missing; run `dvc repro` first"):
+        headline.main(summary, mixture, page)
+    write_json(mixture, {})
+    page.touch()
+    for content in ({"news": {}}, {"news": ROW}):
+        write_json(summary, content)
+        with pytest.raises(InputError, match="numbers are missing") as error:
+            headline.main(summary, mixture, page)
         assert "\n" not in str(error.value)
+
+
+def test_the_table_of_the_readme_has_a_row_per_objective():
+    lines = readme.objectives(FEW, WEIGHTS).splitlines()
+    assert lines[2].startswith(f"| news | news 0.60, law 0.40 | 0.98 | {MINUS}0.200 ± 0.010 | – | 0.010 | – | – |")
+    assert lines[3].endswith("| – | – | – | – | – |")

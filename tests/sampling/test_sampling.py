@@ -20,6 +20,9 @@ TOKENS = {"news": 4_000_000, "law": 900_000, "drama": 90_000, "code": 10_000}
 def swarm(**changes: Any) -> Swarm:
     values = {
         "seed": 0,
+        "run_seeds": "own",
+        "rounds": {},
+        "learn_from": "data/swarm_collect",
         "shards": ["random-0"],
         "per_shard": 8,
         "switches": 2,
@@ -137,6 +140,52 @@ def test_every_run_of_a_swarm_has_a_seed_of_its_own():
     seeds = [run.seed for shard in names for run in shards.shard_runs(rules(), swarm(), shard, LOGGED)]
     assert len(set(seeds)) == len(seeds) == 2 * 8 + 4 + 4 + 6
     assert all(0 <= seed < 2**31 for seed in seeds)
+
+
+def test_with_a_shared_seed_runs_differ_by_their_mixture_and_repeats_by_their_repetition():
+    shared = swarm(run_seeds="shared")
+    runs = [
+        run for shard in ("random-0", "anchors", "heldout") for run in shards.shard_runs(rules(), shared, shard, LOGGED)
+    ]
+    runs += shards.proposed(rules(), shared, "second", np.eye(4)[:2])
+    assert len({run.seed for run in runs}) == 1
+    repeats = [run.seed for run in shards.shard_runs(rules(), shared, "repeats", LOGGED)]
+    assert repeats[:3] == repeats[3:]
+    assert len({*repeats, runs[0].seed}) == 4
+
+
+def test_the_first_random_runs_are_those_of_the_shards_and_a_round_has_seeds_of_its_own():
+    first = shards.random_runs(rules(), swarm(), 12)
+    listed = [run for shard in ("random-0", "random-1") for run in shards.shard_runs(rules(), swarm(), shard, LOGGED)]
+    assert np.array_equal(weights(first), weights(listed)[:12])
+    assert [run.seed for run in first] == [run.seed for run in listed[:12]]
+    proposed = shards.proposed(rules(), swarm(), "second", np.eye(4)[:2])
+    assert [run.name for run in proposed] == ["second-00", "second-01"]
+    assert len({run.seed for run in proposed} | {run.seed for run in first}) == 14
+
+
+ROUND = {"proposals": 2, "objectives": ["news"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"learn_from": "data/swarm_round/second"}, "learn_from: no round 'data/swarm_round/second'; use one of data/"),
+        (
+            {"rounds": {"a": {"follows": "a", **ROUND}}},
+            r"rounds\.a\.follows: no round 'a'; use one of",
+        ),
+        ({"rounds": {"a": {"follows": "data/swarm_round/a", **ROUND}}}, "rounds: data/swarm_round/a follows itself"),
+        (
+            {"rounds": {n: {"follows": f"data/swarm_round/{m}", **ROUND} for n, m in (("a", "b"), ("b", "a"))}},
+            "follows itself; let the first round follow data/swarm_collect",
+        ),
+        ({"rounds": {"a": {"follows": "data/swarm_collect", "proposals": 0, "objectives": ["news"]}}}, "proposals"),
+    ],
+)
+def test_a_round_that_follows_none_or_itself_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        swarm(**changes)
 
 
 def test_a_shard_reads_back_as_schedules():

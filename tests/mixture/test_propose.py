@@ -1,0 +1,50 @@
+"""A round's proposals lie where refits have their optima, apart from each other and from what was trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from regmix.core.runs import LossParts
+from regmix.core.settings import Kind
+from regmix.mixture.propose import propose, spread_out
+from regmix.mixture.search import Search
+from regmix.regression.interface import bind
+from regmix.sampling import draws
+from regmix.sampling.rules import Rules
+
+RULES = Rules.around({f"d{k}": 0.25 for k in range(4)})
+BEST = np.array([0.5, 0.3, 0.2, 0.0])
+SMALL = Search(candidates=500, local_steps=2, local_candidates=200)
+LAW = bind("law", Kind(kind="effective_tokens", starts=2, shrinkage=0.01))
+
+
+def parts(rows: np.ndarray, seed: int = 0) -> LossParts:
+    noise = np.random.default_rng(seed).normal(scale=0.03, size=len(rows))
+    losses = 3 + 2 * ((rows - BEST) ** 2).sum(axis=1) + noise
+    return LossParts(("bowl",), losses[:, None], np.ones(1))
+
+
+@pytest.fixture(scope="module")
+def runs() -> np.ndarray:
+    return np.stack([draws.draw(RULES, draws.RANDOM, i) for i in range(24)])
+
+
+def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs):
+    losses = {"first": parts(runs), "second": parts(runs, 1)}
+    found = propose(runs, losses, [LAW], RULES, SMALL, 6, workers=2)
+    assert found.equals(propose(runs, losses, [LAW], RULES, SMALL, 6))
+    assert set(found["objective"]) == {"first", "second"}
+    rows = found[list(RULES.domains)].to_numpy()
+    np.testing.assert_allclose(rows.sum(axis=1), 1)
+    near = np.abs(rows - BEST).sum(axis=1).mean()
+    assert near < 0.6 * np.abs(runs - BEST).sum(axis=1).mean()
+    others = [np.abs(rows[i] - np.delete(rows, i, axis=0)).sum(axis=1).min() for i in range(6)]
+    assert min(others) > 0.02  # refits agree here, so all are near each other
+
+
+def test_points_too_near_are_left_out_while_there_are_others():
+    points = np.array([[1.0, 0.0], [0.99, 0.01], [0.5, 0.5], [0.0, 1.0]])
+    assert spread_out(points, np.array([[0.0, 1.0]]), 2) == [0, 2]
+    assert spread_out(points, np.array([[0.0, 1.0]]), 3) == [0, 1, 2]  # the farthest of those left out
+    assert spread_out(points, np.array([[0.3, 0.7]]), 4) == [0, 1, 2, 3]
