@@ -127,7 +127,7 @@ def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens:
 
 
 def project(mixture: np.ndarray, bounds: np.ndarray) -> np.ndarray:
-    """The points (..., K) of the simplex nearest to ``mixture`` (..., K), by Euclid, among those within ``bounds`` (K,).
+    """The points (..., K) of the simplex nearest to ``mixture`` (..., K) (Euclidean) of those within ``bounds`` (K,).
 
     It is ``clip(mixture - shift, 0, bounds)``, with the shift that makes it sum to 1 found by bisection. A mixture
     within the bounds, whose sum is 1, stays as it is to the bit. The bounds must sum to 1 or more.

@@ -41,6 +41,23 @@ def pooled_spread(values: np.ndarray, groups: np.ndarray, level: float) -> tuple
     return Score(math.sqrt(squares / free), low, high), free
 
 
+def paired_spread(values: np.ndarray, groups: np.ndarray, seeds: np.ndarray, level: float) -> tuple[Score, int]:
+    """``pooled_spread`` without what the runs (N,) of a seed have in common: the noise of a difference of two runs with
+    one seed is sqrt(2) times this. Only groups with a run of every seed count.
+    """
+    (names, row), (numbers, column) = (np.unique(part, return_inverse=True) for part in (groups, seeds))
+    table = np.full((len(names), len(numbers)), np.nan)
+    table[row, column] = values
+    rows = table[np.isfinite(table).all(axis=1)]
+    free = (len(rows) - 1) * (len(numbers) - 1)
+    if free < 1:
+        return Score(math.nan, math.nan, math.nan), 0
+    rest = rows - rows.mean(axis=0) - rows.mean(axis=1, keepdims=True) + rows.mean()
+    squares = float((rest**2).sum())
+    low, high = (math.sqrt(squares / stats.chi2.ppf(q, free)) for q in ((1 + level) / 2, (1 - level) / 2))
+    return Score(math.sqrt(squares / free), low, high), free
+
+
 def gain(baseline: np.ndarray, chosen: np.ndarray, level: float) -> Score:
     """Mean loss of the baseline's runs minus that of the chosen runs, with Welch's t interval.
 

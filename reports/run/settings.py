@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.params import Params
+from regmix.sampling.settings import FIRST
 from reports.page.formats import count, counted, listed
 from reports.page.section import Section, Table
 from reports.run.mixtures import plus
@@ -45,7 +46,11 @@ def settings(
             "Each mixture depends only on its index, so a larger swarm keeps the runs of a smaller one; in the "
             "paper's code a different size gives different mixtures.",
             scored,
+            "Each domain's loss is fitted by itself, also where an objective is the mean of several; the paper's have "
+            "one.",
+            _rounds(params),
             schedule,
+            *_draws(params),
             "Runs with the same seed share initial weights and draws across methods"
             + ("; the paper trains one model per method." if params.target.seeds > 1 else "."),
             "Downstream tasks are made from held-out text of the domains and run by lm-eval"
@@ -89,13 +94,37 @@ def _swarm(counts: Mapping[str, int]) -> str:
     return f"The swarm adds {listed(found)}; the paper has only random and held-out mixtures." if found else ""
 
 
+def _rounds(params: Params) -> str:
+    if params.swarm.learn_from == FIRST:
+        return ""
+    return (
+        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie where refits to the runs before them have "
+        "their optima. The paper draws all at once; `regmix_one_shot` among the methods does."
+    )
+
+
+def _draws(params: Params) -> list[str]:
+    """How runs are seeded and sequences get their domains."""
+    out = []
+    if params.swarm.run_seeds == "own":
+        out.append("Every proxy has a seed of its own; the paper's code gives all the same, unless told otherwise.")
+    named = {"proxies": params.proxy.recipe, "targets": params.target.recipe}
+    spread = [name for name, recipe in named.items() if recipe.draws == "low_discrepancy"]
+    if spread:
+        out.append(
+            f"The domains of a run's sequences are spread evenly over its training ({listed(spread)}); the paper's code "
+            "draws each independently, which adds noise to every comparison."
+        )
+    return out
+
+
 def _against_paper(params: Params, vocab: int, counts: Mapping[str, int]) -> list[tuple[str, str, str]]:
     proxy, target, mixture = params.proxy, params.target, params.mixture
 
     def shape(model: Any) -> str:
         return f"{model.layers} / {model.heads} / {model.width} / {model.ffn}"
 
-    names = {"heldout": "held out"}
+    names = {"heldout": "held out", "proposal": "proposed"}
     kinds = ", ".join(f"{number} {names.get(kind, kind)}" for kind, number in counts.items())
     regressors = ", ".join(params.regressors)
     return [

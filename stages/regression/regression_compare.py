@@ -29,7 +29,9 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
     Also write the rank correlations of weights with losses, which involve no regressor.
     """
     prune(fits, params.regressors)
-    swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    mixtures = read_csv(swarm / "mixtures.csv")
+    swarm_runs = runs(mixtures, read_csv(swarm / "losses.csv"), params.corpus.trained)
+    seeds = mixtures.set_index("run")["seed"]
     parts = {"cv": swarm_runs.of(*LEARNT), "heldout": swarm_runs.of("heldout")}
     splits = {split: part for split, part in parts.items() if len(part.names)}
     repeated = swarm_runs.of("heldout", "repeat")
@@ -50,6 +52,11 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
         )
         joined["seed_noise"][objective] = {"sd": noise.to_json()["value"], "degrees_of_freedom": free}
         table.append(["seed_noise", objective, "heldout", "sd", *noise, free])
+        paired, pairs = intervals.paired_spread(
+            repeated.objective(weights), repeated.mixture_ids(), seeds.loc[repeated.names].to_numpy(),
+            params.regression.interval,
+        )  # fmt: skip
+        table.append(["seed_noise", objective, "heldout", "sd_shared", *paired, pairs])
     columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
     predictions = {name: read_csv(fits / name / "predictions.csv") for name in params.regressors}
     objectives = {name: params.objective_weights(name) for name in params.objectives}

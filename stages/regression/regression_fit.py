@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
@@ -36,7 +37,8 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
     frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
     metrics = {}
     for name in params.objectives:
-        assessed = assess.assess(fitted, train, tests, params.objective_weights(name), params.regression)
+        with threadpool_limits(limits=1):  # such small matrices are slower with more threads, on a busy machine by far
+            assessed = assess.assess(fitted, train, tests, params.objective_weights(name), params.regression)
         for table, parts in frames.items():
             frame = getattr(assessed, table).copy()
             frame.insert(0, "objective", name)

@@ -56,6 +56,21 @@ def test_the_bootstrap_equals_a_loop_over_resamples(pair):
     assert all(score.low <= score.value <= score.high for score in found.values())
 
 
+def test_paired_spread_leaves_out_what_a_seed_has_in_common():
+    rng = np.random.default_rng(0)
+    groups, seeds = np.repeat(np.arange(40), 3), np.tile([7, 8, 9], 40)
+    noise = rng.normal(scale=0.1, size=120)
+    values = groups * 0.3 + np.tile([0.0, 1.0, -2.0], 40) + noise
+    spread, free = intervals.paired_spread(values, groups, seeds, 0.95)
+    assert free == 39 * 2
+    assert spread.low < 0.1 < spread.high
+    assert intervals.pooled_spread(values, groups, 0.95)[0].value > 1
+    lonely = intervals.paired_spread(np.append(values, 9.0), np.append(groups, 99), np.append(seeds, 7), 0.95)
+    assert lonely[1] == free  # a group without a run of every seed does not count
+    assert lonely[0].value == pytest.approx(spread.value)
+    assert intervals.paired_spread(np.arange(3.0), np.arange(3), np.arange(3), 0.95)[1] == 0
+
+
 def test_pooled_spread_is_the_root_mean_variance_within_groups():
     rng = np.random.default_rng(0)
     values = np.concatenate([rng.normal(loc, 0.1, 4) for loc in range(200)])
