@@ -160,10 +160,15 @@ def _fitted(
             rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])
     pairs = pd.DataFrame(rows, columns=["run", "fraction", "small", "large"])
     fit = schedule_search.fit_beta(
-        pairs["small"].to_numpy(), pairs["large"].to_numpy(), pairs["run"].to_numpy(object), ratio,
+        pairs["small"].to_numpy(), pairs["large"].to_numpy(), _mixtures(pairs), ratio,
         level=LEVEL, resamples=RESAMPLES, seed=options.seed,
     )  # fmt: skip
     return {"value": fit.value, "low": fit.low, "high": fit.high, "runs": len(runs)}, pairs
+
+
+def _mixtures(pairs: pd.DataFrame) -> np.ndarray:
+    """The mixture (n,) of each pair, which its run is named after: runs of one mixture are no independent evidence."""
+    return pairs["run"].str.partition("+")[0].to_numpy(object)
 
 
 def _shape(context: Context, training: Training) -> ModelShape:

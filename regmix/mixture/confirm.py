@@ -34,7 +34,7 @@ def summary(
 ) -> dict[str, Any]:
     """``predicted``, plus what the confirming runs realised: loss, its sd over seeds, n, gain over natural.
 
-    The gain's interval is Welch's, with coverage ``level``; without one (a single seed) the verdict is null.
+    The gain is paired by seed, its interval has coverage ``level``; without one (a single seed) the verdict is null.
     Raises InputError if the natural mixture or the objective's mixture was not trained.
     """
     losses = confirming.objective(weights)

@@ -98,8 +98,8 @@ def _rounds(params: Params) -> str:
     if params.swarm.learn_from == FIRST:
         return ""
     return (
-        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie where refits to the runs before them have "
-        "their optima. The paper draws all at once; `regmix_one_shot` among the methods does."
+        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie where refits to the runs before them "
+        "have their optima. The paper draws all at once; `regmix_one_shot` among the methods does."
     )
 
 
@@ -112,8 +112,8 @@ def _draws(params: Params) -> list[str]:
     spread = [name for name, recipe in named.items() if recipe.draws == "low_discrepancy"]
     if spread:
         out.append(
-            f"The domains of a run's sequences are spread evenly over its training ({listed(spread)}); the paper's code "
-            "draws each independently, which adds noise to every comparison."
+            f"The domains of a run's sequences are spread evenly over its training ({listed(spread)}); the paper's "
+            "code draws each independently, which adds noise to every comparison."
         )
     return out
 

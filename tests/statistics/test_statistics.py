@@ -88,15 +88,16 @@ def test_spread_without_repeats_is_not_defined():
     assert math.isnan(spread.value)
 
 
-def test_gain_is_welchs():
+def test_gain_is_paired_by_seed():
     rng = np.random.default_rng(0)
-    prior, chosen = rng.normal(5, 0.1, 5), rng.normal(4.8, 0.02, 3)
+    common = rng.normal(size=5)
+    prior, chosen = 5 + common + rng.normal(0, 0.1, 5), 4.8 + common + rng.normal(0, 0.02, 5)
     gain = intervals.gain(prior, chosen, 0.95)
     assert gain.value == pytest.approx(prior.mean() - chosen.mean())
-    test = stats.ttest_ind(prior, chosen, equal_var=False)
-    inside = intervals.gain(prior, chosen, 1 - test.pvalue)
+    inside = intervals.gain(prior, chosen, 1 - stats.ttest_rel(prior, chosen).pvalue)
     assert inside.low == pytest.approx(0, abs=1e-9)  # the interval at that level just touches no gain
-    assert math.isnan(intervals.gain(prior[:1], chosen, 0.95).low)
+    assert gain.high - gain.low < common.std()
+    assert math.isnan(intervals.gain(prior[:1], chosen[:1], 0.95).low)
     assert intervals.gain(np.ones(2), np.zeros(2), 0.95) == (1, 1, 1)
 
 
