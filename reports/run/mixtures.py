@@ -65,8 +65,8 @@ def mixtures(
                 "Predicted and realised losses and gains, in nats per token; gains are over the natural mixture, "
                 "positive is better. Predicted intervals are the wider of the regressors' own (their standard "
                 "deviations, seed noise and disagreement) and the spread over refits; realised ones are t intervals, "
-                "paired by seed. *Distance*: L1 to the nearest training mixture, with the usual distance between training "
-                "mixtures in brackets.",
+                "paired by seed. *Distance*: L1 to the nearest training mixture, with the usual distance between "
+                "training mixtures in brackets.",
                 gains_shown,
                 gains,
             ),
