@@ -14,7 +14,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
-	@echo "make swarm            train all proxies ahead of the pipeline, on a cluster in one job array"
+	@echo "make swarm            train the first proxies ahead of the pipeline, on a cluster in one job array"
 	@echo "make ablations        vary what the papers vary, on our own runs; half an hour on two cores, resumable"
 	@echo "make profile PROFILE=smoke|laptop|campus|paper   write a profile's values into params.yaml"
 	@echo "make plan [PROFILE=...]   what a run will cost, before it starts: FLOPs, hours, memory, disk"

@@ -54,6 +54,10 @@ def mixture_choose(
     with writing(out) as scratch:
         for name, value in chosen.items():
             write_json(scratch / f"{name}.json", value)
+        write_csv(scratch / "weights.csv", [
+            {"objective": name, "domain": domain, "weight": weight, "spread": value["spread"][domain]}
+            for name, value in chosen.items() for domain, weight in value["weights"].items()
+        ])  # fmt: skip
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
         write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
     write_metrics(metrics, {name: _shown(value) for name, value in chosen.items()})
