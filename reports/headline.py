@@ -13,7 +13,7 @@ from reports.page.formats import listed, plus_minus
 
 REPORT = Path("reports/report.html")
 MIXTURE, SUMMARY = Path("metrics/mixture.json"), Path("metrics/summary.json")
-RIVALS = {"natural": "natural", "uniform": "uniform", "single": "the best single domain",
+RIVALS = {"natural": "natural", "uniform": "uniform", "own": "its own domains", "single": "the best single domain",
           "one_shot": "one-shot RegMix", "best_proxy": "the best proxy's mixture"}  # fmt: skip
 
 

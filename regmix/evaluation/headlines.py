@@ -21,7 +21,7 @@ def headlines(
     mixture: Mapping[str, Mapping[str, Any]],
     measures: pd.DataFrame,
     methods: Mapping[str, str],
-    alone: Mapping[str, str],
+    rivals: Mapping[str, Mapping[str, str]],
     dynamic: Mapping[str, Mapping[str, Any]],
     level: float,
 ) -> Headlines:
@@ -29,7 +29,7 @@ def headlines(
 
     ``scores`` and ``margins`` are regression_compare's, ``mixture`` is mixture_choose's confirmed-gains.json,
     ``measures`` are the targets', from evaluation.summary. ``methods`` names the RegMix method of each objective,
-    ``alone`` the method that trains only on the objective's domains, if any. ``dynamic`` comes from
+    ``rivals`` the methods that it is compared with, by what they are called. ``dynamic`` comes from
     dynamic_mixing.compare and is added to its objectives under that name.
     """
     out: Headlines = {}
@@ -53,8 +53,9 @@ def headlines(
             return summary.difference(measures, method, other, measure, level)
 
         target = {"method": method, **_spread("difference", minus(BASELINE, loss)), "n": minus(BASELINE, loss).n}
-        if objective in alone:
-            target |= {"alone": alone[objective], **_spread("over_alone", minus(alone[objective], loss))}
+        target["rivals"] = {
+            name: {"method": rival, **_spread("value", minus(rival, loss))} for name, rival in rivals[objective].items()
+        }
         out[objective]["target"] = target | _spread("tasks_difference", minus(BASELINE, AVERAGE))
     return out
 

@@ -38,7 +38,7 @@ def plan(context: Context, options: Options) -> Plan:
     """Raises InputError if the regressor needs more proxies."""
     planned = random_runs(context.rules, context.sampling, options.proxies)
     proxies = [Run(entry.name, entry.schedule, entry.seed) for entry in planned]
-    results = context.train(context.proxy, proxies)
+    results = context.train(context.proxy, proxies, weights=False)
     losses = pd.DataFrame([{"run": run.name, **done.losses} for run, done in zip(proxies, results, strict=True)])
     parts = objective_parts(losses, context.objectives[options.objective])
     regressor = bind(options.regressor, context.regressors[options.regressor])

@@ -110,6 +110,16 @@ def target(one: Mapping[str, Any]) -> str:
     return compared(part["difference_low"], part["difference_high"], "worse", "better")
 
 
+def over_rivals(rivals: Mapping[str, Mapping[str, Any]]) -> str:
+    """How targets of the RegMix method compare with all that they are compared with."""
+    words = {name: compared(one["value_low"], one["value_high"], "worse", "better") for name, one in rivals.items()}
+    rest = {word: [name for name, found in words.items() if found == word] for word in ("worse", SAME, UNKNOWN)}
+    parts = [f"worse than {', '.join(rest['worse'])}"] if rest["worse"] else []
+    parts += [f"{SAME} from {', '.join(rest[SAME])}"] if rest[SAME] else []
+    parts += [f"{UNKNOWN} for {', '.join(rest[UNKNOWN])}"] if rest[UNKNOWN] else []
+    return "; ".join(parts) or f"better than all {len(rivals)}"
+
+
 def against(one: Mapping[str, Any], other: str) -> str:
     """How a dynamic method compares with another method, by the paired difference of losses."""
     return compared(one["less"][other]["low"], one["less"][other]["high"], "worse", "better")

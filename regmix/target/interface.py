@@ -33,9 +33,16 @@ if TYPE_CHECKING:
 
 class Train(Protocol):
     def __call__(
-        self, training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None
+        self,
+        training: Training,
+        runs: Sequence[Run],
+        tokens: Mapping[str, np.ndarray] | None = None,
+        weights: bool = True,
     ) -> list[Result]:
-        """Train runs or load them from the store, with their weights; ``tokens`` replace the corpus's if given."""
+        """Train runs or load them from the store; ``tokens`` replace the corpus's if given.
+
+        Without ``weights`` those of the swarm, which has none, are found there too.
+        """
 
 
 @dataclass(frozen=True)

@@ -98,9 +98,9 @@ def _chosen(part: Mapping[str, Any], word: str) -> str:
 def _trained(part: Mapping[str, Any], word: str) -> str:
     text = f"*Target:* `{part['method']}` minus natural {_span(part, 'difference')} nats per token "
     text += f"(n = {counted(part['n'], 'pair')}): {word}."
-    if "alone" in part:
-        against = compared(part["over_alone_low"], part["over_alone_high"], "worse", "better")
-        text += f" Minus `{part['alone']}`, the objective's domains alone: {_span(part, 'over_alone')}, {against}."
+    others = [f"`{one['method']}` {_span(one, 'value')}" for name, one in part["rivals"].items() if name != "natural"]
+    if others:
+        text += f" Minus {listed(others)}: {verdicts.over_rivals(part['rivals'])}."
     if part.get("tasks_difference") is not None:
         saying = compared(part["tasks_difference_low"], part["tasks_difference_high"], "better", "worse")
         text += f" Average task score, minus natural: {_span(part, 'tasks_difference', 1)} points, {saying}."

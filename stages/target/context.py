@@ -35,13 +35,15 @@ class PlanSections(ObjectiveSections, TrainingSections):
 def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
     """Everything that a method can use; training goes through STORE."""
     text = open_corpus(corpus, params.corpus.trained)
-    weights = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
+    recommended = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
-    def train(training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None) -> list[Result]:
+    def train(
+        training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
+    ) -> list[Result]:
         setup = Setup(training, text.vocab, tokens or text.train, text.valid)
         digest = digest_of(text, tokens)
         train_all = train_targets if training == params.target else train_runs
-        return train_all(setup, runs, store, digest, params.machine, weights=True, label=runs[0].name)
+        return train_all(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
 
     return Context(
         rules=read_rules(sample, params.corpus.trained),
@@ -49,7 +51,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
         sampling=params.swarm,
         objectives={name: params.objective_weights(name) for name in params.objectives},
         recommended={
-            name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in weights.items()
+            name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in recommended.items()
         },
         regressors=params.regressors,
         proxy=params.proxy,

@@ -55,13 +55,13 @@ def target_compare(
         read_json(chosen / "confirmed-gains.json"),
         measures,
         trained_methods.aimed(methods, "regmix"),
-        trained_methods.aimed(methods, "objective_only"),
+        {objective: metrics_summary.rivals_of(methods, objective) for objective in weights},
         dynamic,
         level,
     )
     kinds = read_csv(swarm / "mixtures.csv")["kind"]
     regrets = {name: read_json(chosen / f"{name}.json")["regret"] for name in weights}
-    few = metrics_summary.summarised(numbers, methods, measures, int(kinds.isin(LEARNT).sum()), regrets, level)
+    few = metrics_summary.summarised(numbers, int(kinds.isin(LEARNT).sum()), regrets)
     with writing(out) as scratch:
         write_csv(scratch / "means.csv", summary.summarise(measures, level))
         write_csv(scratch / "differences.csv", pd.concat(differences, ignore_index=True))

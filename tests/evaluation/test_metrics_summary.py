@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
-import math
+from types import SimpleNamespace
+from typing import Any
 
-from regmix.evaluation.metrics_summary import verdict
-from regmix.evaluation.summary import Spread
+import pytest
+
+from regmix.evaluation.metrics_summary import rivals_of, summarised
+from regmix.statistics.verdicts import SAME, UNKNOWN, over_rivals
 
 
-def spread(low: float, high: float) -> Spread:
-    return Spread((low + high) / 2, 0.1, 4, low, high)
+def rival(low: float | None, high: float | None) -> dict[str, Any]:
+    middle = None if low is None or high is None else (low + high) / 2
+    return {"method": "x", "value": middle, "value_low": low, "value_high": high}
+
+
+BETTER, EVEN, WORSE = rival(-0.3, -0.1), rival(-0.1, 0.1), rival(0.1, 0.2)
 
 
 def test_a_verdict_names_what_is_not_beaten():
-    better, same, worse = spread(-0.3, -0.1), spread(-0.1, 0.1), spread(0.1, 0.2)
-    assert verdict({"natural": better, "single": better}) == "better than all 2"
-    assert verdict({"natural": better, "single": same}) == "not distinguishable from single"
-    assert verdict({"natural": worse, "single": same}) == "worse than natural; not distinguishable from single"
-    assert verdict({"natural": spread(math.nan, math.nan)}) == "not distinguishable from natural"
+    assert over_rivals({"natural": BETTER, "single": BETTER}) == "better than all 2"
+    assert over_rivals({"natural": BETTER, "single": EVEN}) == f"{SAME} from single"
+    assert over_rivals({"natural": WORSE, "single": EVEN}) == f"worse than natural; {SAME} from single"
+    assert over_rivals({"natural": rival(None, None)}) == f"{UNKNOWN} for natural"
+
+
+def test_rivals_aim_at_the_objective_or_at_none():
+    kinds = {
+        "natural": ("natural", None), "even": ("uniform", None), "one": ("best_single", "reviews"),
+        "two": ("best_single", "news"), "shot": ("regmix_one_shot", "news"),
+    }  # fmt: skip
+    methods: Any = {n: SimpleNamespace(name=n, kind=kind, objective=aim) for n, (kind, aim) in kinds.items()}
+    assert rivals_of(methods, "news") == {"natural": "natural", "uniform": "even", "single": "two", "one_shot": "shot"}
+    assert rivals_of(methods, "reviews") == {"natural": "natural", "uniform": "even", "single": "one"}
+
+
+def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
+    mixture = {"predicted_gain": 0.3, "realised_gain": 0.2, "realised_gain_low": 0.1, "realised_gain_high": 0.3}
+    part: dict[str, Any] = {"regression": {"spearman": 0.9}, "mixture": mixture}
+    found = summarised({"a": part, "b": part | {"target": {"rivals": {"single": BETTER}}}}, 48, {"a": 0.01, "b": 0.0})
+    alone = {"spearman": 0.9, "proxies": 48, "gain_predicted": 0.3, "gain_realised": 0.2, "regret": 0.01}
+    assert found["a"] == alone | {"gain_realised_ci": pytest.approx(0.1)}
+    assert found["b"]["minus_single"] == pytest.approx(-0.2)
+    assert found["b"]["minus_single_ci"] == pytest.approx(0.1)
+    assert found["b"]["verdict"] == "better than all 1"

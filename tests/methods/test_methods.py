@@ -99,7 +99,7 @@ def context() -> Context:
         seeds=[100, 101],
         corpus=kit,
         swarm=swarm(kit, proxy),
-        train=lambda of, runs, tokens=None: train(kit, of, list(runs)),
+        train=lambda of, runs, tokens=None, weights=True: train(kit, of, list(runs)),
         warn=lambda message: None,
     )
 
@@ -258,7 +258,8 @@ def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(c
     loose = replace(context, rules=replace(context.rules, bounds=np.ones(3)))
     trained: list[Run] = []
 
-    def remember(training, runs, tokens=None):
+    def remember(training, runs, tokens=None, weights=True):
+        assert not weights  # the swarm has none
         trained.extend(runs)
         return context.train(training, runs, tokens)
 

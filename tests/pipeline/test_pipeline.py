@@ -14,6 +14,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -56,11 +57,16 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_pipeline_ends_in_a_report_and_metrics(pipeline):
     params = yaml.safe_load((pipeline / "params.yaml").read_text())
-    regression, mixture, targets = (
-        json.loads((pipeline / "metrics" / f"{name}.json").read_text()) for name in ("regression", "mixture", "targets")
-    )
+    regression, mixture, targets, summary = (
+        json.loads((pipeline / path).read_text())
+        for path in ("data/regression_compare/scores.json", "metrics/mixture.json", "data/target_evaluate/summary.json",
+                     "metrics/summary.json")
+    )  # fmt: skip
     assert {*params["regressors"], "no_proxy", "seed_noise"} == set(regression)
-    assert set(mixture) == set(params["objectives"])
+    assert set(mixture) == set(summary) == set(params["objectives"])
+    assert summary["reviews"]["proxies"] == 48 + 13 + 6  # random, anchors, proposals
+    assert {"minus_single", "minus_one_shot_ci", "minus_best_proxy", "verdict"} <= set(summary["reviews"])
+    assert "minus_natural" not in summary["broad"]
     for name in mixture:  # the metrics are rounded, what targets train on is not
         chosen = json.loads((pipeline / f"data/mixture_choose/{name}.json").read_text())
         assert abs(sum(chosen["weights"].values()) - 1) < 1e-9
@@ -80,15 +86,29 @@ def test_nothing_runs_again(pipeline):
 
 
 def test_an_edited_regressor_leaves_the_swarm_and_the_other_regressors_alone(pipeline):
-    before = json.loads((pipeline / "metrics" / "regression.json").read_text())
+    before = json.loads((pipeline / "data/regression_compare/scores.json").read_text())
     edit(pipeline, {"regressors.lightgbm.leaves": 4})
     assert ran(dvc(pipeline, "repro", "regression_compare")) == {"regression_fit@lightgbm", "regression_compare"}
     assert ran(dvc(pipeline, "repro", "mixture_simulate")) == set()  # it has no part in the choice
     edit(pipeline, {"regressors.gp_log.starts": 2})
     assert ran(dvc(pipeline, "repro", "mixture_simulate")) == {"mixture_simulate"}
-    after = json.loads((pipeline / "metrics" / "regression.json").read_text())
+    after = json.loads((pipeline / "data/regression_compare/scores.json").read_text())
     assert after["lightgbm"] != before["lightgbm"]
     assert after["ridge"] == before["ridge"]
+
+
+def test_a_round_added_trains_its_own_proxies_and_one_shot_leaves_them_out(pipeline):
+    rounds = yaml.safe_load((pipeline / "params.yaml").read_text())["swarm"]["rounds"]
+    third = {"follows": "data/swarm_round/second", "proposals": 2, "objectives": ["skills"]}
+    edit(pipeline, {"swarm.rounds": rounds | {"third": third}})
+    assert ran(dvc(pipeline, "repro", "swarm_round")) == {"swarm_round@third"}
+    second, both = (pd.read_csv(pipeline / f"data/swarm_round/{name}/mixtures.csv") for name in ("second", "third"))
+    assert both[: len(second)].equals(second)
+    assert both["run"][len(second) :].tolist() == ["third-00", "third-01"]
+    edit(pipeline, {"swarm.rounds": rounds, "swarm.learn_from": "data/swarm_collect"})
+    assert "mixture_simulate" in ran(dvc(pipeline, "repro", "mixture_simulate"))
+    edit(pipeline, {"swarm.learn_from": "data/swarm_round/second"})
+    assert ran(dvc(pipeline, "repro", "mixture_simulate")) == set()
 
 
 def killed(folder: Path, stage: str) -> dict:

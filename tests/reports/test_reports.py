@@ -300,7 +300,12 @@ def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), 
         | edges("spearman", spearman)
         | edges("over_no_proxy", margin),
         "mixture": {"predicted_gain": 0.25, "n": 3} | edges("realised_gain", gain),
-        "target": {"method": "regmix_news", "n": 4} | edges("difference", target),
+        "target": {
+            "method": "regmix_news",
+            "n": 4,
+            "rivals": {"natural": {"method": "natural"} | edges("value", target)},
+        }
+        | edges("difference", target),
     }
 
 
@@ -530,7 +535,7 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert "minus_natural" in rounded["broad"]
     assert rounded["news"]["verdict"].startswith("not distinguishable from ") or "better" in rounded["news"]["verdict"]
     assert found["news"]["target"]["difference"] == pytest.approx(row["mean"])
-    assert found["news"]["target"]["alone"] == "only"
+    assert found["news"]["target"]["rivals"]["own"]["method"] == "only"
     assert found["broad"]["regression"]["over_no_proxy"] is None
 
     # Methods that change their mixture, by what they left: one aims at nothing, none aims at the other objective.
