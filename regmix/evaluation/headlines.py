@@ -52,7 +52,11 @@ def headlines(
         def minus(other: str, measure: str, method: str = method) -> summary.Spread:
             return summary.difference(measures, method, other, measure, level)
 
-        target = {"method": method, **_spread("difference", minus(BASELINE, loss)), "n": minus(BASELINE, loss).n}
+        target: dict[str, Any] = {
+            "method": method,
+            **_spread("difference", minus(BASELINE, loss)),
+            "n": minus(BASELINE, loss).n,
+        }
         target["rivals"] = {
             name: {"method": rival, **_spread("value", minus(rival, loss))} for name, rival in rivals[objective].items()
         }
