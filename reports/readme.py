@@ -19,12 +19,13 @@ RIVALS = {"natural": "natural", "uniform": "uniform", "single": "best single dom
 
 
 def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row per objective: the ranking of unseen mixtures, the chosen one, and its targets against their rivals."""
+    """One row per objective: the ranking of unseen mixtures, the chosen one's leading weights, and its targets against their rivals."""
     titles = ["objective", "chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, row in found.items():
         differences = rivals(row)
-        cells = [name, weights(mixture[name], 0.03), fixed(row["spearman"], 2)]
+        leading = ", ".join(weights(mixture[name], 0.03).split(", ")[:4])
+        cells = [name, leading, fixed(row["spearman"], 2)]
         lines.append(f"| {' | '.join([*cells, *(differences.get(rival, '–') for rival in RIVALS)])} |")
     return "\n".join(lines)
 
