@@ -19,7 +19,7 @@ RIVALS = {"natural": "natural", "uniform": "uniform", "single": "best single dom
 
 
 def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row per objective: the ranking of unseen mixtures, the chosen one's leading weights, and its targets against their rivals."""
+    """One row per objective: the leading weights, the ranking of unseen mixtures, and the targets against rivals."""
     titles = ["objective", "chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]
     lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
     for name, row in found.items():

@@ -5,9 +5,9 @@ N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -47,16 +47,15 @@ def assess(
 
     ``weights`` are the objective's, over domains, each of whose losses is fitted by itself; ``settings`` is
     params.yaml's ``regression``. Without tests, or without ``curve``, the curve has no rows; without ``deviations``,
-    ``sd`` is NaN, which saves some regressors many refits. In cross-validation a regressor that needs more runs than a
-    fold leaves predicts NaN. Raises InputError.
+    ``sd`` is NaN, which saves some regressors many refits. A regressor that needs more runs than there are, or than
+    cross-validation leaves, predicts NaN there. Raises InputError.
     """
     parts = train.parts(weights)
     fit, losses = by_part(regressor.fit, parts.weights), parts.losses
-    model = fit(train.mixtures, losses, settings.seed)
-    try:
-        predicted_cv = out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
-    except TooFewRuns:  # there are enough runs, but not in a fold
-        predicted_cv = Prediction(*np.full((2, len(losses)), np.nan))
+    model = _known(lambda: fit(train.mixtures, losses, settings.seed))
+    predicted_cv = _known(
+        lambda: out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
+    ) or _unknown(len(losses))
     splits = {"cv": (train, parts.total, predicted_cv)}
     for split, runs in tests.items():
         splits[split] = (runs, runs.objective(weights), _predict(model, runs.mixtures, deviations))
@@ -91,7 +90,23 @@ def out_of_fold(
     return Prediction(mean, sd)
 
 
-def _predict(model: Model, mixtures: np.ndarray, deviations: bool) -> Prediction:
+T = TypeVar("T")
+
+
+def _known(compute: Callable[[], T]) -> T | None:
+    try:
+        return compute()
+    except TooFewRuns:
+        return None
+
+
+def _unknown(count: int) -> Prediction:
+    return Prediction(*np.full((2, count), np.nan))
+
+
+def _predict(model: Model | None, mixtures: np.ndarray, deviations: bool) -> Prediction:
+    if model is None:
+        return _unknown(len(mixtures))
     return model.predict(mixtures) if deviations else Prediction(model.mean(mixtures), np.full(len(mixtures), np.nan))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
@@ -17,7 +18,7 @@ from regmix.objectives import ObjectiveSections
 from regmix.regression import assess, interface
 from regmix.regression.ensemble import remembered
 from regmix.regression.settings import Regression
-from stages.run import run
+from stages.run import note, run
 
 
 class Settings(ObjectiveSections):
@@ -47,6 +48,8 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
             split: {metric: score.to_json() for metric, score in scores.items()}
             for split, scores in assessed.metrics.items()
         } | {"n": {"cv": len(train.names), "heldout": len(test.names)}}
+    if not np.isfinite(pd.concat(frames["predictions"])["predicted"]).any():
+        note(f"regressors.{regressor}: needs more than {len(train.names)} runs, so it is not judged")
     with writing(out) as scratch:
         for table, parts in frames.items():
             filled = [part for part in parts if len(part)] or parts[:1]

@@ -183,7 +183,11 @@ def test_a_clone_pulls_and_has_nothing_to_do(pipeline, tmp_path):
     [
         ("swarm_sample", {"swarm.max_epochs": 1.0e-6}, "swarm.max_epochs"),
         ("mixture_simulate", {"mixture.ensemble": ["ridge"]}, "mixture.ensemble: ridge"),
-        ("regression_fit@lightgbm_paper", {"regressors.lightgbm_paper.min_rows": 500}, "lightgbm_paper"),
+        (
+            "mixture_simulate",
+            {"mixture.ensemble": ["lightgbm_paper"], "regressors.lightgbm_paper.min_rows": 500},
+            "lightgbm_paper",
+        ),
     ],
 )
 def test_a_setting_that_cannot_work_is_one_line_and_harms_nothing(pipeline, stage, values, message):

@@ -119,3 +119,12 @@ def test_metrics_read_back_with_null_as_nan():
     assert found.to_json() == Score(0.5, np.nan, np.nan).to_json()
     with pytest.raises(InputError, match="no split 'heldout'"):
         assess.parsed(metrics, ["cv", "heldout"])
+
+
+def test_a_regressor_that_needs_more_runs_predicts_nan_where_it_cannot_be_fitted():
+    trees = bind("trees", Kind(kind="lightgbm", trees=5, lr=0.1, leaves=4, min_rows=20, bags=0))  # type: ignore[call-arg]
+    for count, fitted in ((48, True), (30, False)):  # of 48 runs a fold leaves 36, of which no tree has a split
+        found = assess.assess(trees, made(count, 0), {"heldout": made(10, 1)}, {"news": 1.0}, SETTINGS)
+        known = found.predictions.groupby("split")["predicted"].apply(lambda part: np.isfinite(part).all())
+        assert known.to_dict() == {"cv": False, "heldout": fitted}
+        assert np.isfinite(found.metrics["heldout"]["spearman"].value) == fitted
