@@ -180,7 +180,7 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
     from dvc.repo import Repo
 
     (source / "corpus").mkdir()
-    for name in ("dvc.yaml", "corpus/dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore"):
+    for name in ("dvc.yaml", "corpus/dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, source / name)
     shutil.copytree(ROOT / ".dvc", source / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     monkeypatch.chdir(source)
