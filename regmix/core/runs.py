@@ -37,10 +37,6 @@ class LossParts:
         """The weights (K,) by ``domains``, 0 for a domain whose loss is not in the objective."""
         return np.array([dict(zip(self.names, self.weights, strict=True)).get(domain, 0.0) for domain in domains])
 
-    def at(self, rows: np.ndarray) -> LossParts:
-        """Those of the runs that ``rows`` selects."""
-        return LossParts(self.names, self.losses[rows], self.weights)
-
 
 @dataclass(frozen=True)
 class Runs:

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regmix.regression.ensemble import Ensemble
+from regmix.mixture.optima import Optimum
 from regmix.regression.interface import Prediction
 from regmix.sampling.rules import Rules
 from regmix.statistics import verdicts
@@ -60,34 +60,27 @@ class Simulation:
 
 
 def judge(
-    weights: np.ndarray,
-    optima: Sequence[np.ndarray],
-    models: Sequence[Ensemble],
-    stretch: float,
-    mixtures: np.ndarray,
-    rules: Rules,
-    level: float,
+    whole: Optimum, refits: Sequence[Optimum], stretch: float, mixtures: np.ndarray, rules: Rules, level: float
 ) -> Simulation:
-    """What is known about ``weights`` (K,), chosen from runs at ``mixtures`` (N, K).
+    """What is known about the mixture chosen by the fit to all runs, at ``mixtures`` (N, K), from those of ``refits``.
 
-    ``models`` are those fitted to all runs, then those of each refit; ``optima`` (K,) are the refits' mixtures;
     ``stretch`` multiplies standard deviations over refits. ``level`` is the coverage of the gain's interval.
     """
-    pair, voice = np.stack([weights, rules.prior]), models[0].weights
-    means, sds = models[0].parts(pair)
+    weights, model, optima = whole.weights, whole.model, np.stack([refit.weights for refit in refits])
+    pair, voice = np.stack([weights, rules.prior]), model.weights
+    means, sds = model.parts(pair)
     gains = means[:, 1] - means[:, 0]
     gain = float(voice @ gains)
     claimed = math.sqrt(voice @ ((sds**2).sum(axis=1) + (gains - gain) ** 2))
-    refit_gains = [float(np.subtract(*model.mean(pair[::-1]))) for model in models[1:]]
-    lost = [max(0.0, float(np.subtract(*model.mean(np.stack([weights, optimum])))))
-            for model, optimum in zip(models[1:], optima, strict=True)]  # fmt: skip
+    refit_gains = [float(np.subtract(*refit.model.mean(pair[::-1]))) for refit in refits]
+    lost = [max(0.0, float(np.subtract(*refit.model.mean(np.stack([weights, refit.weights]))))) for refit in refits]
     half = float(stats.norm.ppf((1 + level) / 2)) * max(claimed, stretch * float(np.std(refit_gains, ddof=1)))
     interval = Score(gain, gain - half, gain + half)
     table = {"refit": range(len(optima)), "gain": refit_gains}
     return Simulation(
         weights=weights,
         spread=stretch * np.std(optima, axis=0, ddof=1),
-        predicted=models[0].predict(pair),
+        predicted=model.predict(pair),
         gain=interval,
         regret=float(np.mean(lost)),
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),

@@ -10,17 +10,14 @@ N runs, K domains.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts
+from regmix.mixture.optima import Refit, optima
 from regmix.mixture.refits import resamples
-from regmix.mixture.search import Search, optimum, starts
-from regmix.regression.ensemble import Ensemble, by_part, remembered, stack
+from regmix.mixture.search import Search
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
@@ -43,25 +40,17 @@ def propose(
     Each is the optimum of a refit to a bootstrap resample. Those too near to a run or to each other are left out while
     there are others. Arguments and errors are those of ``simulate``.
     """
-    regressors = [replace(regressor, fit=remembered(regressor.fit)) for regressor in regressors]
     names = list(losses)
-    jobs = [(names[i % len(names)], STREAM + i, rows)
-            for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))]  # fmt: skip
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        weights = stack(regressors, mixtures, losses, search.seed, pool.map)
-
-        def find(job: tuple[str, int, np.ndarray]) -> np.ndarray:
-            name, stream, rows = job
-            parts = losses[name]
-            members = [by_part(regressor.fit, parts.weights)(mixtures[rows], parts.losses[rows], search.seed)
-                       for regressor in regressors]  # fmt: skip
-            first = starts(rules, mixtures[rows], parts.among(rules.domains))
-            return optimum(Ensemble(members, weights), rules, search, stream, first)
-
-        found = list(pool.map(find, jobs))
-    chosen = spread_out(np.stack(found), mixtures, count)
-    table = {"objective": [jobs[i][0] for i in chosen]}
-    return pd.DataFrame(table | {domain: [found[i][k] for i in chosen] for k, domain in enumerate(rules.domains)})
+    refits = [
+        Refit(names[i % len(names)], rows, STREAM + i)
+        for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))
+    ]
+    _, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
+    points = np.stack([one.weights for one in found])
+    chosen = spread_out(points, mixtures, count)
+    table = pd.DataFrame(points[chosen], columns=list(rules.domains))
+    table.insert(0, "objective", [refits[i].objective for i in chosen])
+    return table
 
 
 def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:

@@ -85,7 +85,7 @@ def by_part(fit: Fit, weights: np.ndarray) -> Fit:
     return fit_parts
 
 
-def remembered(fit: Fit) -> Fit:
+def cached(fit: Fit) -> Fit:
     """``fit`` that returns its earlier model for the same runs: objectives share domains."""
     models: dict[tuple[bytes, bytes, int], Model] = {}
 

@@ -16,7 +16,7 @@ from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections
 from regmix.regression import assess, interface
-from regmix.regression.ensemble import remembered
+from regmix.regression.ensemble import cached
 from regmix.regression.settings import Regression
 from stages.run import note, run
 
@@ -31,7 +31,7 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
     if regressor not in params.regressors:
         raise InputError(f"--regressor {regressor}: not in params.yaml; use one of {', '.join(params.regressors)}")
     fitted = interface.bind(regressor, params.regressors[regressor])
-    fitted = replace(fitted, fit=remembered(fitted.fit))
+    fitted = replace(fitted, fit=cached(fitted.fit))
     swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     train, test = swarm_runs.of(*LEARNT), swarm_runs.of("heldout")
     tests = {"heldout": test} if len(test.names) else {}

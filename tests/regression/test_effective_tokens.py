@@ -55,7 +55,7 @@ def test_its_deviations_cover_new_runs_as_often_as_they_say():
 
 def test_its_slopes_are_those_of_finite_differences():
     rng = np.random.default_rng(0)
-    free, logs = rng.normal(scale=0.3, size=(2, 10)), np.log(draws(5, 0))
+    free, logs = rng.normal(scale=0.3, size=10), np.log(draws(5, 0))
     _, slopes = effective_tokens._law(free, logs)
     for place in range(10):
         step = np.zeros(10)
