@@ -15,11 +15,9 @@ import yaml
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from regmix.core.schedule import Schedule
 from regmix.params import Params
-from regmix.planning import planner
 from regmix.planning.feasibility import Text, planned_runs
-from regmix.sampling.rules import Rules, project
+from regmix.sampling.rules import Rules
 
 PIPELINE = ("dvc.yaml", "corpus/dvc.yaml")  # `dvc status` alone would look at published/ too
 HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
@@ -91,7 +89,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
     from stages.target.plans import read_plan, runs_of, training_of
 
     text = open_corpus(root / "data/corpus_tokenize", params.corpus.trained)
-    store, trained = RunStore(root / ".runs"), tuple(params.corpus.trained)
+    store = RunStore(root / ".runs")
     proxy = placed(Setup(params.proxy, text.vocab, text.train, text.valid), params.machine)
     # The key of a sharded target names no place, so any place works.
     places = [hardware()]
@@ -113,7 +111,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
         runs = [Run(run.name, run.schedule, run.seed) for run in planned]
         out["swarm_train", shard] = count(proxy, runs, text.digest)
     if "mixture_simulate" in fresh:
-        out["mixture_confirm", ""] = count(proxy, _confirming(params, root, trained, Run), text.digest)
+        out["mixture_confirm", ""] = count(proxy, _confirming(params, root), text.digest)
     if "target_schedule" in fresh:
         plans = root / "data/target_schedule"
         targets = Targets.read(plans)
@@ -128,26 +126,17 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
     return out
 
 
-def _confirming(params: Params, root: Path, domains: tuple[str, ...], run: Any) -> list[Any]:
+def _confirming(params: Params, root: Path) -> list[Any]:
     """The runs of mixture_confirm, as that stage makes them."""
+    from regmix.mixture.confirming_runs import baselines, confirming_runs
+
     rules = Rules.from_json(read_json(root / "data/swarm_sample/rules.json"))
-    out = []
-    for name in planner.confirmed(params):
-        if name == "natural":
-            mixture = rules.prior
-        elif name == "uniform":
-            mixture = rules.uniform
-        elif name.startswith("only_"):
-            single = np.array([float(domain == name.removeprefix("only_")) for domain in domains])
-            mixture = project(single, rules.bounds)
-        else:
-            path = root / "data/mixture_simulate" / f"{name.removeprefix('regmix_')}.json"
-            mixture = np.array([read_json(path)["weights"][domain] for domain in domains])
-        out += [
-            run(f"{name}-{i}", Schedule.static(domains, mixture), 2**31 + i)
-            for i in range(params.mixture.confirm.seeds)
-        ]
-    return out
+    objectives = {name: params.objective_weights(name) for name in params.objectives}
+    mixtures = baselines(rules, objectives.values())
+    for name in objectives:
+        weights = read_json(root / "data/mixture_simulate" / f"{name}.json")["weights"]
+        mixtures[f"regmix_{name}"] = np.array([weights[domain] for domain in rules.domains])
+    return confirming_runs(rules.domains, mixtures, params.mixture.confirm.seeds)
 
 
 def stages(root: Path) -> dict[str, Any]:

@@ -65,6 +65,9 @@ class Params(Strict):
                 known(name, domains, f"evaluation.{key}", "domain")
         for name in self.mixture.ensemble:
             known(name, self.regressors, "mixture.ensemble", "regressor")
+        for round_, entry in self.swarm.rounds.items():
+            for name in entry.objectives:
+                known(name, self.objectives, f"swarm.rounds.{round_}.objectives", "objective")
         for name in self.trajectory.regressors:
             known(name, self.regressors, "trajectory.regressors", "regressor")
         known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")

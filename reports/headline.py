@@ -13,8 +13,8 @@ from reports.page.formats import listed, plus_minus
 
 REPORT = Path("reports/report.html")
 MIXTURE, SUMMARY = Path("metrics/mixture.json"), Path("metrics/summary.json")
-RIVALS = {"natural": "natural", "uniform": "uniform", "own": "its own domains", "single": "the best single domain",
-          "one_shot": "one-shot RegMix", "best_proxy": "the best proxy's mixture"}  # fmt: skip
+RIVALS = {"natural": "natural", "uniform": "uniform", "own": "own domains", "single": "best single domain",
+          "one_shot": "one-shot", "best_proxy": "best proxy"}  # fmt: skip
 
 
 def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], report: Path) -> str:

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.files import read_json
-from reports.headline import rivals, weights
+from reports.headline import RIVALS, rivals, weights
 from reports.page.formats import fixed
 
 METRICS = Path("metrics")
-RIVALS = {"natural": "natural", "uniform": "uniform", "single": "best single domain", "one_shot": "one-shot",
-          "best_proxy": "best proxy"}  # fmt: skip
 
 
 def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from regmix.core.files import read_json, write_csv
@@ -76,7 +77,8 @@ def report(
         domain_effects(fitted["coefficients"], scores, correlations, proxies, weights),
         mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
-            read_csv(simulated / "candidates.csv"), proxies, weights, prior, _scoring(params),
+            read_csv(simulated / "candidates.csv"), proxies, weights, prior,
+            _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
         ),
         targets(
@@ -96,9 +98,9 @@ def report(
         render.write(scratch, sections, write_csv, title=TITLE)
 
 
-def _scoring(params: Params) -> str:
+def _scoring(params: Params, weights: Mapping[str, float]) -> str:
     mixture = params.mixture
-    return scoring(mixture.ensemble, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
+    return scoring(weights, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
 
 
 if __name__ == "__main__":

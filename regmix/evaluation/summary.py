@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -152,30 +152,6 @@ def seed_noise(table: pd.DataFrame, measure: str) -> tuple[float, int]:
         return math.nan, 0
     deviations = part["value"] - part.groupby("method")["value"].transform("mean")
     return math.sqrt(float((deviations**2).sum()) / free), free
-
-
-def targets(table: pd.DataFrame, level: float, baseline: str = BASELINE) -> dict[str, Any]:
-    """The content of targets.json, {method: {<objective>_loss: cell, lm_eval: {average or task: cell}}}.
-
-    A cell is {mean, sd, n}. If there is a ``baseline`` and the method is another, it also has the paired difference
-    from it and its interval, {less_<baseline>, low, high}. Values that need two seeds are null if there is only one.
-    """
-    out: dict[str, Any] = {}
-    paired: dict[tuple[str, str, str], Any] = {}
-    if baseline in set(table["method"]):
-        rows = differences(table, baseline, level).itertuples(index=False)
-        paired = {(row.method, row.group, row.measure): row for row in rows}
-    for row in summarise(table, level).itertuples(index=False):
-        cell = {"mean": row.mean, "sd": _known(row.sd), "n": row.n}
-        if pair := paired.get((row.method, row.group, row.measure)):
-            cell |= {f"less_{baseline}": pair.mean, "low": _known(pair.low), "high": _known(pair.high)}
-        method = out.setdefault(row.method, {})
-        (method if row.group == LOSS else method.setdefault(LM_EVAL, {}))[row.measure] = cell
-    return out
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _scores(lm_eval: pd.DataFrame) -> pd.DataFrame:

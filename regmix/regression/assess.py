@@ -225,15 +225,3 @@ def parsed(metrics: dict[str, Any], splits: Iterable[str]) -> dict[str, dict[str
             for name, interval in metrics[split].items()
         }
     return scores
-
-
-def flat(metrics: dict[str, Score]) -> dict[str, Any]:
-    """Metrics for a metrics file: the values, and an interval for Spearman only."""
-    interval = metrics["spearman"].to_json()
-    values = {name: score.to_json()["value"] for name, score in metrics.items()}
-    return {
-        "spearman": values.pop("spearman"),
-        "spearman_low": interval["low"],
-        "spearman_high": interval["high"],
-        **values,
-    }

@@ -11,7 +11,7 @@ import pandas as pd
 from regmix.core.runs import Runs
 from regmix.regression import assess
 from regmix.regression.settings import Regression
-from regmix.statistics import metrics
+from regmix.statistics import intervals, metrics
 from regmix.statistics.intervals import Score
 
 NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are not regressors
@@ -37,6 +37,19 @@ def score(scores: pd.DataFrame, regressor: str, objective: str, split: str, metr
 def of(scores: pd.DataFrame, regressor: str, objective: str, split: str) -> pd.DataFrame:
     """The rows of scores.csv for one regressor, objective and split."""
     return scores[(scores["regressor"] == regressor) & (scores["objective"] == objective) & (scores["split"] == split)]
+
+
+def noise(
+    repeated: Runs, seeds: np.ndarray, weights: Mapping[str, float], level: float
+) -> dict[str, tuple[Score, int]]:
+    """How far runs of one mixture differ by their seeds (N,), and the degrees of freedom: ``sd`` in all, ``sd_shared``
+    without what the runs of a seed have in common.
+    """
+    losses, mixtures = repeated.objective(weights), repeated.mixture_ids()
+    return {
+        "sd": intervals.pooled_spread(losses, mixtures, level),
+        "sd_shared": intervals.paired_spread(losses, mixtures, seeds, level),
+    }
 
 
 def over_no_proxy(

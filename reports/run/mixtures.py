@@ -96,13 +96,14 @@ def plus(risk: float) -> str:
     return f" plus {risk:g} standard deviation{'' if risk == 1 else 's'}" if risk else ""
 
 
-def scoring(names: Sequence[str], risk: float, candidates: int, top_k: int, local: int) -> str:
-    """How candidates are scored, in words."""
+def scoring(regressors: Mapping[str, float], risk: float, candidates: int, top_k: int, local: int) -> str:
+    """How candidates are scored, in words; ``regressors`` are the ensemble's weights by name."""
+    names = list(regressors)
     top, scored = f"the mean of the best {top_k} is the choice", f"{count(candidates)} candidates"
     if len(names) == 1 and risk == 0:
         return f"As in the paper, one regressor, `{names[0]}`, predicts the loss of {scored} and {top}."
-    who = listed(f"`{name}`" for name in names)
-    weighed = ", weighed by how well each predicts unseen runs," if len(names) > 1 else ""
+    who = listed(f"`{name}`" + (f" ({weight:.2f})" if len(names) > 1 else "") for name, weight in regressors.items())
+    weighed = ", with weights by how well each predicts unseen runs," if len(names) > 1 else ""
     around = f" and {local} rounds of draws around the best" if local else ""
     return (
         f"{who}{weighed} {'score' if len(names) > 1 else 'scores'} {scored}{around} by predicted loss{plus(risk)}, and "

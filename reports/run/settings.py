@@ -107,7 +107,7 @@ def _draws(params: Params) -> list[str]:
     """How runs are seeded and sequences get their domains."""
     out = []
     if params.swarm.run_seeds == "own":
-        out.append("Every proxy has a seed of its own; the paper's code gives all the same, unless told otherwise.")
+        out.append("Every proxy has a seed of its own; the paper's code gives all the same by default.")
     named = {"proxies": params.proxy.recipe, "targets": params.target.recipe}
     spread = [name for name, recipe in named.items() if recipe.draws == "low_discrepancy"]
     if spread:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -54,20 +52,9 @@ def mixture_choose(
     with writing(out) as scratch:
         for name, value in chosen.items():
             write_json(scratch / f"{name}.json", value)
-        write_csv(scratch / "weights.csv", [
-            {"objective": name, "domain": domain, "weight": weight, "spread": value["spread"][domain]}
-            for name, value in chosen.items() for domain, weight in value["weights"].items()
-        ])  # fmt: skip
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
         write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
-    write_metrics(metrics, {name: _shown(value) for name, value in chosen.items()})
-
-
-def _shown(simulation: Mapping[str, Any]) -> dict[str, Any]:
-    """The weights above .005, largest first, and their spread over refits."""
-    order = sorted(simulation["weights"], key=lambda domain: -simulation["weights"][domain])
-    shown = [domain for domain in order if simulation["weights"][domain] >= 0.005]
-    return {part: {domain: simulation[part][domain] for domain in shown} for part in ("weights", "spread")}
+    write_metrics(metrics, {name: confirm.leading(value) for name, value in chosen.items()})
 
 
 if __name__ == "__main__":

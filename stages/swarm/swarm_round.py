@@ -55,7 +55,7 @@ def swarm_round(
             train_to(new, text, params.proxy, params.machine, store, entries, kinds, f"swarm {name}")
             meta = read_json(new / "meta.json")
             if meta != read_json(swarm / "meta.json"):
-                raise InputError(f"{swarm}: its runs train otherwise than params.yaml says; run `dvc repro`")
+                raise InputError(f"{swarm}: trained with other settings than `proxy` in params.yaml; run `dvc repro`")
             for part in results.TABLES:
                 rows = [*read_rows(swarm / f"{part}.csv"), *read_rows(new / f"{part}.csv")]
                 write_csv(scratch / f"{part}.csv", rows)

@@ -7,26 +7,24 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix.core.files import write_csv, write_json, writing
+from regmix.core.files import write_csv, writing
+from regmix.core.sections import Sections
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.evaluation import summary
 from regmix.evaluation.lm_eval import evaluate_all
 from regmix.evaluation.settings import Evaluation
-from regmix.objectives import ObjectiveSections
-from regmix.regression.settings import Regression
 from regmix.target.targets import Targets
 from stages.run import run
 
 
-class Settings(ObjectiveSections):
+class Settings(Sections):
     evaluation: Evaluation
     machine: Machine
-    regression: Regression
 
 
 def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: Path, out: Path) -> None:
-    """Write losses.csv and lm_eval.csv of the methods in TRAINED, and their summary, to OUT."""
+    """Write losses.csv and lm_eval.csv of the methods in TRAINED to OUT."""
     targets = Targets.read(trained)
     losses = pd.concat(
         [
@@ -49,9 +47,6 @@ def target_evaluate(params: Settings, *, trained: Path, exported: Path, tasks: P
             )
         scores = [pd.DataFrame({"method": m, "seed": s, **frame}) for (m, s), frame in zip(runs, frames, strict=True)]
         lm_eval = pd.concat(scores, ignore_index=True)
-        objectives = {name: params.objective_weights(name) for name in params.objectives}
-        summarised = summary.targets(summary.measures(losses, lm_eval, objectives), params.regression.interval)
-        write_json(scratch / "summary.json", summarised)
         write_csv(scratch / "losses.csv", losses)
         write_csv(scratch / "lm_eval.csv", lm_eval)
 

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -47,41 +46,24 @@ def test_spread_of_one_value_has_no_interval():
     assert math.isnan(found.low)
 
 
-def test_targets_content(losses, lm_eval):
-    found = summary.targets(summary.measures(losses, lm_eval, OBJECTIVES), 0.95)
-    assert list(found) == ["natural", "best"]
-    assert list(found["best"]) == ["news_loss", "broad_loss", "lm_eval"]
-    assert list(found["best"]["lm_eval"]) == ["average", "choice", "word"]
-    assert found["natural"]["news_loss"] == {"mean": 4.5, "sd": pytest.approx(math.sqrt(0.5)), "n": 2}
-    half = 12.7062 * 0.125  # t with one degree of freedom; the seeds differ from natural by 1 and 0.75
-    assert found["best"]["broad_loss"] == {
-        "mean": pytest.approx((4 + 5.25) / 2),
-        "sd": pytest.approx(1.25 / math.sqrt(2)),
-        "n": 2,
-        "less_natural": pytest.approx(0.875),
-        "low": pytest.approx(0.875 - half, rel=1e-5),
-        "high": pytest.approx(0.875 + half, rel=1e-5),
-    }
-    choice = found["natural"]["lm_eval"]["choice"]  # acc_norm before acc, the mean over shots, in percent
-    assert choice == {"mean": pytest.approx(41), "sd": pytest.approx(2 / math.sqrt(2)), "n": 2}
-    assert found["best"]["lm_eval"]["word"] == {
-        "mean": pytest.approx(20), "sd": 0, "n": 2, "less_natural": 0, "low": 0, "high": 0
-    }  # fmt: skip
-    assert found["best"]["lm_eval"]["average"]["mean"] == pytest.approx((51 + 20) / 2)
-
-
-def test_one_seed_has_no_sd_and_is_still_json(losses, lm_eval):
-    first = losses[losses["seed"] == 0], lm_eval[lm_eval["seed"] == 0]
-    found = summary.targets(summary.measures(*first, OBJECTIVES), 0.95)
-    assert json.loads(json.dumps(found, allow_nan=False))["best"]["news_loss"] == {
-        "mean": 3.0, "sd": None, "n": 1, "less_natural": -1.0, "low": None, "high": None
-    }  # fmt: skip
-
-
-def test_targets_without_the_baseline_have_no_differences(losses, lm_eval):
+def test_measures_are_objectives_losses_and_task_scores_in_percent(losses, lm_eval):
     table = summary.measures(losses, lm_eval, OBJECTIVES)
-    found = summary.targets(table[table["method"] == "best"], 0.95)
-    assert list(found["best"]["news_loss"]) == ["mean", "sd", "n"]
+    found = summary.summarise(table, 0.95).set_index(["method", "measure"])
+    assert list(found.loc["best"].index) == ["news_loss", "broad_loss", "average", "choice", "word"]
+    natural = found.loc[("natural", "news_loss")]
+    assert (natural["mean"], natural["sd"], natural["n"]) == (4.5, pytest.approx(math.sqrt(0.5)), 2)
+    assert found.loc[("best", "broad_loss"), "mean"] == pytest.approx((4 + 5.25) / 2)
+    choice = found.loc[("natural", "choice")]  # acc_norm before acc, the mean over shots, in percent
+    assert (choice["mean"], choice["sd"]) == (pytest.approx(41), pytest.approx(2 / math.sqrt(2)))
+    assert found.loc[("best", "word"), "mean"] == pytest.approx(20)
+    assert found.loc[("best", "average"), "mean"] == pytest.approx((51 + 20) / 2)
+
+
+def test_one_seed_has_no_sd_and_no_interval(losses, lm_eval):
+    first = losses[losses["seed"] == 0], lm_eval[lm_eval["seed"] == 0]
+    found = summary.differences(summary.measures(*first, OBJECTIVES), "natural", 0.95).set_index("measure")
+    assert found.loc["news_loss", ["mean", "n"]].tolist() == [-1.0, 1]
+    assert found.loc["news_loss", ["sd", "low", "high"]].isna().all()
 
 
 def test_differences_are_paired_by_seed(losses, lm_eval):

@@ -97,6 +97,11 @@ def test_params_fit_the_schema_and_its_plugins():
         ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
         ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),
         ("tokenizer.vocab_size", 5_000_000_000, r"tokenizer\.vocab_size = 5000000000"),
+        (
+            "swarm.rounds.second.objectives",
+            ["nothing"],
+            r"swarm\.rounds\.second\.objectives: unknown objective 'nothing'; use one of news",
+        ),
         ("swarm.sharts", 1, r"swarm\.sharts: unknown key"),
         ("target.methods.regmix_news", {"kind": "regmix", "objective": "x"}, "unknown objective 'x'"),
         ("corpus.validation_only", ["x"], "unknown domain 'x'"),

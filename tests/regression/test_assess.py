@@ -89,8 +89,8 @@ def test_a_linear_regressor_is_assessed_on_a_line():
     np.testing.assert_allclose(table["contrast"], truth, atol=0.03)
     assert np.all((table["low"] < table["contrast"]) & (table["contrast"] < table["high"]))
     assert np.all(table["high"] - table["low"] < 0.06)
-    flat = assess.flat(assessed.metrics["cv"])
-    assert flat["spearman_low"] <= flat["spearman"] <= flat["spearman_high"]
+    rho = assessed.metrics["cv"]["spearman"]
+    assert rho.low <= rho.value <= rho.high
 
 
 def test_without_held_out_runs_there_is_cross_validation_alone():

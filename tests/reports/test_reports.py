@@ -210,6 +210,8 @@ class Artifacts:
             metrics[name] = confirm.summary(confirming, name, weights, value, 0.95)
             realised.append(confirm.realised(confirming, name, weights, value))
             candidates[f"predicted_{name}"], candidates[f"sd_{name}"] = 5.0, 0.1
+        even = dict.fromkeys(self.params.mixture.ensemble, 1 / len(self.params.mixture.ensemble))
+        write_json(self.folder / "simulated/regressor-weights.json", even)
         write_json(self.folder / "chosen/confirmed-gains.json", metrics)
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
@@ -634,7 +636,7 @@ def test_headline_prints_the_mixture_and_how_it_does():
     assert lines == [
         "report: r.html",
         "news: news 0.60, law 0.40",
-        f"  targets, nats per token, minus natural {MINUS}0.200 ± 0.010 and the best single domain 0.010: not "
+        f"  targets, nats per token, minus natural {MINUS}0.200 ± 0.010 and best single domain 0.010: not "
         "distinguishable from single",
         "broad: news 0.60, law 0.40",
         "  no target; proxies gain 0.310 ± 0.020 nats per token over natural",
@@ -656,5 +658,5 @@ def test_headline_before_a_run_is_one_line(tmp_path):
 
 def test_the_table_of_the_readme_has_a_row_per_objective():
     lines = readme.objectives(FEW, WEIGHTS).splitlines()
-    assert lines[2].startswith(f"| news | news 0.60, law 0.40 | 0.98 | {MINUS}0.200 ± 0.010 | – | 0.010 | – | – |")
-    assert lines[3].endswith("| – | – | – | – | – |")
+    assert lines[2].startswith(f"| news | news 0.60, law 0.40 | 0.98 | {MINUS}0.200 ± 0.010 | – | – | 0.010 | – | – |")
+    assert lines[3].endswith("| – | – | – | – | – | – |")
