@@ -46,8 +46,8 @@ def values(text: str) -> Any:
 
 def own(text: str) -> str:
     """With a domain of the user's own in the place of one, under a name as long."""
-    return text.replace("    reviews:  ", "    replies:  ").replace("- reviews", "- replies").replace(
-        "{reviews: 1", "{replies: 1")  # fmt: skip
+    own = text.replace("    reviews:  ", "    replies:  ").replace("- reviews", "- replies")
+    return own.replace("{reviews: 1", "{replies: 1").replace("      - replies", "      - reviews")  # the objective
 
 
 def test_the_committed_profiles_are_known_and_name_what_laptop_names():

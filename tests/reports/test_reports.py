@@ -41,6 +41,7 @@ from tests.paths import ROOT
 
 MINUS = "\N{MINUS SIGN}"
 TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
+ONE_SHOT = {"rounds": {}, "learn_from": "data/swarm_collect"}
 VALUES = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
 
 
@@ -50,6 +51,7 @@ def values() -> dict[str, Any]:
     cut["corpus"]["domains"] = {name: VALUES["corpus"]["domains"][name] for name in ALL}
     cut["corpus"]["validation_only"] = ["reviews"]
     cut["objectives"] = {"news": {"news": 1}, "broad": "trained"}
+    cut["swarm"] |= ONE_SHOT
     cut["regressors"] = {name: VALUES["regressors"][name] for name in ("ridge", "gp")}
     cut["mixture"] |= {"ensemble": ["gp"], "confirm": {"seeds": 2}, "refit": False}
     cut["regression"] |= {"bootstrap": 40}
