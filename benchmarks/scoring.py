@@ -11,6 +11,7 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern, WhiteKernel
 from threadpoolctl import threadpool_limits
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
 from regmix.params import Params
@@ -40,7 +41,7 @@ def measure(runs: Runs, rules: Rules, params: Params) -> dict[str, Any]:
 
 def published(settings: Published, runs: Runs) -> dict[str, Any]:
     """The paper's LightGBM and the Gaussian process fitted to the published proxies, by mean alone as replays rank."""
-    losses = runs.objective({settings.objective: 1.0})
+    losses = runs.objective(Objective.loss(settings.objective))
     candidates = np.random.default_rng(0).dirichlet(np.full(runs.mixtures.shape[1], 0.3), CANDIDATES)
     out: dict[str, Any] = {"candidates": CANDIDATES, "fitted_to": len(losses)}
     with threadpool_limits(1):

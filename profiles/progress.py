@@ -131,9 +131,8 @@ def _confirming(params: Params, root: Path) -> list[Any]:
     from regmix.mixture.confirming_runs import baselines, confirming_runs
 
     rules = Rules.from_json(read_json(root / "data/swarm_sample/rules.json"))
-    objectives = {name: params.objective_weights(name) for name in params.objectives}
-    mixtures = baselines(rules, objectives.values())
-    for name in objectives:
+    mixtures = baselines(rules, params.objectives.values())
+    for name in params.objectives:
         weights = read_json(root / "data/mixture_simulate" / f"{name}.json")["weights"]
         mixtures[f"regmix_{name}"] = np.array([weights[domain] for domain in rules.domains])
     return confirming_runs(rules.domains, mixtures, params.mixture.confirm.seeds)

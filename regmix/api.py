@@ -38,7 +38,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
-from regmix.core.inputs import Losses, Mixtures, Objective, Weights, mixture_table, need, run_table, shares_and_bounds
+from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
 from regmix.core.settings import Kind
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
@@ -144,7 +144,7 @@ def fit(
     losses: Losses,
     regressor: str | Regressor = "gp",
     *,
-    objective: Objective | None = None,
+    objective: Aim | None = None,
     domains: Sequence[str] | None = None,
     seed: int = 0,
 ) -> Fitted:
@@ -153,7 +153,9 @@ def fit(
     (chosen,) = _regressors([regressor])
     with threadpool_limits(limits=1):  # such small matrices are slower with more threads
         return Fitted(
-            chosen.name, tuple(table.columns), by_part(chosen.fit, parts.weights)(table.to_numpy(), parts.losses, seed)
+            chosen.name,
+            tuple(table.columns),
+            by_part(chosen.fit, parts.objective)(table.to_numpy(), parts.losses, seed),
         )
 
 
@@ -162,7 +164,7 @@ def compare(
     losses: Losses,
     regressors: Iterable[str | Regressor] = tuple(REGRESSORS),
     *,
-    objective: Objective | None = None,
+    objective: Aim | None = None,
     domains: Sequence[str] | None = None,
     folds: int = 5,
     level: float = 0.95,
@@ -183,7 +185,7 @@ def compare(
     for regressor in _regressors(regressors):
         try:
             with threadpool_limits(limits=1):
-                fit = by_part(regressor.fit, parts.weights)
+                fit = by_part(regressor.fit, parts.objective)
                 mean = out_of_fold(fit, weights, parts.losses, folds, seed, deviations=False).mean
         except TooFewRuns:
             mean = np.full(len(values), math.nan)
@@ -199,7 +201,7 @@ def recommend(
     losses: Losses,
     prior: Weights | None = None,
     *,
-    objective: Objective | None = None,
+    objective: Aim | None = None,
     domains: Sequence[str] | None = None,
     bounds: Weights | None = None,
     regressors: Iterable[str | Regressor] = ENSEMBLE,

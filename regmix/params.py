@@ -21,7 +21,7 @@ from regmix.engine.machine import Machine
 from regmix.engine.settings import Training
 from regmix.evaluation.settings import Evaluation
 from regmix.mixture.settings import Mixture
-from regmix.objectives import Objectives, objective_weights
+from regmix.objectives import Guarded, Objectives, Worst, counted
 from regmix.regression.settings import Regression
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
@@ -57,16 +57,18 @@ class Params(Strict):
             known(name, domains, "corpus.validation_only", "domain")
         if len(trained) < 2:
             raise ValueError("corpus.domains: fewer than two domains are trained on; a mixture needs two")
-        for objective, weights in self.objectives.items():
-            for name in weights if isinstance(weights, dict) else ():
-                known(name, domains, f"objectives.{objective}", "domain")
+        for objective, entry in self.objectives.items():
+            for name in counted(entry, trained):
+                known(name, trained if isinstance(entry, Worst) else domains, f"objectives.{objective}", "domain")
+            if isinstance(entry, Worst | Guarded) and "anchors" not in self.swarm.shards:
+                raise ValueError(f"objectives.{objective}: needs the proxies of the anchors; add them to swarm.shards")
         for key in ("last_word", "continuation"):
             for name in getattr(self.evaluation, key):
                 known(name, domains, f"evaluation.{key}", "domain")
         for name in self.mixture.ensemble:
             known(name, self.regressors, "mixture.ensemble", "regressor")
-        for round_, entry in self.swarm.rounds.items():
-            for name in entry.objectives:
+        for round_, further in self.swarm.rounds.items():
+            for name in further.objectives:
                 known(name, self.objectives, f"swarm.rounds.{round_}.objectives", "objective")
         for name in self.trajectory.regressors:
             known(name, self.regressors, "trajectory.regressors", "regressor")
@@ -84,10 +86,6 @@ class Params(Strict):
                 f"machine.sharded must not exceed target.recipe.sequences ({self.target.recipe.sequences})"
             )
         return self
-
-    def objective_weights(self, name: str) -> dict[str, float]:
-        """The objective as weights over domains that sum to 1."""
-        return objective_weights(self.objectives, self.corpus.trained, name)
 
 
 def parse(values: object, name: str = "params.yaml") -> Params:

@@ -9,7 +9,7 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from reports.page.formats import listed, plus_minus
+from reports.page.formats import fixed, listed, plus_minus
 
 REPORT = Path("reports/report.html")
 MIXTURE, SUMMARY = Path("metrics/mixture.json"), Path("metrics/summary.json")
@@ -31,8 +31,7 @@ def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mappi
                 parts = [f"{RIVALS[rival]} {value}" for rival, value in differences.items()]
                 lines.append(f"  targets, nats per token, minus {listed(parts)}: {row['verdict']}")
             else:
-                gain = plus_minus(row["gain_realised"], row["gain_realised_ci"])
-                lines.append(f"  no target; proxies gain {gain} nats per token over natural")
+                lines.append(f"  no target; proxies gain {fixed(row['gain_realised'], 3)} nats per token over natural")
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target_compare`") from None
     return "\n".join(lines)

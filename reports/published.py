@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core.files import read_json, write_csv, write_metrics
+from regmix.core.objective import Objective
 from regmix.core.tables import read_csv
 from regmix.published.settings import Published
 from regmix.published.tables import SOURCES
@@ -81,9 +82,9 @@ def published(
         "methods": methods.figures(signs, averages),
     }
     ratio = PARAMETERS["1b"] / PARAMETERS["1m"]
-    last = large.objective({objective: 1.0})
+    last = large.objective(Objective.loss(objective))
     losses = {
-        "1M proxies": train.objective({objective: 1.0}),
+        "1M proxies": train.objective(Objective.loss(objective)),
         "1B models": last,
         f"1B, beta = {settings.beta.paper:g}": last * ratio**settings.beta.paper,
         f"1B, beta = {numbers['beta']['value']:.3f}": last * ratio ** numbers["beta"]["value"],

@@ -9,6 +9,7 @@ from regmix.core.files import read_json, write_csv
 from regmix.core.runs import runs
 from regmix.core.tables import read_csv
 from regmix.evaluation.summary import BASELINE
+from regmix.objectives import resolve
 from regmix.params import Params
 from regmix.sampling.rules import Rules
 from regmix.target import trained_methods
@@ -38,13 +39,13 @@ def report(
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures."""
     domains, names = params.corpus.trained, list(params.objectives)
-    weights = {name: params.objective_weights(name) for name in names}
     level = params.regression.interval
 
     rules = Rules.from_json(read_json(sample / "rules.json"))
     prior, bounds = rules.by_domain(rules.prior), rules.by_domain(rules.bounds)
     table = read_csv(swarm / "mixtures.csv")
     proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
+    objectives = resolve(params.objectives, proxies)
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
     proxy_meta = read_json(swarm / "meta.json")
     target_meta = read_json(trained / next(iter(Targets.read(trained).methods)) / "meta.json")
@@ -74,21 +75,22 @@ def report(
         models.models(proxy_meta, target_meta, spent),
         design(table, domains, prior),
         regression(scores, fitted["predictions"], fitted["curve"], margins, names, params.regression.top_k),
-        domain_effects(fitted["coefficients"], scores, correlations, proxies, weights),
+        domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
         mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
-            read_csv(simulated / "candidates.csv"), proxies, weights, prior,
+            read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
         ),
         targets(
             losses, lm_eval, means, differences[differences["less"] == BASELINE].drop(columns="less"),
-            {name: method.trajectories for name, method in methods.items()}, weights, level, params.evaluation.choices,
+            {name: method.trajectories for name, method in methods.items()}, objectives, level,
+            params.evaluation.choices,
         ),
         dynamic_mixing(
             params, methods, dynamic, means, differences, read_csv(stepwise / "errors.csv"), target_meta,
         ),
-        rank_invariance(ranks, confirming, losses, pairs, weights, level),
+        rank_invariance(ranks, confirming, losses, pairs, objectives, level),
         settings(
             params, knobs.read_text(encoding="utf-8"), read_json(libraries),
             proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.statistics import correlations as statistics
@@ -17,7 +18,7 @@ from regmix.statistics import metrics
 RESAMPLES = 2000
 
 
-def by_setting(losses: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
+def by_setting(losses: pd.DataFrame, weights: Objective) -> pd.DataFrame:
     """The objective's loss, mean over seeds: one row per mixture, one column per size and budget."""
     named = losses.rename(columns={"run": "mixture"})
     named = named.assign(run=named["mixture"] + "/" + named["size"])
@@ -31,7 +32,7 @@ def labels(losses: pd.DataFrame) -> list[str]:
     return [f"{size} × {budget}" for size, budget in losses[["size", "budget"]].itertuples(index=False)]
 
 
-def correlations(losses: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]], level: float) -> pd.DataFrame:
+def correlations(losses: pd.DataFrame, objectives: Mapping[str, Objective], level: float) -> pd.DataFrame:
     """objective, first, second, n, value, low, high: Spearman of each pair of settings over the mixtures."""
     rows = []
     for name, weights in objectives.items():

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.evaluation.summary import LOSS, Spread
@@ -75,15 +76,15 @@ def same(given: Any, wanted: Any) -> bool:
 
 def collect(
     losses: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame],
-    objectives: Mapping[str, tuple[Mapping[str, float], Sequence[str]]], level: float,
+    objectives: Mapping[str, tuple[Objective, Sequence[str]]], level: float,
 ) -> Results:  # fmt: skip
-    """From the arms' losses.csv and design.csv; ``objectives`` gives each arm's weights and its trained domains."""
+    """From the arms' losses.csv and design.csv; ``objectives`` gives each arm's objective and its trained domains."""
     measures, rows = [], []
     for arm, frame in losses.items():
-        weights, trained = objectives[arm]
+        objective, trained = objectives[arm]
         named = frame.assign(run=[f"{m}/seed-{s}" for m, s in frame[["method", "seed"]].itertuples(index=False)])
-        for measure, weighting in ((OBJECTIVE, weights), (MEAN, dict.fromkeys(trained, 1.0))):
+        for measure, aim in ((OBJECTIVE, objective), (MEAN, Objective.mean(dict.fromkeys(trained, 1.0)))):
             values = {"method": f"{arm}/" + frame["method"], "seed": frame["seed"], "group": LOSS, "measure": measure}
-            measures.append(pd.DataFrame(values).assign(value=objective_losses(named, weighting)))
+            measures.append(pd.DataFrame(values).assign(value=objective_losses(named, aim)))
         rows.append(designs[arm].assign(arm=arm, id=f"{arm}/" + designs[arm]["method"]))
     return Results(pd.concat(measures, ignore_index=True), pd.concat(rows, ignore_index=True), level)

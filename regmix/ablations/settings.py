@@ -20,6 +20,7 @@ from regmix.core.files import read_yaml
 from regmix.core.plugins import known
 from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
 from regmix.engine.settings import Training
+from regmix.objectives import counted
 from regmix.params import Params, parse
 
 FILE = "ablations/params.yaml"
@@ -185,7 +186,9 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
         kind, given = root[entry.method].kind, dict(root[entry.method].model_extra or {})
         if "objective" in given:
             given["objective"] = arm.objective
-        if kind == OBJECTIVE_ONLY and not set(params.objective_weights(arm.objective)) & set(params.corpus.trained):
+        if kind == OBJECTIVE_ONLY and not set(counted(params.objectives[arm.objective], params.corpus.trained)) & set(
+            params.corpus.trained
+        ):
             out.dropped.append(label)
             continue
         grid = {"proxies": entry.proxies, **entry.options}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from regmix.ablations.swarm_parts import UNSEEN
 from regmix.core import runs
+from regmix.core.objective import Objective
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind
 from regmix.regression import interface
@@ -21,7 +22,7 @@ STEPWISE = ("random", "switched", "anchor")
 
 
 def step_errors(
-    part: Tables, swarm: Tables, domains: list[str], weights: Mapping[str, float], regressor: tuple[str, Kind],
+    part: Tables, swarm: Tables, domains: list[str], weights: Objective, regressor: tuple[str, Kind],
     label: next_loss.Label, granularity: int, judged: Regression, seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """``stepwise.errors`` of a fit to ``part``, on runs of the swarm that keep one mixture and on runs that switch.
@@ -45,7 +46,7 @@ def step_errors(
 
 
 def final_losses(
-    part: Tables, swarm: Tables, domains: list[str], weights: Mapping[str, float], regressors: Mapping[str, Kind],
+    part: Tables, swarm: Tables, domains: list[str], weights: Objective, regressors: Mapping[str, Kind],
     seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """regressor, run, true, predicted: the objective's final loss of the held-out runs, by fits to ``part``.
@@ -59,7 +60,7 @@ def final_losses(
     for name, entry in regressors.items():
         try:
             parts = fitted.parts(weights)
-            model = by_part(interface.bind(name, entry).fit, parts.weights)(fitted.mixtures, parts.losses, seed)
+            model = by_part(interface.bind(name, entry).fit, parts.objective)(fitted.mixtures, parts.losses, seed)
         except TooFewRuns:
             continue
         values = {"true": tested.objective(weights), "predicted": model.mean(tested.mixtures)}

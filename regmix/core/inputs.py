@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.schedule import TOLERANCE, check_mixture
 
 Mixtures: TypeAlias = pd.DataFrame | np.ndarray
 Losses: TypeAlias = pd.DataFrame | pd.Series | np.ndarray
-Objective: TypeAlias = str | Mapping[str, float]
+Aim: TypeAlias = str | Mapping[str, float]
 Weights: TypeAlias = Mapping[str, float] | pd.Series
 
 FEWEST = 5  # distinct mixtures that a fit needs
@@ -58,7 +59,7 @@ def mixture_table(mixtures: Mixtures, domains: Sequence[str] | None) -> pd.DataF
 
 
 def run_table(
-    mixtures: Mixtures, losses: Losses, objective: Objective | None, domains: Sequence[str] | None
+    mixtures: Mixtures, losses: Losses, objective: Aim | None, domains: Sequence[str] | None
 ) -> tuple[pd.DataFrame, LossParts]:
     """The runs' mixtures (N, K) as ``mixture_table`` gives them, and the objective's losses. Raises InputError.
 
@@ -81,10 +82,10 @@ def run_table(
     weights = objective_weights(objective, frame.columns)
     used = _numbers(frame[list(weights)], "losses", "train that run again or drop it")
     columns = (used.loc[table.index] if labelled else used).to_numpy()
-    return table, LossParts(tuple(weights), columns, np.array(list(weights.values())))
+    return table, LossParts(columns, Objective.mean(weights))
 
 
-def objective_weights(objective: Objective | None, columns: pd.Index) -> dict[str, float]:
+def objective_weights(objective: Aim | None, columns: pd.Index) -> dict[str, float]:
     """The objective as weights over ``columns`` that sum to 1. Raises InputError."""
     if objective is None:
         need(len(columns) == 1, f"objective: missing; name one of {_list(columns)}, or weights over them")

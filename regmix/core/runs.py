@@ -5,13 +5,14 @@ N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.schedule import check_mixture
 
 LEARNT = ("random", "anchor", "proposal")  # kinds of runs that regressors learn from; the others test them
@@ -19,23 +20,15 @@ LEARNT = ("random", "anchor", "proposal")  # kinds of runs that regressors learn
 
 @dataclass(frozen=True)
 class LossParts:
-    """The losses that make up an objective: ``names`` (D), ``losses`` (N, D), and their ``weights`` (D,), sum 1."""
+    """The ``losses`` (N, D) that an ``objective`` is a function of."""
 
-    names: tuple[str, ...]
     losses: np.ndarray
-    weights: np.ndarray
+    objective: Objective
 
     @property
     def total(self) -> np.ndarray:
-        """The objective's loss (N,) in nats per token."""
-        total = np.zeros(len(self.losses))
-        for weight, part in zip(self.weights, self.losses.T, strict=True):
-            total += weight * part
-        return total
-
-    def among(self, domains: Sequence[str]) -> np.ndarray:
-        """The weights (K,) by ``domains``, 0 for a domain whose loss is not in the objective."""
-        return np.array([dict(zip(self.names, self.weights, strict=True)).get(domain, 0.0) for domain in domains])
+        """The objective's value (N,) in nats per token."""
+        return self.objective.of(self.losses)
 
 
 @dataclass(frozen=True)
@@ -59,13 +52,13 @@ class Runs:
         """The runs that a mask (N,) selects, in the same order."""
         return Runs(self.domains, self.names[rows], self.kinds[rows], self.mixtures[rows], self.losses[rows])
 
-    def objective(self, weights: Mapping[str, float]) -> np.ndarray:
-        """The objective's loss (N,) in nats per token: see ``objective_losses``."""
-        return self.parts(weights).total
+    def objective(self, objective: Objective) -> np.ndarray:
+        """The objective's value (N,) in nats per token: see ``objective_losses``."""
+        return self.parts(objective).total
 
-    def parts(self, weights: Mapping[str, float]) -> LossParts:
+    def parts(self, objective: Objective) -> LossParts:
         """The losses in an objective: see ``objective_parts``."""
-        return objective_parts(self.losses.assign(run=self.names), weights)
+        return objective_parts(self.losses.assign(run=self.names), objective)
 
     def mixture_ids(self) -> np.ndarray:
         """An id (N,) for each run, the same for runs of the same mixture."""
@@ -116,18 +109,18 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
     )
 
 
-def objective_losses(losses: pd.DataFrame, weights: Mapping[str, float]) -> np.ndarray:
-    """The weighted mean (N,) of the domains' losses, in nats per token. Arguments and errors: ``objective_parts``."""
-    return objective_parts(losses, weights).total
+def objective_losses(losses: pd.DataFrame, objective: Objective) -> np.ndarray:
+    """The objective's value (N,), in nats per token. Arguments and errors: ``objective_parts``."""
+    return objective_parts(losses, objective).total
 
 
-def objective_parts(losses: pd.DataFrame, weights: Mapping[str, float]) -> LossParts:
+def objective_parts(losses: pd.DataFrame, objective: Objective) -> LossParts:
     """The domains' losses in an objective; ``losses`` (N rows) has columns ``run`` and domains.
 
-    Weights by domain are normalised. Raises InputError if a domain has no column or a run has no finite loss.
+    Raises InputError if a domain has no column or a run has no finite loss.
     """
     columns = []
-    for domain in weights:
+    for domain in objective.names:
         if domain not in losses:
             known = ", ".join(str(column) for column in losses.columns if column != "run")
             raise InputError(f"objectives: losses.csv has no domain {domain!r}; use one of {known}")
@@ -137,5 +130,4 @@ def objective_parts(losses: pd.DataFrame, weights: Mapping[str, float]) -> LossP
             name = losses["run"].iloc[bad[0]]
             raise InputError(f"losses.csv: run {name!r} has loss {column[bad[0]]} on {domain}; train that run again")
         columns.append(column)
-    shares = np.array(list(weights.values())) / sum(weights.values())
-    return LossParts(tuple(weights), np.column_stack(columns) if columns else np.zeros((len(losses), 0)), shares)
+    return LossParts(np.column_stack(columns), objective)

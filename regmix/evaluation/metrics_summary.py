@@ -33,24 +33,22 @@ def rivals_of(methods: Mapping[str, Method], objective: str) -> dict[str, str]:
 
 
 def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """By objective: spearman, proxies, gain_predicted, gain_realised and regret, in nats per token.
+    """By objective: spearman, gain_predicted and gain_realised, in nats per token.
 
-    Where a RegMix method aims at it also minus_<rival>: its targets' loss minus the rival's, below zero if RegMix is
-    better; and the verdict. ``<name>_ci`` is half the width of an interval. ``proxies`` counts the runs behind the
-    regressors, ``regrets`` are mixture_simulate's.
+    Where a RegMix method aims at it also proxies, the number of runs behind the regressors; regret, mixture_simulate's;
+    minus_<rival>, its targets' loss minus the rival's, below zero if RegMix is better, and <name>_ci, half the width of
+    its interval; and the verdict.
     """
     out = {}
     for objective, part in found.items():
         mixture = part["mixture"]
         row: dict[str, Any] = {
             "spearman": part["regression"]["spearman"],
-            "proxies": proxies,
             "gain_predicted": mixture["predicted_gain"],
             "gain_realised": mixture["realised_gain"],
-            "gain_realised_ci": _half(mixture["realised_gain_low"], mixture["realised_gain_high"]),
-            "regret": regrets[objective],
         }
         if "target" in part:
+            row |= {"proxies": proxies, "regret": regrets[objective]}
             for name, one in part["target"]["rivals"].items():
                 row |= {f"minus_{name}": one["value"], f"minus_{name}_ci": _half(one["value_low"], one["value_high"])}
             row["verdict"] = verdicts.over_rivals(part["target"]["rivals"])

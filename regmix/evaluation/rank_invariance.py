@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs, objective_losses
 from regmix.core.schedule import Schedule
 from regmix.statistics import metrics
@@ -38,7 +39,7 @@ def correlations(
     proxies: Runs,
     targets: pd.DataFrame,
     same: Mapping[str, str],
-    measures: Mapping[str, Mapping[str, float]],
+    measures: Mapping[str, Objective],
     level: float,
 ) -> pd.DataFrame:
     """measure, n, value, low, high, p: Spearman of mean proxy and mean target losses over the mixtures in ``same``.

@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 
 LOSS, LM_EVAL, PERPLEXITY = "loss", "lm_eval", "perplexity"
@@ -61,9 +62,7 @@ def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
     return pd.concat([pd.DataFrame({"method": method, "seed": range(seeds)}), rows], axis=1)
 
 
-def measures(
-    losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Mapping[str, float]]
-) -> pd.DataFrame:
+def measures(losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Objective]) -> pd.DataFrame:
     """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
 
     A measure is ``<objective>_loss`` in nats per token, by every objective's weights over domains; a task's

@@ -1,7 +1,5 @@
 """Train only on the objective's domains, with its weights (the paper's Pile-CC Only), as nearly as the bounds allow."""
 
-import numpy as np
-
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
 from regmix.sampling.rules import project
@@ -15,8 +13,7 @@ class Options(Strict):
 
 
 def plan(context: Context, options: Options) -> Plan:
-    weights = context.objectives[options.objective]
-    mixture = np.array([weights.get(name, 0.0) for name in context.domains])
+    mixture = context.objectives[options.objective].own(context.domains)
     if mixture.sum() == 0:
         raise InputError(
             f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "

@@ -20,6 +20,7 @@ from threadpoolctl import threadpool_limits
 import regmix.target.regmix_d as shared
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
+from regmix.core.objective import Objective
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Kind, Positive
 from regmix.engine.policy import Policy, State
@@ -50,8 +51,8 @@ def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
 
 def plan(context: Context, options: Options) -> Plan:
     tables = shared.tables(context, options)
-    weights = context.objectives[options.objective]
-    known = shared.learnt(tables, context.domains, weights)
+    objective = context.objectives[options.objective]
+    known = shared.learnt(tables, context.domains, objective)
     knots = shared.knots(known, context, options)
     steps = [round(knot * context.target.recipe.steps) for knot in knots]
     for step in steps:
@@ -71,7 +72,7 @@ def plan(context: Context, options: Options) -> Plan:
         spent.append(Spent("models for beta", 2 * options.beta_seeds * context.target.train_tokens, 0,
                            _shape(context, context.target).flops()))  # fmt: skip
     facts = {
-        "weights": dict(weights),
+        "objective": objective.to_json(),
         "steps": steps,
         "total": context.target.recipe.steps,
         "ratio": ratio,
@@ -100,7 +101,8 @@ class Online(Policy):
 
     @cached_property
     def _model(self) -> StepModel:
-        known = shared.learnt(self.plan.tables, self.plan.schedule.domains, self.plan.facts["weights"])
+        objective = Objective.from_json(self.plan.facts["objective"])
+        known = shared.learnt(self.plan.tables, self.plan.schedule.domains, objective)
         return shared.fit(known, self.options, Kind.model_validate(self.plan.facts["regressor"]))
 
     @cached_property
@@ -120,7 +122,7 @@ class Online(Policy):
         knots = [step / facts["total"] for step in facts["steps"]]
         if losses is None or fraction not in knots:
             return state, None
-        loss = sum(weight * losses[name] for name, weight in facts["weights"].items())
+        loss = Objective.from_json(facts["objective"]).at(losses)
         with threadpool_limits(limits=1):  # the same bits on any number of cores
             choice, query = schedule_search.online_choice(
                 self._model, self._search, knots.index(fraction), loss, facts["ratio"], facts["beta"]["value"],
@@ -142,7 +144,6 @@ def _fitted(
         for name, mixture in mixtures.items()
         for seed in context.seeds[: options.beta_seeds]
     ]
-    weights = context.objectives[options.objective]
     proxies = known.granularity(options.granularity)
     rows = []
     for run, result in zip(runs, context.train(context.target, runs), strict=True):
@@ -156,7 +157,7 @@ def _fitted(
         logged = dict(result.trajectory)
         for index, knot in enumerate(shared.knots(known, context, options)):
             losses = logged[round(knot * context.target.recipe.steps)]
-            large = sum(weight * losses[domain] for domain, weight in weights.items())
+            large = context.objectives[options.objective].at(losses)
             rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])
     pairs = pd.DataFrame(rows, columns=["run", "fraction", "small", "large"])
     fit = schedule_search.fit_beta(

@@ -45,7 +45,7 @@ def plan(context: Context, options: Options) -> Plan:
     mixtures = np.stack([entry.mixture for entry in planned])
     search = Search(candidates=options.candidates, top_k=options.top_k, risk=0, local_steps=0, seed=options.seed)
     with threadpool_limits(limits=1):
-        model = by_part(regressor.fit, parts.weights)(mixtures, parts.losses, options.seed)
+        model = by_part(regressor.fit, parts.objective)(mixtures, parts.losses, options.seed)
         best = optimum(Ensemble([model], np.ones(1)), context.rules, search, 0, mixtures)
     meta = context.swarm.meta
     spent = Spent("proxies", options.proxies * meta["train_tokens"], 0, meta["flops_a_token"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
 from regmix.mixture.search import Search
@@ -17,19 +18,19 @@ from regmix.sampling.rules import Rules
 
 def choose(
     runs: Runs,
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     rules: Rules,
     settings: Mixture,
     entries: Mapping[str, Kind],
     level: float,
     workers: int,
 ) -> Result:
-    """``simulate`` for objectives given as weights over domains, with params.yaml's ``mixture`` and ``regressors``.
+    """``simulate`` for objectives, with params.yaml's ``mixture`` and ``regressors``.
 
     ``level`` and ``workers`` are as in ``simulate``. Raises InputError.
     """
     regressors = [member(name, entries[name]) for name in settings.ensemble]
-    losses = {name: runs.parts(weights) for name, weights in objectives.items()}
+    losses = {name: runs.parts(objective) for name, objective in objectives.items()}
     return simulate(runs.mixtures, losses, regressors, rules, search(settings), level, workers)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.statistics import intervals, verdicts
 
@@ -37,15 +38,16 @@ def leading(simulation: Mapping[str, Any], least: float = 0.005) -> dict[str, di
 
 
 def summary(
-    confirming: Runs, objective: str, weights: Mapping[str, float], simulation: Mapping[str, Any], level: float
+    confirming: Runs, name: str, objective: Objective, simulation: Mapping[str, Any], level: float
 ) -> dict[str, Any]:
-    """``predicted``, plus what the confirming runs realised: loss, its sd over seeds, n, gain over natural.
+    """``predicted``, plus what the confirming runs realised: loss, its sd over seeds, n, gain over natural,
+    and the largest excess over a limit.
 
     The gain is paired by seed, its interval has coverage ``level``; without one (a single seed) the verdict is null.
     Raises InputError if the natural mixture or the objective's mixture was not trained.
     """
-    losses = confirming.objective(weights)
-    chosen, natural = (_losses_of(confirming, losses, kind) for kind in (f"regmix_{objective}", "natural"))
+    losses = confirming.objective(objective)
+    chosen, natural = (_losses_of(confirming, losses, kind) for kind in (f"regmix_{name}", "natural"))
     gain = intervals.gain(natural, chosen, level)
     return predicted(simulation) | {
         "realised": {
@@ -55,25 +57,33 @@ def summary(
             "natural_loss": float(natural.mean()),
             **{"gain" if key == "value" else f"gain_{key}": value for key, value in gain.to_json().items()},
             "verdict": verdicts.over_prior(gain) if np.isfinite(gain.low) else None,
+            "excess": _excess(confirming.of(f"regmix_{name}"), objective),
         }
     }
 
 
-def realised(
-    confirming: Runs, objective: str, weights: Mapping[str, float], simulation: Mapping[str, Any]
-) -> pd.DataFrame:
+def realised(confirming: Runs, name: str, objective: Objective, simulation: Mapping[str, Any]) -> pd.DataFrame:
     """One row per confirmed mixture: objective, mixture, predicted and its sd, realised, its sd over seeds, n.
 
     Predictions are from this objective's simulation, for its own mixture and natural; NaN for other mixtures.
     """
-    losses = pd.Series(confirming.objective(weights)).groupby(confirming.kinds, sort=False)
-    known = {f"regmix_{objective}": simulation["predicted"], "natural": simulation["predicted_prior"]}
+    losses = pd.Series(confirming.objective(objective)).groupby(confirming.kinds, sort=False)
+    known = {f"regmix_{name}": simulation["predicted"], "natural": simulation["predicted_prior"]}
     table = losses.agg(["mean", "std", "count"]).rename_axis("mixture").reset_index()
     table.columns = pd.Index(["mixture", "realised", "sd", "n"])
     for place, (column, part) in enumerate((("predicted", "mean"), ("predicted_sd", "sd")), 1):
         table.insert(place, column, [known[kind][part] if kind in known else np.nan for kind in table["mixture"]])
-    table.insert(0, "objective", objective)
+    table.insert(0, "objective", name)
     return table
+
+
+def _excess(chosen: Runs, objective: Objective) -> dict[str, Any] | None:
+    """The domain that is most above its limit, and by how many nats on average over the runs; None without limits."""
+    if objective.limits is None:
+        return None
+    above = chosen.parts(objective).losses.mean(axis=0) - objective.limits
+    worst = int(np.argmax(above))
+    return {"domain": objective.names[worst], "nats": float(above[worst])}
 
 
 def _losses_of(confirming: Runs, losses: np.ndarray, kind: str) -> np.ndarray:

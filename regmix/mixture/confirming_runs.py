@@ -11,19 +11,20 @@ import numpy as np
 
 from regmix.core.schedule import Schedule
 from regmix.engine.run import Run
+from regmix.objectives import Entry, sole
 from regmix.sampling.rules import Rules, project
 
 
-def baselines(rules: Rules, objectives: Iterable[Mapping[str, float]]) -> dict[str, np.ndarray]:
+def baselines(rules: Rules, objectives: Iterable[Entry]) -> dict[str, np.ndarray]:
     """The mixtures (K,) to train beside the recommended ones: natural, uniform, and the domain of each of the
     ``objectives`` that is the loss of one trained domain, as the paper's Pile-CC Only; as nearly as the bounds allow.
     """
     out = {"natural": rules.prior, "uniform": rules.uniform}
-    for weights in objectives:
-        alone = [name for name in weights if name in rules.domains]
-        if len(alone) == len(weights) == 1:
-            single = np.array([float(name == alone[0]) for name in rules.domains])
-            out[f"only_{alone[0]}"] = project(single, rules.bounds)
+    for entry in objectives:
+        alone = sole(entry, rules.domains)
+        if alone is not None:
+            single = np.array([float(name == alone) for name in rules.domains])
+            out[f"only_{alone}"] = project(single, rules.bounds)
     return out
 
 

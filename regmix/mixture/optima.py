@@ -56,9 +56,9 @@ def optima(
 
         def find(refit: Refit) -> Optimum:
             parts, seen = losses[refit.objective], mixtures[refit.rows]
-            fits = [by_part(regressor.fit, parts.weights) for regressor in regressors]
+            fits = [by_part(regressor.fit, parts.objective) for regressor in regressors]
             model = Ensemble([fit(seen, parts.losses[refit.rows], search.seed) for fit in fits], weights)
-            first = starts(rules, seen, parts.among(rules.domains))
+            first = starts(rules, seen, parts.objective.own(rules.domains))
             return Optimum(model, optimum(model, rules, search, refit.stream, first))
 
         return weights, list(pool.map(find, refits))

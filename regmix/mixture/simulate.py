@@ -17,9 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.mixture.judge import Simulation, judge
-from regmix.mixture.optima import Refit, optima
+from regmix.mixture.optima import Optimum, Refit, optima
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search
 from regmix.regression.interface import Regressor
@@ -41,6 +43,17 @@ class Result:
         """The refits of all objectives: objective, refit, gain, <domains>."""
         parts = {name: simulation.refits for name, simulation in self.simulations.items()}
         return pd.concat(parts, names=["objective"]).reset_index(level=0).reset_index(drop=True)
+
+
+def check_limits(name: str, objective: Objective, found: Optimum, tolerance: float = 0.005) -> None:
+    """Raises InputError, naming the loss, if even the best mixture is predicted to exceed a limit of the objective."""
+    above = found.model.excess(found.weights[None])[0]
+    worst = int(np.argmax(above))
+    if above[worst] > tolerance:
+        raise InputError(
+            f"params.yaml: objectives.{name}: no mixture keeps its limits; at the best one the loss of "
+            f"{objective.names[worst]} is predicted {above[worst]:.3f} nats too high; raise `within` by as much"
+        )
 
 
 def simulate(
@@ -65,6 +78,7 @@ def simulate(
         whole, *parts = found[first : first + len(rows)]
         models[name] = whole.model
         simulations[name] = judge(whole, parts, factor, mixtures, rules, level)
+        check_limits(name, losses[name].objective, whole)
     sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
     table = {domain: sample[:, k] for k, domain in enumerate(rules.domains)}
     for name in losses:

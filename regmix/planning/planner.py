@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from regmix.core import plugins
 from regmix.core.model_shape import ModelShape
 from regmix.engine.settings import Training
+from regmix.objectives import sole
 from regmix.params import Params
 from regmix.planning.feasibility import Text, planned_runs
 from regmix.planning.stage_work import StageWork
@@ -43,10 +44,9 @@ def evaluated(training: Training, domains: Sequence[str], text: Text | None) -> 
 def confirmed(params: Params) -> list[str]:
     """The mixtures at which proxies confirm the recommendation: baselines, single domains, and one per objective."""
     out = ["natural", "uniform"]
-    for objective in params.objectives:
-        weights = params.objective_weights(objective)
-        (alone, *more) = weights
-        if not more and alone in params.corpus.trained and f"only_{alone}" not in out:
+    for entry in params.objectives.values():
+        alone = sole(entry, params.corpus.trained)
+        if alone is not None and f"only_{alone}" not in out:
             out.append(f"only_{alone}")
     return out + [f"regmix_{objective}" for objective in params.objectives]
 

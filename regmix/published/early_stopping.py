@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.published.settings import Stop
 from regmix.regressors import lightgbm
@@ -63,13 +64,13 @@ def parts(count: int, share: float) -> list[tuple[np.ndarray, np.ndarray]]:
 def stops_by_part(sets: Mapping[str, Runs], train: str, objective: str, options: Any, stop: Stop) -> pd.DataFrame:
     """part, trees, split, spearman: ``lightgbm_stopped`` with each part of ``train`` set aside in turn."""
     known, rows = sets[train], []
-    losses = known.objective({objective: 1.0})
+    losses = known.objective(Objective.loss(objective))
     for number, (kept, aside) in enumerate(parts(len(losses), stop.share)):
         learnt, valid = ((known.mixtures[part], losses[part]) for part in (kept, aside))
         trees = lightgbm.stopping_point(learnt, valid, options, stop.rounds, stop.seed)
         model = lightgbm.Booster(*learnt, options.model_copy(update={"trees": trees}), stop.seed)
         for split, runs in sets.items():
             if split != train:
-                value = float(metrics.spearman(runs.objective({objective: 1.0}), model.predict(runs.mixtures)))
+                value = float(metrics.spearman(runs.objective(Objective.loss(objective)), model.predict(runs.mixtures)))
                 rows.append([number, trees, split, value])
     return pd.DataFrame(rows, columns=["part", "trees", "split", "spearman"])

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression import assess
 from regmix.regression.interface import Regressor
@@ -31,7 +32,7 @@ def ranked(
     """regressor, metric, value, low, high, trained, n: scores on test runs, both sets without the domain."""
     known, inputs = without(train, domain, share)
     unseen, others = without(test, domain, share)
-    losses, true = known.objective({domain: 1.0}), unseen.objective({domain: 1.0})
+    losses, true = known.objective(Objective.loss(domain)), unseen.objective(Objective.loss(domain))
     rows = []
     for regressor in regressors:
         predicted = regressor.fit(inputs, losses, settings.seed).mean(others)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.published import early_stopping, low_weight
 from regmix.published.settings import Published
@@ -75,7 +76,7 @@ def play(
         pairs.append(margins(*part, objective, None, settings.regression))
     options = interface.options(settings.paper_regressor, settings.regressors[settings.paper_regressor])
     weights, exact = ({name: runs.mixtures for name, runs in part.items()} for part in (printed, divided))
-    losses = {name: runs.objective({settings.objective: 1.0}) for name, runs in printed.items()}
+    losses = {name: runs.objective(Objective.loss(settings.objective)) for name, runs in printed.items()}
     trees, stopped = early_stopping.stops(weights, exact, losses, train, near, options, settings.stop)
     scores.append(judged(sets, stopped, settings.objective, settings.regression))
     return Tournament(
@@ -103,10 +104,10 @@ def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
 def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
              objective: str) -> Predictions:  # fmt: skip
     """The regressors' predictions, plus ENSEMBLE, its members weighed by their predictions of CV, and NO_PROXY."""
-    true = sets[CV].objective({objective: 1.0})
+    true = sets[CV].objective(Objective.loss(objective))
     weights = ensemble.weigh(np.stack([told[name][CV] for name in members]), true)
     together = {split: weights @ np.stack([told[name][split] for name in members]) for split in sets}
-    baseline = {split: assess.no_proxy(runs, {objective: 1.0}) for split, runs in sets.items()}
+    baseline = {split: assess.no_proxy(runs, Objective.loss(objective)) for split, runs in sets.items()}
     found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: together}
     return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
 
@@ -137,7 +138,7 @@ def judged(sets: Mapping[str, Runs], told: Predictions, objective: str, settings
                 name,
                 objective,
                 {
-                    split: assess.score(sets[split].objective({objective: 1.0}), predicted, settings)
+                    split: assess.score(sets[split].objective(Objective.loss(objective)), predicted, settings)
                     for split, predicted in by_split.items()
                 },
                 sets,
@@ -172,7 +173,7 @@ def margins(
     )
     rows = []
     for split, runs in sets.items():
-        true = runs.objective({objective: 1.0})
+        true = runs.objective(Objective.loss(objective))
         spread = {
             name: intervals.bootstrap(
                 metrics.spearman, true, by_split[split], resamples=settings.bootstrap, seed=settings.seed

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression.ensemble import by_part
 from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
@@ -37,7 +38,7 @@ def assess(
     regressor: Regressor,
     train: Runs,
     tests: Mapping[str, Runs],
-    weights: dict[str, float],
+    objective: Objective,
     settings: Regression,
     *,
     curve: bool = True,
@@ -45,20 +46,20 @@ def assess(
 ) -> Assessment:
     """Assess ``regressor`` on an objective, by cross-validation within ``train`` and on ``tests``, runs by split.
 
-    ``weights`` are the objective's, over domains, each of whose losses is fitted by itself; ``settings`` is
-    params.yaml's ``regression``. Without tests, or without ``curve``, the curve has no rows; without ``deviations``,
-    ``sd`` is NaN, which saves some regressors many refits. A regressor that needs more runs than there are, or than
-    cross-validation leaves, predicts NaN there. Raises InputError.
+    Each of the objective's losses is fitted by itself; ``settings`` is params.yaml's ``regression``. Without
+    tests, or without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some
+    regressors many refits. A regressor that needs more runs than there are, or than cross-validation leaves, predicts
+    NaN there. Raises InputError.
     """
-    parts = train.parts(weights)
-    fit, losses = by_part(regressor.fit, parts.weights), parts.losses
+    parts = train.parts(objective)
+    fit, losses = by_part(regressor.fit, parts.objective), parts.losses
     model = _known(lambda: fit(train.mixtures, losses, settings.seed))
     predicted_cv = _known(
         lambda: out_of_fold(fit, train.mixtures, losses, settings.folds, settings.seed, deviations)
     ) or _unknown(len(losses))
     splits = {"cv": (train, parts.total, predicted_cv)}
     for split, runs in tests.items():
-        splits[split] = (runs, runs.objective(weights), _predict(model, runs.mixtures, deviations))
+        splits[split] = (runs, runs.objective(objective), _predict(model, runs.mixtures, deviations))
     sizes = settings.curve.proxies if curve else []
     unseen = {split: (runs.mixtures, true) for split, (runs, true, _) in splits.items() if split != "cv"}
     return Assessment(
@@ -177,24 +178,22 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
     )
 
 
-def no_proxy(runs: Runs, weights: dict[str, float]) -> np.ndarray | None:
+def no_proxy(runs: Runs, objective: Objective) -> np.ndarray | None:
     """The baseline that trains no proxy: minus the mixture's weight (N,) on the objective's domains.
 
     None if that is the same for all mixtures: the objective names no trained domain, or weights all equally.
     """
-    own = np.array([weights.get(domain, 0.0) for domain in runs.domains])
+    own = objective.own(runs.domains)
     return None if np.all(own == own[0]) else -(runs.mixtures @ own)
 
 
-def no_proxy_scores(
-    splits: dict[str, Runs], weights: dict[str, float], settings: Regression
-) -> dict[str, dict[str, Score]]:
+def no_proxy_scores(splits: dict[str, Runs], objective: Objective, settings: Regression) -> dict[str, dict[str, Score]]:
     """Scores of ``no_proxy`` by split. It predicts only an order, so no errors in nats; empty if it predicts none."""
     metrics = {}
     for split, runs in splits.items():
-        predicted = no_proxy(runs, weights)
+        predicted = no_proxy(runs, objective)
         if predicted is not None:
-            all_metrics = score(runs.objective(weights), predicted, settings)
+            all_metrics = score(runs.objective(objective), predicted, settings)
             metrics[split] = {name: all_metrics[name] for name in ("spearman", "regret", "top_k")}
     return metrics
 

@@ -14,45 +14,52 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, grouped_folds
 
+PENALTY = 10.0  # for each nat above a limit
 FOLDS = 5  # of the cross-validation that weighs the regressors
 Map = Callable[..., Iterable[Model]]  # as the built-in map, or an executor's
 
 
 @dataclass(frozen=True)
 class Sum:
-    """One regressor's prediction of an objective: the weighted mean of its models (D) of the losses in it.
+    """One regressor's prediction of an objective, from its models (D) of the losses in it.
 
     A run's losses deviate from the regressor together: the mean over eleven domains is as noisy as one of them. So
     deviations are added as they are, and not their squares.
     """
 
     models: Sequence[Model]
-    weights: np.ndarray  # (D,), sum 1
+    objective: Objective
+
+    def losses(self, mixtures: np.ndarray) -> np.ndarray:
+        """The predicted losses (M, D)."""
+        return np.column_stack([model.mean(mixtures) for model in self.models])
 
     def mean(self, mixtures: np.ndarray) -> np.ndarray:
-        return self.weights @ np.stack([model.mean(mixtures) for model in self.models])
+        return self.objective.of(self.losses(mixtures))
 
     def predict(self, mixtures: np.ndarray) -> Prediction:
-        mean, sd = (np.stack(part) for part in zip(*(model.predict(mixtures) for model in self.models), strict=True))
-        return Prediction(self.weights @ mean, self.weights @ sd)
+        parts = zip(*(model.predict(mixtures) for model in self.models), strict=True)
+        losses, sds = (np.column_stack(part) for part in parts)
+        return Prediction(self.objective.of(losses), (self.objective.slopes(losses) * sds).sum(axis=1))
 
     @property
     def coefficients(self) -> np.ndarray:
-        """(K,), if the models are linear."""
+        """(K,), if the models are linear and the objective is."""
         linear = [model for model in self.models if isinstance(model, Linear)]
-        if len(linear) < len(self.models):
+        if len(linear) < len(self.models) or self.objective.references is not None:
             raise AttributeError("coefficients")
-        return self.weights @ np.stack([model.coefficients for model in linear])
+        return self.objective.weights @ np.stack([model.coefficients for model in linear])
 
 
 @dataclass(frozen=True)
 class Ensemble:
     """The weighted mean of several regressors' predictions of an objective."""
 
-    members: Sequence[Model]
+    members: Sequence[Sum]
     weights: np.ndarray  # (E,), sum 1
 
     def parts(self, mixtures: np.ndarray) -> Prediction:
@@ -68,19 +75,27 @@ class Ensemble:
         mean = self.weights @ means
         return Prediction(mean, np.sqrt(self.weights @ (sds**2 + (means - mean) ** 2)))
 
+    def excess(self, mixtures: np.ndarray) -> np.ndarray:
+        """The predicted excess (M, D) over the objective's limits."""
+        parts = [member.losses(mixtures) for member in self.members]
+        return self.members[0].objective.excess(np.tensordot(self.weights, parts, 1))
+
     def score(self, mixtures: np.ndarray, risk: float) -> np.ndarray:
-        """Predicted loss plus ``risk`` standard deviations (M,): uncertainty counts against a mixture."""
-        if risk == 0:
-            return self.mean(mixtures)
-        mean, sd = self.predict(mixtures)
-        return mean + risk * sd
+        """Predicted loss plus ``risk`` standard deviations (M,): uncertainty counts against a mixture.
+
+        So does a loss above its limit, so much that no gain is worth it.
+        """
+        mean, sd = (self.mean(mixtures), 0) if risk == 0 else self.predict(mixtures)
+        if self.members[0].objective.limits is not None:
+            mean = mean + PENALTY * self.excess(mixtures).sum(axis=1)
+        return np.asarray(mean + risk * sd)
 
 
-def by_part(fit: Fit, weights: np.ndarray) -> Fit:
-    """``fit`` for an objective: of losses (N, D), each is fitted by itself; ``weights`` are (D,)."""
+def by_part(fit: Fit, objective: Objective) -> Callable[[np.ndarray, np.ndarray, int], Sum]:
+    """``fit`` for an objective: of its losses (N, D), each is fitted by itself."""
 
     def fit_parts(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Sum:
-        return Sum([fit(mixtures, part, seed) for part in losses.T], weights)
+        return Sum([fit(mixtures, part, seed) for part in losses.T], objective)
 
     return fit_parts
 

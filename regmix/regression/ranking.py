@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression import assess
 from regmix.regression.settings import Regression
@@ -39,13 +40,11 @@ def of(scores: pd.DataFrame, regressor: str, objective: str, split: str) -> pd.D
     return scores[(scores["regressor"] == regressor) & (scores["objective"] == objective) & (scores["split"] == split)]
 
 
-def noise(
-    repeated: Runs, seeds: np.ndarray, weights: Mapping[str, float], level: float
-) -> dict[str, tuple[Score, int]]:
+def noise(repeated: Runs, seeds: np.ndarray, objective: Objective, level: float) -> dict[str, tuple[Score, int]]:
     """How far runs of one mixture differ by their seeds (N,), and the degrees of freedom: ``sd`` in all, ``sd_shared``
     without what the runs of a seed have in common.
     """
-    losses, mixtures = repeated.objective(weights), repeated.mixture_ids()
+    losses, mixtures = repeated.objective(objective), repeated.mixture_ids()
     return {
         "sd": intervals.pooled_spread(losses, mixtures, level),
         "sd_shared": intervals.paired_spread(losses, mixtures, seeds, level),
@@ -55,7 +54,7 @@ def noise(
 def over_no_proxy(
     predictions: Mapping[str, pd.DataFrame],
     swarm: Runs,
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     settings: Regression,
 ) -> pd.DataFrame:
     """regressor, objective, split, difference, low, high: Spearman minus that of the baseline without proxies.
@@ -65,18 +64,18 @@ def over_no_proxy(
     """
     place = {name: i for i, name in enumerate(swarm.names)}
     rows = []
-    for objective, weights in objectives.items():
-        baseline = assess.no_proxy(swarm, dict(weights))
+    for name, objective in objectives.items():
+        baseline = assess.no_proxy(swarm, objective)
         if baseline is None:
             continue
-        for name, frame in predictions.items():
-            for split, part in frame[frame["objective"] == objective].groupby("split", sort=False):
+        for regressor, frame in predictions.items():
+            for split, part in frame[frame["objective"] == name].groupby("split", sort=False):
                 true, predicted = part["true"].to_numpy(), part["predicted"].to_numpy()
                 no_proxy = baseline[[place[run] for run in part["run"]]]
                 difference = metrics.margin(
                     true, predicted, no_proxy, resamples=settings.bootstrap, level=settings.interval, seed=settings.seed
                 )
-                rows.append([name, objective, split, *difference])
+                rows.append([regressor, name, split, *difference])
     return pd.DataFrame(rows, columns=["regressor", "objective", "split", "difference", "low", "high"])
 
 

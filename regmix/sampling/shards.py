@@ -15,7 +15,7 @@ import numpy as np
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.sampling.draws import ANCHOR, HELDOUT, PROPOSAL, RANDOM, REPEAT, RUN_SEED, SWITCHED, _generator, draw
-from regmix.sampling.rules import Rules
+from regmix.sampling.rules import Rules, project
 from regmix.sampling.settings import Swarm
 
 
@@ -39,7 +39,7 @@ def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) 
 
     ``random-<j>`` contains mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
     ``switched-<j>``, whose runs change to a new mixture at ``swarm.switches`` of the ``logged`` fractions of
-    training. Anchors are the prior, the uniform mixture and each domain alone where its bound allows it.
+    training. Anchors are the prior, the uniform mixture and each domain alone, as nearly as the bounds allow.
     Repeats train the first held-out mixtures again with other seeds. Raises InputError as ``draw`` does.
     """
     if match := re.fullmatch(r"(random|switched)-(\d+)", shard):
@@ -102,11 +102,12 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
 def _anchors(rules: Rules, swarm: Swarm) -> list[Planned]:
     """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
     named = {"natural": rules.prior, "uniform": rules.uniform}
-    named |= {f"only_{d}": row for d, row in zip(rules.domains, np.eye(len(rules.domains)), strict=True)}
+    for domain, mixture in zip(rules.domains, project(np.eye(len(rules.domains)), rules.bounds), strict=True):
+        if not any(np.allclose(mixture, other, rtol=0, atol=1e-9) for other in named.values()):  # by the bounds
+            named[f"only_{domain}"] = mixture
     return [
         Planned(f"anchor-{name}", "anchor", run_seed(rules, swarm, ANCHOR, i), _static(rules, mixture))
         for i, (name, mixture) in enumerate(named.items())
-        if np.all(mixture <= rules.bounds)
     ]
 
 

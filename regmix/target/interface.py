@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from regmix.core import provenance
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs, runs
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind, Strict
@@ -83,7 +84,7 @@ class Context:
     rules: Rules
     max_epochs: float
     sampling: Swarm
-    objectives: Mapping[str, Mapping[str, float]]
+    objectives: Mapping[str, Objective]
     recommended: Mapping[str, np.ndarray]
     regressors: Mapping[str, Kind]
     proxy: Training

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.plugins import Names
 from regmix.core.settings import Count, Kind, NonNegative, Positive, Share, Strict
 from regmix.regression import interface
@@ -59,8 +60,8 @@ def tables(context: Context, options: Options) -> dict[str, pd.DataFrame]:
     return {name: frame[frame["run"].isin(names)].reset_index(drop=True) for name, frame in frames}
 
 
-def learnt(tables: Mapping[str, pd.DataFrame], domains: tuple[str, ...], weights: Mapping[str, float]) -> Trajectories:
-    return trajectories.read(tables["mixtures"], tables["schedules"], tables["trajectories"], domains, weights)
+def learnt(tables: Mapping[str, pd.DataFrame], domains: tuple[str, ...], objective: Objective) -> Trajectories:
+    return trajectories.read(tables["mixtures"], tables["schedules"], tables["trajectories"], domains, objective)
 
 
 def fit(known: Trajectories, options: Options, regressor: Kind) -> StepModel:

@@ -9,13 +9,14 @@ N runs, K domains, L logged steps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 from regmix.core.schedule import Schedule
 
@@ -93,14 +94,14 @@ def read(
     schedules: pd.DataFrame,
     trajectories: pd.DataFrame,
     domains: Sequence[str],
-    weights: Mapping[str, float],
+    objective: Objective,
 ) -> Trajectories:
     """Join the frames of mixtures.csv, schedules.csv and trajectories.csv by run, in the order of mixtures.csv.
 
     ``mixtures`` has run and kind; ``schedules`` run, knot (a fraction of training, a run's first is 0) and the
-    ``domains`` (K), one row per run and knot; ``trajectories`` run, step and all domains' losses. ``weights`` are
-    the objective's, over domains. Raises InputError if a column is missing, a run is not in all three, a logged
-    step is missing or duplicated, a loss is not finite, knots are out of order or a mixture is off the simplex.
+    ``domains`` (K), one row per run and knot; ``trajectories`` run, step and all domains' losses. Raises InputError if
+    a column is missing, a run is not in all three, a logged step is missing or duplicated, a loss is not finite, knots
+    are out of order or a mixture is off the simplex.
     """
     frames = {"mixtures.csv": mixtures, "schedules.csv": schedules, "trajectories.csv": trajectories}
     columns = {"mixtures.csv": ["kind"], "schedules.csv": ["knot", *domains], "trajectories.csv": ["step"]}
@@ -113,7 +114,7 @@ def read(
         raise InputError(f"mixtures.csv: run {twice!r} occurs twice; keep one of them")
     for file, frame in frames.items():
         _same_runs(mixtures, frame, file)
-    steps, losses = _losses(mixtures["run"], trajectories, weights)
+    steps, losses = _losses(mixtures["run"], trajectories, objective)
     total = int(steps[-1])
     by_run = dict(list(schedules.groupby("run", sort=False)))
     return Trajectories(
@@ -133,9 +134,7 @@ def _same_runs(mixtures: pd.DataFrame, frame: pd.DataFrame, file: str) -> None:
         raise InputError(f"{where}: run {unmatched[0]!r} is only in this file; mixtures.csv and {file} must agree")
 
 
-def _losses(
-    names: pd.Series, trajectories: pd.DataFrame, weights: Mapping[str, float]
-) -> tuple[np.ndarray, np.ndarray]:
+def _losses(names: pd.Series, trajectories: pd.DataFrame, objective: Objective) -> tuple[np.ndarray, np.ndarray]:
     """The logged steps (L,) and the objective's losses (N, L), runs in the order of ``names``."""
     key = trajectories[["run", "step"]]
     if key.duplicated().any():
@@ -143,7 +142,7 @@ def _losses(
         raise InputError(f"trajectories.csv: run {run!r} has step {step} twice; train that run again")
     labels = [f"{run} at step {step}" for run, step in key.itertuples(index=False)]
     try:
-        values = objective_losses(trajectories.assign(run=labels), weights)
+        values = objective_losses(trajectories.assign(run=labels), objective)
     except InputError as error:  # its message names the final losses' file
         raise InputError(str(error).replace("losses.csv", "trajectories.csv", 1)) from None
     table = key.assign(loss=values).pivot(index="run", columns="step", values="loss").loc[names]

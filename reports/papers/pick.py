@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from reports.page import style
 from reports.page.formats import MISSING, count, fixed, percent
@@ -24,7 +25,7 @@ def picks(
 
     ``beyond`` is the share of ``candidates`` predicted better than every one of the ``large`` models.
     """
-    true = large.objective({objective: 1.0})
+    true = large.objective(Objective.loss(objective))
     rows = []
     for name in [*names, NO_PROXY]:
         predicted = order(predictions, large, objective, name)
@@ -57,7 +58,7 @@ def figure2(
 ) -> Section:
     """``table`` is ``picks``; ``candidates`` published_simulate's candidates.csv."""
     names = list(table["regressor"])
-    true, weight = large.objective({objective: 1.0}), large.mixtures[:, large.domains.index(objective)]
+    true, weight = large.objective(Objective.loss(objective)), large.mixtures[:, large.domains.index(objective)]
     drawing, axes = style.panels(2, len(names), 5.2, sharey="row")
     shades = None
     for cloud, plot, name in zip(*axes, names, strict=True):

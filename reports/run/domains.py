@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression.ranking import score
 from regmix.statistics.verdicts import apart_from_zero
@@ -20,7 +21,7 @@ def domains(
     judged: pd.DataFrame,
     correlations: pd.DataFrame,
     swarm: Runs,
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
 ) -> Section:
     """``coefficients`` are the coefficients.csv of the regressors; only linear ones have rows.
 
@@ -185,12 +186,14 @@ def _own(swarm: Runs) -> style.Figure:
     return figure
 
 
-def _objectives(swarm: Runs, objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
+def _objectives(swarm: Runs, objectives: Mapping[str, Objective]) -> style.Figure:
     figure, axes = style.panels(
         len(objectives), len(swarm.domains), 1.3 * len(objectives) + 0.9, sharex=True, sharey="row"
     )
-    for row, (line, (objective, weights)) in enumerate(zip(axes, objectives.items(), strict=True)):
-        losses = np.log(swarm.objective(weights))
+    for row, (line, (name, objective)) in enumerate(zip(axes, objectives.items(), strict=True)):
+        losses, scale = swarm.objective(objective), ""
+        if objective.references is None:  # an excess can be 0
+            losses, scale = np.log(losses), "log "
         for k, plot in enumerate(line):
             _points(plot, swarm, np.sqrt(swarm.mixtures[:, k]), losses, 5)
             plot.set_xlim(-0.08, 1.08)
@@ -198,7 +201,7 @@ def _objectives(swarm: Runs, objectives: Mapping[str, Mapping[str, float]]) -> s
             plot.tick_params(labelsize=7)
             if row == 0:
                 plot.set_title(swarm.domains[k], fontsize=7.5, fontweight="normal")
-        line[0].set_ylabel(f"log {objective}")
+        line[0].set_ylabel(f"{scale}{name}")
     figure.supxlabel("weight of the domain", fontsize=9)
     return figure
 

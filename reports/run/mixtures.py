@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.statistics.verdicts import compared
 from reports.page import style
@@ -21,7 +22,7 @@ def mixtures(
     realised: pd.DataFrame,
     candidates: pd.DataFrame,
     swarm: Runs,
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     prior: Mapping[str, float],
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
@@ -255,7 +256,7 @@ def _confirmed(realised: pd.DataFrame, objectives: Sequence[str]) -> style.Figur
 
 def _candidates(
     chosen: Mapping[str, Mapping[str, Any]], summary: Mapping[str, Mapping[str, Any]], candidates: pd.DataFrame,
-    swarm: Runs, objectives: Mapping[str, Mapping[str, float]],
+    swarm: Runs, objectives: Mapping[str, Objective],
 ) -> style.Figure:  # fmt: skip
     figure, axes = style.panels(1, len(chosen), 3.6)
     for plot, (name, value) in zip(axes[0], chosen.items(), strict=True):

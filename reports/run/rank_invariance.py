@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs, objective_losses
 from reports.page import style
 from reports.page.formats import bold, counted, fixed, interval, listed, spanned
@@ -19,7 +20,7 @@ def rank_invariance(
     proxies: Runs,
     targets: pd.DataFrame,
     same: Mapping[str, str],
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     level: float,
 ) -> Section:
     """``table`` and ``same`` are target_compare's ranks.csv and pairs.json.
@@ -97,20 +98,20 @@ def _prose(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int,
 
 
 def _scatter(
-    proxies: Runs, targets: pd.DataFrame, same: Mapping[str, str], objectives: Mapping[str, Mapping[str, float]]
+    proxies: Runs, targets: pd.DataFrame, same: Mapping[str, str], objectives: Mapping[str, Objective]
 ) -> style.Figure:
     figure, axes = style.panels(1, len(objectives), 3.5)
     colour, marker = style.colours(list(same)), style.markers(list(same))
-    for plot, (objective, weights) in zip(axes[0], objectives.items(), strict=True):
+    for plot, (name, objective) in zip(axes[0], objectives.items(), strict=True):
         for method, kind in same.items():
-            small = proxies.of(kind).objective(weights)
+            small = proxies.of(kind).objective(objective)
             part = targets[targets["method"] == method]
-            large = objective_losses(part.assign(run=part["method"]), weights)
+            large = objective_losses(part.assign(run=part["method"]), objective)
             plot.errorbar(
                 small.mean(), large.mean(), _sd(large), _sd(small), color=colour[method], marker=marker[method],
                 markersize=6.5, linestyle="none", elinewidth=1.1, label=method,
             )  # fmt: skip
-        plot.set_title(objective)
+        plot.set_title(name)
         plot.set_xlabel("proxy loss, nats per token")
         plot.locator_params(nbins=5)
     axes[0, 0].set_ylabel("target loss, nats per token")

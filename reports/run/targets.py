@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 from regmix.evaluation import heldout_tasks, summary
 from regmix.evaluation.summary import AVERAGE, BASELINE, LM_EVAL, LOSS, PERPLEXITY
@@ -22,7 +23,7 @@ def targets(
     means: pd.DataFrame,
     paired: pd.DataFrame,
     trajectories: Mapping[str, pd.DataFrame],
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     level: float,
     choices: int,
 ) -> Section:
@@ -123,7 +124,7 @@ def targets(
 
 def _prose(
     paired: pd.DataFrame,
-    objectives: Mapping[str, Mapping[str, float]],
+    objectives: Mapping[str, Objective],
     methods: Sequence[str],
     seeds: int,
     level: float,
@@ -238,13 +239,13 @@ def _chance(means: pd.DataFrame, choices: int) -> str:
     return f" Guessing scores {listed(scores)}." if scores else ""
 
 
-def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Mapping[str, float]]) -> style.Figure:
+def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Objective]) -> style.Figure:
     """Losses, and below them each run's loss minus that of the baseline's run of the same seed."""
     rows = 2 if BASELINE in trajectories and len(trajectories) > 1 else 1
     figure, axes = style.panels(rows, len(objectives), 0.7 + 2.7 * rows, sharex=True)
     colour, marker = style.colours(list(trajectories)), style.markers(list(trajectories))
-    for (over, *under), (objective, weights) in zip(axes.T, objectives.items(), strict=True):
-        losses = {name: _logged(frame, weights) for name, frame in trajectories.items()}
+    for (over, *under), (aim, objective) in zip(axes.T, objectives.items(), strict=True):
+        losses = {name: _logged(frame, objective) for name, frame in trajectories.items()}
         for name, values in losses.items():
             drawn = [(over, values)] + [(plot, values - losses[BASELINE]) for plot in under]
             for plot, table in drawn:
@@ -254,8 +255,8 @@ def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, M
                     line.index, line["mean"], color=colour[name], marker=marker[name], markersize=4, label=name,
                     linewidth=1.3,
                 )  # fmt: skip
-        over.set_title(objective)
-        axes[-1, list(objectives).index(objective)].set_xlabel("step")
+        over.set_title(aim)
+        axes[-1, list(objectives).index(aim)].set_xlabel("step")
     axes[0, 0].set_ylabel("validation loss, nats per token")
     if rows > 1:
         axes[1, 0].set_ylabel(f"minus {BASELINE}'s, nats per token")
@@ -263,9 +264,9 @@ def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, M
     return figure
 
 
-def _logged(frame: pd.DataFrame, weights: Mapping[str, float]) -> pd.Series:
+def _logged(frame: pd.DataFrame, objective: Objective) -> pd.Series:
     """The objective's losses by run and step."""
-    return pd.Series(objective_losses(frame, weights), pd.MultiIndex.from_frame(frame[["run", "step"]]))
+    return pd.Series(objective_losses(frame, objective), pd.MultiIndex.from_frame(frame[["run", "step"]]))
 
 
 def _domains(by_domain: pd.DataFrame, methods: Sequence[str], domains: Sequence[str]) -> style.Figure:

@@ -11,8 +11,10 @@ from threadpoolctl import threadpool_limits
 from regmix.ablations import unseen_runs
 from regmix.ablations.settings import Ablations, world_params
 from regmix.core.files import write_csv, writing
+from regmix.core.runs import runs
 from regmix.core.tables import read_csv
 from regmix.engine import results
+from regmix.objectives import resolve
 from regmix.params import Params
 from stages.run import note, run
 
@@ -20,9 +22,11 @@ from stages.run import note, run
 def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Path, out: Path) -> None:
     """Write steps.csv, errors of the stepwise regressors, and final.csv, predictions of final losses, to OUT."""
     own, given = world_params(params, settings, name), settings.worlds[name]
-    weights, domains, judged = own.objective_weights(given.objective), own.corpus.trained, own.regression
+    domains, judged = own.corpus.trained, own.regression
     folders = {part: world / "parts" / part / "swarm" for part in given.proxies} | {"": world / "swarm"}
     tables = {part: {t: read_csv(path / f"{t}.csv") for t in results.TABLES} for part, path in folders.items()}
+    swarm = runs(tables[""]["mixtures"], tables[""]["losses"], domains)
+    objective = resolve(own.objectives, swarm)[given.objective]
     steps, final = [], []
     for fits in given.fits:
         for part, regressor, label, granularity in itertools.product(
@@ -30,14 +34,14 @@ def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Pa
         ):
             entry = (regressor, own.regressors[regressor])
             errors = unseen_runs.step_errors(
-                tables[part], tables[""], domains, weights, entry, label, granularity, judged, own.trajectory.seed
+                tables[part], tables[""], domains, objective, entry, label, granularity, judged, own.trajectory.seed
             )
             setting = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
             steps.append(errors.assign(**setting))
     with threadpool_limits(limits=1), writing(out) as scratch:
         for part in given.proxies:
             predicted = unseen_runs.final_losses(
-                tables[part], tables[""], domains, weights, own.regressors, own.regression.seed
+                tables[part], tables[""], domains, objective, own.regressors, own.regression.seed
             )
             final.append(predicted.assign(proxies=part))
             for regressor in set(own.regressors) - set(predicted["regressor"]):

@@ -7,7 +7,10 @@ from pathlib import Path
 from regmix.ablations import mixture_ranks, paired_targets, proxy_sizes
 from regmix.ablations.settings import Ablations, world_params
 from regmix.core.files import prune, read_json, write_csv, writing
+from regmix.core.objective import Objective
+from regmix.core.runs import runs
 from regmix.core.tables import read_csv
+from regmix.objectives import resolve
 from regmix.params import Params
 from stages.run import run
 
@@ -20,18 +23,21 @@ def ablation_evidence(
     own = {name: world_params(params, settings, name) for name in settings.worlds}
     for folder, names in ((swarms, own), (errors, own), (targets, settings.arms)):
         prune(folder, names)
+    aims = {name: objectives_of(p, swarms / name / "swarm") for name, p in own.items()}
     arms = {name: own[arm.world] for name, arm in settings.arms.items()}
     results = paired_targets.collect(
         {arm: read_csv(targets / arm / "losses.csv") for arm in arms},
         {arm: read_csv(targets / arm / "design.csv") for arm in arms},
-        {arm: (p.objective_weights(settings.arms[arm].objective), p.corpus.trained) for arm, p in arms.items()},
+        {
+            arm: (aims[settings.arms[arm].world][settings.arms[arm].objective], p.corpus.trained)
+            for arm, p in arms.items()
+        },
         level,
     )
     losses, tasks = read_csv(ranked / "losses.csv"), mixture_ranks.task_scores(read_csv(ranked / "lm_eval.csv"))
-    objectives = {name: params.objective_weights(name) for name in params.objectives}
     judged = losses[(losses["size"] == settings.ranks.evaluated) & (losses["budget"] == 1)]
     main = settings.worlds[proxy_sizes.DEFAULT]
-    large = mixture_ranks.by_setting(judged, params.objective_weights(main.objective)).iloc[:, 0]
+    large = mixture_ranks.by_setting(judged, aims[proxy_sizes.DEFAULT][main.objective]).iloc[:, 0]
     finals = {name: read_csv(errors / name / "final.csv") for name in own}
     sized = {
         name: proxy_sizes.Swarm(
@@ -47,11 +53,17 @@ def ablation_evidence(
     with writing(out) as scratch:
         write_csv(scratch / "measures.csv", results.measures)
         write_csv(scratch / "design.csv", results.design)
-        write_csv(scratch / "ranks.csv", mixture_ranks.correlations(losses, objectives, level))
+        write_csv(scratch / "ranks.csv", mixture_ranks.correlations(losses, aims[proxy_sizes.DEFAULT], level))
         write_csv(scratch / "spread.csv", mixture_ranks.spread(tasks))
         write_csv(scratch / "scores.csv", related)
         write_csv(scratch / "heldout.csv", mixture_ranks.heldout(without, level))
         write_csv(scratch / "sizes.csv", proxy_sizes.table(sized, large, level))
+
+
+def objectives_of(params: Params, swarm: Path) -> dict[str, Objective]:
+    """The objectives of a world, whose proxies are in SWARM."""
+    proxies = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    return resolve(params.objectives, proxies)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from regmix.engine.machine import Machine
 from regmix.mixture import confirm
 from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from stages.rules import read_rules
 from stages.run import run
@@ -34,18 +34,18 @@ def mixture_choose(
     domains = params.corpus.trained
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
     chosen = {name: read_json(simulated / f"{name}.json") for name in params.objectives}
-    weights = {name: params.objective_weights(name) for name in params.objectives}
+    trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
+    objectives = resolve(params.objectives, trained)
     summary, table = {}, []
     for name, simulation in chosen.items():
-        realised = confirm.realised(confirming, name, weights[name], simulation)
-        summary[name] = confirm.summary(confirming, name, weights[name], simulation, params.regression.interval)
+        realised = confirm.realised(confirming, name, objectives[name], simulation)
+        summary[name] = confirm.summary(confirming, name, objectives[name], simulation, params.regression.interval)
         table.append(realised)
     if params.mixture.refit:
-        trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
         rules = read_rules(sample, params.corpus.trained)
         level, workers = params.regression.interval, params.machine.processes
         known = trained.of(*LEARNT).joined(confirming)
-        again = choose(known, weights, rules, params.mixture, params.regressors, level, workers)
+        again = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

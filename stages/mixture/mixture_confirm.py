@@ -26,9 +26,8 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
     """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains."""
     domains = tuple(params.corpus.trained)
     rules = read_rules(sample, params.corpus.trained)
-    objectives = {name: params.objective_weights(name) for name in params.objectives}
-    mixtures = baselines(rules, objectives.values())
-    for objective in objectives:
+    mixtures = baselines(rules, params.objectives.values())
+    for objective in params.objectives:
         weights = read_json(simulated / f"{objective}.json")["weights"]
         mixtures[f"regmix_{objective}"] = np.array([weights[name] for name in domains])
     seeds = params.mixture.confirm.seeds

@@ -11,7 +11,7 @@ from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from stages.rules import read_rules
 from stages.run import run
@@ -28,7 +28,7 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
     """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is."""
     trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
     known, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
-    objectives = {name: params.objective_weights(name) for name in params.objectives}
+    objectives = resolve(params.objectives, known)
     level, workers = params.regression.interval, params.machine.processes
     result = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)
     with writing(out) as scratch:

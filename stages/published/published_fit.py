@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
+from regmix.core.objective import Objective
 from regmix.published.settings import Published
 from regmix.regression import interface
 from regmix.regression.assess import Assessment, assess
@@ -29,7 +30,7 @@ def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Pa
 
     def assessed_on(name: str) -> Assessment:
         curve = name == settings.objective
-        result = assess(fitted, train, sets, {name: 1.0}, settings.regression, curve=curve, deviations=False)
+        result = assess(fitted, train, sets, Objective.loss(name), settings.regression, curve=curve, deviations=False)
         return replace(result, predictions=result.predictions.drop(columns="sd"))
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:

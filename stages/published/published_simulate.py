@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core.files import write_csv, writing
+from regmix.core.objective import Objective
 from regmix.core.tables import read_csv
 from regmix.published import replay
 from regmix.published.settings import Published
@@ -20,7 +21,7 @@ def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Pa
     the published mixture against its neighbours and against the other methods' mixtures of Table 7."""
     sets, plan = read_sets(runs), settings.simulate
     train, domains = sets[TRAIN], list(sets[TRAIN].domains)
-    losses = {name: part.parts({settings.objective: 1.0}) for name, part in sets.items()}
+    losses = {name: part.parts(Objective.loss(settings.objective)) for name, part in sets.items()}
     bound = {name: interface.bind(name, entry) for name, entry in settings.regressors.items()}
     sizes = read_csv(tables / "regmix_1_pile.csv").set_index("domain")["gib"].loc[domains].to_numpy()
     prior = sizes / sizes.sum()

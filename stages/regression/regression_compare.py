@@ -10,7 +10,7 @@ from regmix.core.files import prune, read_json, write_csv, writing
 from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import assess, ranking
 from regmix.regression.settings import Regression
 from stages.run import run
@@ -34,7 +34,7 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
     repeated = swarm_runs.of("heldout", "repeat")
     seeds = mixtures.set_index("run")["seed"].loc[repeated.names].to_numpy()
     fitted = {name: read_json(fits / name / "metrics.json") for name in params.regressors}
-    objectives = {name: params.objective_weights(name) for name in params.objectives}
+    objectives = resolve(params.objectives, swarm_runs)
     table = []
     for objective, weights in objectives.items():
         compared = {name: assess.parsed(scores.get(objective, {}), splits) for name, scores in fitted.items()}

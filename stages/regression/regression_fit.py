@@ -14,7 +14,7 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.runs import LEARNT, runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import assess, interface
 from regmix.regression.ensemble import cached
 from regmix.regression.settings import Regression
@@ -37,9 +37,9 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
     tests = {"heldout": test} if len(test.names) else {}
     frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}
     metrics = {}
-    for name in params.objectives:
+    for name, objective in resolve(params.objectives, swarm_runs).items():
         with threadpool_limits(limits=1):  # such small matrices are slower with more threads, on a busy machine by far
-            assessed = assess.assess(fitted, train, tests, params.objective_weights(name), params.regression)
+            assessed = assess.assess(fitted, train, tests, objective, params.regression)
         for table, parts in frames.items():
             frame = getattr(assessed, table).copy()
             frame.insert(0, "objective", name)

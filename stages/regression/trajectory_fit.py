@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import write_csv, writing
+from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import interface
 from regmix.regression.settings import Regression
 from regmix.trajectory import next_loss, trajectories
@@ -29,16 +30,17 @@ def trajectory_fit(params: Settings, *, swarm: Path, out: Path) -> None:
     mixtures, schedules, logged = (
         read_csv(swarm / f"{name}.csv") for name in ("mixtures", "schedules", "trajectories")
     )
-    weights = params.objective_weights(settings.objective)
-    proxies = trajectories.read(mixtures, schedules, logged, params.corpus.trained, weights)
+    swarm_runs = runs(mixtures, read_csv(swarm / "losses.csv"), params.corpus.trained)
+    objective = resolve(params.objectives, swarm_runs)[settings.objective]
+    proxies = trajectories.read(mixtures, schedules, logged, params.corpus.trained, objective)
     frames = []
     for granularity in settings.granularities:
-        runs = proxies.granularity(granularity)
+        steps = proxies.granularity(granularity)
         for name in settings.regressors:
             regressor = interface.bind(name, params.regressors[name])
-            model = next_loss.fit(runs.of("random", "anchor", "switched"), regressor, settings.label, settings.seed)
+            model = next_loss.fit(steps.of("random", "anchor", "switched"), regressor, settings.label, settings.seed)
             frame = next_loss.errors(
-                model, runs.of("heldout"), resamples=judged.bootstrap, level=judged.interval, seed=settings.seed
+                model, steps.of("heldout"), resamples=judged.bootstrap, level=judged.interval, seed=settings.seed
             )
             frames.append(frame.assign(regressor=name, granularity=granularity, label=settings.label))
     errors = pd.concat(frames, ignore_index=True)

@@ -17,7 +17,7 @@ from regmix.engine.settings import Training
 from regmix.mixture import choose
 from regmix.mixture.propose import propose
 from regmix.mixture.settings import Mixture
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling import shards
 from regmix.sampling.settings import Swarm
 from stages.rules import read_rules
@@ -40,7 +40,8 @@ def swarm_round(
         raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
     settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
     known = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained).of(*LEARNT)
-    losses = {objective: known.parts(params.objective_weights(objective)) for objective in settings.objectives}
+    objectives = resolve({objective: params.objectives[objective] for objective in settings.objectives}, known)
+    losses = {objective: known.parts(value) for objective, value in objectives.items()}
     regressors = [choose.member(member, params.regressors[member]) for member in params.mixture.ensemble]
     search, workers = choose.search(params.mixture), params.machine.processes
     table = propose(known.mixtures, losses, regressors, rules, search, settings.proposals, workers)

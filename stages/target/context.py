@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from regmix.core.files import read_json
+from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Proxies
 from regmix.target.settings import Target
@@ -37,6 +38,9 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
     text = open_corpus(corpus, params.corpus.trained)
     recommended = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
+    tables = {name: read_csv(swarm / f"{name}.csv") for name in ("mixtures", "losses", "schedules", "trajectories")}
+    proxies = Proxies(**tables, meta=read_json(swarm / "meta.json"))
+
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
@@ -49,7 +53,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
         rules=read_rules(sample, params.corpus.trained),
         max_epochs=params.swarm.max_epochs,
         sampling=params.swarm,
-        objectives={name: params.objective_weights(name) for name in params.objectives},
+        objectives=resolve(params.objectives, runs(proxies.mixtures, proxies.losses, params.corpus.trained)),
         recommended={
             name: np.array([value[domain] for domain in params.corpus.trained]) for name, value in recommended.items()
         },
@@ -58,13 +62,7 @@ def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, co
         target=params.target,
         seeds=target_seeds(params.target),
         corpus=text,
-        swarm=Proxies(
-            read_csv(swarm / "mixtures.csv"),
-            read_csv(swarm / "losses.csv"),
-            read_csv(swarm / "schedules.csv"),
-            read_csv(swarm / "trajectories.csv"),
-            read_json(swarm / "meta.json"),
-        ),
+        swarm=proxies,
         train=train,
         warn=note,
     )

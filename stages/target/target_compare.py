@@ -7,11 +7,12 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
+from regmix.core.objective import Objective
 from regmix.core.runs import LEARNT, runs
 from regmix.core.tables import read_csv
 from regmix.evaluation import dynamic_mixing, metrics_summary, rank_invariance, summary
 from regmix.evaluation.headlines import headlines
-from regmix.objectives import ObjectiveSections
+from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from regmix.target import trained_methods
 from regmix.trajectory.settings import Trajectory
@@ -31,10 +32,11 @@ def target_compare(
 
     The headline numbers go to OUT/headlines.json, and the few that runs are compared by, rounded, to METRICS.
     """
-    weights = {name: params.objective_weights(name) for name in params.objectives}
+    proxies = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    objectives = resolve(params.objectives, proxies)
     level = params.regression.interval
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
-    aims = weights | {summary.TRAINED: dict.fromkeys(params.corpus.trained, 1.0)}
+    aims = objectives | {summary.TRAINED: Objective.mean(dict.fromkeys(params.corpus.trained, 1.0))}
     measures = pd.concat([summary.measures(losses, lm_eval, aims), summary.perplexities(lm_eval)], ignore_index=True)
 
     tokens = {domain: read_json(corpus / domain / "meta.json") for domain in params.corpus.domains}
@@ -47,26 +49,26 @@ def target_compare(
     confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), params.corpus.trained)
     static = {name: schedule for name, method in methods.items() if (schedule := method.static)}
     pairs = rank_invariance.pairs(confirming, static)
-    domains = [domain for domain in losses.columns[2:] if {domain: 1.0} not in weights.values()]
-    single = {f"{domain} (domain)": {domain: 1.0} for domain in domains}
+    known = [objective.names for objective in objectives.values()]
+    domains = [domain for domain in losses.columns[2:] if (domain,) not in known]
+    single = {f"{domain} (domain)": Objective.loss(domain) for domain in domains}
     numbers = headlines(
         read_csv(compared / "scores.csv"),
         read_csv(compared / "margins.csv"),
         read_json(chosen / "confirmed-gains.json"),
         measures,
         trained_methods.aimed(methods, "regmix"),
-        {objective: metrics_summary.rivals_of(methods, objective) for objective in weights},
+        {objective: metrics_summary.rivals_of(methods, objective) for objective in objectives},
         dynamic,
         level,
     )
-    kinds = read_csv(swarm / "mixtures.csv")["kind"]
-    regrets = {name: read_json(chosen / f"{name}.json")["regret"] for name in weights}
-    few = metrics_summary.summarised(numbers, int(kinds.isin(LEARNT).sum()), regrets)
+    regrets = {name: read_json(chosen / f"{name}.json")["regret"] for name in objectives}
+    few = metrics_summary.summarised(numbers, len(proxies.of(*LEARNT).names), regrets)
     with writing(out) as scratch:
         write_csv(scratch / "means.csv", summary.summarise(measures, level))
         write_csv(scratch / "differences.csv", pd.concat(differences, ignore_index=True))
         write_csv(
-            scratch / "ranks.csv", rank_invariance.correlations(confirming, losses, pairs, weights | single, level)
+            scratch / "ranks.csv", rank_invariance.correlations(confirming, losses, pairs, objectives | single, level)
         )
         write_json(scratch / "pairs.json", pairs)
         write_json(scratch / "dynamic.json", dynamic)

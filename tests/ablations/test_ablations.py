@@ -21,10 +21,12 @@ from regmix.ablations.paired_targets import Results, collect
 from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
+from regmix.core.objective import Objective
 from regmix.corpus.token_files import write_tokens
 from regmix.evaluation import summary
 from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
+from regmix.objectives import counted
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study import claims, dynamic, ranks, worlds
 from reports.ablations import ablations
@@ -290,7 +292,10 @@ def trained_arms(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict
             value = 5 + effects.get(arm, {}).get(entry[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
             rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
         losses[arm], designs[arm] = pd.DataFrame(rows), design
-        objectives[arm] = (own.objective_weights(of.objective), own.corpus.trained)
+        objectives[arm] = (
+            Objective.mean(counted(own.objectives[of.objective], own.corpus.trained)),
+            own.corpus.trained,
+        )
     return losses, designs, objectives
 
 
@@ -409,11 +414,14 @@ def test_what_falls_away_without_the_objective_is_said():
     ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
     section = worlds.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
-    assert "regmix, regmix_reviews, regmix_skills, regmix_news" in names
+    assert "regmix, regmix_reviews, regmix_skills, regmix_worst, regmix_news" in names
     assert "`objective_only` is dropped" in section.prose
     found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
     assert found["Table 6"].verdict == HOLDS
     assert "ridge" in found["Table 6"].found
+
+
+NEWS = {"news": Objective.loss("news")}
 
 
 def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -438,7 +446,10 @@ def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNDECIDED, FAILS})])
 def test_ranks_and_scores_are_told_from_chance(noise, words):
     losses, lm_eval = ranked(noise)
-    tasks, found = mixture_ranks.task_scores(lm_eval), mixture_ranks.correlations(losses, {"news": {"news": 1.0}}, 0.95)
+    tasks, found = (
+        mixture_ranks.task_scores(lm_eval),
+        mixture_ranks.correlations(losses, NEWS, 0.95),
+    )
     assert len(found) == 6
     judged = losses[(losses["size"] == "target") & (losses["budget"] == 1)]
     spreads, related = (
@@ -476,7 +487,11 @@ def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
     write_csv(tmp_path / "targets/beta/support.csv", pd.DataFrame(asked))
     weights = {domain: 1 / len(domains) for domain in domains}
     for world, of in given.worlds.items():
-        write_json(tmp_path / "swarms" / world / "swarm/meta.json", {"parameters": {"body": 1000}})
+        folder = tmp_path / "swarms" / world / "swarm"
+        write_json(folder / "meta.json", {"parameters": {"body": 1000}})
+        alone = dict.fromkeys(domains, 0.0) | {"law": 1.0}  # a domain of every world
+        write_csv(folder / "mixtures.csv", pd.DataFrame({"run": ["anchor-natural"], "kind": ["anchor"], **alone}))
+        write_csv(folder / "losses.csv", pd.DataFrame({"run": ["anchor-natural"], **dict.fromkeys(domains, 5.0)}))
         chosen = {"weights": weights, "spread": dict.fromkeys(domains, 0.01)}
         write_json(tmp_path / f"swarms/{world}/parts/half/chosen/{of.objective}.json", chosen)
         write_csv(tmp_path / "errors" / world / "final.csv", final())

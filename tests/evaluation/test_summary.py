@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.evaluation import summary
 
-OBJECTIVES = {"news": {"news": 1.0}, "broad": {"news": 0.5, "law": 0.5}}
+OBJECTIVES = {"news": Objective.loss("news"), "broad": Objective.mean({"news": 0.5, "law": 0.5})}
 
 
 @pytest.fixture

@@ -100,7 +100,7 @@ def test_params_fit_the_schema_and_its_plugins():
         (
             "swarm.rounds.second.objectives",
             ["nothing"],
-            r"swarm\.rounds\.second\.objectives: unknown objective 'nothing'; use one of news",
+            r"swarm\.rounds\.second\.objectives: unknown objective 'nothing'; use one of reviews",
         ),
         ("swarm.sharts", 1, r"swarm\.sharts: unknown key"),
         ("target.methods.regmix_news", {"kind": "regmix", "objective": "x"}, "unknown objective 'x'"),

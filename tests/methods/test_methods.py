@@ -12,6 +12,7 @@ import pytest
 
 from regmix.core import plugins
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
 from regmix.corpus.tokenized import Corpus
@@ -35,7 +36,7 @@ from stages.target.plans import read_plan, write_plan
 from tests.training import SWARM, train_stack
 
 DOMAINS, VOCAB = ("a", "b", "c"), 32
-WEIGHTS = {"a": 1.0}
+FIRST = Objective.loss("a")
 OPTIONS: dict[str, Any] = {
     "objective": "first", "granularity": 2, "regressor": "trees", "label": "loss", "kinds": ["random", "anchor"],
     "share": 1.0, "candidates": 200, "top_k": 8, "alpha": 1.0, "human": "natural", "mapping": "linear", "seed": 0,
@@ -91,7 +92,7 @@ def context() -> Context:
         rules=rules,
         max_epochs=4.0,
         sampling=SWARM,
-        objectives={"first": WEIGHTS, "outside": {"d": 1.0}},
+        objectives={"first": FIRST, "outside": Objective.loss("d")},
         recommended={"first": np.array([0.9, 0.1, 0.0])},
         regressors={"trees": Kind.model_validate(trees)},
         proxy=proxy,
@@ -246,8 +247,10 @@ def test_the_cheap_baselines_take_the_best_of_what_was_trained(context):
     with pytest.raises(InputError, match="best_single needs proxies of single domains"):
         best_single.plan(seen, options(best_single, objective="outside"))
     mixtures = context.swarm.mixtures.copy()
-    mixtures.loc[mixtures["run"] == "anchor-natural", list(DOMAINS)] = [0.0, 0.0, 1.0]
-    alone = replace(seen, swarm=replace(seen.swarm, mixtures=mixtures))
+    mixtures.loc[mixtures["run"] == "anchor-natural", list(DOMAINS)] = [0.375, 0.375, 0.25]
+    named = {name: frame.replace("anchor-natural", "anchor-only_c") for name, frame in
+             {"mixtures": mixtures, "losses": losses}.items()}  # fmt: skip
+    alone = replace(seen, swarm=replace(seen.swarm, **named))
     single = best_single.plan(alone, options(best_single, objective="outside"))
     assert single.facts["domain"] == DOMAINS[2]
     np.testing.assert_allclose(single.schedule.mixtures[0], [0.375, 0.375, 0.25])  # within the bounds

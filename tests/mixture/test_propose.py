@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.settings import Kind
 from regmix.mixture.propose import propose, spread_out
@@ -22,7 +23,7 @@ LAW = bind("law", Kind(kind="effective_tokens", starts=2, shrinkage=0.01))
 def parts(rows: np.ndarray, seed: int = 0) -> LossParts:
     noise = np.random.default_rng(seed).normal(scale=0.03, size=len(rows))
     losses = 3 + 2 * ((rows - BEST) ** 2).sum(axis=1) + noise
-    return LossParts(("bowl",), losses[:, None], np.ones(1))
+    return LossParts(losses[:, None], Objective.loss("bowl"))
 
 
 @pytest.fixture(scope="module")

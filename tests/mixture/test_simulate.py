@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.settings import Kind
 from regmix.mixture import choose, confirm, judge
@@ -64,7 +65,7 @@ def bowl(rows: np.ndarray) -> np.ndarray:
 
 
 def parts(losses: dict[str, np.ndarray]) -> dict[str, LossParts]:
-    return {name: LossParts((name,), values[:, None], np.ones(1)) for name, values in losses.items()}
+    return {name: LossParts(values[:, None], Objective.loss(name)) for name, values in losses.items()}
 
 
 def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **changes: Any) -> Result:
@@ -96,7 +97,7 @@ def test_an_ensemble_given_by_settings_finds_it_too(proxies, rules):
     frame = pd.DataFrame({"news": bowl(proxies) + 1, "law": bowl(proxies) - 1})
     names = np.arange(len(proxies)).astype(str)
     runs = Runs(DOMAINS, names, np.full(len(proxies), "random"), proxies, frame)
-    result = choose.choose(runs, {"bowl": {"news": 1, "law": 1}}, rules, settings, ENTRIES, 0.95, 1)
+    result = choose.choose(runs, {"bowl": Objective.mean({"news": 1, "law": 1})}, rules, settings, ENTRIES, 0.95, 1)
     np.testing.assert_allclose(result.simulations["bowl"].weights, BEST, atol=0.12)
 
 
@@ -212,6 +213,8 @@ def test_distance_to_the_nearest_other_mixture():
 
 
 class Fixed:
+    objective = Objective.loss("bowl")
+
     def __init__(self, mean: float, sd: float) -> None:
         self.values = (mean, sd)
 
@@ -235,7 +238,7 @@ def test_an_ensemble_predicts_the_weighted_mean_and_adds_the_disagreement():
 def test_an_objective_is_the_weighted_sum_of_the_fits_of_its_losses(proxies):
     losses = np.column_stack([bowl(proxies), 5 - proxies[:, 0]])
     apart = [GP.fit(proxies, column, 0).predict(proxies[:5]) for column in losses.T]
-    mean, sd = by_part(GP.fit, np.array([0.3, 0.7]))(proxies, losses, 0).predict(proxies[:5])
+    mean, sd = by_part(GP.fit, Objective.mean({"bowl": 0.3, "first": 0.7}))(proxies, losses, 0).predict(proxies[:5])
     np.testing.assert_allclose(mean, 0.3 * apart[0].mean + 0.7 * apart[1].mean)
     np.testing.assert_allclose(sd, 0.3 * apart[0].sd + 0.7 * apart[1].sd)
 
@@ -299,17 +302,17 @@ SIMULATED = {
 
 
 def test_predictions_are_held_against_the_confirming_runs():
-    summary = confirm.summary(confirming(), "news", {"news": 1.0}, SIMULATED, 0.95)
+    summary = confirm.summary(confirming(), "news", Objective.loss("news"), SIMULATED, 0.95)
     assert summary["realised"]["loss"] == pytest.approx(4.5)
     assert summary["realised"]["gain"] == pytest.approx(0.5)
     half = 0.0  # natural loses the same .5 at each seed
     assert summary["realised"]["gain_low"] == pytest.approx(0.5 - half)
     assert summary["realised"]["verdict"] == "better than the prior"
-    table = confirm.realised(confirming(), "news", {"news": 1.0}, SIMULATED).set_index("mixture")
+    table = confirm.realised(confirming(), "news", Objective.loss("news"), SIMULATED).set_index("mixture")
     assert table.loc["regmix_news", ["predicted", "realised", "n"]].tolist() == pytest.approx([4.45, 4.5, 3])
     assert table["predicted"].isna().to_dict() == {"natural": False, "regmix_news": False, "uniform": True}
 
 
 def test_a_mixture_that_was_not_confirmed_is_named():
     with pytest.raises(InputError, match="no confirming run of kind 'regmix_law'"):
-        confirm.summary(confirming(), "law", {"news": 1.0}, SIMULATED, 0.95)
+        confirm.summary(confirming(), "law", Objective.loss("news"), SIMULATED, 0.95)

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.published import costs, early_stopping, replay, settings
 from regmix.published.tables import SOURCES
@@ -32,7 +33,7 @@ from tests.published.test_published import IMPORTS, STORED, with_remote
 
 SETTINGS = settings.Published.load(ROOT / "tests/fixtures/published.yaml")
 TABLES = ROOT / "published/tables"
-PILE = {"pile_cc": 1.0}
+PILE = Objective.loss("pile_cc")
 DRAWN = {"resamples": 200, "level": 0.95, "seed": 0}
 SETS = ("test_1m", "test_60m", "test_1b")
 

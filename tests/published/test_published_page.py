@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.published import replay, summaries
 from regmix.published.settings import Draws
@@ -69,7 +70,7 @@ def test_figure_1_says_that_table_10_has_only_its_last_points():
 def test_candidates_are_the_first_of_a_larger_cloud_and_predicted_by_the_regressor():
     runs, draws = made_up(40, 0), SETTINGS.simulate.draws["notebook"]
     rules = replay.rules(DOMAINS, np.array([0.5, 0.3, 0.2]), draws)
-    losses = runs.objective({"pile_cc": 1.0})
+    losses = runs.objective(Objective.loss("pile_cc"))
     ridge = bind("ridge", SETTINGS.regressors["ridge"])
     few, more = (replay.cloud(runs, losses, [ridge], rules, count, 0, 1) for count in (20, 50))
     assert few.equals(more[:20])
@@ -79,7 +80,7 @@ def test_candidates_are_the_first_of_a_larger_cloud_and_predicted_by_the_regress
 
 def test_mixtures_are_asked_of_every_regressor_and_differ_by_nothing_from_themselves():
     runs = made_up(40, 0)
-    known = runs, runs.objective({"pile_cc": 1.0}), [bind("ridge", SETTINGS.regressors["ridge"])]
+    known = runs, runs.objective(Objective.loss("pile_cc")), [bind("ridge", SETTINGS.regressors["ridge"])]
     mixture = np.array([0.5, 0.3, 0.2])
     table = replay.apart(*known, mixture, {"same": mixture, "none": np.array([0.0, 0.6, 0.4])}, 2, 0, 1)
     found = table.set_index("other")
@@ -98,7 +99,7 @@ def test_a_replay_holds_every_seed_with_weights_that_sum_to_one():
     small = plan.model_copy(update={"draws": {"few": draws}, "replays": {"one": entry}, "refits": refits})
     trees = bind("trees", SETTINGS.regressors["lightgbm"])
     prior = np.array([0.5, 0.3, 0.2])
-    losses = runs.parts({"pile_cc": 1.0})
+    losses = runs.parts(Objective.loss("pile_cc"))
     weights, refitted = replay.optima({"train_1m": runs}, {"train_1m": losses}, {"trees": trees}, small, prior, 0.95, 1)
     assert weights.columns.tolist() == ["replay", "seed", "domain", "weight", "spread"]
     np.testing.assert_allclose(weights.groupby("seed")["weight"].sum(), 1)
@@ -108,7 +109,7 @@ def test_a_replay_holds_every_seed_with_weights_that_sum_to_one():
 
 def test_the_pick_is_the_model_predicted_best():
     large = made_up(8, 1)
-    true = large.objective({"pile_cc": 1.0})
+    true = large.objective(Objective.loss("pile_cc"))
     order = np.argsort(true)
     told = pd.DataFrame({"objective": "pile_cc", "split": "test_1b", "run": large.names, "predicted": true})
     told.loc[order[:2], "predicted"] = told.loc[order[:2], "predicted"].to_numpy()[::-1]  # the two best change places

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
 from regmix.regression import assess
@@ -77,7 +78,7 @@ def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
 
 def test_a_linear_regressor_is_assessed_on_a_line():
     train, test = made(40, 0), made(20, 1)
-    assessed = assess.assess(RIDGE, train, {"heldout": test}, {"news": 1.0}, SETTINGS)
+    assessed = assess.assess(RIDGE, train, {"heldout": test}, Objective.loss("news"), SETTINGS)
     assert assessed.predictions.groupby("split").size().to_dict() == {"cv": 40, "heldout": 20}
     assert assessed.metrics["heldout"]["spearman"].value > 0.99
     assert assessed.metrics["cv"]["rmse"].value == pytest.approx(0.02, rel=0.3)
@@ -94,14 +95,14 @@ def test_a_linear_regressor_is_assessed_on_a_line():
 
 
 def test_without_held_out_runs_there_is_cross_validation_alone():
-    assessed = assess.assess(RIDGE, made(40, 0), {}, {"news": 1.0}, SETTINGS)
+    assessed = assess.assess(RIDGE, made(40, 0), {}, Objective.loss("news"), SETTINGS)
     assert list(assessed.metrics) == ["cv"]
     assert len(assessed.curve) == 0
 
 
 def test_no_proxy_sorts_by_the_objectives_own_weight():
     runs = made(30, 0)
-    found = assess.no_proxy_scores({"cv": runs}, {"news": 1.0}, SETTINGS)["cv"]
+    found = assess.no_proxy_scores({"cv": runs}, Objective.loss("news"), SETTINGS)["cv"]
     own = -pd.Series(runs.mixtures[:, 0]).corr(runs.losses["news"], method="spearman")
     assert found["spearman"].value == pytest.approx(own)
     assert set(found) == {"spearman", "regret", "top_k"}
@@ -109,7 +110,7 @@ def test_no_proxy_sorts_by_the_objectives_own_weight():
 
 @pytest.mark.parametrize("weights", [{"reviews": 1.0}, {"news": 1 / 3, "law": 1 / 3, "code": 1 / 3}])
 def test_no_proxy_has_nothing_to_sort_by(weights):
-    assert assess.no_proxy(made(5, 0), weights) is None
+    assert assess.no_proxy(made(5, 0), Objective.mean(weights)) is None
 
 
 def test_metrics_read_back_with_null_as_nan():
@@ -124,7 +125,7 @@ def test_metrics_read_back_with_null_as_nan():
 def test_a_regressor_that_needs_more_runs_predicts_nan_where_it_cannot_be_fitted():
     trees = bind("trees", Kind(kind="lightgbm", trees=5, lr=0.1, leaves=4, min_rows=20, bags=0))  # type: ignore[call-arg]
     for count, fitted in ((48, True), (30, False)):  # of 48 runs a fold leaves 36, of which no tree has a split
-        found = assess.assess(trees, made(count, 0), {"heldout": made(10, 1)}, {"news": 1.0}, SETTINGS)
+        found = assess.assess(trees, made(count, 0), {"heldout": made(10, 1)}, Objective.loss("news"), SETTINGS)
         known = found.predictions.groupby("split")["predicted"].apply(lambda part: np.isfinite(part).all())
         assert known.to_dict() == {"cv": False, "heldout": fitted}
         assert np.isfinite(found.metrics["heldout"]["spearman"].value) == fitted

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses, runs
 
 MIXTURES = pd.DataFrame(
@@ -24,13 +25,13 @@ DOMAINS = ["news", "law"]
 
 def test_losses_follow_their_runs():
     table = runs(MIXTURES, LOSSES, DOMAINS)
-    assert table.objective({"law": 1}).tolist() == [1, 2, 3]
-    assert table.of("heldout", "repeat").objective({"law": 1}).tolist() == [2, 3]
+    assert table.objective(Objective.mean({"law": 1})).tolist() == [1, 2, 3]
+    assert table.of("heldout", "repeat").objective(Objective.mean({"law": 1})).tolist() == [2, 3]
     assert table.mixture_ids()[1] == table.mixture_ids()[2] != table.mixture_ids()[0]
 
 
 def test_weights_are_normalised_and_may_name_a_domain_that_is_not_trained():
-    losses = runs(MIXTURES, LOSSES, DOMAINS).objective({"law": 1, "reviews": 3})
+    losses = runs(MIXTURES, LOSSES, DOMAINS).objective(Objective.mean({"law": 1, "reviews": 3}))
     np.testing.assert_allclose(losses, [7.75, 15.5, 23.25])
 
 
@@ -38,18 +39,18 @@ def test_joined_runs_keep_rows_parallel():
     table = runs(MIXTURES, LOSSES, DOMAINS)
     both = table.of("heldout").joined(table.of("random"))
     assert both.names.tolist() == ["b", "a"]
-    assert both.objective({"law": 1}).tolist() == [2, 1]
+    assert both.objective(Objective.mean({"law": 1})).tolist() == [2, 1]
 
 
 def test_a_run_without_a_loss_is_named():
     broken = LOSSES.assign(law=[3.0, np.nan, 1.0])
     with pytest.raises(InputError, match=r"losses.csv: run 'b' has loss nan on law"):
-        objective_losses(broken, {"news": 1, "law": 1})
+        objective_losses(broken, Objective.mean({"news": 1, "law": 1}))
 
 
 def test_an_unknown_domain_is_named():
     with pytest.raises(InputError, match=r"no domain 'lav'; use one of law, reviews, news"):
-        objective_losses(LOSSES, {"lav": 1})
+        objective_losses(LOSSES, Objective.mean({"lav": 1}))
 
 
 @pytest.mark.parametrize(

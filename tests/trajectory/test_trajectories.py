@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from regmix.core.errors import InputError
+from regmix.core.objective import Objective
 from regmix.core.schedule import Schedule
 from regmix.engine.batches import Loader
 from regmix.trajectory.trajectories import Trajectories, read
@@ -46,7 +47,7 @@ def many(logged: int) -> Trajectories:
 
 
 def test_runs_in_the_order_of_mixtures_with_the_objectives_loss():
-    found = read(*frames(), DOMAINS, {"a": 3, "unseen": 1})
+    found = read(*frames(), DOMAINS, Objective.mean({"a": 3, "unseen": 1}))
     assert found.names.tolist() == ["s", "l", "b"]
     assert found.steps.tolist() == STEPS
     assert found.total == 40
@@ -56,7 +57,7 @@ def test_runs_in_the_order_of_mixtures_with_the_objectives_loss():
 
 
 def test_the_mixture_of_an_interval_is_the_mean_over_its_steps():
-    found = read(*frames(), DOMAINS, {"a": 1})
+    found = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
     assert np.array_equal(found.mixtures[0], [[0.3, 0.7]] * 2)
     assert np.array_equal(found.mixtures[1], [[1, 0], [0.2, 0.8]])
     # Steps 12 to 31 train on b: 8 of the first interval's 10, 12 of the second's 20.
@@ -77,14 +78,14 @@ def test_a_switch_counts_from_the_step_from_which_the_loader_draws_it(knot):
         pd.DataFrame([["s", 0, 1, 0], ["s", knot, 0, 1]], columns=schedules.columns),
         pd.DataFrame({"run": "s", "step": steps, "a": 4.0}),
         DOMAINS,
-        {"a": 1},
+        Objective.mean({"a": 1}),
     )
     wanted = [of_b[first:last].mean() for first, last in pairwise(steps)]
     np.testing.assert_allclose(found.mixtures[0, :, 1], wanted, rtol=0, atol=1e-15)
 
 
 def test_of_and_at_keep_rows_parallel():
-    found = read(*frames(), DOMAINS, {"a": 1})
+    found = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
     switched = found.of("switched", "nothing")
     assert switched.names.tolist() == ["l", "b"]
     assert np.array_equal(switched.losses, found.losses[1:])
@@ -195,5 +196,5 @@ def one_step(f: Frames) -> Frames:
 )
 def test_bad_tables_are_one_line(broken, message):
     with pytest.raises(InputError, match=message) as error:
-        read(*broken(frames()), DOMAINS, {"a": 1})
+        read(*broken(frames()), DOMAINS, Objective.mean({"a": 1}))
     assert "\n" not in str(error.value)
