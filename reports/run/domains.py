@@ -35,8 +35,9 @@ def domains(
     helped = {
         d: [v for v in validated if v != d and ranks.loc[d, v] < -_noticeable(len(random.names))] for d in swarm.domains
     }
+    means = [name for name, objective in objectives.items() if objective.references is None]  # linear where losses are
     parts: list[str | Table | Figure] = []
-    if linear:
+    if linear and means:
         parts += [
             "Weights sum to 1, so a single coefficient of a linear model means nothing: raising one weight lowers "
             "others. The contrast is the change of the predicted loss when the mean mixture of the swarm is replaced "
@@ -48,12 +49,12 @@ def domains(
                 "over refits to resampled runs (the paper's Figure 7, which shows bare coefficients without "
                 "intervals). Filled: the interval excludes zero.",
                 "Dot plots with intervals of the contrast of every domain, one panel per objective.",
-                _contrasts(linear, list(objectives), list(swarm.domains)),
+                _contrasts(linear, means, list(swarm.domains)),
             ),
             Table(
                 "contrasts",
                 "The same as numbers; in bold where the interval excludes zero.",
-                _table(linear, list(objectives), list(swarm.domains)),
+                _table(linear, means, list(swarm.domains)),
                 pd.concat([frame.assign(regressor=name) for name, frame in linear.items()], ignore_index=True)[
                     ["regressor", "objective", "domain", "contrast", "low", "high"]
                 ],

@@ -26,7 +26,7 @@ from regmix.core.runs import runs
 from regmix.core.schedule import Schedule
 from regmix.evaluation import rank_invariance, summary
 from regmix.mixture import confirm
-from regmix.objectives import counted
+from regmix.objectives import resolve
 from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules
 from regmix.statistics import intervals, verdicts
@@ -103,9 +103,6 @@ class Artifacts:
         self.folder, self.params = folder, params
         self.rng = np.random.default_rng(0)
         self.names = list(params.objectives)
-        self.weights = {
-            name: Objective.mean(counted(entry, params.corpus.trained)) for name, entry in params.objectives.items()
-        }
         self.corpora()
         self.swarm(heldout, repeats)
         self.mixtures()
@@ -151,6 +148,7 @@ class Artifacts:
         names = [f"{kind}-{i}" for i, kind in enumerate(kinds)]
         frame = pd.DataFrame({"run": names, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
         losses = pd.concat([pd.DataFrame({"run": names}), self.losses(table)], axis=1)
+        self.weights = resolve(self.params.objectives, runs(frame, losses, TRAINED))
         write_csv(self.folder / "swarm/mixtures.csv", frame)
         write_csv(self.folder / "swarm/losses.csv", losses)
         write_json(self.folder / "swarm/meta.json", self.meta(self.params.proxy))
@@ -169,7 +167,11 @@ class Artifacts:
                     found = assess.score(true, guess, self.params.regression)
                     rows += [[regressor, name, split, m, *figure, len(true)] for m, figure in found.items()]
                 curve += [[name, size, 0, 0.5] for size in (4, 8)] if heldout else []
-                coefficients += [[name, d, -0.1, -0.2, 0.1] for d in TRAINED] if regressor == "ridge" else []
+                coefficients += (
+                    [[name, d, -0.1, -0.2, 0.1] for d in TRAINED]
+                    if regressor == "ridge" and weights.references is None
+                    else []
+                )
             path = self.folder / "fits" / regressor
             write_csv(path / "predictions.csv", pd.concat(told))
             write_csv(path / "curve.csv", pd.DataFrame(curve, columns=["objective", "proxies", "subset", "spearman"]))
@@ -578,6 +580,7 @@ def one_regressor(cut: dict) -> None:
 
 def one_seed(cut: dict) -> None:
     cut["target"]["seeds"] = 1
+    cut["objectives"]["worst"] = {"worst": "trained"}
     cut["mixture"] |= {"refit": True, "confirm": {"seeds": 1}}
 
 
