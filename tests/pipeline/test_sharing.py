@@ -29,7 +29,7 @@ SMALL = {
     "proxy.validation": {"final_tokens": 64, "logged_tokens": 32, "logged": 2},
     "target.shape": {"layers": 1, "heads": 1, "width": 8, "ffn": 8, "context": 16},
     "target.recipe.steps": 6,
-    "swarm.shards": ["random-0", "random-1", "heldout"],
+    "swarm.shards": ["random-0", "random-1", "anchors", "heldout"],
     "swarm.per_shard": 5,
     "swarm.heldout": 3,
     "swarm.repeats": {"mixtures": 1, "seeds": 1},
@@ -68,7 +68,7 @@ def only_gathers(folder: Path, launcher: dict, capfd: pytest.CaptureFixture[str]
     swarm_sample(params, tokenizer=tokens, corpus=tokens, out=folder / "sample")
     shards = folder / "sample/shards"
     swarm_ahead(params, shards=shards, corpus=tokens, store=folder / "ahead/store")
-    assert "swarm: 13 runs" in capfd.readouterr().out
+    assert "swarm: 25 runs" in capfd.readouterr().out
     for name, settings in (("ahead", params), ("alone", here)):
         for shard in params.swarm.shards:
             path, out = shards / f"{shard}.json", folder / name / "trained" / shard
