@@ -19,10 +19,10 @@ import torch
 
 from benchmarks import gpu, growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
 from regmix import params as schema
+from regmix.core import runs
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json
-from regmix.core.runs import LEARNT, runs
-from regmix.core.tables import read_csv
+from regmix.core.runs import LEARNT
 from regmix.engine.store.keys import hardware
 from regmix.params import Params
 from regmix.published.settings import Published
@@ -49,7 +49,7 @@ def noop_repro(times: int = 3) -> dict[str, Any]:
 
 def candidates(params: Params) -> dict[str, Any]:
     """Seconds of scoring, by regressors fitted to the swarm."""
-    trained = runs(read_csv(COLLECTED / "mixtures.csv"), read_csv(COLLECTED / "losses.csv"), params.corpus.trained)
+    trained = runs.read(COLLECTED, params.corpus.trained)
     rules = Rules.from_json(read_json(SAMPLE / "rules.json"))
     return scoring.measure(trained.of(*LEARNT), rules, params)
 

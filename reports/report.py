@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from regmix.core import runs
 from regmix.core.files import read_json, write_csv
-from regmix.core.runs import runs
 from regmix.core.tables import read_csv
 from regmix.evaluation.summary import BASELINE
 from regmix.objectives import resolve
@@ -44,9 +44,9 @@ def report(
     rules = Rules.from_json(read_json(sample / "rules.json"))
     prior, bounds = rules.by_domain(rules.prior), rules.by_domain(rules.bounds)
     table = read_csv(swarm / "mixtures.csv")
-    proxies = runs(table, read_csv(swarm / "losses.csv"), domains)
+    proxies = runs.read(swarm, domains)
     objectives = resolve(params.objectives, proxies)
-    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
+    confirming = runs.read(confirmed, domains)
     proxy_meta = read_json(swarm / "meta.json")
     target_meta = read_json(trained / next(iter(Targets.read(trained).methods)) / "meta.json")
     scores, margins, correlations = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins", "weights"))

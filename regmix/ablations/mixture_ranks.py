@@ -18,11 +18,11 @@ from regmix.statistics import metrics
 RESAMPLES = 2000
 
 
-def by_setting(losses: pd.DataFrame, weights: Objective) -> pd.DataFrame:
+def by_setting(losses: pd.DataFrame, objective: Objective) -> pd.DataFrame:
     """The objective's loss, mean over seeds: one row per mixture, one column per size and budget."""
     named = losses.rename(columns={"run": "mixture"})
     named = named.assign(run=named["mixture"] + "/" + named["size"])
-    values = named.assign(loss=objective_losses(named, weights), setting=labels(losses))
+    values = named.assign(loss=objective_losses(named, objective), setting=labels(losses))
     order = list(dict.fromkeys(values["setting"]))
     return values.groupby(["mixture", "setting"], sort=False)["loss"].mean().unstack()[order]
 
@@ -35,8 +35,8 @@ def labels(losses: pd.DataFrame) -> list[str]:
 def correlations(losses: pd.DataFrame, objectives: Mapping[str, Objective], level: float) -> pd.DataFrame:
     """objective, first, second, n, value, low, high: Spearman of each pair of settings over the mixtures."""
     rows = []
-    for name, weights in objectives.items():
-        table = by_setting(losses, weights)
+    for name, objective in objectives.items():
+        table = by_setting(losses, objective)
         for first, second in itertools.combinations(table, 2):
             pair = table[first].to_numpy(), table[second].to_numpy()
             found = metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)

@@ -22,7 +22,7 @@ STEPWISE = ("random", "switched", "anchor")
 
 
 def step_errors(
-    part: Tables, swarm: Tables, domains: list[str], weights: Objective, regressor: tuple[str, Kind],
+    part: Tables, swarm: Tables, domains: list[str], objective: Objective, regressor: tuple[str, Kind],
     label: next_loss.Label, granularity: int, judged: Regression, seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """``stepwise.errors`` of a fit to ``part``, on runs of the swarm that keep one mixture and on runs that switch.
@@ -31,7 +31,7 @@ def step_errors(
     """
     known, all_runs = (
         trajectories.read(
-            tables["mixtures"], tables["schedules"], tables["trajectories"], domains, weights
+            tables["mixtures"], tables["schedules"], tables["trajectories"], domains, objective
         ).granularity(granularity)
         for tables in (part, swarm)
     )
@@ -46,7 +46,7 @@ def step_errors(
 
 
 def final_losses(
-    part: Tables, swarm: Tables, domains: list[str], weights: Objective, regressors: Mapping[str, Kind],
+    part: Tables, swarm: Tables, domains: list[str], objective: Objective, regressors: Mapping[str, Kind],
     seed: int,
 ) -> pd.DataFrame:  # fmt: skip
     """regressor, run, true, predicted: the objective's final loss of the held-out runs, by fits to ``part``.
@@ -59,10 +59,10 @@ def final_losses(
     frames = []
     for name, entry in regressors.items():
         try:
-            parts = fitted.parts(weights)
+            parts = fitted.parts(objective)
             model = by_part(interface.bind(name, entry).fit, parts.objective)(fitted.mixtures, parts.losses, seed)
         except TooFewRuns:
             continue
-        values = {"true": tested.objective(weights), "predicted": model.mean(tested.mixtures)}
+        values = {"true": tested.objective(objective), "predicted": model.mean(tested.mixtures)}
         frames.append(pd.DataFrame({"regressor": name, "run": tested.names, **values}))
     return pd.concat(frames, ignore_index=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ import pandas as pd
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.schedule import check_mixture
+from regmix.core.tables import read_csv
 
 LEARNT = ("random", "anchor", "proposal")  # kinds of runs that regressors learn from; the others test them
 
@@ -77,6 +79,11 @@ class Runs:
             np.vstack([self.mixtures, other.mixtures]),
             pd.concat([self.losses, other.losses], ignore_index=True),
         )
+
+
+def read(folder: Path, domains: Sequence[str]) -> Runs:
+    """The runs of a swarm's mixtures.csv and losses.csv in ``folder``. Errors: ``runs``."""
+    return runs(read_csv(folder / "mixtures.csv"), read_csv(folder / "losses.csv"), domains)
 
 
 def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -> Runs:

@@ -51,9 +51,9 @@ def correlations(
     rng = np.random.default_rng(0)
     named = targets.assign(run=[f"{m}/seed-{s}" for m, s in targets[["method", "seed"]].itertuples(index=False)])
     rows = []
-    for measure, weights in measures.items() if len(same) > 2 else ():
-        losses = pd.Series(objective_losses(named, weights))
-        small = [proxies.of(kind).objective(weights) for kind in same.values()]
+    for measure, objective in measures.items() if len(same) > 2 else ():
+        losses = pd.Series(objective_losses(named, objective))
+        small = [proxies.of(kind).objective(objective) for kind in same.values()]
         large = [losses[(targets["method"] == method).to_numpy()].to_numpy() for method in same]
         x, y = (np.array([values.mean() for values in side]) for side in (small, large))
         value = float(metrics.spearman(x, y))

@@ -65,7 +65,7 @@ def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
 def measures(losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Objective]) -> pd.DataFrame:
     """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
 
-    A measure is ``<objective>_loss`` in nats per token, by every objective's weights over domains; a task's
+    A measure is ``<objective>_loss`` in nats per token, by every objective; a task's
     score, the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or the tasks' ``average``.
     Raises InputError for a task without an accuracy, or if the frames' runs differ.
     """
@@ -76,8 +76,8 @@ def measures(losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[st
         raise InputError(f"method {method}, seed {seed}: only one of losses.csv and lm_eval.csv has it; evaluate again")
     named = losses.assign(run=[f"{method}/seed-{seed}" for method, seed in runs.itertuples(index=False)])
     parts = [
-        runs.assign(group=LOSS, measure=f"{objective}_loss", value=objective_losses(named, weights))
-        for objective, weights in objectives.items()
+        runs.assign(group=LOSS, measure=f"{name}_loss", value=objective_losses(named, objective))
+        for name, objective in objectives.items()
     ]
     scores = _scores(lm_eval)
     average = scores.groupby(["method", "seed"], sort=False, as_index=False)["value"].mean().assign(task=AVERAGE)

@@ -41,14 +41,10 @@ def evaluated(training: Training, domains: Sequence[str], text: Text | None) -> 
     return total
 
 
-def confirmed(params: Params) -> list[str]:
-    """The mixtures at which proxies confirm the recommendation: baselines, single domains, and one per objective."""
-    out = ["natural", "uniform"]
-    for entry in params.objectives.values():
-        alone = sole(entry, params.corpus.trained)
-        if alone is not None and f"only_{alone}" not in out:
-            out.append(f"only_{alone}")
-    return out + [f"regmix_{objective}" for objective in params.objectives]
+def confirmed(params: Params) -> int:
+    """At how many mixtures proxies confirm the recommendation: natural, uniform, single domains, one per objective."""
+    alone = {sole(entry, params.corpus.trained) for entry in params.objectives.values()} - {None}
+    return 2 + len(alone) + len(params.objectives)
 
 
 def preparations(params: Params, text: Text | None) -> dict[str, list[Preparation]]:
@@ -76,7 +72,7 @@ class _Counter:
                 yield self._work("swarm_train", shard, runs)
         for name, entry in self.params.swarm.rounds.items():
             yield self._work("swarm_round", name, entry.proposals)
-        yield self._work("mixture_confirm", "", len(confirmed(self.params)) * self.params.mixture.confirm.seeds)
+        yield self._work("mixture_confirm", "", confirmed(self.params) * self.params.mixture.confirm.seeds)
         for name, preps in prepared.items():
             for prep in preps:
                 yield self._work(

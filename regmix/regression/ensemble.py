@@ -24,7 +24,7 @@ Map = Callable[..., Iterable[Model]]  # as the built-in map, or an executor's
 
 
 @dataclass(frozen=True)
-class Sum:
+class ObjectiveModel:
     """One regressor's prediction of an objective, from its models (D) of the losses in it.
 
     A run's losses deviate from the regressor together: the mean over eleven domains is as noisy as one of them. So
@@ -59,7 +59,7 @@ class Sum:
 class Ensemble:
     """The weighted mean of several regressors' predictions of an objective."""
 
-    members: Sequence[Sum]
+    members: Sequence[ObjectiveModel]
     weights: np.ndarray  # (E,), sum 1
 
     def parts(self, mixtures: np.ndarray) -> Prediction:
@@ -91,11 +91,11 @@ class Ensemble:
         return np.asarray(mean + risk * sd)
 
 
-def by_part(fit: Fit, objective: Objective) -> Callable[[np.ndarray, np.ndarray, int], Sum]:
+def by_part(fit: Fit, objective: Objective) -> Callable[[np.ndarray, np.ndarray, int], ObjectiveModel]:
     """``fit`` for an objective: of its losses (N, D), each is fitted by itself."""
 
-    def fit_parts(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> Sum:
-        return Sum([fit(mixtures, part, seed) for part in losses.T], objective)
+    def fit_parts(mixtures: np.ndarray, losses: np.ndarray, seed: int) -> ObjectiveModel:
+        return ObjectiveModel([fit(mixtures, part, seed) for part in losses.T], objective)
 
     return fit_parts
 

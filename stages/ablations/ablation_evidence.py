@@ -6,9 +6,9 @@ from pathlib import Path
 
 from regmix.ablations import mixture_ranks, paired_targets, proxy_sizes
 from regmix.ablations.settings import Ablations, world_params
+from regmix.core import runs
 from regmix.core.files import prune, read_json, write_csv, writing
 from regmix.core.objective import Objective
-from regmix.core.runs import runs
 from regmix.core.tables import read_csv
 from regmix.objectives import resolve
 from regmix.params import Params
@@ -62,7 +62,7 @@ def ablation_evidence(
 
 def objectives_of(params: Params, swarm: Path) -> dict[str, Objective]:
     """The objectives of a world, whose proxies are in SWARM."""
-    proxies = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    proxies = runs.read(swarm, params.corpus.trained)
     return resolve(params.objectives, proxies)
 
 

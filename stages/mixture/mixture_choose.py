@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from regmix.core import runs
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
-from regmix.core.runs import LEARNT, runs
+from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
-from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture import confirm
 from regmix.mixture.choose import choose
@@ -32,9 +32,9 @@ def mixture_choose(
 ) -> None:
     """Compare predicted with realised loss; with mixture.refit, simulate again with the confirming runs."""
     domains = params.corpus.trained
-    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), domains)
+    confirming = runs.read(confirmed, domains)
     chosen = {name: read_json(simulated / f"{name}.json") for name in params.objectives}
-    trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), domains)
+    trained = runs.read(swarm, domains)
     objectives = resolve(params.objectives, trained)
     summary, table = {}, []
     for name, simulation in chosen.items():

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.core import runs
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.runs import LEARNT, runs
+from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
-from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture.choose import choose
 from regmix.mixture.settings import Mixture
@@ -26,7 +26,7 @@ class Settings(ObjectiveSections):
 
 def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
     """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is."""
-    trained = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    trained = runs.read(swarm, params.corpus.trained)
     known, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
     objectives = resolve(params.objectives, known)
     level, workers = params.regression.interval, params.machine.processes

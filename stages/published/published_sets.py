@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from regmix.core.runs import Runs, runs
+from regmix.core import runs
+from regmix.core.runs import Runs
 from regmix.core.tables import read_csv
 from regmix.published.tables import DOMAINS, SOURCES
 
@@ -16,10 +17,7 @@ TRAIN, *TESTS = SOURCES
 
 def read_sets(folder: Path) -> dict[str, Runs]:
     """The runs of every set by its name, the training set first."""
-    return {
-        name: runs(read_csv(folder / name / "mixtures.csv"), read_csv(folder / name / "losses.csv"), DOMAINS)
-        for name in SOURCES
-    }
+    return {name: runs.read(folder / name, DOMAINS) for name in SOURCES}
 
 
 def as_printed(sets: dict[str, Runs], tables: Path) -> dict[str, Runs]:

@@ -36,16 +36,16 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
     fitted = {name: read_json(fits / name / "metrics.json") for name in params.regressors}
     objectives = resolve(params.objectives, swarm_runs)
     table = []
-    for objective, weights in objectives.items():
-        compared = {name: assess.parsed(scores.get(objective, {}), splits) for name, scores in fitted.items()}
-        compared[ranking.NO_PROXY] = assess.no_proxy_scores(splits, weights, params.regression)
+    for aim, objective in objectives.items():
+        compared = {name: assess.parsed(scores.get(aim, {}), splits) for name, scores in fitted.items()}
+        compared[ranking.NO_PROXY] = assess.no_proxy_scores(splits, objective, params.regression)
         table += [
-            [name, objective, split, metric, *score, len(splits[split].names)]
+            [name, aim, split, metric, *score, len(splits[split].names)]
             for name, by_split in compared.items() for split, part in by_split.items() for metric, score in part.items()
         ]  # fmt: skip
         table += [
-            [ranking.NOISE, objective, "heldout", metric, *spread, free]
-            for metric, (spread, free) in ranking.noise(repeated, seeds, weights, params.regression.interval).items()
+            [ranking.NOISE, aim, "heldout", metric, *spread, free]
+            for metric, (spread, free) in ranking.noise(repeated, seeds, objective, params.regression.interval).items()
         ]
     columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
     predictions = {name: read_csv(fits / name / "predictions.csv") for name in params.regressors}

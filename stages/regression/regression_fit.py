@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from regmix.core import runs
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.runs import LEARNT, runs
+from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
-from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import assess, interface
 from regmix.regression.ensemble import cached
@@ -32,7 +32,7 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
         raise InputError(f"--regressor {regressor}: not in params.yaml; use one of {', '.join(params.regressors)}")
     fitted = interface.bind(regressor, params.regressors[regressor])
     fitted = replace(fitted, fit=cached(fitted.fit))
-    swarm_runs = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    swarm_runs = runs.read(swarm, params.corpus.trained)
     train, test = swarm_runs.of(*LEARNT), swarm_runs.of("heldout")
     tests = {"heldout": test} if len(test.names) else {}
     frames: dict[str, list[pd.DataFrame]] = {"predictions": [], "curve": [], "coefficients": []}

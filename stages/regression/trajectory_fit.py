@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from regmix.core import runs
 from regmix.core.files import write_csv, writing
-from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections, resolve
@@ -30,8 +30,7 @@ def trajectory_fit(params: Settings, *, swarm: Path, out: Path) -> None:
     mixtures, schedules, logged = (
         read_csv(swarm / f"{name}.csv") for name in ("mixtures", "schedules", "trajectories")
     )
-    swarm_runs = runs(mixtures, read_csv(swarm / "losses.csv"), params.corpus.trained)
-    objective = resolve(params.objectives, swarm_runs)[settings.objective]
+    objective = resolve(params.objectives, runs.read(swarm, params.corpus.trained))[settings.objective]
     proxies = trajectories.read(mixtures, schedules, logged, params.corpus.trained, objective)
     frames = []
     for granularity in settings.granularities:

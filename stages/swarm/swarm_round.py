@@ -5,11 +5,11 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from regmix.core import runs
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, read_rows, write_csv, write_json, writing
-from regmix.core.runs import LEARNT, runs
+from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
-from regmix.core.tables import read_csv
 from regmix.corpus.tokenized import open_corpus
 from regmix.engine import results
 from regmix.engine.run import Run
@@ -39,7 +39,7 @@ def swarm_round(
     if name not in params.swarm.rounds:
         raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
     settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
-    known = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained).of(*LEARNT)
+    known = runs.read(swarm, params.corpus.trained).of(*LEARNT)
     objectives = resolve({objective: params.objectives[objective] for objective in settings.objectives}, known)
     losses = {objective: known.parts(value) for objective, value in objectives.items()}
     regressors = [choose.member(member, params.regressors[member]) for member in params.mixture.ensemble]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from regmix.core import runs
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
 from regmix.core.objective import Objective
-from regmix.core.runs import LEARNT, runs
+from regmix.core.runs import LEARNT
 from regmix.core.tables import read_csv
 from regmix.evaluation import dynamic_mixing, metrics_summary, rank_invariance, summary
 from regmix.evaluation.headlines import headlines
@@ -32,7 +33,7 @@ def target_compare(
 
     The headline numbers go to OUT/headlines.json, and the few that runs are compared by, rounded, to METRICS.
     """
-    proxies = runs(read_csv(swarm / "mixtures.csv"), read_csv(swarm / "losses.csv"), params.corpus.trained)
+    proxies = runs.read(swarm, params.corpus.trained)
     objectives = resolve(params.objectives, proxies)
     level = params.regression.interval
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
@@ -46,7 +47,7 @@ def target_compare(
     others = {summary.BASELINE: None} | {part["regmix"] or part["best_static"]: None for part in dynamic.values()}
     differences = [summary.differences(measures, other, level).assign(less=other) for other in others]
 
-    confirming = runs(read_csv(confirmed / "mixtures.csv"), read_csv(confirmed / "losses.csv"), params.corpus.trained)
+    confirming = runs.read(confirmed, params.corpus.trained)
     static = {name: schedule for name, method in methods.items() if (schedule := method.static)}
     pairs = rank_invariance.pairs(confirming, static)
     known = [objective.names for objective in objectives.values()]

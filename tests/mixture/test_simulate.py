@@ -316,3 +316,12 @@ def test_predictions_are_held_against_the_confirming_runs():
 def test_a_mixture_that_was_not_confirmed_is_named():
     with pytest.raises(InputError, match="no confirming run of kind 'regmix_law'"):
         confirm.summary(confirming(), "law", Objective.loss("news"), SIMULATED, 0.95)
+
+
+def test_an_objective_whose_limits_no_mixture_keeps_names_the_loss(proxies, rules):
+    """The bowl's lowest loss is above this limit everywhere."""
+    losses = np.column_stack([5 - proxies[:, 0], bowl(proxies)])
+    lowest = float(bowl(proxies).min())
+    objective = Objective(("first", "bowl"), np.array([1.0, 0.0]), limits=np.array([np.inf, lowest - 0.3]))
+    with pytest.raises(InputError, match=r"objectives\.mild: no mixture keeps its limits; .* loss of bowl .* too high"):
+        simulate(proxies, {"mild": LossParts(losses, objective)}, [GP], rules, SMALL, 0.95, 1)

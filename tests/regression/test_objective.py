@@ -10,7 +10,7 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.objectives import Guarded, Worst, counted, resolve, sole
-from regmix.regression.ensemble import Ensemble, Sum
+from regmix.regression.ensemble import Ensemble, ObjectiveModel
 from regmix.regression.interface import Prediction
 
 DOMAINS = ("news", "law")
@@ -67,7 +67,7 @@ def test_a_search_does_not_pay_for_a_gain_with_a_broken_limit():
             return Prediction(self.mean(rows), np.full(len(rows), 0.1))
 
     objective = Objective(("reviews", "law"), np.array([1.0, 0.0]), limits=np.array([np.inf, 3.2]))
-    model = Ensemble([Sum([Line(-1), Line(1)], objective)], np.ones(1))
+    model = Ensemble([ObjectiveModel([Line(-1), Line(1)], objective)], np.ones(1))
     rows = np.linspace(0, 1, 11)[:, None] * [1, -1] + [0, 1]
     assert rows[np.argmin(model.score(rows, 0.0)), 0] == pytest.approx(0.2)
     np.testing.assert_allclose(model.predict(rows).sd, 0.1)  # the loss on law does not count
