@@ -13,6 +13,11 @@ torch.set_num_threads(1)  # tiny products only get slower with two
 prepare()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The pipelines take longest, so they start first."""
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 @pytest.fixture(autouse=True)
 def _subnormal_numbers():
     """What a process that trains settles (`regmix.engine.compute.arithmetic`) ends with the test that trained."""

@@ -105,7 +105,7 @@ def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
     dvc(first, "remote", "add", "--local", "-d", "shared", str(tmp_path / "remote"))
     for name in ("second", "gathering", "alone"):
         shutil.copytree(first, tmp_path / name)
-    dvc(first, "repro", "-s", "--pull", "swarm_train@random-0")
+    dvc(first, "repro", "-s", "--pull", "swarm_train@random-0", "swarm_train@anchors")
     dvc(tmp_path / "second", "repro", "-s", "--pull", "swarm_train@random-1", "swarm_train@heldout")
     for name in ("first", "second"):
         dvc(tmp_path / name, "push", "--run-cache")
