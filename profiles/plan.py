@@ -43,7 +43,7 @@ def pile(params: Params, table: Path) -> Text | None:
     corpus = params.corpus
     if not set(corpus.domains) <= set(gib):
         return None
-    sizes = {name: min(gib[name] * 2**30, corpus.domain_chars) for name in corpus.domains}
+    sizes = {name: min(gib[name] * 2**30, corpus.chars_of(name)) for name in corpus.domains}
     train = {name: round(size * (1 - corpus.valid_fraction) * TOKENS_PER_BYTE) for name, size in sizes.items()}
     valid = {name: round(size * corpus.valid_fraction * TOKENS_PER_BYTE) for name, size in sizes.items()}
     how = (

@@ -18,6 +18,7 @@ class Archive(Strict):
 class Domain(Plugin):
     reader: str
     path: str
+    domain_chars: Count | None = None  # where it is fewer than the corpus's
 
 
 class Corpus(Strict):
@@ -28,6 +29,10 @@ class Corpus(Strict):
     validation_only: list[Name]
     archives: dict[str, Archive]
     domains: dict[Name, Domain]
+
+    def chars_of(self, domain: str) -> int:
+        """The most characters of a domain's text."""
+        return min(self.domain_chars, self.domains[domain].domain_chars or self.domain_chars)
 
     @property
     def trained(self) -> list[str]:

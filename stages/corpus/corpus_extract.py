@@ -35,7 +35,7 @@ def corpus_extract(params: Settings, *, domain: str, out: Path) -> None:
             reader.read(path, options),
             scratch,
             domain,
-            max_chars=corpus.domain_chars,
+            max_chars=corpus.chars_of(domain),
             valid_fraction=corpus.valid_fraction,
             salt=corpus.split_salt,
         )
