@@ -6,6 +6,7 @@ lists for it.
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Self
 
@@ -67,6 +68,8 @@ class Params(Strict):
                 known(name, domains, f"evaluation.{key}", "domain")
         for name in self.mixture.ensemble:
             known(name, self.regressors, "mixture.ensemble", "regressor")
+        for name in itertools.chain.from_iterable(self.mixture.fronts.pairs):
+            known(name, self.objectives, "mixture.fronts.pairs", "objective")
         for round_, further in self.swarm.rounds.items():
             for name in further.objectives:
                 known(name, self.objectives, f"swarm.rounds.{round_}.objectives", "objective")

@@ -19,6 +19,7 @@ from reports.run import models
 from reports.run.corpora import corpora
 from reports.run.domains import domains as domain_effects
 from reports.run.dynamic_mixing import dynamic_mixing
+from reports.run.fronts import fronts
 from reports.run.mixtures import mixtures, scoring
 from reports.run.rank_invariance import rank_invariance
 from reports.run.regression import regression
@@ -82,6 +83,7 @@ def report(
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
         ),
+        *fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
         targets(
             losses, lm_eval, means, differences[differences["less"] == BASELINE].drop(columns="less"),
             {name: method.trajectories for name, method in methods.items()}, objectives, level,

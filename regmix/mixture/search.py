@@ -10,16 +10,22 @@ K domains, M candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.regression.ensemble import Ensemble
 from regmix.sampling.draws import BLOCK, candidate_block, near
 from regmix.sampling.rules import Rules, project
 
 TOGETHER = 4  # blocks of candidates scored in one call: trees take less time per row in large calls
 PARENTS = 20  # best candidates, around which the next are drawn
+
+
+class Scored(Protocol):
+    """What a search minimises: the score (M,) of mixtures (M, K) at a ``risk``, in standard deviations."""
+
+    def score(self, mixtures: np.ndarray, risk: float) -> np.ndarray: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class Search:
         return count, min(count, max(1, top))
 
 
-def optimum(model: Ensemble, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
+def optimum(model: Scored, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
     """The mean (K,) of the best candidates of a stream by ``model``.
 
     ``starts`` (n, K) are candidates too if there are local steps, moved within the bounds. Raises InputError if no

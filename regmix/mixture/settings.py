@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from regmix.core.settings import Count, NonNegative, Strict
+from regmix.core.settings import Count, Name, NonNegative, Strict
 
 
 class Refits(Strict):
@@ -17,6 +17,18 @@ class Refits(Strict):
 class Local(Strict):
     steps: NonNegative
     candidates: Count
+
+
+class Fronts(Strict):
+    pairs: list[tuple[Name, Name]]  # of objectives
+    points: Annotated[int, Field(ge=2)]
+
+    @model_validator(mode="after")
+    def _two(self) -> Fronts:
+        for first, second in self.pairs:
+            if first == second:
+                raise ValueError(f"pairs: {first} and {second} are one objective; name two")
+        return self
 
 
 class Confirm(Strict):
@@ -31,6 +43,7 @@ class Mixture(Strict):
     top_k: Count
     seed: NonNegative
     refits: Refits
+    fronts: Fronts
     confirm: Confirm
     refit: bool
 

@@ -24,6 +24,7 @@ from regmix.mixture.judge import Simulation, judge
 from regmix.mixture.optima import Optimum, Refit, optima
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search
+from regmix.regression.ensemble import Ensemble
 from regmix.regression.interface import Regressor
 from regmix.sampling.draws import candidate_block
 from regmix.sampling.rules import Rules
@@ -33,9 +34,11 @@ SAMPLED = 2000  # candidates kept for figures
 
 @dataclass(frozen=True)
 class Result:
-    """Simulations by objective, the regressors' weights (E,), and a sample of the candidates with predicted losses."""
+    """Simulations and fitted models by objective, the regressors' weights (E,), and a sample of the candidates with
+    predicted losses."""
 
     simulations: dict[str, Simulation]
+    models: dict[str, Ensemble]
     weights: np.ndarray
     candidates: pd.DataFrame  # <domains>, then predicted_<objective> and sd_<objective>
 
@@ -83,4 +86,4 @@ def simulate(
     table = {domain: sample[:, k] for k, domain in enumerate(rules.domains)}
     for name in losses:
         table[f"predicted_{name}"], table[f"sd_{name}"] = models[name].predict(sample)
-    return Result(simulations, weights, pd.DataFrame(table))
+    return Result(simulations, models, weights, pd.DataFrame(table))

@@ -9,7 +9,8 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
 from regmix.engine.machine import Machine
-from regmix.mixture.choose import choose
+from regmix.mixture.choose import choose, search
+from regmix.mixture.front import fronts
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
@@ -31,6 +32,8 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
     objectives = resolve(params.objectives, known)
     level, workers = params.regression.interval, params.machine.processes
     result = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)
+    pairs, points = params.mixture.fronts.pairs, params.mixture.fronts.points
+    table = fronts(pairs, result, known.mixtures, rules, search(params.mixture), points, level, workers)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})
@@ -38,6 +41,7 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
             scratch / "regressor-weights.json", dict(zip(params.mixture.ensemble, result.weights.tolist(), strict=True))
         )
         write_csv(scratch / "candidates.csv", result.candidates)
+        write_csv(scratch / "fronts.csv", table)
         write_csv(scratch / "refits.csv", result.refit_tables())
 
 

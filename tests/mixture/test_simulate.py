@@ -40,6 +40,7 @@ SETTINGS = {
     "top_k": 20,
     "seed": 0,
     "refits": {"count": 3, "candidates": 1000},
+    "fronts": {"pairs": [], "points": 3},
     "confirm": {"seeds": 3},
     "refit": False,
 }

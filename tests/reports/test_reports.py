@@ -52,6 +52,7 @@ def values() -> dict[str, Any]:
     cut = copy.deepcopy(VALUES)
     cut["corpus"]["domains"] = {name: VALUES["corpus"]["domains"][name] for name in ALL}
     cut["corpus"]["validation_only"] = ["reviews"]
+    cut["mixture"]["fronts"] = {"pairs": [["news", "broad"]], "points": 3}
     cut["objectives"] = {"news": {"news": 1}, "broad": "trained"}
     cut["swarm"] |= ONE_SHOT
     cut["regressors"] = {name: VALUES["regressors"][name] for name in ("ridge", "gp")}
@@ -223,6 +224,16 @@ class Artifacts:
         write_json(self.folder / "chosen/confirmed-gains.json", metrics)
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
+        write_csv(self.folder / "simulated/fronts.csv", self.fronts())
+
+    def fronts(self) -> pd.DataFrame:
+        """One front, or none but the columns of one."""
+        table = pd.DataFrame({"first": "news", "second": "broad", "share": [0.0, 0.5, 1.0]})
+        for place, losses in (("first", [4.5, 4.6, 4.9]), ("second", [5.2, 5.0, 4.9])):
+            for end, far in (("", 0), ("_low", -0.1), ("_high", 0.1)):
+                table[f"{place}_loss{end}"] = np.array(losses) + far
+        table = table.assign(news=[0.8, 0.5, 0.2], law=0.1, drama=[0.1, 0.4, 0.7])
+        return table if self.params.mixture.fronts.pairs else table.iloc[:0]
 
     def plan(self, method: str, schedule: Schedule, seeds: range) -> None:
         """The folders of a method's plan and targets but for their losses."""
@@ -569,6 +580,7 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
 def one_objective(cut: dict) -> None:
     cut["objectives"] = {"reviews": {"reviews": 1}}
     cut["trajectory"]["objective"] = "reviews"
+    cut["mixture"]["fronts"]["pairs"] = []
     cut["target"]["methods"] = {"natural": {"kind": "natural"}}
 
 
@@ -597,6 +609,7 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
     assert ("a second simulation chose" in text) == (change is one_seed)
     assert ("nothing is compared" in text) == (change is one_objective)
     assert ("No method changes the mixture" in text) == (change is one_objective)
+    assert ("Between two objectives" in text) == (change is not one_objective)
     assert ("Undecided: `planned`" in text.split("## 1.")[0]) == (change is one_seed)
     if change is one_seed:
         assert verdicts.UNKNOWN in text
