@@ -12,7 +12,8 @@ computed from steps up to t - 1. A domain with no sequence in a step keeps its l
 With ``rounds`` above 1 (the paper's iterated DoReMi), the next reference trains on the resulting weights, within the
 bounds. As in the paper, rounds end early when every weight is within ``CONVERGED`` of the reference's.
 
-If a batch has fewer sequences than there are domains, most excesses are stale and alpha drifts: compare seeds first.
+If a batch has fewer sequences than there are domains, most excesses are stale and alpha drifts: here the weights of six
+seeds lie L1 .3 to .7 apart. So the result can be the mean over several ``plans``, each with seeds of its own.
 
 K domains, B sequences per step, T tokens.
 """
@@ -22,7 +23,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,51 +45,68 @@ ALONE, FEW = 0.99, 1.5  # collapsed: a weight above ALONE, or fewer effective do
 class Options(Strict):
     """``reference``: prior | uniform, what the first reference trains on (paper: the Pile's own weights).
     ``step_size`` of alpha, 1/nat (paper: 1). ``smoothing``: share of uniform in alpha (paper: 1e-3). ``rounds``:
-    maximum (paper: 1; iterated: until convergence, 3 on GLaM). ``seed`` of the references and proxies."""
+    maximum (paper: 1; iterated: until convergence, 3 on GLaM). ``plans``: whose weights are averaged (paper: 1).
+    ``seed`` of the references and proxies."""
 
     reference: Literal["prior", "uniform"]
     step_size: Positive
     smoothing: Share
     rounds: Count
+    plans: Count
     seed: NonNegative
 
 
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
-    """One reference and one proxy per round; the reference scores every token the proxy trains on."""
-    return [Preparation(2 * options.rounds, scored=options.rounds * scale.proxy_tokens)]
+    """One reference and one proxy per round and plan; the reference scores every token the proxy trains on."""
+    count = options.plans * options.rounds
+    return [Preparation(2 * count, scored=count * scale.proxy_tokens)]
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The resulting weights, as nearly as the bounds allow. The alpha table has round, step and a column per domain."""
-    rules, trained = context.rules, context.proxy.train_tokens
+    """The mean weights, as nearly as the bounds allow. The alpha table has plan, round, step and <domains>."""
+    plans, tables = zip(*(_plan(context, options, number) for number in range(options.plans)), strict=True)
+    average = np.mean([list(facts["average"].values()) for facts in plans], axis=0)
+    trained, done = context.proxy.train_tokens, sum(facts["rounds"] for facts in plans)
+    spent = Spent("reference and proxy", 2 * done * trained, done * trained, context.swarm.meta["flops_a_token"])
+    return Plan(
+        context.static(project(average, context.rules.bounds)),
+        facts={"average": dict(zip(context.domains, average.tolist(), strict=True)), "plans": list(plans)},
+        tables={"alpha": pd.concat(tables)},
+        spent=[spent],
+    )
+
+
+def _plan(context: Context, options: Options, number: int) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The facts of one plan (rounds, whether they converged, alpha at the end and on average) and its alpha table."""
+    rules = context.rules
     weights = {"prior": rules.prior, "uniform": rules.uniform}[options.reference]
     tables, rounds, converged = [], 0, False
     while rounds < options.rounds and not converged:
-        before, state = weights, _round(context, options, rounds, weights)
+        before, state = weights, _round(context, options, number, rounds, weights)
         average, rounds = np.array(state["total"]) / state["steps"], rounds + 1
         _warn_of_collapse(context, average, rounds)
         weights = project(average, rules.bounds)
         converged = bool(np.abs(weights - before).max() < CONVERGED)
         table = pd.DataFrame(state["noted"], columns=["step", *context.domains])
-        tables.append(table.assign(round=rounds)[["round", "step", *context.domains]])
+        tables.append(table.assign(plan=number + 1, round=rounds)[["plan", "round", "step", *context.domains]])
     facts = {
         "rounds": rounds,
         "converged": converged,
         "alpha": dict(zip(context.domains, state["alpha"], strict=True)),
         "average": dict(zip(context.domains, average.tolist(), strict=True)),
     }
-    spent = Spent("reference and proxy", 2 * rounds * trained, rounds * trained, context.swarm.meta["flops_a_token"])
-    return Plan(context.static(weights), facts=facts, tables={"alpha": pd.concat(tables)}, spent=[spent])
+    return facts, pd.concat(tables)
 
 
-def _round(context: Context, options: Options, index: int, weights: np.ndarray) -> State:
+def _round(context: Context, options: Options, number: int, index: int, weights: np.ndarray) -> State:
     """The final group DRO state of a proxy whose reference trained on ``weights`` (K,)."""
     # Separate seeds: with a shared one, the reference would have trained on the windows it scores.
-    seeds = np.random.SeedSequence(options.seed, spawn_key=(index,)).generate_state(2) >> 1
-    reference = Run(f"doremi reference {index + 1}", context.static(weights), int(seeds[0]))
+    seeds = np.random.SeedSequence(options.seed + number, spawn_key=(index,)).generate_state(2) >> 1
+    label = f"{number + 1}.{index + 1}"
+    reference = Run(f"doremi reference {label}", context.static(weights), int(seeds[0]))
     (reference_result,) = context.train(context.proxy, [reference])
     dro = GroupDRO.against(reference_result, context, options)
-    proxy = Run(f"doremi proxy {index + 1}", context.static(context.rules.uniform), int(seeds[1]), dro)
+    proxy = Run(f"doremi proxy {label}", context.static(context.rules.uniform), int(seeds[1]), dro)
     return context.train(context.proxy, [proxy])[0].state
 
 

@@ -23,7 +23,7 @@ from regmix.target.interface import Context, Proxies
 from tests.engine.test_engine import DOMAINS, VOCAB, resumed, same, setup, train, training
 from tests.training import SWARM, train_stack
 
-PAPER = {"reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 1, "seed": 0}
+PAPER = {"reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 1, "plans": 1, "seed": 0}
 UNIFORM = Schedule.static(DOMAINS, np.full(3, 1 / 3))
 
 
@@ -117,14 +117,24 @@ def test_the_domain_that_is_learned_slowest_gets_the_most_weight():
     weights = dict(zip(plan.schedule.domains, plan.schedule.mixtures[0], strict=True))
     assert weights["chain"] > 0.5
     assert list(plan.facts["average"].values()) == pytest.approx(list(weights.values()), abs=1e-9)
-    assert plan.facts["rounds"] == 1
+    assert plan.facts["plans"][0]["rounds"] == 1
     assert not warned
     table = plan.tables["alpha"]
-    assert table.columns.tolist() == ["round", "step", "noise", "chain", "flat"]
+    assert table.columns.tolist() == ["plan", "round", "step", "noise", "chain", "flat"]
     assert table["step"].tolist() == list(range(2, 121, 2))
     tokens = 120 * 6 * 16
     assert (plan.spent[0].trained, plan.spent[0].scored) == (2 * tokens, tokens)
     assert plan.spent[0].flops() == {"full": pytest.approx(3 * (2 + 1 / 3) * tokens)}
+
+
+def test_several_plans_are_averaged():
+    given = context(corpus(), [], steps=120, sequences=6)
+    alone = [doremi.plan(given, doremi.Options(**PAPER | {"seed": seed})) for seed in (0, 1)]
+    both = doremi.plan(given, doremi.Options(**PAPER | {"plans": 2}))
+    assert both.schedule.mixtures[0] == pytest.approx(np.mean([one.schedule.mixtures[0] for one in alone], axis=0))
+    assert not np.allclose(*(one.schedule.mixtures[0] for one in alone))
+    assert both.tables["alpha"]["plan"].unique().tolist() == [1, 2]
+    assert both.spent[0].trained == 2 * alone[0].spent[0].trained
 
 
 def test_the_weights_are_projected_into_the_bounds():
@@ -155,7 +165,8 @@ def test_rounds_end_when_the_weights_are_those_of_the_reference(reference, round
     tokens = {name: array[: 4000 - 1000 * i] for i, (name, array) in enumerate(corpus().items())}
     options = doremi.Options(**PAPER | {"reference": reference, "smoothing": 1.0, "rounds": 5})
     plan = doremi.plan(context(tokens, []), options)
-    assert (plan.facts["rounds"], plan.facts["converged"]) == (rounds, True)
+    (facts,) = plan.facts["plans"]
+    assert (facts["rounds"], facts["converged"]) == (rounds, True)
     assert plan.schedule.mixtures[0] == pytest.approx([1 / 3] * 3)
     assert plan.tables["alpha"]["round"].unique().tolist() == list(range(1, rounds + 1))
 

@@ -167,7 +167,8 @@ def test_what_methods_train_is_counted_once():
     todo = planner.works(params, 1024, abundant(params))
     of = {(w.stage, w.part): w for w in todo}
     doremi, ppl = of["target_schedule", "doremi"], of["target_schedule", "ppl"]
-    assert (doremi.runs, doremi.trained, doremi.scored) == (2, 2 * params.proxy.train_tokens, params.proxy.train_tokens)
+    assert (doremi.runs, doremi.trained) == (6, 6 * params.proxy.train_tokens)  # three plans
+    assert doremi.scored == 3 * params.proxy.train_tokens
     assert (ppl.runs, ppl.scored) == (1, 1_000_000)
     # Two seeds of two mixtures for the exponent, which are the first runs of these methods' targets as well.
     assert of["target_schedule", "regmix_d_online"].runs == 4
@@ -349,11 +350,12 @@ def test_what_follows_on_a_stale_stage_will_run():
 def test_a_method_says_what_it_trains_beforehand():
     params = edited("laptop", target__seeds=1, target__methods={
         "again": {"kind": "natural"},
-        "doremi": {"kind": "doremi", "reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 3, "seed": 0},
+        "doremi": {"kind": "doremi", "reference": "prior", "step_size": 1.0, "smoothing": 1e-3, "rounds": 3, "plans": 2,
+                   "seed": 0},
         "ppl": {"kind": "ppl", "low": 0.2, "high": 0.7, "tokens": None, "score_tokens": 64, "seed": 0},
     })  # fmt: skip
     (doremi,) = planner.preparations(params, None)["doremi"]
-    assert (doremi.runs, doremi.scored, doremi.written) == (6, 3 * params.proxy.train_tokens, 0)
+    assert (doremi.runs, doremi.scored, doremi.written) == (12, 6 * params.proxy.train_tokens, 0)
     (ppl,) = planner.preparations(params, None)["ppl"]
     assert np.isnan([ppl.scored, ppl.written]).all()
     text = abundant(params, 1000)
