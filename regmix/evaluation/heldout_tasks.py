@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -102,6 +102,11 @@ def size(context: str, answer: str, count_tokens: Callable[[str], int]) -> int:
     The letter stands for the text that follows, which can affect how the blank line is tokenized.
     """
     return count_tokens(f"{context} {answer}\n\na")
+
+
+def gold(item: Mapping[str, Any]) -> str:
+    """The right answer of one of ``build``'s items, with the space before it, as lm-eval scores it."""
+    return str(item["target"]) if "target" in item else f" {item['choices'][item['gold']]}"
 
 
 def config(kind: str, domain: str, folder: str) -> dict[str, Any]:

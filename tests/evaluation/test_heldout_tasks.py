@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from stages.target.target_tasks import target_tasks
 
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.evaluation import heldout_tasks
-from stages.target.target_tasks import target_tasks
 from tests.paths import ROOT
 
 SHOTS, CONTEXT = (0, 2), 90
