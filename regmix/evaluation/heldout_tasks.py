@@ -44,6 +44,11 @@ def task_name(kind: str, domain: str) -> str:
     return f"heldout_{kind}_{domain}"
 
 
+def chance(kind: str, choices: int) -> float:
+    """The share of a task's items that a guess gets right; about 0 for last words."""
+    return 1 / choices if kind == CONTINUATION else 0.0
+
+
 def item_budget(context: int, shots: Sequence[int]) -> int:
     """The most tokens an item can have so that it and its few-shot examples fit a model's ``context`` (tokens)."""
     return min(LONGEST, context // (max(shots) + 1))

@@ -310,6 +310,7 @@ def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), 
         | edges("spearman", spearman)
         | edges("over_no_proxy", margin),
         "mixture": {"predicted_gain": 0.25, "n": 3} | edges("realised_gain", gain),
+        "unit": "nats per token",
         "target": {
             "method": "regmix_news",
             "n": 4,
