@@ -51,7 +51,7 @@ swarm: install
 ablations: install
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
-	@dvc repro corpus/dvc.yaml target_tasks
+	@dvc repro corpus/dvc.yaml tasks_build
 	@dvc --cd ablations repro
 	@echo "page: reports/ablations.html"
 

@@ -27,7 +27,7 @@ def measure(params: Params) -> dict[str, Any]:
     machine = params.machine.model_copy(update={"processes": 1, "stack": 1})
     out: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as scratch:
-        context = context_of(params, *folders, Path(scratch) / "plans")
+        context = context_of(params, *folders, data / "tasks_build/proxy.json", Path(scratch) / "plans")
 
         def seconds(plan, policy, name: str) -> float:
             """Of training one target from nothing."""

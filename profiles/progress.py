@@ -15,6 +15,7 @@ import yaml
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
+from regmix.objectives import tasks_of
 from regmix.params import Params
 from regmix.planning.feasibility import Text, planned_runs
 from regmix.sampling.rules import Rules
@@ -104,14 +105,14 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
 
         return sum(any(holds(run, place) for place in places) for run in runs)
 
-    out = {}
+    out, keep = {}, bool(tasks_of(params.objectives))
     sizes_of = text_of(params, root)
     assert sizes_of is not None
     for shard, planned in planned_runs(params, sizes_of[0]).items():
         runs = [Run(run.name, run.schedule, run.seed) for run in planned]
-        out["swarm_train", shard] = count(proxy, runs, text.digest)
+        out["swarm_train", shard] = count(proxy, runs, text.digest, keep)
     if "mixture_simulate" in fresh:
-        out["mixture_confirm", ""] = count(proxy, _confirming(params, root), text.digest)
+        out["mixture_confirm", ""] = count(proxy, _confirming(params, root), text.digest, keep)
     if "target_schedule" in fresh:
         plans = root / "data/target_schedule"
         targets = Targets.read(plans)

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 # As `make ablations`, which needs only the corpus and the tasks of the root's pipeline.
 ABLATIONS = (
     ["python", "-m", "stages.ablations.ablations_check"],
-    ["dvc", "repro", "swarm_sample", "target_tasks"],
+    ["dvc", "repro", "swarm_sample", "tasks_build"],
     ["dvc", "--cd", "ablations", "repro"],
 )
 PIPELINE = (["dvc", "repro"], ["python", "-m", "reports.headline"])

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from regmix.core.errors import InputError
-from regmix.core.objective import Objective
+from regmix.core.objective import BITS, Objective
 from regmix.core.runs import Runs
 from regmix.core.sections import Sections
 from regmix.core.settings import Name, Positive, Strict
@@ -32,7 +32,14 @@ class Guarded(Strict):
     within: Annotated[float, Field(ge=0)]
 
 
-Entry = Worst | Guarded | Weights
+class Tasks(Strict):
+    """A weighted mean of what the right answers of downstream tasks cost, in bits per byte, at the end of training
+    (``evaluation.answers``). Names are those of the tasks from held-out text in lm-eval."""
+
+    tasks: Annotated[dict[Name, Positive], Field(min_length=1)]
+
+
+Entry = Worst | Guarded | Tasks | Weights
 Objectives = dict[Name, Entry]
 
 
@@ -44,12 +51,21 @@ class ObjectiveSections(Sections):
 
 
 def counted(entry: Entry, trained: Sequence[str]) -> dict[str, float]:
-    """The domains whose losses count, and their weights, those of ``Worst`` all the same."""
+    """The domains or tasks whose losses count, and their weights, those of ``Worst`` all the same."""
+    if isinstance(entry, Tasks):
+        return entry.tasks
     if isinstance(entry, Guarded):
         return counted(entry.mean, trained)
     if isinstance(entry, Worst):
         return dict.fromkeys(trained if entry.worst == "trained" else entry.worst, 1.0)
     return dict.fromkeys(trained, 1.0) if isinstance(entry, str) else entry
+
+
+def tasks_of(objectives: Mapping[str, Entry]) -> list[str]:
+    """The tasks in any objective: proxies are scored on these."""
+    return list(
+        dict.fromkeys(name for entry in objectives.values() if isinstance(entry, Tasks) for name in entry.tasks)
+    )
 
 
 def sole(entry: Entry, trained: Sequence[str]) -> str | None:
@@ -77,7 +93,7 @@ def _resolve(name: str, entry: Entry, proxies: Runs) -> Objective:
         limits = [natural[domain] + entry.within if domain in proxies.domains else np.inf for domain in names]
         shares = np.array([weights.get(domain, 0.0) for domain in names])
         return Objective(names, shares / shares.sum(), limits=np.array(limits))
-    return Objective.mean(weights)
+    return Objective.mean(weights, BITS) if isinstance(entry, Tasks) else Objective.mean(weights)
 
 
 def _anchors(objective: str, proxies: Runs) -> Runs:

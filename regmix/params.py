@@ -20,9 +20,10 @@ from regmix.core.settings import Kind, Name, Strict
 from regmix.corpus.settings import Corpus, Tokenizer
 from regmix.engine.machine import Machine
 from regmix.engine.settings import Training
+from regmix.evaluation.heldout_tasks import item_budget
 from regmix.evaluation.settings import Evaluation
 from regmix.mixture.settings import Mixture
-from regmix.objectives import Guarded, Objectives, Worst, counted
+from regmix.objectives import Guarded, Objectives, Tasks, Worst, counted, tasks_of
 from regmix.regression.settings import Regression
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
@@ -60,7 +61,10 @@ class Params(Strict):
             raise ValueError("corpus.domains: fewer than two domains are trained on; a mixture needs two")
         for objective, entry in self.objectives.items():
             for name in counted(entry, trained):
-                known(name, trained if isinstance(entry, Worst) else domains, f"objectives.{objective}", "domain")
+                if isinstance(entry, Tasks):
+                    known(name, self.evaluation.heldout, f"objectives.{objective}", "task of evaluation")
+                else:
+                    known(name, trained if isinstance(entry, Worst) else domains, f"objectives.{objective}", "domain")
             if isinstance(entry, Worst | Guarded) and "anchors" not in self.swarm.shards:
                 raise ValueError(f"objectives.{objective}: needs the proxies of the anchors; add them to swarm.shards")
         for key in ("last_word", "continuation"):
@@ -76,10 +80,28 @@ class Params(Strict):
         for name in self.trajectory.regressors:
             known(name, self.regressors, "trajectory.regressors", "regressor")
         known(self.trajectory.objective, self.objectives, "trajectory.objective", "objective")
+        self._of_losses(self.trajectory.objective, "trajectory.objective")
         for name, method in self.target.methods.items():
             aim = (method.model_extra or {}).get("objective")
             if aim is not None:
                 known(str(aim), self.objectives, f"target.methods.{name}", "objective")
+                if "granularity" in (method.model_extra or {}):  # it learns from trajectories
+                    self._of_losses(str(aim), f"target.methods.{name}.objective")
+        return self
+
+    def _of_losses(self, objective: str, key: str) -> None:
+        if isinstance(self.objectives[objective], Tasks):
+            raise ValueError(f"{key} = {objective}: trajectories hold losses and no tasks; name an objective of losses")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Params:
+        """Proxies are scored on items that were made to fit a target."""
+        longest, context = item_budget(self.target.shape.context, self.evaluation.shots), self.proxy.shape.context
+        if tasks_of(self.objectives) and longest > context:
+            raise ValueError(
+                f"proxy.shape.context = {context}: an objective has tasks, whose items have up to {longest} tokens; "
+                "raise it, or evaluation.shots, which makes items shorter"
+            )
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
+from regmix.core.objective import NATS
 from reports.page.formats import fixed, listed, plus_minus
 
 REPORT = Path("reports/report.html")
@@ -29,12 +30,16 @@ def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mappi
             differences = rivals(row)
             if differences:
                 parts = [f"{RIVALS[rival]} {value}" for rival, value in differences.items()]
-                lines.append(f"  targets, nats per token, minus {listed(parts)}: {row['verdict']}")
+                lines.append(f"  targets, {unit(row)}, minus {listed(parts)}: {row['verdict']}")
             else:
-                lines.append(f"  no target; proxies gain {fixed(row['gain_realised'], 3)} nats per token over natural")
+                lines.append(f"  no target; proxies gain {fixed(row['gain_realised'], 3)} {unit(row)} over natural")
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target_compare`") from None
     return "\n".join(lines)
+
+
+def unit(row: Mapping[str, Any]) -> str:
+    return str(row.get("unit", NATS))
 
 
 def weights(mixture: Mapping[str, Mapping[str, float]], least: float = 0.02) -> str:

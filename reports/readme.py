@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.files import read_json
-from reports.headline import RIVALS, rivals, weights
+from regmix.core.objective import NATS
+from reports.headline import RIVALS, rivals, unit, weights
 from reports.page.formats import fixed
 
 METRICS = Path("metrics")
@@ -23,7 +24,7 @@ def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Map
     for name, row in found.items():
         differences = rivals(row)
         leading = ", ".join(weights(mixture[name], 0.03).split(", ")[:4])
-        cells = [name, leading, fixed(row["spearman"], 2)]
+        cells = [name if unit(row) == NATS else f"{name}, {unit(row)}", leading, fixed(row["spearman"], 2)]
         lines.append(f"| {' | '.join([*cells, *(differences.get(rival, '–') for rival in RIVALS)])} |")
     return "\n".join(lines)
 

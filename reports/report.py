@@ -8,6 +8,7 @@ from pathlib import Path
 from regmix.core import runs
 from regmix.core.files import read_json, write_csv
 from regmix.core.tables import read_csv
+from regmix.evaluation.heldout_tasks import chance
 from regmix.evaluation.summary import BASELINE
 from regmix.objectives import resolve
 from regmix.params import Params
@@ -75,7 +76,7 @@ def report(
         ),
         models.models(proxy_meta, target_meta, spent),
         design(table, domains, prior),
-        regression(scores, fitted["predictions"], fitted["curve"], margins, names, params.regression.top_k),
+        regression(scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k),
         domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
         mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
@@ -85,9 +86,11 @@ def report(
         ),
         *fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
         targets(
-            losses, lm_eval, means, differences[differences["less"] == BASELINE].drop(columns="less"),
+            losses[["method", "seed", *params.corpus.domains]], lm_eval, means,
+            differences[differences["less"] == BASELINE].drop(columns="less"),
             {name: method.trajectories for name, method in methods.items()}, objectives, level,
-            params.evaluation.choices,
+            {task: 100 * chance(kind, params.evaluation.choices)
+             for task, (kind, _) in params.evaluation.heldout.items()},
         ),
         dynamic_mixing(
             params, methods, dynamic, means, differences, read_csv(stepwise / "errors.csv"), target_meta,

@@ -23,7 +23,7 @@ from stages.pins import check_pins
 from stages.run import run
 
 PIPELINES = {
-    "root": [*(f"stages/{part}/*.py" for part in ("corpus", "mixture", "regression", "swarm", "target")),
+    "root": [*(f"stages/{part}/*.py" for part in ("corpus", "evaluation", "mixture", "regression", "swarm", "target")),
              "reports/report.py"],
     "published": ["stages/published/*.py", "reports/published.py"],
     "ablations": ["stages/ablations/*.py", "reports/ablations.py"],

@@ -15,6 +15,7 @@ from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs
+from regmix.evaluation import answers as gold
 
 
 class TrainingSections(Sections):
@@ -26,14 +27,17 @@ class TrainingSections(Sections):
 def train_to(
     out: Path, text: Corpus, training: Training, machine: Machine, store: Path, runs: Sequence[Run],
     kinds: Sequence[str], label: str, weights: bool = False, tokens: Mapping[str, np.ndarray] | None = None,
-    train: Callable[..., list[Result]] = train_runs,
+    train: Callable[..., list[Result]] = train_runs, answers: Path | None = None,
 ) -> tuple[Setup, list[Result]]:  # fmt: skip
     """Train ``runs`` by ``training`` and write their tables and meta.json into the folder ``out``.
 
-    ``tokens`` by domain replace those of ``text``. ``train`` has the signature of ``train_runs``.
+    ``tokens`` by domain replace those of ``text``. ``train`` has the signature of ``train_runs``. losses.csv has a
+    column of bits per byte for each task in the file ``answers``.
     """
     setup = Setup(training, text.vocab, tokens or text.train, text.valid)
-    done = train(setup, runs, store, digest_of(text, tokens), machine, weights=weights, label=label)
+    tasks = gold.read(answers) if answers else {}
+    kept = train(setup, runs, store, digest_of(text, tokens), machine, weights=weights or bool(tasks), label=label)
+    done = [gold.with_tasks(setup.shape, result, tasks) for result in kept]
     for name, table in results.tables(runs, kinds, done).items():
         write_csv(out / f"{name}.csv", table)
     write_json(out / "meta.json", results.describe(setup, text.fingerprint))

@@ -1,6 +1,6 @@
-"""What a mixture is to minimise: a function of the losses of some domains.
+"""What a mixture is to minimise: a function of the losses of some domains, or of some tasks.
 
-D domains whose losses count, K trained domains, N runs.
+D domains or tasks whose losses count, K trained domains, N runs.
 """
 
 from __future__ import annotations
@@ -11,24 +11,27 @@ from typing import Any
 
 import numpy as np
 
+NATS, BITS = "nats per token", "bits per byte"  # of domains' validation losses; of tasks' right answers
+
 
 @dataclass(frozen=True, eq=False)
 class Objective:
     """The weighted mean of the losses of ``names``, or with ``references`` the largest excess of one over its own.
 
-    ``weights``, ``references`` and ``limits`` are (D,), losses in nats per token. The search counts a loss above its
-    limit against a mixture; what is reported is the value alone.
+    ``weights``, ``references`` and ``limits`` are (D,); losses, and so the value, are in ``unit``. The search counts a
+    loss above its limit against a mixture; what is reported is the value alone.
     """
 
     names: tuple[str, ...]
     weights: np.ndarray  # sum 1
     references: np.ndarray | None = None
     limits: np.ndarray | None = None
+    unit: str = NATS
 
     @classmethod
-    def mean(cls, weights: Mapping[str, float]) -> Objective:
+    def mean(cls, weights: Mapping[str, float], unit: str = NATS) -> Objective:
         """The mean with these weights, normalised."""
-        return cls(tuple(weights), np.array(list(weights.values())) / sum(weights.values()))
+        return cls(tuple(weights), np.array(list(weights.values())) / sum(weights.values()), unit=unit)
 
     @classmethod
     def loss(cls, domain: str) -> Objective:
@@ -36,7 +39,7 @@ class Objective:
         return cls.mean({domain: 1.0})
 
     def to_json(self) -> dict[str, Any]:
-        """For a file, without limits, on which no value depends."""
+        """For a file, without limits and unit, on which no value depends."""
         parts = {"names": list(self.names), "weights": self.weights.tolist()}
         return parts if self.references is None else parts | {"references": self.references.tolist()}
 

@@ -29,13 +29,13 @@ class LossParts:
 
     @property
     def total(self) -> np.ndarray:
-        """The objective's value (N,) in nats per token."""
+        """The objective's value (N,), in its unit."""
         return self.objective.of(self.losses)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with one column per domain.
+    """Trained runs: ``mixtures`` (N, K) over ``domains``, and ``losses``, a frame with one column per domain and task.
 
     ``names`` and ``kinds`` are (N,). All rows are parallel.
     """
@@ -55,7 +55,7 @@ class Runs:
         return Runs(self.domains, self.names[rows], self.kinds[rows], self.mixtures[rows], self.losses[rows])
 
     def objective(self, objective: Objective) -> np.ndarray:
-        """The objective's value (N,) in nats per token: see ``objective_losses``."""
+        """The objective's value (N,), in its unit: see ``objective_losses``."""
         return self.parts(objective).total
 
     def parts(self, objective: Objective) -> LossParts:
@@ -117,20 +117,20 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
 
 
 def objective_losses(losses: pd.DataFrame, objective: Objective) -> np.ndarray:
-    """The objective's value (N,), in nats per token. Arguments and errors: ``objective_parts``."""
+    """The objective's value (N,), in its unit. Arguments and errors: ``objective_parts``."""
     return objective_parts(losses, objective).total
 
 
 def objective_parts(losses: pd.DataFrame, objective: Objective) -> LossParts:
-    """The domains' losses in an objective; ``losses`` (N rows) has columns ``run`` and domains.
+    """The losses in an objective; ``losses`` (N rows) has columns ``run``, domains and tasks.
 
-    Raises InputError if a domain has no column or a run has no finite loss.
+    Raises InputError if a domain or task has no column or a run has no finite loss.
     """
     columns = []
     for domain in objective.names:
         if domain not in losses:
             known = ", ".join(str(column) for column in losses.columns if column != "run")
-            raise InputError(f"objectives: losses.csv has no domain {domain!r}; use one of {known}")
+            raise InputError(f"objectives: losses.csv has no column {domain!r}; use one of {known}")
         column = losses[domain].to_numpy(np.float64)
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):

@@ -16,8 +16,8 @@ def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result])
     """Rows by table: one per run; in ``trajectories`` one per run and logged step, in ``schedules`` per run and knot.
 
     ``mixtures`` holds the first mixture of each run, ``schedules`` the realised mixtures (``knot`` is the fraction of
-    training at which a mixture starts), ``losses`` the final validation loss per domain in nats per token, ``ledger``
-    the training tokens per domain.
+    training at which a mixture starts), ``losses`` the final validation loss per domain in nats per token and, if the
+    runs were scored on tasks, bits per byte per task, ``ledger`` the training tokens per domain.
     """
     mixtures, schedules, trajectories = [], [], []
     for run, kind, result in zip(runs, kinds, results, strict=True):

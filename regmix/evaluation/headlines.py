@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.evaluation import summary
-from regmix.evaluation.summary import AVERAGE, BASELINE
+from regmix.evaluation.summary import AVERAGE, AVERAGE_BITS, BASELINE
 from regmix.regression import ranking
 
 Headlines = dict[str, dict[str, Any]]  # by objective
@@ -23,6 +23,7 @@ def headlines(
     methods: Mapping[str, str],
     rivals: Mapping[str, Mapping[str, str]],
     dynamic: Mapping[str, Mapping[str, Any]],
+    units: Mapping[str, str],
     level: float,
 ) -> Headlines:
     """By objective: ``regression``, ``mixture`` and ``target``, each with value, interval and n; None if undefined.
@@ -30,12 +31,13 @@ def headlines(
     ``scores`` and ``margins`` are regression_compare's, ``mixture`` is mixture_choose's confirmed-gains.json,
     ``measures`` are the targets', from evaluation.summary. ``methods`` names the RegMix method of each objective,
     ``rivals`` the methods that it is compared with, by what they are called. ``dynamic`` comes from
-    dynamic_mixing.compare and is added to its objectives under that name.
+    dynamic_mixing.compare and is added to its objectives under that name. ``units`` are the objectives'.
     """
     out: Headlines = {}
     for objective, gains in mixture.items():
         real, loss = gains["realised"], f"{objective}_loss"
         out[objective] = {
+            "unit": units[objective],
             "regression": _ranking(scores, margins, objective),
             "mixture": {
                 "predicted_gain": gains["gain"],
@@ -60,7 +62,10 @@ def headlines(
         target["rivals"] = {
             name: {"method": rival, **_spread("value", minus(rival, loss))} for name, rival in rivals[objective].items()
         }
-        out[objective]["target"] = target | _spread("tasks_difference", minus(BASELINE, AVERAGE))
+        target |= _spread("tasks_difference", minus(BASELINE, AVERAGE))
+        if AVERAGE_BITS in set(measures["measure"]):
+            target |= _spread("bits_difference", minus(BASELINE, AVERAGE_BITS))
+        out[objective]["target"] = target
     return out
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -42,6 +42,11 @@ class Passage:
 def task_name(kind: str, domain: str) -> str:
     """The name under which lm-eval finds the task."""
     return f"heldout_{kind}_{domain}"
+
+
+def chance(kind: str, choices: int) -> float:
+    """The share of a task's items that a guess gets right; about 0 for last words."""
+    return 1 / choices if kind == CONTINUATION else 0.0
 
 
 def item_budget(context: int, shots: Sequence[int]) -> int:
@@ -102,6 +107,11 @@ def size(context: str, answer: str, count_tokens: Callable[[str], int]) -> int:
     The letter stands for the text that follows, which can affect how the blank line is tokenized.
     """
     return count_tokens(f"{context} {answer}\n\na")
+
+
+def gold(item: Mapping[str, Any]) -> str:
+    """The right answer of one of ``build``'s items, with the space before it, as lm-eval scores it."""
+    return str(item["target"]) if "target" in item else f" {item['choices'][item['gold']]}"
 
 
 def config(kind: str, domain: str, folder: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from regmix.core.objective import NATS
 from regmix.evaluation.headlines import Headlines
 from regmix.evaluation.summary import BASELINE
 from regmix.statistics import verdicts
@@ -33,7 +34,7 @@ def rivals_of(methods: Mapping[str, Method], objective: str) -> dict[str, str]:
 
 
 def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> dict[str, dict[str, Any]]:
-    """By objective: spearman, gain_predicted and gain_realised, in nats per token.
+    """By objective: spearman, gain_predicted and gain_realised, in nats per token, or in ``unit``.
 
     Where a RegMix method aims at it also proxies, the number of runs behind the regressors; regret, mixture_simulate's;
     minus_<rival>, its targets' loss minus the rival's, below zero if RegMix is better, and <name>_ci, half the width of
@@ -47,6 +48,8 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
             "gain_predicted": mixture["predicted_gain"],
             "gain_realised": mixture["realised_gain"],
         }
+        if part["unit"] != NATS:
+            row["unit"] = part["unit"]
         if "target" in part:
             row |= {"proxies": proxies, "regret": regrets[objective]}
             for name, one in part["target"]["rivals"].items():

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from regmix.core.settings import Count, Name, NonNegative, Strict
+from regmix.evaluation.heldout_tasks import CONTINUATION, LAST_WORD, task_name
 
 
 class Evaluation(Strict):
@@ -18,3 +19,9 @@ class Evaluation(Strict):
     tasks: list[str]
     batch_size: Count
     seed: NonNegative
+
+    @property
+    def heldout(self) -> dict[str, tuple[str, str]]:
+        """The kind and the domain of every task from held-out text, by its name."""
+        kinds = {LAST_WORD: self.last_word, CONTINUATION: self.continuation}
+        return {task_name(kind, domain): (kind, domain) for kind, domains in kinds.items() for domain in domains}

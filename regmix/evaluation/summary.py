@@ -1,12 +1,12 @@
 """The targets' results over seeds: means with t intervals, and paired differences from a baseline.
 
-All use one long frame of measures: method, seed, group (``loss``, ``lm_eval`` or ``perplexity``), measure, value.
+All use one long frame of measures: method, seed, group (``loss``, ``lm_eval`` or ``answers``), measure, value.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +17,9 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import objective_losses
 
-LOSS, LM_EVAL, PERPLEXITY = "loss", "lm_eval", "perplexity"
+LOSS, LM_EVAL, ANSWERS = "loss", "lm_eval", "answers"
 AVERAGE = "average"
+AVERAGE_BITS = f"{AVERAGE}_bits"
 TRAINED = "mean of trained domains"  # a measure in addition to the objectives
 BASELINE = "natural"  # the method that others are compared with
 # A task's score is the first of these that it has. The paper's tasks have acc_norm or acc; our continuation tasks also
@@ -65,8 +66,8 @@ def of_seeds(losses: pd.DataFrame, method: str, seeds: int) -> pd.DataFrame:
 def measures(losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[str, Objective]) -> pd.DataFrame:
     """The long frame from losses (method, seed, domains) and lm_eval (method, seed, task, shots, metric, value).
 
-    A measure is ``<objective>_loss`` in nats per token, by every objective; a task's
-    score, the first of ``ACCURACIES`` that it has, in percent, averaged over shots; or the tasks' ``average``.
+    A measure is ``<objective>_loss`` in the objective's unit; a task's score, the first of ``ACCURACIES`` that it has,
+    in percent, averaged over shots; or the tasks' ``average``.
     Raises InputError for a task without an accuracy, or if the frames' runs differ.
     """
     runs = losses[["method", "seed"]]
@@ -86,14 +87,17 @@ def measures(losses: pd.DataFrame, lm_eval: pd.DataFrame, objectives: Mapping[st
     return pd.concat(parts, ignore_index=True)[["method", "seed", "group", "measure", "value"]]
 
 
-def perplexities(lm_eval: pd.DataFrame) -> pd.DataFrame:
-    """The long frame of tasks that report a perplexity: its logarithm in nats, averaged over shots.
+def bits(losses: pd.DataFrame, tasks: Sequence[str]) -> pd.DataFrame:
+    """The long frame of ``<task>_bits``, the bits per byte of right answers, and of their mean over tasks.
 
-    For last words it varies even where the share of correct guesses is zero. No rows without such tasks.
+    They vary even where a model guesses, or guesses no item right. ``losses`` has method, seed and ``tasks``. No rows
+    without tasks.
     """
-    rows = lm_eval[lm_eval["metric"] == "perplexity"]
-    logs = rows.assign(value=np.log(rows["value"]), measure=rows["task"], group=PERPLEXITY)
-    return logs.groupby(["method", "seed", "group", "measure"], sort=False, as_index=False)["value"].mean()
+    if not tasks:
+        return pd.DataFrame(columns=["method", "seed", "group", "measure", "value"])
+    values = losses.assign(**{AVERAGE: losses[list(tasks)].mean(axis=1)})
+    table = values.melt(["method", "seed"], [AVERAGE, *tasks], "measure", "value")
+    return table.assign(group=ANSWERS, measure=table["measure"] + "_bits")
 
 
 def summarise(table: pd.DataFrame, level: float) -> pd.DataFrame:

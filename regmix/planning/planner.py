@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from regmix.core import plugins
 from regmix.core.model_shape import ModelShape
 from regmix.engine.settings import Training
-from regmix.objectives import sole
+from regmix.evaluation.heldout_tasks import item_budget
+from regmix.objectives import sole, tasks_of
 from regmix.params import Params
 from regmix.planning.feasibility import Text, planned_runs
 from regmix.planning.stage_work import StageWork
@@ -67,30 +68,40 @@ class _Counter:
 
     def works(self) -> Iterator[StageWork]:
         target, prepared = self.params.target, preparations(self.params, self.text)
+        tasks = tasks_of(self.params.objectives)
+        keep, answers = bool(tasks), self._answers(tasks)  # proxies are scored from their weights
         for shard, runs in self._shards().items():
             if runs:
-                yield self._work("swarm_train", shard, runs)
+                yield self._work("swarm_train", shard, runs, scored=runs * answers, weights=keep)
         for name, entry in self.params.swarm.rounds.items():
-            yield self._work("swarm_round", name, entry.proposals)
-        yield self._work("mixture_confirm", "", confirmed(self.params) * self.params.mixture.confirm.seeds)
+            runs = entry.proposals
+            yield self._work("swarm_round", name, runs, scored=runs * answers, weights=keep)
+        runs = confirmed(self.params) * self.params.mixture.confirm.seeds
+        yield self._work("mixture_confirm", "", runs, scored=runs * answers, weights=keep)
         for name, preps in prepared.items():
             for prep in preps:
                 yield self._work(
                     "target_schedule", name, prep.runs, scored=prep.scored, weights=True, target=prep.target_sized
                 )
         every = [prep for preps in prepared.values() for prep in preps]
-        work = {}
+        work, answers = {}, self._answers(self.params.evaluation.heldout)
         for name, method in target.methods.items():
             already = max((prep.first_targets.get(method.kind, 0) for prep in every), default=0)
             work[name] = self._work(
-                "target_train", name, target.seeds, new=target.seeds - already, weights=True, target=True
-            )
+                "target_train", name, target.seeds, new=target.seeds - already, scored=target.seeds * answers,
+                weights=True, target=True,
+            )  # fmt: skip
         # A method that writes text of its own trains alone, and so do runs that several processes share.
         joint = [name for name in work if not any(prep.written != 0 for prep in prepared.get(name, []))]
         total = 0 if self.params.machine.sharded else sum(work[name].new for name in joint)
         for name, each in work.items():
             yield replace(each, together=total) if name in joint else each
         yield self._downstream()
+
+    def _answers(self, tasks: Collection[str]) -> int:
+        """Tokens of the tasks' right answers with their contexts, an upper bound."""
+        e = self.params.evaluation
+        return len(tasks) * e.items * item_budget(self.params.target.shape.context, e.shots)
 
     def _shards(self) -> dict[str, int]:
         """The number of runs of every shard."""

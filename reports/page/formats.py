@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from regmix.core.objective import NATS, Objective
 
 MISSING = "–"
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -74,6 +76,12 @@ def listed(items: Iterable[str]) -> str:
     """``a, b and c``."""
     items = list(items)
     return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}" if items else "none"
+
+
+def units(objectives: Mapping[str, Objective]) -> str:
+    """``nats per token (qa: bits per byte)``: what the objectives' losses are in."""
+    others = [f"{name}: {objective.unit}" for name, objective in objectives.items() if objective.unit != NATS]
+    return f"{NATS} ({', '.join(others)})" if others else NATS
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from regmix.core.objective import Objective
+from regmix.core.objective import BITS, Objective
 from regmix.core.runs import Runs
 from regmix.regression.ranking import score
 from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, interval, listed
+from reports.page.formats import bold, counted, fixed, interval, listed, units
 from reports.page.section import Figure, Section, Table
 
 
@@ -28,21 +28,22 @@ def domains(
     ``judged`` and ``correlations`` are regression_compare's scores.csv and weights.csv.
     """
     linear = {name: frame for name, frame in coefficients.items() if len(frame)}
-    validated = [column for column in swarm.losses if column != "run"]
     random = swarm.of("random")
     ranks = correlations.set_index("domain")
+    tasks = {name for objective in objectives.values() if objective.unit == BITS for name in objective.names}
+    validated = [loss for loss in ranks.columns if loss not in tasks]
     own = [d for d in swarm.domains if ranks.loc[d, d] < 0]
     helped = {
         d: [v for v in validated if v != d and ranks.loc[d, v] < -_noticeable(len(random.names))] for d in swarm.domains
     }
-    means = [name for name, objective in objectives.items() if objective.references is None]  # linear where losses are
+    means = {name: aim for name, aim in objectives.items() if aim.references is None}  # linear where losses are
     parts: list[str | Table | Figure] = []
     if linear and means:
         parts += [
             "Weights sum to 1, so a single coefficient of a linear model means nothing: raising one weight lowers "
             "others. The contrast is the change of the predicted loss when the mean mixture of the swarm is replaced "
-            "by one domain alone, in nats per token; negative is better. A model that ranks badly says little about "
-            f"the domains, so its cross-validated ρ is shown next to it.\n\n{_prose(linear, judged)}",
+            f"by one domain alone, in {units(objectives)}; negative is better. A model that ranks badly says little "
+            f"about the domains, so its cross-validated ρ is shown next to it.\n\n{_prose(linear, judged)}",
             Figure(
                 "contrasts",
                 "Contrast of each domain against the mean mixture, by linear regression with percentile intervals "
@@ -54,7 +55,7 @@ def domains(
             Table(
                 "contrasts",
                 "The same as numbers; in bold where the interval excludes zero.",
-                _table(linear, means, list(swarm.domains)),
+                _table(linear, list(means), list(swarm.domains)),
                 pd.concat([frame.assign(regressor=name) for name, frame in linear.items()], ignore_index=True)[
                     ["regressor", "objective", "domain", "contrast", "low", "high"]
                 ],
@@ -68,8 +69,9 @@ def domains(
         "cases). These correlations are not causal: more of one domain is less of the others.",
         Figure(
             "rank_correlations",
-            "Rank correlation of each training weight (columns) with each validation loss (rows) over the random "
-            "mixtures; blue: more weight, lower loss (the paper's Figure 7 for all domains, without a model).",
+            f"Rank correlation of each training weight (columns) with each validation loss{' and task' * bool(tasks)} "
+            "(rows) over the random mixtures; blue: more weight, lower loss (the paper's Figure 7 for all domains, "
+            "without a model).",
             "Heat map of rank correlations of losses with weights.",
             _correlations(ranks),
         ),
@@ -110,7 +112,9 @@ def _prose(linear: Mapping[str, pd.DataFrame], judged: pd.DataFrame) -> str:
     return "\n".join(lines)
 
 
-def _contrasts(linear: Mapping[str, pd.DataFrame], objectives: Sequence[str], domains: Sequence[str]) -> style.Figure:
+def _contrasts(
+    linear: Mapping[str, pd.DataFrame], objectives: Mapping[str, Objective], domains: Sequence[str]
+) -> style.Figure:
     figure, axes = style.panels(1, len(objectives), 0.3 * len(domains) * max(1, len(linear) * 0.7) + 0.9, sharey=True)
     places = np.arange(len(domains))
     colour, marker = style.colours(list(linear)), style.markers(list(linear))
@@ -127,7 +131,7 @@ def _contrasts(linear: Mapping[str, pd.DataFrame], objectives: Sequence[str], do
             )
             plot.plot([], [], color=colour[name], marker=marker[name], markersize=5, label=name)
         plot.set_title(objective)
-        plot.set_xlabel("contrast, nats per token")
+        plot.set_xlabel(f"contrast, {objectives[objective].unit}")
         plot.grid(visible=False, axis="y")
     axes[0, 0].set_yticks(places, domains)
     axes[0, 0].invert_yaxis()

@@ -12,7 +12,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus
+from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, units
 from reports.page.section import Figure, Section, Table
 
 
@@ -63,7 +63,7 @@ def mixtures(
             ),
             Table(
                 "gains",
-                "Predicted and realised losses and gains, in nats per token; gains are over the natural mixture, "
+                f"Predicted and realised losses and gains, in {units(objectives)}; gains are over the natural mixture, "
                 "positive is better. Predicted intervals are the wider of the regressors' own (their standard "
                 "deviations, seed noise and disagreement) and the spread over refits; realised ones are t intervals, "
                 "paired by seed. *Distance*: L1 to the nearest training mixture, with the usual distance between "
@@ -76,7 +76,7 @@ def mixtures(
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
                 "made before those proxies were trained (cross, ± one sd).",
                 "Dot plots of realised and predicted losses of the confirmed mixtures, one panel per objective.",
-                _confirmed(realised, list(chosen)),
+                _confirmed(realised, objectives),
             ),
             Table("confirmed", "The same as numbers.", confirmed_shown, confirmed),
             Figure(
@@ -224,7 +224,7 @@ def _dots(chosen: Mapping[str, Mapping[str, Any]], prior: Mapping[str, float]) -
     return figure
 
 
-def _confirmed(realised: pd.DataFrame, objectives: Sequence[str]) -> style.Figure:
+def _confirmed(realised: pd.DataFrame, objectives: Mapping[str, Objective]) -> style.Figure:
     names = list(realised["mixture"].unique())
     figure, axes = style.panels(1, len(objectives), 0.34 * len(names) + 1.0, sharey=True)
     places = np.arange(len(names))
@@ -242,7 +242,7 @@ def _confirmed(realised: pd.DataFrame, objectives: Sequence[str]) -> style.Figur
                     color=style.MUTED, linewidth=1.2)  # fmt: skip
         plot.scatter(known["predicted"], heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
         plot.set_title(objective)
-        plot.set_xlabel("loss, nats per token")
+        plot.set_xlabel(f"loss, {objectives[objective].unit}")
         plot.grid(visible=False, axis="y")
         plot.locator_params(axis="x", nbins=5)
     axes[0, 0].set_yticks(places, names)
@@ -286,6 +286,6 @@ def _candidates(
         plot.scatter([], [], s=16, color=style.PALE, label="candidates, predicted")
         plot.set_title(name)
         plot.set_xlabel(f"weight of {leading}")
-    axes[0, 0].set_ylabel("loss, nats per token")
+    axes[0, 0].set_ylabel(f"loss, {units(objectives)}")
     style.legend_above(figure, columns=6)
     return figure

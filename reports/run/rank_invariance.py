@@ -11,7 +11,7 @@ import pandas as pd
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs, objective_losses
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, interval, listed, spanned
+from reports.page.formats import bold, counted, fixed, interval, listed, spanned, units
 from reports.page.section import Figure, Section, Table
 
 
@@ -112,9 +112,9 @@ def _scatter(
                 markersize=6.5, linestyle="none", elinewidth=1.1, label=method,
             )  # fmt: skip
         plot.set_title(name)
-        plot.set_xlabel("proxy loss, nats per token")
+        plot.set_xlabel(f"proxy loss, {objective.unit}")
         plot.locator_params(nbins=5)
-    axes[0, 0].set_ylabel("target loss, nats per token")
+    axes[0, 0].set_ylabel(f"target loss, {units(objectives)}")
     style.legend_above(figure)
     return figure
 

@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from regmix.core.objective import Objective
 from regmix.regression.ranking import NO_PROXY, NOISE, best, of, score
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import MISSING, bold, fixed, listed, spanned
+from reports.page.formats import MISSING, bold, fixed, listed, spanned, units
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "cross-validation", "heldout": "held-out mixtures"}
@@ -23,7 +24,7 @@ def regression(
     predictions: Mapping[str, pd.DataFrame],
     curves: Mapping[str, pd.DataFrame],
     margins: pd.DataFrame,
-    objectives: Sequence[str],
+    objectives: Mapping[str, Objective],
     top_k: int,
 ) -> Section:
     """``scores`` is regression_compare's scores.csv; predictions and curves are keyed by regressor.
@@ -38,13 +39,13 @@ def regression(
     splits = {split: label for split, label in SPLITS.items() if split in set(judged["split"])}
     held = "heldout" in splits
     parts: list[str | Table | Figure] = [
-        _prose(scores, margins, objectives, splits),
+        _prose(scores, margins, list(objectives), splits),
         Table(
             "regression",
             "Rank correlation of predicted and true losses, with bootstrap intervals over runs; the best regressor of "
             "each column in bold (the paper's Table 2, which has one objective and one split). *no_proxy* ranks "
             "mixtures by their weight on the objective's own domains and trains nothing.",
-            _overview(scores, objectives, splits),
+            _overview(scores, list(objectives), splits),
             judged.reset_index(drop=True),
         ),
         Figure(
@@ -63,7 +64,7 @@ def regression(
                 "paper's Figure 4, proxy axis): mean and range over nested random subsets. A missing point means that "
                 "the regressor could not be fitted or predicted the same value for all.",
                 "Lines of rank correlation against number of proxies, one panel per objective.",
-                _curves(curves, scores, objectives),
+                _curves(curves, scores, list(objectives)),
             )
         )
     for split in splits:
@@ -71,15 +72,15 @@ def regression(
         parts.append(
             Table(
                 f"regression_{split}",
-                f"All measures {_on(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in nats per token. "
+                f"All measures {_on(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in {units(objectives)}. "
                 '*Regret*: the true loss of the mixture predicted best minus the lowest true loss. The paper\'s "MSE" '
                 "agrees with the MAE of its published tables.",
-                _details(part, objectives, columns),
+                _details(part, list(objectives), columns),
                 part,
             )
         )
     if any(math.isfinite(score(scores, NOISE, objective, "heldout", "sd").value) for objective in objectives):
-        parts.append(_noise(scores, predictions, objectives))
+        parts.append(_noise(scores, predictions, list(objectives)))
     return Section("Regression", tuple(parts))
 
 
@@ -190,7 +191,7 @@ def _details(part: pd.DataFrame, objectives: Sequence[str], columns: Mapping[str
 
 
 def _scatter(
-    predictions: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives: Sequence[str], quoted: str
+    predictions: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives: Mapping[str, Objective], quoted: str
 ) -> style.Figure:
     """``quoted`` is the split whose correlation is printed in the panels."""
     drawing, axes = style.panels(len(objectives), len(predictions), 1.72 * len(objectives) + 0.5, sharey="row")
@@ -218,7 +219,7 @@ def _scatter(
             if row == 0:
                 plot.set_title(name, fontsize=8.5)
         line[0].set_ylabel(f"{objective}\npredicted")
-    drawing.supxlabel("true loss, nats per token", fontsize=9)
+    drawing.supxlabel(f"true loss, {units(objectives)}", fontsize=9)
     return drawing
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from regmix.core.objective import BITS
 from regmix.evaluation.headlines import Headlines
 from regmix.statistics import verdicts
 from regmix.statistics.verdicts import SAME, compared
@@ -69,8 +70,7 @@ def _each(words: Mapping[str, str]) -> str:
 
 def _lines(found: Headlines) -> list[str]:
     return [
-        f"**{name}.** {_ranked(numbers)} {_chosen(numbers['mixture'], verdicts.realised_gain(numbers))}"
-        + (f" {_trained(numbers['target'], verdicts.target(numbers))}" if "target" in numbers else "")
+        f"**{name}.** {_ranked(numbers)} {_chosen(numbers)}{_trained(numbers) if 'target' in numbers else ''}"
         for name, numbers in found.items()
     ]
 
@@ -88,19 +88,24 @@ def _ranked(numbers: Mapping[str, Any]) -> str:
     )
 
 
-def _chosen(part: Mapping[str, Any], word: str) -> str:
+def _chosen(numbers: Mapping[str, Any]) -> str:
+    part = numbers["mixture"]
     return (
-        f"*Choice:* predicted gain over natural {fixed(part['predicted_gain'], sign=True)} nats per token, realised by "
-        f"proxies {_span(part, 'realised_gain')} (n = {part['n']} per mixture): {word}."
+        f"*Choice:* predicted gain over natural {fixed(part['predicted_gain'], sign=True)} {numbers['unit']}, realised "
+        f"by proxies {_span(part, 'realised_gain')} (n = {part['n']} per mixture): {verdicts.realised_gain(numbers)}."
     )
 
 
-def _trained(part: Mapping[str, Any], word: str) -> str:
-    text = f"*Target:* `{part['method']}` minus natural {_span(part, 'difference')} nats per token "
-    text += f"(n = {counted(part['n'], 'pair')}): {word}."
+def _trained(numbers: Mapping[str, Any]) -> str:
+    part = numbers["target"]
+    text = f" *Target:* `{part['method']}` minus natural {_span(part, 'difference')} {numbers['unit']} "
+    text += f"(n = {counted(part['n'], 'pair')}): {verdicts.target(numbers)}."
     others = [f"`{one['method']}` {_span(one, 'value')}" for name, one in part["rivals"].items() if name != "natural"]
     if others:
         text += f" Minus {listed(others)}: {verdicts.over_rivals(part['rivals'])}."
+    if part.get("bits_difference") is not None:
+        saying = compared(part["bits_difference_low"], part["bits_difference_high"], "worse", "better")
+        text += f" Mean over tasks, minus natural: {_span(part, 'bits_difference')} {BITS}, {saying}."
     if part.get("tasks_difference") is not None:
         saying = compared(part["tasks_difference_low"], part["tasks_difference_high"], "better", "worse")
         text += f" Average task score, minus natural: {_span(part, 'tasks_difference', 1)} points, {saying}."

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from regmix.core.objective import Objective
+from regmix.core.objective import BITS, NATS, Objective
 from regmix.core.runs import objective_losses
-from regmix.evaluation import heldout_tasks, summary
-from regmix.evaluation.summary import AVERAGE, BASELINE, LM_EVAL, LOSS, PERPLEXITY
+from regmix.evaluation import summary
+from regmix.evaluation.summary import ANSWERS, AVERAGE, AVERAGE_BITS, BASELINE, LM_EVAL, LOSS
 from regmix.statistics.verdicts import apart_from_zero, compared
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned
+from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
+
+GUESS = "°"  # marks a score that a guess could have
 
 
 def targets(
@@ -25,16 +27,16 @@ def targets(
     trajectories: Mapping[str, pd.DataFrame],
     objectives: Mapping[str, Objective],
     level: float,
-    choices: int,
+    chances: Mapping[str, float],
 ) -> Section:
     """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
 
     ``means`` and ``paired`` are target_compare's means.csv and differences.csv, the latter against the baseline.
-    ``trajectories`` are keyed by method; ``choices`` is the number of continuations per item of such tasks.
+    ``trajectories`` are keyed by method; ``chances`` are the percentages that a guess scores, by task, where known.
     """
-    surprise = _perplexities(*(frame[frame["group"] == PERPLEXITY] for frame in (means, paired)))
+    answers = _answers(*(frame[frame["group"] == ANSWERS] for frame in (means, paired)))
     means, paired = (
-        frame[(frame["group"] != PERPLEXITY) & (frame["measure"] != f"{summary.TRAINED}_loss")].reset_index(drop=True)
+        frame[(frame["group"] != ANSWERS) & (frame["measure"] != f"{summary.TRAINED}_loss")].reset_index(drop=True)
         for frame in (means, paired)
     )
     methods = list(dict.fromkeys(means["method"]))
@@ -51,8 +53,9 @@ def targets(
         _prose(paired, objectives, methods, seeds, level),
         Table(
             "targets",
-            "Final validation losses (nats per token, lower is better) and the average of the tasks' scores (percent, "
-            f"higher is better){spread}; best mean in bold (the paper's Table 4, which has one run per method).",
+            f"Final validation losses ({units(objectives)}, lower is better) and the average of the tasks' scores "
+            f"(percent, higher is better){spread}; best mean in bold (the paper's Table 4, which has one run per "
+            "method).",
             _means(means, methods, own, with_best=True),
             means,
         ),
@@ -71,10 +74,11 @@ def targets(
     parts.append(
         Table(
             "target_tasks",
-            f"Task scores{spread}; best mean in bold. Tasks have up to {int(lm_eval['items'].max())} items, "
-            f"{shots_text}. A task's score is the first of {listed(summary.ACCURACIES)} that it "
-            f"reports.{_chance(means, choices)}",
-            _means(means, methods, scored),
+            f"Task scores in percent{spread}; best mean in bold, and in brackets what a guess scores. A cell marked "
+            f"{GUESS} does not lie above that by its {level:.0%} interval over seeds. Tasks have up to "
+            f"{int(lm_eval['items'].max())} items, {shots_text}. A task's score is the first of "
+            f"{listed(summary.ACCURACIES)} that it reports.",
+            _means(means, methods, scored, chances=chances),
             means[means["measure"].isin(scored)],
         )
     )
@@ -88,8 +92,8 @@ def targets(
                 paired[paired["measure"].isin(scored)],
             )
         )
-    if surprise:
-        parts.append(surprise)
+    if answers:
+        parts.append(answers)
     parts.append(
         Figure(
             "target_curves",
@@ -98,7 +102,7 @@ def targets(
             "in the table.",
             "Lines of loss, and of its difference from the baseline's, against step for each method, one panel per "
             "objective.",
-            _curves(trajectories, objectives),
+            _curves(trajectories, {name: aim for name, aim in objectives.items() if aim.unit == NATS}),
         )
     )
     if len(paired):
@@ -164,19 +168,24 @@ def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, di
 
 
 def _means(
-    found: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False
-) -> pd.DataFrame:
-    """One row per method and one column per measure; ``with_best`` adds the number of tasks it is best on."""
+    found: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False,
+    chances: Mapping[str, float] | None = None,
+) -> pd.DataFrame:  # fmt: skip
+    """One row per method and one column per measure; ``with_best`` adds the number of tasks it is best on. Scores whose
+    interval does not lie above their ``chances`` are marked."""
     shown = {"Method": list(methods)}
     for measure in measures:
         cells = found[found["measure"] == measure].set_index("method").loc[list(methods)]
         group = cells["group"].iloc[0]
-        digits = 3 if group == LOSS else 1
+        digits = 1 if group == LM_EVAL else 3
         best = cells["mean"].min() if group == LOSS else cells["mean"].max()
         tied = cells["mean"].nunique() == 1
-        shown[_label(measure, group)] = [
+        chance = (chances or {}).get(measure)
+        title = _label(measure, group) + ("" if chance is None else f" ({fixed(chance, 0)})")
+        shown[title] = [
             bold(plus_minus(mean, sd, digits), bool(mean == best and not tied))
-            for mean, sd in cells[["mean", "sd"]].to_numpy().tolist()
+            + (GUESS if chance is not None and low <= chance else "")
+            for mean, sd, low in cells[["mean", "sd", "low"]].to_numpy().tolist()
         ]
     if with_best:
         scored = found[(found["group"] == LM_EVAL) & (found["measure"] != AVERAGE)]
@@ -187,17 +196,15 @@ def _means(
     return pd.DataFrame(shown)
 
 
-def _differences(
-    paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], digits: int | None = None
-) -> pd.DataFrame:
-    """One row per method and one column per measure; ``digits`` defaults to those of the measure's group."""
+def _differences(paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
+    """One row per method and one column per measure."""
     shown = {"Method": list(methods)}
     for measure in measures:
         cells = paired[paired["measure"] == measure].set_index("method").loc[list(methods)]
         group = cells["group"].iloc[0]
-        places = digits or (3 if group == LOSS else 1)
+        digits = 1 if group == LM_EVAL else 3
         shown[_label(measure, group)] = [
-            bold(spanned(row, places, sign=True), apart_from_zero(*row[1:]))
+            bold(spanned(row, digits, sign=True), apart_from_zero(*row[1:]))
             for row in cells[["mean", "low", "high"]].to_numpy().tolist()
         ]
     return pd.DataFrame(shown)
@@ -206,37 +213,29 @@ def _differences(
 def _label(measure: str, group: str) -> str:
     if group == LOSS:
         return f"{measure.removesuffix('_loss')} loss"
-    return "average of tasks" if measure == AVERAGE else measure.removeprefix("heldout_").replace("_", " ")
+    if measure in (AVERAGE, AVERAGE_BITS):
+        return "average of tasks"
+    return measure.removeprefix("heldout_").removesuffix("_bits").replace("_", " ")
 
 
-def _perplexities(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
-    """The baseline's mean and the others' differences from it; None without perplexity tasks."""
+def _answers(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
+    """The baseline's mean and the others' differences from it; None without tasks from held-out text."""
     if means.empty:
         return None
     names = list(means["measure"].unique())
     base = means[means["method"] == BASELINE].set_index("measure")
-    first = {_label(m, PERPLEXITY): plus_minus(base.loc[m, "mean"], base.loc[m, "sd"], 2) for m in names}
+    first = {_label(m, ANSWERS): plus_minus(base.loc[m, "mean"], base.loc[m, "sd"], 3) for m in names}
     shown = pd.DataFrame([{"Method": BASELINE, **first}])
     if len(paired):
-        shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names, digits=2)])
+        shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names)])
     return Table(
-        "target_perplexity",
-        f"Cost of a task's answer in nats, the logarithm of lm-eval's perplexity: for `{BASELINE}` the mean, for the "
-        "others the paired difference from it; negative is better, in bold where the interval excludes zero.",
+        "target_answers",
+        f"What a task's right answers cost, in {BITS}, without examples before them: for `{BASELINE}` the mean ± sd, "
+        "for the others the paired difference from it; negative is better, in bold where the interval excludes zero. "
+        "It tells models apart that can only guess.",
         shown,
         pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
     )
-
-
-def _chance(means: pd.DataFrame, choices: int) -> str:
-    """The scores of guessing on those of our own kinds of task that were run."""
-    found = "".join(means.loc[means["group"] == LM_EVAL, "measure"].unique())
-    kinds = {
-        heldout_tasks.CONTINUATION: f"{100 / choices:.0f} on continuation",
-        heldout_tasks.LAST_WORD: "about 0 on last word",
-    }
-    scores = [text for kind, text in kinds.items() if heldout_tasks.task_name(kind, "") in found]
-    return f" Guessing scores {listed(scores)}." if scores else ""
 
 
 def _curves(trajectories: Mapping[str, pd.DataFrame], objectives: Mapping[str, Objective]) -> style.Figure:

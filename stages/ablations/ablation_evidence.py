@@ -8,7 +8,7 @@ from regmix.ablations import mixture_ranks, paired_targets, proxy_sizes
 from regmix.ablations.settings import Ablations, world_params
 from regmix.core import runs
 from regmix.core.files import prune, read_json, write_csv, writing
-from regmix.core.objective import Objective
+from regmix.core.objective import NATS, Objective
 from regmix.core.tables import read_csv
 from regmix.objectives import resolve
 from regmix.params import Params
@@ -37,6 +37,7 @@ def ablation_evidence(
     losses, tasks = read_csv(ranked / "losses.csv"), mixture_ranks.task_scores(read_csv(ranked / "lm_eval.csv"))
     judged = losses[(losses["size"] == settings.ranks.evaluated) & (losses["budget"] == 1)]
     main = settings.worlds[proxy_sizes.DEFAULT]
+    ranked_by = {name: aim for name, aim in aims[proxy_sizes.DEFAULT].items() if aim.unit == NATS}  # all sizes have it
     large = mixture_ranks.by_setting(judged, aims[proxy_sizes.DEFAULT][main.objective]).iloc[:, 0]
     finals = {name: read_csv(errors / name / "final.csv") for name in own}
     sized = {
@@ -53,7 +54,7 @@ def ablation_evidence(
     with writing(out) as scratch:
         write_csv(scratch / "measures.csv", results.measures)
         write_csv(scratch / "design.csv", results.design)
-        write_csv(scratch / "ranks.csv", mixture_ranks.correlations(losses, aims[proxy_sizes.DEFAULT], level))
+        write_csv(scratch / "ranks.csv", mixture_ranks.correlations(losses, ranked_by, level))
         write_csv(scratch / "spread.csv", mixture_ranks.spread(tasks))
         write_csv(scratch / "scores.csv", related)
         write_csv(scratch / "heldout.csv", mixture_ranks.heldout(without, level))

@@ -18,7 +18,9 @@ from stages.swarm.swarm_sample import swarm_sample
 from stages.swarm.swarm_train import swarm_train
 
 
-def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: Path, store: Path, out: Path) -> None:
+def ablation_swarm(
+    params: Params, settings: Ablations, *, world: str, corpus: Path, answers: Path, store: Path, out: Path
+) -> None:
     """Write the sample, the swarm, and for each part of it parts/<part>/{swarm,chosen} to OUT; runs go to STORE."""
     own, given = world_params(params, settings, world), settings.worlds[world]
     with writing(out) as scratch:
@@ -27,7 +29,7 @@ def ablation_swarm(params: Params, settings: Ablations, *, world: str, corpus: P
         call(swarm_sample, own, tokenizer=scratch, corpus=corpus, out=sample)
         for shard in own.swarm.shards:
             path = sample / "shards" / f"{shard}.json"
-            call(swarm_train, own, shard=path, corpus=corpus, store=store, out=trained / shard)
+            call(swarm_train, own, shard=path, corpus=corpus, answers=answers, store=store, out=trained / shard)
         call(swarm_collect, own, trained=trained, out=swarm)
         shutil.rmtree(trained)
         tables = {name: read_csv(swarm / f"{name}.csv") for name in results.TABLES}

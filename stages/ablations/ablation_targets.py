@@ -19,7 +19,7 @@ from stages.target.target_train import target_train
 
 
 def ablation_targets(
-    params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, store: Path, out: Path
+    params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, answers: Path, store: Path, out: Path
 ) -> None:
     """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD comes from ablation_swarm."""
     own = world_params(params, settings, settings.arms[arm].world)
@@ -31,9 +31,9 @@ def ablation_targets(
             plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
             call(
                 target_schedule, given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
-                corpus=corpus, store=store, out=plans,
+                corpus=corpus, answers=answers, store=store, out=plans,
             )  # fmt: skip
-            call(target_train, given, plans=plans, corpus=corpus, store=store, out=trained)
+            call(target_train, given, plans=plans, corpus=corpus, answers=answers, store=store, out=trained)
             for method in methods:
                 folder = trained / method
                 plan = read_json(plans / method / "plan.json")

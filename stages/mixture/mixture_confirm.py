@@ -22,8 +22,11 @@ class Settings(ObjectiveSections, TrainingSections):
     proxy: Training
 
 
-def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains."""
+def mixture_confirm(
+    params: Settings, *, simulated: Path, sample: Path, corpus: Path, answers: Path, store: Path, out: Path
+) -> None:
+    """Train mixture.confirm.seeds proxies on each mixture in SIMULATED, and on natural, uniform and single domains, and
+    score them on ANSWERS."""
     domains = tuple(params.corpus.trained)
     rules = read_rules(sample, params.corpus.trained)
     mixtures = baselines(rules, params.objectives.values())
@@ -34,7 +37,7 @@ def mixture_confirm(params: Settings, *, simulated: Path, sample: Path, corpus: 
     runs, kinds = confirming_runs(domains, mixtures, seeds), [name for name in mixtures for _ in range(seeds)]
     text = open_corpus(corpus, domains)
     with writing(out) as scratch:
-        train_to(scratch, text, params.proxy, params.machine, store, runs, kinds, "confirm")
+        train_to(scratch, text, params.proxy, params.machine, store, runs, kinds, "confirm", answers=answers)
 
 
 if __name__ == "__main__":

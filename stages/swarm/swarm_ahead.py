@@ -8,13 +8,14 @@ from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_missing
+from regmix.objectives import ObjectiveSections, tasks_of
 from regmix.sampling.settings import Swarm
 from stages.run import run
 from stages.swarm.swarm_train import listed
 from stages.training import TrainingSections
 
 
-class Settings(TrainingSections):
+class Settings(ObjectiveSections, TrainingSections):
     proxy: Training
     swarm: Swarm
 
@@ -24,7 +25,8 @@ def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) ->
     files = [listed(shards / f"{shard}.json") for shard in params.swarm.shards]
     text, runs = open_corpus(corpus, files[0][0]), [entry for file in files for entry in file[2]]
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
-    train_missing(setup, runs, store, text.digest, params.machine, weights=False, label="swarm")
+    weights = bool(tasks_of(params.objectives))  # to score them on
+    train_missing(setup, runs, store, text.digest, params.machine, weights=weights, label="swarm")
 
 
 if __name__ == "__main__":

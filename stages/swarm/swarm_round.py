@@ -33,9 +33,10 @@ class Settings(ObjectiveSections, TrainingSections):
 
 
 def swarm_round(
-    params: Settings, *, name: str, swarm: Path, sample: Path, corpus: Path, store: Path, out: Path
+    params: Settings, *, name: str, swarm: Path, sample: Path, corpus: Path, answers: Path, store: Path, out: Path
 ) -> None:
-    """Train round NAME of swarm.rounds; OUT has the tables of SWARM and of its own runs, and proposals.csv."""
+    """Train round NAME of swarm.rounds and score it on ANSWERS; OUT has the tables of SWARM and of its own runs, and
+    proposals.csv."""
     if name not in params.swarm.rounds:
         raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
     settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
@@ -53,7 +54,7 @@ def swarm_round(
             new = Path(work)
             entries = [Run(entry.name, entry.schedule, entry.seed) for entry in planned]
             kinds = [entry.kind for entry in planned]
-            train_to(new, text, params.proxy, params.machine, store, entries, kinds, f"swarm {name}")
+            train_to(new, text, params.proxy, params.machine, store, entries, kinds, f"swarm {name}", answers=answers)
             meta = read_json(new / "meta.json")
             if meta != read_json(swarm / "meta.json"):
                 raise InputError(f"{swarm}: trained with other settings than `proxy` in params.yaml; run `dvc repro`")

@@ -14,12 +14,14 @@ from stages.run import run
 from stages.training import TrainingSections, train_to
 
 
-def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train the runs listed in SHARD; checkpoints and finished runs go to STORE, tables to OUT."""
+def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, answers: Path, store: Path, out: Path) -> None:
+    """Train the runs listed in SHARD and score them on ANSWERS; checkpoints and finished runs go to STORE, tables to
+    OUT."""
     domains, training, runs, kinds = listed(shard)
     text = open_corpus(corpus, domains)
     with writing(out) as scratch:
-        train_to(scratch, text, training, params.machine, store, runs, kinds, f"swarm {shard.stem}")
+        label = f"swarm {shard.stem}"
+        train_to(scratch, text, training, params.machine, store, runs, kinds, label, answers=answers)
 
 
 def listed(shard: Path) -> tuple[list[str], Training, list[Run], list[str]]:

@@ -15,6 +15,7 @@ from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets
+from regmix.evaluation import answers as gold
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Proxies
@@ -33,21 +34,27 @@ class PlanSections(ObjectiveSections, TrainingSections):
     target: Target
 
 
-def context_of(params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path) -> Context:
-    """Everything that a method can use; training goes through STORE."""
+def context_of(
+    params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, answers: Path, store: Path
+) -> Context:
+    """Everything that a method can use; training goes through STORE, and proxies are scored on ANSWERS."""
     text = open_corpus(corpus, params.corpus.trained)
     recommended = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
     tables = {name: read_csv(swarm / f"{name}.csv") for name in ("mixtures", "losses", "schedules", "trajectories")}
     proxies = Proxies(**tables, meta=read_json(swarm / "meta.json"))
+    tasks = gold.read(answers)
 
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
         setup = Setup(training, text.vocab, tokens or text.train, text.valid)
         digest = digest_of(text, tokens)
-        train_all = train_targets if training == params.target else train_runs
-        return train_all(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
+        if training == params.target:
+            return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
+        keep = weights or bool(tasks)
+        done = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
+        return [gold.with_tasks(setup.shape, result, tasks) for result in done]
 
     return Context(
         rules=read_rules(sample, params.corpus.trained),

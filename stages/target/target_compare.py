@@ -38,7 +38,8 @@ def target_compare(
     level = params.regression.interval
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
     aims = objectives | {summary.TRAINED: Objective.mean(dict.fromkeys(params.corpus.trained, 1.0))}
-    measures = pd.concat([summary.measures(losses, lm_eval, aims), summary.perplexities(lm_eval)], ignore_index=True)
+    tasks = [column for column in losses.columns[2:] if column not in params.corpus.domains]
+    measures = pd.concat([summary.measures(losses, lm_eval, aims), summary.bits(losses, tasks)], ignore_index=True)
 
     tokens = {domain: read_json(corpus / domain / "meta.json") for domain in params.corpus.domains}
     methods = trained_methods.read(params.corpus.trained, schedules, trained, tokens)
@@ -51,7 +52,7 @@ def target_compare(
     static = {name: schedule for name, method in methods.items() if (schedule := method.static)}
     pairs = rank_invariance.pairs(confirming, static)
     known = [objective.names for objective in objectives.values()]
-    domains = [domain for domain in losses.columns[2:] if (domain,) not in known]
+    domains = [domain for domain in params.corpus.domains if (domain,) not in known]
     single = {f"{domain} (domain)": Objective.loss(domain) for domain in domains}
     numbers = headlines(
         read_csv(compared / "scores.csv"),
@@ -61,6 +62,7 @@ def target_compare(
         trained_methods.aimed(methods, "regmix"),
         {objective: metrics_summary.rivals_of(methods, objective) for objective in objectives},
         dynamic,
+        {name: objective.unit for name, objective in objectives.items()},
         level,
     )
     regrets = {name: read_json(chosen / f"{name}.json")["regret"] for name in objectives}

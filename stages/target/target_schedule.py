@@ -14,13 +14,22 @@ from stages.target.plans import write_plan
 
 
 def target_schedule(
-    params: PlanSections, *, sample: Path, swarm: Path, chosen: Path, corpus: Path, store: Path, out: Path
+    params: PlanSections,
+    *,
+    sample: Path,
+    swarm: Path,
+    chosen: Path,
+    corpus: Path,
+    answers: Path,
+    store: Path,
+    out: Path,
 ) -> None:
     """Write OUT/<method>, the schedule of every method, and OUT/targets.json, how all targets train.
 
-    CHOSEN holds RegMix's mixtures and SWARM the proxies; models that a method trains are stored in STORE.
+    CHOSEN holds RegMix's mixtures and SWARM the proxies; models that a method trains are stored in STORE,
+    and proxies among them are scored on ANSWERS.
     """
-    context = context_of(params, sample, swarm, chosen, corpus, store)
+    context = context_of(params, sample, swarm, chosen, corpus, answers, store)
     with writing(out) as scratch:
         for name, method in params.target.methods.items():
             key = f"target.methods.{name}"

@@ -23,8 +23,9 @@ from stages.target.plans import read_plan, runs_of, training_of
 from stages.training import TrainingSections, train_to
 
 
-def target_train(params: TrainingSections, *, plans: Path, corpus: Path, store: Path, out: Path) -> None:
-    """Train by the PLANS of target_schedule; write tables and weights/seed-<i>.safetensors to OUT/<method>.
+def target_train(params: TrainingSections, *, plans: Path, corpus: Path, answers: Path, store: Path, out: Path) -> None:
+    """Train by the PLANS of target_schedule and score on ANSWERS; write tables and weights/seed-<i>.safetensors to
+    OUT/<method>.
 
     A policy's decisions and their reasons go to OUT/<method>/policy.json. STORE keeps every run, so a method whose plan
     has not changed does not train again.
@@ -37,7 +38,7 @@ def target_train(params: TrainingSections, *, plans: Path, corpus: Path, store: 
         _train_together(planned, runs, training, text, store, machine)
     with writing(out) as scratch:
         for name, plan in planned.items():
-            _write(scratch / name, name, plan, runs[name], training, text, store, machine)
+            _write(scratch / name, name, plan, runs[name], training, text, answers, store, machine)
         shutil.copy(plans / targets.FILE, scratch)
 
 
@@ -58,13 +59,13 @@ def _train_together(
 
 
 def _write(
-    out: Path, method: str, plan: Plan, runs: Sequence[Run], training: Training, text: Corpus, store: Path,
-    machine: Machine,
+    out: Path, method: str, plan: Plan, runs: Sequence[Run], training: Training, text: Corpus,
+    answers: Path, store: Path, machine: Machine,
 ) -> None:  # fmt: skip
     """The tables, policy.json and weights of one method; a function, so that its weights do not stay in memory."""
     _, results = train_to(
         out, text, training, machine, store, runs, [method] * len(runs), f"target {method}",
-        weights=True, tokens=plan.tokens, train=train_targets,
+        weights=True, tokens=plan.tokens, train=train_targets, answers=answers,
     )  # fmt: skip
     write_json(out / "policy.json", {entry.name: result.state for entry, result in zip(runs, results, strict=True)})
     (out / "weights").mkdir()

@@ -223,10 +223,10 @@ def ran(corpus, tmp_path_factory) -> Path:
 
 def work(corpus: Path, out: Path, store: Path) -> None:
     params, ablations = toy()
-    ablation_swarm(params, ablations, world="main", corpus=corpus, store=store, out=out / "swarm")
-    ablation_targets(
-        params, ablations, arm="tried", world=out / "swarm", corpus=corpus, store=store, out=out / "targets"
-    )
+    given = {"corpus": corpus, "answers": corpus / "answers.json", "store": store}
+    write_json(given["answers"], {})
+    ablation_swarm(params, ablations, world="main", **given, out=out / "swarm")
+    ablation_targets(params, ablations, arm="tried", world=out / "swarm", **given, out=out / "targets")
     ablation_errors(params, ablations, name="main", world=out / "swarm", out=out / "errors")
 
 

@@ -9,7 +9,7 @@ import yaml
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.evaluation import heldout_tasks
-from stages.target.target_tasks import target_tasks
+from stages.evaluation.tasks_build import tasks_build
 from tests.paths import ROOT
 
 SHOTS, CONTEXT = (0, 2), 90
@@ -187,7 +187,7 @@ def test_stage_writes_tasks_that_depend_on_their_own_text_alone(tmp_path, docume
             update={"last_word": last_word, "continuation": ["news"], "items": 20, "shots": [1]}
         )
         changed = params.model_copy(update={"evaluation": evaluation})
-        target_tasks(changed, extracted=tmp_path, tokenizer=tmp_path, out=Path(out))
+        tasks_build(changed, extracted=tmp_path, tokenizer=tmp_path, out=Path(out))
         return {str(p.relative_to(out)): p.read_text() for p in sorted(Path(out).rglob("*")) if p.is_file()}
 
     two, one = run("tasks", ["law", "news"]), run("other", ["news"])

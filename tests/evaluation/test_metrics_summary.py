@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from regmix.core.objective import BITS, NATS
 from regmix.evaluation.metrics_summary import rivals_of, summarised
 from regmix.statistics.verdicts import SAME, UNKNOWN, over_rivals
 
@@ -38,9 +39,10 @@ def test_rivals_aim_at_the_objective_or_at_none():
 
 def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
     mixture = {"predicted_gain": 0.3, "realised_gain": 0.2, "realised_gain_low": 0.1, "realised_gain_high": 0.3}
-    part: dict[str, Any] = {"regression": {"spearman": 0.9}, "mixture": mixture}
+    part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.9}, "mixture": mixture}
     found = summarised({"a": part, "b": part | {"target": {"rivals": {"single": BETTER}}}}, 48, {"a": 0.01, "b": 0.0})
     assert found["a"] == {"spearman": 0.9, "gain_predicted": 0.3, "gain_realised": 0.2}
+    assert summarised({"a": part | {"unit": BITS}}, 48, {})["a"] == found["a"] | {"unit": BITS}
     assert (found["b"]["proxies"], found["b"]["regret"]) == (48, 0.0)
     assert found["b"]["minus_single"] == pytest.approx(-0.2)
     assert found["b"]["minus_single_ci"] == pytest.approx(0.1)

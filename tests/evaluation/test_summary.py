@@ -60,6 +60,14 @@ def test_measures_are_objectives_losses_and_task_scores_in_percent(losses, lm_ev
     assert found.loc[("best", "average"), "mean"] == pytest.approx((51 + 20) / 2)
 
 
+def test_bits_per_byte_are_kept_by_task_and_averaged(losses):
+    scored = losses.assign(choice=[1.0, 2.0, 3.0, 4.0], word=[2.0, 2.0, 2.0, 3.0])
+    found = summary.bits(scored, ["choice", "word"]).set_index(["measure", "method", "seed"])["value"]
+    assert found["choice_bits"].tolist() == [1, 2, 3, 4]
+    assert found["average_bits"].tolist() == [1.5, 2, 2.5, 3.5]
+    assert summary.bits(losses, []).empty
+
+
 def test_one_seed_has_no_sd_and_no_interval(losses, lm_eval):
     first = losses[losses["seed"] == 0], lm_eval[lm_eval["seed"] == 0]
     found = summary.differences(summary.measures(*first, OBJECTIVES), "natural", 0.95).set_index("measure")

@@ -120,6 +120,39 @@ def test_bad_params_are_one_line(key, value, message):
     assert len(str(error.value)) < 250  # one fault, not the file
 
 
+TASKS = {"tasks": {"heldout_last_word_news": 1}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"objectives": {"qa": {"tasks": {"heldout_last_word_law": 1}}}},
+            r"objectives\.qa: unknown task of evaluation 'heldout_last_word_law'; use one of heldout_last_word_news, ",
+        ),
+        ({"trajectory": {"objective": "qa"}}, r"trajectory\.objective = qa: trajectories hold losses and no tasks"),
+        (
+            {"target": {"methods": {"natural": {"kind": "natural"}, "d": {"kind": "regmix_d_offline", "objective": "qa",
+                                                                          "granularity": 5}}}},
+            r"target\.methods\.d\.objective = qa: trajectories hold losses and no tasks; name an objective of losses",
+        ),
+        (
+            {"proxy": {"shape": {"layers": 1, "heads": 1, "width": 8, "ffn": 8, "context": 32}}},
+            r"proxy\.shape\.context = 32: an objective has tasks, whose items have up to 42 tokens; raise it, or",
+        ),
+    ],
+)  # fmt: skip
+def test_what_an_objective_of_tasks_cannot_do_is_one_line(changes, message):
+    values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
+    values["objectives"]["qa"] = TASKS
+    schema.parse(values)
+    for section, change in changes.items():
+        values[section] |= change
+    with pytest.raises(InputError, match=message) as error:
+        schema.parse(values)
+    assert "\n" not in str(error.value)
+
+
 def test_an_unknown_method_or_key_of_a_plugin_is_named():
     values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
     values["target"]["methods"]["natural"]["kind"] = "supernatural"

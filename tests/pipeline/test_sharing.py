@@ -66,13 +66,14 @@ def only_gathers(folder: Path, launcher: dict, capfd: pytest.CaptureFixture[str]
     (here, _), (params, _) = small(), small(**{"machine.launcher": launcher})
     tokens = corpus(folder / "corpus", params)
     swarm_sample(params, tokenizer=tokens, corpus=tokens, out=folder / "sample")
-    shards = folder / "sample/shards"
+    shards, answers = folder / "sample/shards", folder / "answers.json"
+    write_json(answers, {})
     swarm_ahead(params, shards=shards, corpus=tokens, store=folder / "ahead/store")
     assert "swarm: 25 runs" in capfd.readouterr().out
     for name, settings in (("ahead", params), ("alone", here)):
         for shard in params.swarm.shards:
             path, out = shards / f"{shard}.json", folder / name / "trained" / shard
-            swarm_train(settings, shard=path, corpus=tokens, store=folder / name / "store", out=out)
+            swarm_train(settings, shard=path, corpus=tokens, answers=answers, store=folder / name / "store", out=out)
         assert ("runs," in capfd.readouterr().out) == (name == "alone")
         swarm_collect(settings, trained=folder / name / "trained", out=folder / name / "collected")
     assert gathered(folder / "ahead/collected") == gathered(folder / "alone/collected")
@@ -101,6 +102,7 @@ def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
     tokens = corpus(first / "data/corpus_tokenize", params)
     (first / "data/tokenizer_train").mkdir()
     shutil.copy(tokens / "domains.json", first / "data/tokenizer_train")
+    write_json(first / "data/tasks_build/proxy.json", {})
     dvc(first, "repro", "-s", "code_digest", "swarm_sample")
     dvc(first, "remote", "add", "--local", "-d", "shared", str(tmp_path / "remote"))
     for name in ("second", "gathering", "alone"):

@@ -179,6 +179,17 @@ def test_what_methods_train_is_counted_once():
     }
 
 
+def test_proxies_scored_on_tasks_keep_their_weights():
+    values = profile("laptop").model_dump()
+    plain = planner.works(schema.parse(values), 1024, None)
+    values["objectives"]["qa"] = {"tasks": {"heldout_last_word_news": 1, "heldout_continuation_news": 1}}
+    scored = planner.works(schema.parse(values), 1024, None)
+    for stage in ("swarm_train", "swarm_round", "mixture_confirm"):
+        before, after = ([w for w in works if w.stage == stage] for works in (plain, scored))
+        assert not any(w.weights or w.scored for w in before)
+        assert all(w.weights and w.scored == w.runs * 2 * 32 * 42 for w in after)  # tasks, items, tokens
+
+
 def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
     params = profile("laptop")
     found = progress.text_of(params, ROOT)

@@ -49,7 +49,7 @@ def test_a_run_without_a_loss_is_named():
 
 
 def test_an_unknown_domain_is_named():
-    with pytest.raises(InputError, match=r"no domain 'lav'; use one of law, reviews, news"):
+    with pytest.raises(InputError, match=r"no column 'lav'; use one of law, reviews, news"):
         objective_losses(LOSSES, Objective.mean({"lav": 1}))
 
 

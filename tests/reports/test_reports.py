@@ -43,6 +43,7 @@ from tests.paths import ROOT
 
 MINUS = "\N{MINUS SIGN}"
 TRAINED, ALL = ("news", "law", "drama"), ("news", "law", "drama", "reviews")
+TASKS = ("heldout_continuation_news", "heldout_last_word_news")  # the first is in an objective
 ONE_SHOT = {"rounds": {}, "learn_from": "data/swarm_collect"}
 VALUES = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
 
@@ -53,7 +54,7 @@ def values() -> dict[str, Any]:
     cut["corpus"]["domains"] = {name: VALUES["corpus"]["domains"][name] for name in ALL}
     cut["corpus"]["validation_only"] = ["reviews"]
     cut["mixture"]["fronts"] = {"pairs": [["news", "broad"]], "points": 3}
-    cut["objectives"] = {"news": {"news": 1}, "broad": "trained"}
+    cut["objectives"] = {"news": {"news": 1}, "broad": "trained", "qa": {"tasks": {TASKS[0]: 1}}}
     cut["swarm"] |= ONE_SHOT
     cut["regressors"] = {name: VALUES["regressors"][name] for name in ("ridge", "gp")}
     cut["mixture"] |= {"ensemble": ["gp"], "confirm": {"seeds": 2}, "refit": False}
@@ -64,6 +65,7 @@ def values() -> dict[str, Any]:
         "only": {"kind": "objective_only", "objective": "news"},
         "regmix_news": {"kind": "regmix", "objective": "news"},
         "regmix_broad": {"kind": "regmix", "objective": "broad"},
+        "regmix_qa": {"kind": "regmix", "objective": "qa"},
         "planned": {"kind": "regmix_d_offline", "objective": "news"},
         "steered": {"kind": "regmix_d_online", "objective": "news"},
         "wandering": {"kind": "stepwise"},
@@ -126,6 +128,10 @@ class Artifacts:
         frame = pd.DataFrame(table, columns=list(TRAINED))
         return frame.assign(reviews=6 - mixtures[:, 0] + noise * self.rng.normal(size=len(mixtures)))
 
+    def scored(self, losses: pd.DataFrame, *tasks: str) -> pd.DataFrame:
+        """``losses`` with bits per byte of ``tasks``."""
+        return losses.assign(**{task: losses["news"] / 2 + place for place, task in enumerate(tasks)})
+
     def corpora(self) -> None:
         for domain in ALL:
             size = {"documents": 9, "chars": 9_000_000, "tokens": 3_000_000}
@@ -148,7 +154,7 @@ class Artifacts:
         kinds = ["random"] * 12 + ["anchor"] * 5 + ["heldout"] * heldout + ["repeat"] * len(drawn[12:][:repeats])
         names = [f"{kind}-{i}" for i, kind in enumerate(kinds)]
         frame = pd.DataFrame({"run": names, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
-        losses = pd.concat([pd.DataFrame({"run": names}), self.losses(table)], axis=1)
+        losses = pd.concat([pd.DataFrame({"run": names}), self.scored(self.losses(table), TASKS[0])], axis=1)
         self.weights = resolve(self.params.objectives, runs(frame, losses, TRAINED))
         write_csv(self.folder / "swarm/mixtures.csv", frame)
         write_csv(self.folder / "swarm/losses.csv", losses)
@@ -201,7 +207,7 @@ class Artifacts:
         kinds = [kind for kind in self.found for _ in range(seeds)]
         named = [f"{kind}-{i}" for kind in self.found for i in range(seeds)]
         frame = pd.DataFrame({"run": named, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
-        losses = pd.concat([pd.DataFrame({"run": named}), self.losses(table)], axis=1)
+        losses = pd.concat([pd.DataFrame({"run": named}), self.scored(self.losses(table), TASKS[0])], axis=1)
         write_csv(self.folder / "confirmed/mixtures.csv", frame)
         write_csv(self.folder / "confirmed/losses.csv", losses)
         confirming, realised, metrics = runs(frame, losses, TRAINED), [], {}
@@ -274,12 +280,13 @@ class Artifacts:
             seeds = range(self.params.target.seeds)
             self.plan(method, schedule, seeds)
             losses = self.losses(np.repeat(weights[None], len(seeds), axis=0))
-            frames.append(pd.concat([pd.DataFrame({"method": method, "seed": seeds}), losses], axis=1))
+            scored = self.scored(losses, *TASKS)
+            frames.append(pd.concat([pd.DataFrame({"method": method, "seed": seeds}), scored], axis=1))
             steps = [losses.assign(run=[f"seed-{s}" for s in seeds], step=step) for step in (1, 2)]
             write_csv(self.folder / f"trained/{method}/trajectories.csv", pd.concat(steps))
             for seed in seeds:
                 for task, metric in (("continuation", "acc_norm"), ("last_word", "acc"), ("last_word", "perplexity")):
-                    value = 50.0 if metric == "perplexity" else float(self.rng.uniform())
+                    value = 50.0 if metric == "perplexity" else 0.25 + seed / 8 if task == "continuation" else 0.0
                     rows.append([method, seed, f"heldout_{task}_news", 0, metric, value, 8])
         made = Targets(self.params.target.methods, list(range(self.params.target.seeds)), {}, [])
         made.write(self.folder / "trained")
@@ -321,6 +328,7 @@ def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), 
         | edges("spearman", spearman)
         | edges("over_no_proxy", margin),
         "mixture": {"predicted_gain": 0.25, "n": 3} | edges("realised_gain", gain),
+        "unit": "nats per token",
         "target": {
             "method": "regmix_news",
             "n": 4,
@@ -559,6 +567,27 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert rounded["news"]["regret"] == 0.01
     assert "minus_natural" in rounded["broad"]
     assert rounded["news"]["verdict"] == verdicts.over_rivals(found["news"]["target"]["rivals"])
+
+    # An objective of tasks is in its own unit; domains are domains alone.
+    assert "unit" not in rounded["news"]
+    assert (rounded["qa"]["unit"], found["qa"]["unit"]) == ("bits per byte", "bits per byte")
+    assert "**qa.**" in text
+    assert f"{formats.fixed(found['qa']['target']['difference'], sign=True)}" in text.split("**qa.**")[1].split("\n")[0]
+    assert "bits per byte, realised by proxies" in text.split("**qa.**")[1].split("\n")[0]
+    assert "(nats per token (qa: bits per byte), lower is better)" in text
+    assert list(domains.columns) == ["method", *ALL]
+    assert set(pd.read_csv(out / "tables/invariance.csv")["measure"]) >= {"qa", "law (domain)"}
+
+    # What right answers cost, and scores beside those of a guess.
+    shown = (out / "tables/target_tasks.md").read_text()
+    assert "continuation news (25)" in shown.splitlines()[0]
+    assert "last word news (0)" in shown.splitlines()[0]
+    assert "| natural | 37.5 ± 12.5° | 0.0 ± 0.0° |" in shown
+    bits = pd.read_csv(out / "tables/target_answers.csv")
+    assert set(bits["measure"]) == {"average_bits", *(f"{task}_bits" for task in TASKS)}
+    evaluated = pd.read_csv(tmp_path / "evaluated/losses.csv")
+    row = bits[(bits["method"] == "natural") & (bits["measure"] == f"{TASKS[1]}_bits")].iloc[0]
+    assert row["mean"] == pytest.approx(evaluated.loc[evaluated["method"] == "natural", TASKS[1]].mean())
 
     # Methods that change their mixture, by what they left: one aims at nothing, none aims at the other objective.
     assert "dynamic" not in found["broad"]
