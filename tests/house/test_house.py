@@ -11,6 +11,7 @@ import yaml
 
 from profiles import progress
 from regmix import params as schema
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from stages import run
 from tests.paths import ROOT
@@ -84,7 +85,7 @@ def test_the_pipeline_can_be_read_in_one_sitting():
 
 
 def test_params_fit_the_schema_and_its_plugins():
-    schema.check_plugins(schema.parse(VALUES))
+    plug_ins.check(schema.parse(VALUES))
 
 
 @pytest.mark.parametrize(
@@ -124,14 +125,14 @@ def test_an_unknown_method_or_key_of_a_plugin_is_named():
     values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
     values["target"]["methods"]["natural"]["kind"] = "supernatural"
     with pytest.raises(InputError, match=r"target\.methods\.natural.*'supernatural' is not one of"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
     values["target"]["methods"]["natural"] = {"kind": "natural", "strength": 2}
     with pytest.raises(InputError, match=r"target\.methods\.natural\.strength: unknown key"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
     values["target"]["methods"]["natural"] = {"kind": "natural"}
     values["target"]["methods"]["regmix_d_online"]["regressor"] = "oracle"
     with pytest.raises(InputError, match=r"methods\.regmix_d_online\.regressor: unknown regressor 'oracle'; use"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
 
 
 @pytest.mark.parametrize(
