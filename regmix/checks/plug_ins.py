@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -26,11 +26,6 @@ from regmix.regression.interface import least_runs
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
-
-
-def check(params: BaseModel) -> None:
-    """Check all settings (regmix.params.Params) of plug-ins. Raises Faults."""
-    refuse(found(CHECKS, dict(params)))
 
 
 def readers(corpus: Corpus) -> Iterator[str]:
@@ -108,8 +103,8 @@ def stepwise_has_runs(
     for granularity, name in itertools.product(trajectory.granularities, trajectory.regressors):
         if runs * granularity < (least := _least(name, regressors, domains + 2)):
             yield (
-                f"trajectory.regressors: {name} needs {least} rows and has {runs * granularity}, one for each run and "
-                "interval; raise swarm.per_shard or add to swarm.shards"
+                f"trajectory.regressors: {name} needs {least} rows and at granularity {granularity} has "
+                f"{runs * granularity}, one for each run and interval; raise swarm.per_shard or add to swarm.shards"
             )
 
 
@@ -129,7 +124,12 @@ def _least(name: str, regressors: Mapping[str, Kind], columns: int) -> int:
     return least_runs(name, regressors[name], columns)
 
 
+OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods)
 CHECKS: tuple[Check, ...] = (
-    readers, regressors, launcher, methods, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs,
-    baseline,
+    *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs, baseline,
 )  # fmt: skip
+
+
+def check(params: BaseModel, checks: Iterable[Check] = CHECKS) -> None:
+    """Check all settings (regmix.params.Params). Raises Faults."""
+    refuse(found(checks, dict(params)))

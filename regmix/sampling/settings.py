@@ -58,7 +58,7 @@ class Swarm(Strict):
         before = {f"{ROUNDS}/{name}": entry.follows for name, entry in self.rounds.items()}
         named = {f"rounds.{name}.follows": entry.follows for name, entry in self.rounds.items()}
         for key, place in {**named, "learn_from": self.learn_from}.items():
-            yield from unknown(place, [FIRST, *before], key, "runs")
+            yield from unknown(place, [FIRST, *before], key, "round")
         for name in self.rounds:
             if self._chain(f"{ROUNDS}/{name}").count(name) > 1:
                 yield f"rounds.{name}.follows = {self.rounds[name].follows}: it follows itself; use {FIRST}"

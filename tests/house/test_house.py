@@ -93,7 +93,7 @@ def test_params_fit_the_schema_and_its_plugins():
     [
         ("objectives.news", {"nowhere": 1}, "unknown domain 'nowhere'"),
         ("mixture.ensemble", ["oracle"], "unknown regressor 'oracle'"),
-        ("mixture.ensemble", ["gp", "gp"], "ensemble repeats a name"),
+        ("mixture.ensemble", ["gp", "gp"], r"mixture\.ensemble: repeats 'gp'; name it once"),
         ("target.methods", {}, "target.methods"),
         ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
         ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),

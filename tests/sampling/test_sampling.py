@@ -172,15 +172,21 @@ ROUND = {"proposals": 2, "objectives": ["news"]}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"learn_from": "data/swarm_round/second"}, "learn_from: no round 'data/swarm_round/second'; use one of data/"),
+        (
+            {"learn_from": "data/swarm_round/second"},
+            "learn_from: unknown round 'data/swarm_round/second'; use one of data/",
+        ),
         (
             {"rounds": {"a": {"follows": "a", **ROUND}}},
-            r"rounds\.a\.follows: no round 'a'; use one of",
+            r"rounds\.a\.follows: unknown round 'a'; use one of",
         ),
-        ({"rounds": {"a": {"follows": "data/swarm_round/a", **ROUND}}}, "rounds: data/swarm_round/a follows itself"),
+        (
+            {"rounds": {"a": {"follows": "data/swarm_round/a", **ROUND}}},
+            r"rounds\.a\.follows = data/swarm_round/a: it follows itself; use data/swarm_collect",
+        ),
         (
             {"rounds": {n: {"follows": f"data/swarm_round/{m}", **ROUND} for n, m in (("a", "b"), ("b", "a"))}},
-            "follows itself; let the first round follow data/swarm_collect",
+            r"rounds\.b\.follows = data/swarm_round/a: it follows itself; use data/swarm_collect",
         ),
         ({"rounds": {"a": {"follows": "data/swarm_collect", "proposals": 0, "objectives": ["news"]}}}, "proposals"),
     ],
