@@ -108,6 +108,11 @@ def stepwise_has_runs(
             )
 
 
+def stepwise_is_tested(swarm: Swarm) -> Iterator[str]:
+    if not swarm.first("heldout", 0):
+        yield "trajectory: no held-out run to test regressors on; add heldout to swarm.shards and raise swarm.heldout"
+
+
 def baseline(target: Target) -> Iterator[str]:
     if BASELINE not in target.methods:
         yield f"target.methods: no {BASELINE!r}, with which all methods are compared; add it"
@@ -126,7 +131,8 @@ def _least(name: str, regressors: Mapping[str, Kind], columns: int) -> int:
 
 OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods)
 CHECKS: tuple[Check, ...] = (
-    *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs, baseline,
+    *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs,
+    stepwise_is_tested, baseline,
 )  # fmt: skip
 
 

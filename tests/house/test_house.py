@@ -79,6 +79,10 @@ def test_no_stage_names_the_list_of_shards_but_those_that_gather():
             assert stage in ("swarm_sample", "swarm_collect")
 
 
+def test_a_round_runs_again_if_its_refits_search_otherwise():
+    assert "mixture.refits.candidates" in body("swarm_round")["params"]
+
+
 def test_the_pipeline_can_be_read_in_one_sitting():
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
     assert (ROOT / "dvc.lock").stat().st_size <= 60_000  # DVC reads and writes it anew after every stage

@@ -207,6 +207,10 @@ def test_a_shard_reads_back_as_schedules():
 def test_bounds_that_no_mixture_keeps_are_refused():
     with pytest.raises(InputError, match=r"swarm.max_epochs = 0.1: .* code at 0.001\); raise it above 0.2 "):
         weight_bounds(TOKENS, 0.1, 1_000_000)
+    with pytest.raises(
+        InputError, match=r"swarm.max_epochs = 0.2: .* sum to 1, so only one mixture keeps them \(tight"
+    ):
+        weight_bounds(TOKENS, 0.2, 1_000_000)
     assert sum(weight_bounds(TOKENS, 0.2000001, 1_000_000).values()) >= 1
 
 
