@@ -13,30 +13,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import CommentMark
 from ruamel.yaml.tokens import CommentToken
 
-from regmix.core.errors import InputError
+from regmix.core.files import parse_yaml
 
 COLUMN = 31  # of comments after values; after longer values they follow one space
 
 
-def text_of(path: Path) -> str:
-    """Raises InputError if the file is missing or not text."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({error}); fix the file") from None
-
-
 def parse(text: str, where: str | Path = "params.yaml") -> Any:
     """The document that ``text`` holds; ``where`` names its file. Raises InputError if it is not YAML."""
-    try:
-        return YAML().load(text)
-    except YAMLError as error:
-        raise InputError(f"{where}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
+    return parse_yaml(text, where, "rt")
 
 
 def dump(document: Any, *, compact: bool = False) -> str:

@@ -15,13 +15,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from profiles import layout, progress, switch
+from profiles import progress, switch
 from profiles.table import Row, figures, rows, show, storage, total
 from regmix import params as schema
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
-from regmix.core.files import write_json
+from regmix.core.files import parse_yaml, read_text, write_json
 from regmix.params import Params
 from regmix.planning import device_rates, memory, planner
 from regmix.planning.device_rates import Device
@@ -56,9 +55,9 @@ def pile(params: Params, table: Path) -> Text | None:
 def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) -> int:
     """Print the plan; return 1 if it is infeasible. Raises InputError."""
     present = schema.Params.load(root / "params.yaml")
-    current = layout.text_of(root / "params.yaml")
+    current = read_text(root / "params.yaml")
     params = present if name is None else _params(switch.apply(current, name, replace=True)[0])
-    schema.check_plugins(params)
+    plug_ins.check(params)
     chosen = _devices(only, root)
     here = progress.text_of(params, root)
     if (present.corpus, present.tokenizer) != (params.corpus, params.tokenizer):
@@ -88,7 +87,7 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
 
 
 def _params(text: str) -> Params:
-    return schema.parse(yaml.safe_load(text))
+    return schema.parse(parse_yaml(text))
 
 
 def _finite(value: Any) -> Any:

@@ -15,6 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from profiles import layout, switch
 from regmix import params as schema
 from regmix.core.errors import InputError
+from regmix.core.files import read_text
 
 HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m profiles.save laptop` writes this."}
 
@@ -45,7 +46,7 @@ def main(name: str, source: Path, folder: Path = switch.HERE) -> None:
     path = folder / f"{name}.yaml"
     if path.exists() and name != switch.BASE:
         raise InputError(f"{path}: already exists; choose another name, or remove it first")
-    text = layout.text_of(source)
+    text = read_text(source)
     schema.Params.load(source)
     layout.write(path, profile(text, name, folder))
 

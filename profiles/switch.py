@@ -17,11 +17,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from profiles import layout
 from regmix import params as schema
 from regmix.core.errors import InputError
+from regmix.core.files import parse_yaml, read_text
 from regmix.core.settings import Plugin, Strict
 
 HERE = Path(__file__).parent
@@ -38,7 +37,7 @@ def read(name: str, folder: Path = HERE) -> dict[str, Any]:
     if name not in known(folder):
         raise InputError(f"PROFILE={name}: unknown profile; use one of {', '.join(known(folder))}")
     path = folder / f"{name}.yaml"
-    values = layout.parse(layout.text_of(path), path)
+    values = layout.parse(read_text(path), path)
     if not isinstance(values, dict):
         raise InputError(f"{path}: no `key: value` of params.yaml; add some")
     return flat(values)
@@ -94,7 +93,7 @@ def switch(
 
 def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False) -> None:
     """Rewrite ``target`` with the profile ``name``, atomically; see ``apply``."""
-    text, kept = apply(layout.text_of(target), name, folder, replace=replace)
+    text, kept = apply(read_text(target), name, folder, replace=replace)
     for key in kept:
         print(f"{target}: {key} is your own and is kept", file=sys.stderr)
     layout.write(target, text)
@@ -136,7 +135,7 @@ def _set(document: Any, key: str, value: Any) -> None:
 
 def _checked(document: Any, name: str, parse: Callable[[object, str], object]) -> str:
     text = layout.dump(document)
-    parse(yaml.safe_load(text), f"profiles/{name}.yaml")
+    parse(parse_yaml(text), f"profiles/{name}.yaml")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Shared by all stages: the command line and one-line errors.
+"""Shared by all stages: the command line and errors of a line each.
 
 A stage is a function ``name(params, *, flags)``; its keyword arguments are its command-line flags. The
 arguments before them are settings, whose types have ``load``.
@@ -36,7 +36,7 @@ REFUSALS = (
 def run(stage: Callable[..., None]) -> None:
     """Parse the flags of ``stage``, check its settings, run it, and print how long it took, imports included.
 
-    Exits 1 with one line on bad input.
+    Exits 1 on bad input, with a line per fault.
     """
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
@@ -51,7 +51,7 @@ def run(stage: Callable[..., None]) -> None:
         check_loaded()
         stage(*(kind.load() for kind in settings), **flags)
     except InputError as error:
-        sys.exit(f"error: {error}")
+        sys.exit("\n".join(f"error: {line}" for line in error.lines))
     except OSError as error:
         if error.errno not in REFUSALS:
             raise

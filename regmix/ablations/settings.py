@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from regmix.core import dotted_keys, plugins
 from regmix.core.errors import InputError
+from regmix.core.faults import unknown
 from regmix.core.files import read_yaml
-from regmix.core.plugins import known
 from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
 from regmix.engine.settings import Training
 from regmix.objectives import counted
@@ -101,18 +102,17 @@ class Ablations(Strict):
         """Raises InputError for what does not fit the schema."""
         return plugins.checked(cls, read_yaml(path), str(path))
 
-    @model_validator(mode="after")
-    def _names(self) -> Ablations:
+    def _faults(self) -> Iterator[str]:
         for name, world in self.worlds.items():
-            for part in (part for fits in world.fits for part in fits.proxies):
-                known(part, world.proxies, f"worlds.{name}.fits", "part of the swarm")
+            for fits in world.fits:
+                yield from unknown(fits.proxies, world.proxies, f"worlds.{name}.fits", "part of the swarm")
         for name, arm in self.arms.items():
-            known(arm.world, self.worlds, f"arms.{name}.world", "world")
-            parts = [part for entry in arm.methods.values() for part in entry.proxies]
-            for part in [*parts, *([arm.root_methods] if arm.root_methods else [])]:
-                known(part, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
-        known(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
-        return self
+            yield from unknown(arm.world, self.worlds, f"arms.{name}.world", "world")
+            if arm.world in self.worlds:
+                parts = [part for entry in arm.methods.values() for part in entry.proxies]
+                parts += [arm.root_methods] if arm.root_methods else []
+                yield from unknown(parts, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
+        yield from unknown(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from ruamel.yaml import YAML, YAMLError
 
 from regmix.core.errors import InputError
 
@@ -23,10 +23,28 @@ if TYPE_CHECKING:
 
 def read_yaml(path: Path) -> object:
     """Raises InputError if the file is missing or not YAML."""
+    return parse_yaml(read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Raises InputError if the file, which should be YAML, is missing or not text."""
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as YAML ({error}); fix the file") from None
+
+
+def parse_yaml(text: str, where: str | Path = "params.yaml", kind: str = "safe") -> Any:
+    """The value that ``text``, from the file ``where``, has for DVC, whose loader this is: YAML 1.2, each key once.
+
+    With ``kind`` "rt" the comments come along. Raises InputError if it is not YAML.
+    """
+    try:
+        return YAML(typ=kind).load(text)
+    except (ValueError, YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[union-attr]
+        raise InputError(f"{where}: cannot be read as YAML ({reason}); fix the file") from None
 
 
 @contextlib.contextmanager

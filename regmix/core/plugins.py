@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Collection
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from regmix.core.errors import InputError
+from regmix.core.errors import Faults, InputError
+from regmix.core.faults import described
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -49,7 +49,7 @@ def check_name(package: str, name: str, key: str) -> None:
 
 
 def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:
-    """``values`` checked against the plug-in's ``Options``. Raises InputError."""
+    """``values`` checked against the plug-in's ``Options``. Raises Faults."""
     return checked(module.Options, values, key=key)
 
 
@@ -61,30 +61,8 @@ def named(options: BaseModel, section: str) -> dict[str, str]:
 
 
 def checked(model: type[M], values: object, file: str = "params.yaml", key: str = "") -> M:
-    """``values``, read from ``file`` at the dotted ``key``, as ``model``. Raises InputError with one line."""
+    """``values``, read from ``file`` at the dotted ``key``, as ``model``. Raises Faults."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise InputError(f"{file}: {describe(error, key)}") from None
-
-
-def known(name: str, among: Collection[str], key: str, what: str) -> None:
-    """For validators: raises ValueError if ``name``, used at ``key``, is not a known ``what``."""
-    if name not in among:
-        raise ValueError(f"{key}: unknown {what} {name!r}; use one of {', '.join(among)}")
-
-
-def describe(error: ValidationError, key: str = "") -> str:
-    """The first fault of a ValidationError in one line: the key, the value and the fix."""
-    first = error.errors()[0]
-    # A part in brackets is pydantic's name for a branch of a union, not a key.
-    path = ".".join([*([key] if key else []), *(str(part) for part in first["loc"] if "[" not in str(part))])
-    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if first["type"] == "extra_forbidden":
-        return f"{path}: unknown key; remove it or fix its spelling{more}"
-    if first["type"] == "missing":
-        return f"{path}: missing; add it{more}"
-    message = first["msg"].removeprefix("Value error, ")
-    if isinstance(first["input"], dict | BaseModel):  # a fault between keys, which the message names
-        return f"{f'{path}: ' if path else ''}{message}{more}"
-    return f"{path} = {first['input']!r}: {message}{more}"
+        raise Faults(*(f"{file}: {line}" for line in described(error, values, key))) from None

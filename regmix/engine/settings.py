@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from regmix.core.settings import Count, Positive, Share, Strict
 
@@ -18,11 +19,12 @@ class Shape(Strict):
     ffn: Count
     context: Annotated[int, Field(ge=2)]
 
-    @model_validator(mode="after")
-    def _heads(self) -> Shape:
+    def _faults(self) -> Iterator[str]:
         if self.width % (2 * self.heads):
-            raise ValueError(f"width {self.width} must be a multiple of 2 x heads ({2 * self.heads})")
-        return self
+            yield f"width = {self.width}: must be a multiple of 2 x heads ({2 * self.heads})"
+
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Recipe(Strict):
@@ -34,7 +36,7 @@ class Recipe(Strict):
     lr_schedule: Literal["cosine", "constant"]
     lr_final: Share
     warmup: Share
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]]
+    betas: Annotated[tuple[Beta, Beta], Field(strict=False)]  # YAML has lists alone
     weight_decay: Annotated[float, Field(ge=0)]
     clip: Positive
     draws: Literal["independent", "low_discrepancy"]  # of each sequence's domain
@@ -48,11 +50,9 @@ class Validation(Strict):
     logged_tokens: Count
     logged: Count
 
-    @model_validator(mode="after")
-    def _nested(self) -> Validation:
+    def _faults(self) -> Iterator[str]:
         if self.logged_tokens > self.final_tokens:
-            raise ValueError("logged_tokens must not exceed final_tokens")
-        return self
+            yield f"logged_tokens = {self.logged_tokens}: must not exceed final_tokens ({self.final_tokens})"
 
 
 class Training(Strict):
@@ -60,11 +60,10 @@ class Training(Strict):
     recipe: Recipe
     validation: Validation
 
-    @model_validator(mode="after")
-    def _steps(self) -> Training:
-        if self.validation.logged > self.recipe.steps:
-            raise ValueError(f"validation.logged must not exceed recipe.steps ({self.recipe.steps})")
-        return self
+    def _faults(self) -> Iterator[str]:
+        logged, steps = self.validation.logged, self.recipe.steps
+        if logged > steps:
+            yield f"validation.logged = {logged}: must not exceed recipe.steps ({steps})"
 
     @property
     def logged_steps(self) -> list[int]:

@@ -1,9 +1,12 @@
 """The single domain whose proxy has the lowest loss: one anchor per domain, as nearly as the bounds allow."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
+from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Plan
 
 ALONE = "anchor-only_"
@@ -13,6 +16,11 @@ class Options(Strict):
     """``objective``: the name of an objective in params.yaml."""
 
     objective: str
+
+
+def faults(options: Options, swarm: Swarm) -> Iterator[str]:
+    if "anchors" not in swarm.shards:
+        yield "kind = best_single: needs proxies of single domains; add anchors to swarm.shards"
 
 
 def plan(context: Context, options: Options) -> Plan:

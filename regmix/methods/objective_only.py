@@ -1,7 +1,11 @@
 """Train only on the objective's domains, with its weights (the paper's Pile-CC Only), as nearly as the bounds allow."""
 
+from collections.abc import Iterator
+
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
+from regmix.corpus.settings import Corpus
+from regmix.objectives import Objectives, counted
 from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan
 
@@ -10,6 +14,12 @@ class Options(Strict):
     """``objective``: the name of an objective in params.yaml that includes a trained domain."""
 
     objective: str
+
+
+def faults(options: Options, corpus: Corpus, objectives: Objectives) -> Iterator[str]:
+    aim = objectives.get(options.objective)
+    if aim is not None and not set(counted(aim, corpus.trained)) & set(corpus.trained):
+        yield f"objective = {options.objective}: none of its domains is trained on; choose another objective"
 
 
 def plan(context: Context, options: Options) -> Plan:

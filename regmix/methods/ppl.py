@@ -12,12 +12,11 @@ K domains, N documents, B documents per batch, T tokens.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from pydantic import model_validator
 
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
@@ -25,6 +24,7 @@ from regmix.core.settings import Count, NonNegative, Share, Strict
 from regmix.corpus.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
+from regmix.engine.settings import Training
 from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
@@ -44,11 +44,9 @@ class Options(Strict):
     score_tokens: Count
     seed: NonNegative
 
-    @model_validator(mode="after")
-    def _band(self) -> Options:
+    def _faults(self) -> Iterator[str]:
         if self.low >= self.high:
-            raise ValueError(f"low {self.low:g} must be below high {self.high:g}")
-        return self
+            yield f"low = {self.low:g}: must be below high ({self.high:g})"
 
 
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
@@ -145,6 +143,11 @@ def _padded(documents: Documents, targets: np.ndarray, rows: int, width: int) ->
         batch[row, : count + 1] = documents.tokens[start : start + count + 1]
         mask[row, :count] = True
     return batch, mask
+
+
+def faults(options: Options, proxy: Training) -> Iterator[str]:
+    if options.score_tokens > proxy.shape.context:
+        yield f"score_tokens = {options.score_tokens}: must not exceed proxy.shape.context ({proxy.shape.context})"
 
 
 def plan(context: Context, options: Options) -> Plan:

@@ -9,6 +9,9 @@ class Options(regmix_d.Options):
     """See ``regmix.target.regmix_d.Options``."""
 
 
+faults = regmix_d.faults
+
+
 def plan(context: Context, options: Options) -> Plan:
     tables = regmix_d.tables(context, options)
     known = regmix_d.learnt(tables, context.domains, context.objectives[options.objective])

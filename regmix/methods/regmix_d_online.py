@@ -41,6 +41,9 @@ class Options(shared.Options):
     beta_seeds: Count
 
 
+faults = shared.faults
+
+
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
     """Targets on the natural and the uniform mixture, if beta is fitted."""
     if options.beta != "fitted":

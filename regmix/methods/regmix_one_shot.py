@@ -3,7 +3,7 @@
 The proxies are the swarm's random mixtures, as far as it has them, and the next ones of the same stream.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -12,11 +12,12 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.plugins import Names
 from regmix.core.runs import objective_parts
-from regmix.core.settings import Count, NonNegative, Strict
+from regmix.core.settings import Count, Kind, NonNegative, Strict
+from regmix.corpus.settings import Corpus
 from regmix.engine.run import Run
 from regmix.mixture.search import Search, optimum
 from regmix.regression.ensemble import Ensemble, by_part
-from regmix.regression.interface import bind
+from regmix.regression.interface import bind, least_runs
 from regmix.sampling.shards import random_runs
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
@@ -28,6 +29,16 @@ class Options(Strict):
     candidates: Count  # paper: 1000000
     top_k: Count  # best candidates, whose mean is chosen; paper: 100
     seed: NonNegative
+
+    def _faults(self) -> Iterator[str]:
+        if self.top_k > self.candidates:
+            yield f"top_k = {self.top_k}: must not exceed candidates ({self.candidates})"
+
+
+def faults(options: Options, corpus: Corpus, regressors: Mapping[str, Kind]) -> Iterator[str]:
+    name = options.regressor
+    if name in regressors and options.proxies < (least := least_runs(name, regressors[name], len(corpus.trained))):
+        yield f"proxies = {options.proxies}: {name} needs at least {least}; raise it or choose another regressor"
 
 
 def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:

@@ -40,7 +40,7 @@ class Blend:
 
 
 def fronts(
-    pairs: Sequence[tuple[str, str]], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
+    pairs: Sequence[Sequence[str]], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
     level: float, workers: int = 1,
 ) -> pd.DataFrame:  # fmt: skip
     """The front of each pair of objectives, from the mixture that ``result`` has for the first to that of the second.
@@ -55,7 +55,7 @@ def fronts(
 
 
 def _front(
-    pair: tuple[str, str], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
+    pair: Sequence[str], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
     level: float, pool: ThreadPoolExecutor,
 ) -> pd.DataFrame:  # fmt: skip
     first, second = (result.models[name] for name in pair)

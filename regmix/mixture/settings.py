@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from regmix.core.faults import repeated
 from regmix.core.settings import Count, Name, NonNegative, Strict
 
 
@@ -20,15 +22,12 @@ class Local(Strict):
 
 
 class Fronts(Strict):
-    pairs: list[tuple[Name, Name]]  # of objectives
+    pairs: list[Annotated[list[Name], Field(min_length=2, max_length=2)]]  # of objectives
     points: Annotated[int, Field(ge=2)]
 
-    @model_validator(mode="after")
-    def _two(self) -> Fronts:
-        for first, second in self.pairs:
-            if first == second:
-                raise ValueError(f"pairs: {first} and {second} are one objective; name two")
-        return self
+    def _faults(self) -> Iterator[str]:
+        for pair in self.pairs:
+            yield from repeated(pair, "pairs")
 
 
 class Confirm(Strict):
@@ -47,8 +46,11 @@ class Mixture(Strict):
     confirm: Confirm
     refit: bool
 
-    @model_validator(mode="after")
-    def _ensemble(self) -> Mixture:
-        if len(set(self.ensemble)) < len(self.ensemble):
-            raise ValueError("ensemble repeats a name; name each regressor once")
-        return self
+    def _faults(self) -> Iterator[str]:
+        yield from repeated(self.ensemble, "ensemble")
+        limits = {"candidates": self.candidates}
+        if self.local.steps:  # without them, refits average the same share of their candidates
+            limits["refits.candidates"] = self.refits.candidates
+        for key, count in limits.items():
+            if self.top_k > count:
+                yield f"top_k = {self.top_k}: must not exceed {key} ({count}); lower it or raise {key}"

@@ -5,14 +5,15 @@ Separate from the schema of params.yaml, so that a new setting there does not af
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from regmix.core import plugins
+from regmix.core.faults import unknown
 from regmix.core.files import read_yaml
-from regmix.core.plugins import known
 from regmix.core.settings import Count, Kind, Name, NonNegative, Positive, Share, Strict
 from regmix.mixture.settings import Refits
 from regmix.regression.settings import Regression
@@ -92,12 +93,12 @@ class Published(Strict):
         """Raises InputError for what does not fit the schema."""
         return plugins.checked(cls, read_yaml(path), str(path))
 
-    @model_validator(mode="after")
-    def _names(self) -> Published:
-        for name in [*self.ensemble, *self.downstream, self.paper_regressor, self.beta.regressor]:
-            known(name, self.regressors, "regressors", "regressor")
-        known(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
+    def _faults(self) -> Iterator[str]:
+        named = {"ensemble": self.ensemble, "downstream": self.downstream, "paper_regressor": self.paper_regressor,
+                 "beta.regressor": self.beta.regressor}  # fmt: skip
+        for key, names in named.items():
+            yield from unknown(names, self.regressors, key, "regressor")
+        yield from unknown(self.simulate.cloud.draws, self.simulate.draws, "simulate.cloud", "draws")
         for key, replay in self.simulate.replays.items():
-            known(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
-            known(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")
-        return self
+            yield from unknown(replay.draws, self.simulate.draws, f"simulate.replays.{key}", "draws")
+            yield from unknown(replay.regressor, self.regressors, f"simulate.replays.{key}", "regressor")

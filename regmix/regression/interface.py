@@ -1,6 +1,8 @@
 """What a regressor is: a file in regmix/regressors with ``Options``, ``MONOTONE`` and ``fit``.
 
-It learns the loss (N,) of runs from their mixtures (N, K) and predicts the loss of other mixtures (M, K).
+It learns the loss (N,) of runs from their mixtures (N, K) and predicts the loss of other mixtures (M, K). A file whose
+``fit`` raises TooFewRuns also has ``least_runs(domains, options)``, the fewest runs that it takes, so that settings can
+be checked before a run is trained.
 """
 
 from __future__ import annotations
@@ -83,6 +85,12 @@ def options(name: str, entry: Kind) -> Any:
     """The ``Options`` of its file, filled from ``regressors.<name>``. Raises InputError."""
     key = f"regressors.{name}"
     return plugins.options(plugins.load("regressors", entry.kind, key), entry.model_extra or {}, key)
+
+
+def least_runs(name: str, entry: Kind, domains: int) -> int:
+    """The fewest runs over K = ``domains`` that ``regressors.<name>`` can be fitted to. Raises InputError."""
+    module = plugins.load("regressors", entry.kind, f"regressors.{name}")
+    return int(module.least_runs(domains, options(name, entry))) if hasattr(module, "least_runs") else 1
 
 
 def grouped_folds(mixtures: np.ndarray, folds: int, seed: int) -> np.ndarray:

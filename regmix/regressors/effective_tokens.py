@@ -67,13 +67,18 @@ class Law:
         return Prediction(mean, sd)
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """Any more than the share ``SEEN`` of P runs."""
+    return int(SEEN * (domains + 4)) + 1
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:
     """Fit by least squares; the first start is deterministic, the others are drawn from ``seed``.
 
     Raises TooFewRuns if a swarm of which this is a share of ``SEEN`` would have no more runs than parameters.
     """
     runs, domains = mixtures.shape
-    if runs <= SEEN * (domains + 4):
+    if runs < least_runs(domains, options):
         raise TooFewRuns(f"{runs} runs cannot determine {domains + 4} parameters; train at least {domains + 5} proxies")
     scale, lowest = float(losses.std()) or 1.0, float(losses.min())
     target, logs = (losses - lowest) / scale, np.log(np.maximum(mixtures, FLOOR))

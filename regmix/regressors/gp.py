@@ -94,13 +94,17 @@ class Process:
         return Prediction(self.floor + excess, excess * np.sqrt(np.expm1(np.minimum(variance, 500))))
 
 
+def least_runs(domains: int, options: Options) -> int:
+    return 3
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Process:
     """Fit length scales, signal and noise by the largest marginal likelihood over several starts.
 
-    Raises TooFewRuns below three runs.
+    Raises TooFewRuns below ``least_runs``.
     """
-    if len(losses) < 3:
-        raise TooFewRuns(f"{len(losses)} runs are too few for a Gaussian process; train at least 3 proxies")
+    if len(losses) < (least := least_runs(mixtures.shape[1], options)):
+        raise TooFewRuns(f"{len(losses)} runs are too few for a Gaussian process; train at least {least} proxies")
     floor = None
     target = losses
     if isinstance(options.target, LogExcess):

@@ -39,6 +39,11 @@ class Corrected:
         return Prediction(self.law.mean(mixtures) + errors.mean, errors.sd)
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """Those of the law, which are more than those of the process."""
+    return effective_tokens.least_runs(domains, options.law)
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Corrected:
     """Raises TooFewRuns as effective_tokens does."""
     law = effective_tokens.fit(mixtures, losses, options.law, seed)

@@ -132,12 +132,17 @@ class Bag:
         return Prediction(each.mean(axis=0), self.stretch * each.std(axis=0, ddof=1))
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """Fewer allow no split, and the model would be a constant; a single one has folds too."""
+    return max(2 * options.min_rows, 0 if options.bags else FOLDS)
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Single | Bag:
-    """Raises TooFewRuns below ``2 * min_rows`` runs, where no split is allowed and the model is a constant."""
+    """Raises TooFewRuns below ``least_runs``."""
     runs = len(losses)
-    if runs < 2 * options.min_rows:
+    if runs < (least := least_runs(mixtures.shape[1], options)):
         raise TooFewRuns(
-            f"min_rows = {options.min_rows} needs at least {2 * options.min_rows} runs and there are {runs}: the model "
+            f"min_rows = {options.min_rows} needs at least {least} runs and there are {runs}: the model "
             f"would be a constant; train more proxies, or for a small swarm set leaves: 6, min_rows: 5, bags: 6"
         )
     if options.bags == 0:

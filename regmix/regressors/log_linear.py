@@ -41,14 +41,19 @@ class Law:
         return Prediction(self.mean(mixtures), np.full(len(mixtures), self.residual))
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """One more than parameters."""
+    return domains + 2
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:
     """Least squares from several starts: a floor, with the exponents that fit log(loss - floor) linearly.
 
-    Deterministic; ``seed`` is not used. Raises TooFewRuns unless there are more runs than parameters.
+    Deterministic; ``seed`` is not used. Raises TooFewRuns below ``least_runs``.
     """
     runs, domains = mixtures.shape
-    if runs < domains + 2:
-        raise TooFewRuns(f"{runs} runs cannot determine {domains + 1} parameters; train at least {domains + 2} proxies")
+    if runs < (least := least_runs(domains, options)):
+        raise TooFewRuns(f"{runs} runs cannot determine {domains + 1} parameters; train at least {least} proxies")
     spread = max(float(np.ptp(losses)), 1e-6)
 
     def errors(free: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ from regmix.sampling.settings import Swarm
 TEMPERATURE = 0.5  # exponent of the prior
 STRENGTHS = tuple(np.geomspace(0.1, 5.0, 15).tolist())  # of the Dirichlet draws; each mixture uses one
 MIN_WEIGHT = 2e-4  # smaller weights become 0
+SINGLE = 1e-9  # by how much the bounds can exceed a sum of 1 with, but for rounding, a single mixture within them
 MAX_TRIES = 1000  # draws for one mixture before the rules count as infeasible
 
 
@@ -112,16 +113,17 @@ def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens:
     """The largest weight of each domain: ``min(1, max_epochs * available / train_tokens)``.
 
     ``train_tokens`` is the number of tokens one target run trains on: with a weight above the bound it would pass
-    over the domain more than ``max_epochs`` times. Raises InputError if no mixture can keep all bounds.
+    over the domain more than ``max_epochs`` times. Raises InputError if no mixture, or only one, keeps all bounds.
     """
     bounds = {domain: min(1.0, max_epochs * tokens / train_tokens) for domain, tokens in available.items()}
-    if sum(bounds.values()) < 1:
+    total = sum(bounds.values())
+    if total <= 1 + SINGLE:
         scarce = min(bounds, key=lambda domain: bounds[domain])
         needed = train_tokens / sum(available.values())
         raise InputError(
-            f"params.yaml: swarm.max_epochs = {max_epochs:g}: the bounds of all domains sum to "
-            f"{sum(bounds.values()):.3g}, below 1 (tightest: {scarce} at {bounds[scarce]:.3g}); "
-            f"raise it above {needed:.3g} or lower target.recipe.steps"
+            f"params.yaml: swarm.max_epochs = {max_epochs:g}: the bounds of all domains sum to {total:.3g}, so "
+            f"{'no' if total < 1 - SINGLE else 'only one'} mixture keeps them (tightest: {scarce} at "
+            f"{bounds[scarce]:.3g}); raise it above {needed:.3g} or lower target.recipe.steps"
         )
     return bounds
 

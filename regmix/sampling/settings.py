@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
+from regmix.core.faults import repeated, unknown
 from regmix.core.settings import Count, Name, NonNegative, Positive, Share, Strict
 
 
@@ -34,7 +36,7 @@ class Swarm(Strict):
     seed: NonNegative
     run_seeds: Literal["shared", "own"]
     shards: Annotated[
-        list[Annotated[str, Field(pattern=r"^(random-\d+|switched-\d+|anchors|heldout|repeats)$")]],
+        list[Annotated[str, Field(pattern=r"^((random|switched)-(0|[1-9][0-9]*)|anchors|heldout|repeats)$")]],
         Field(min_length=1),
     ]
     per_shard: Count
@@ -49,25 +51,32 @@ class Swarm(Strict):
     rounds: dict[Name, Round]
     learn_from: str  # FIRST, or a round's folder
 
-    @model_validator(mode="after")
-    def _shards(self) -> Swarm:
-        if len(set(self.shards)) < len(self.shards):
-            raise ValueError("shards repeats a name; name each once")
+    def _faults(self) -> Iterator[str]:
+        yield from repeated(self.shards, "shards")
         if self.repeats.mixtures > self.heldout:
-            raise ValueError(f"repeats.mixtures must not exceed heldout ({self.heldout})")
-        return self
-
-    @model_validator(mode="after")
-    def _chain(self) -> Swarm:
+            yield f"repeats.mixtures = {self.repeats.mixtures}: must not exceed heldout ({self.heldout})"
         before = {f"{ROUNDS}/{name}": entry.follows for name, entry in self.rounds.items()}
         named = {f"rounds.{name}.follows": entry.follows for name, entry in self.rounds.items()}
         for key, place in {**named, "learn_from": self.learn_from}.items():
-            if place != FIRST and place not in before:
-                raise ValueError(f"{key}: no round {place!r}; use one of {', '.join([FIRST, *before])}")
-        for place in before:
-            seen = {place}
-            while (place := before.get(place, FIRST)) != FIRST:
-                if place in seen:
-                    raise ValueError(f"rounds: {place} follows itself; let the first round follow {FIRST}")
-                seen.add(place)
-        return self
+            yield from unknown(place, [FIRST, *before], key, "round")
+        for name in self.rounds:
+            if self._chain(f"{ROUNDS}/{name}").count(name) > 1:
+                yield f"rounds.{name}.follows = {self.rounds[name].follows}: it follows itself; use {FIRST}"
+
+    def _chain(self, place: str) -> list[str]:
+        """The rounds behind ``place``, the last first; in a cycle, to the first that is there again."""
+        out: list[str] = []
+        while (name := place.removeprefix(f"{ROUNDS}/")) in self.rounds and out.count(name) < 2:
+            out.append(name)
+            place = self.rounds[name].follows
+        return out
+
+    def first(self, kind: str, domains: int) -> int:
+        """The most runs of a ``kind`` in the first design; bounds on weights can make anchors coincide."""
+        each = {"anchor": domains + 2, "heldout": self.heldout}.get(kind, self.per_shard)
+        return each * sum(shard.startswith(kind) for shard in self.shards)
+
+    def learnt(self, place: str, domains: int) -> int:
+        """The most runs at ``place`` that regressors learn from."""
+        proposals = sum(self.rounds[name].proposals for name in self._chain(place))
+        return self.first("random", domains) + self.first("anchor", domains) + proposals

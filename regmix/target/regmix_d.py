@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,7 +12,10 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.plugins import Names
 from regmix.core.settings import Count, Kind, NonNegative, Positive, Share, Strict
+from regmix.corpus.settings import Corpus
+from regmix.engine.settings import Training
 from regmix.regression import interface
+from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Spent
 from regmix.trajectory import next_loss, schedule_search, trajectories
 from regmix.trajectory.next_loss import StepModel
@@ -41,6 +44,25 @@ class Options(Strict):
     human: Literal["natural", "uniform"]
     mapping: Literal["linear", "tokens"]
     seed: NonNegative
+
+    def _faults(self) -> Iterator[str]:
+        if self.top_k > self.candidates:
+            yield f"top_k = {self.top_k}: must not exceed candidates ({self.candidates})"
+
+
+def faults(
+    options: Options, corpus: Corpus, proxy: Training, regressors: Mapping[str, Kind], swarm: Swarm
+) -> Iterator[str]:
+    """The settings with which the proxies cannot be learnt from."""
+    domains, name, intervals = len(corpus.trained), options.regressor, options.granularity
+    runs = [swarm.first(kind, domains) for kind in options.kinds]
+    if not sum(runs):
+        yield f"kinds = {options.kinds}: swarm.shards has no such proxies; add a shard"
+    if intervals >= proxy.validation.logged:
+        yield f"granularity = {intervals}: must be below proxy.validation.logged ({proxy.validation.logged})"
+    least = interface.least_runs(name, regressors[name], domains + 2) if name in regressors else 0
+    if 0 < sum(runs) * intervals < least:
+        yield f"regressor = {name}: needs {least} rows, and has {intervals} for each of {sum(runs)} runs; add a shard"
 
 
 def tables(context: Context, options: Options) -> dict[str, pd.DataFrame]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from regmix.ablations.settings import Ablations, size_training, spell, world_params
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
-from regmix.params import Params, check_plugins
+from regmix.params import Params
 from stages.run import run
 
 
@@ -12,7 +13,7 @@ def ablations_check(params: Params, settings: Ablations) -> None:
     """Raise InputError if a world, an arm or a size names something unknown."""
     worlds = {name: world_params(params, settings, name) for name in settings.worlds}
     for name, own in worlds.items():
-        check_plugins(own)
+        plug_ins.check(own, plug_ins.OPTIONS)  # an arm has methods of its own, and leaves out what cannot work
         for fits in settings.worlds[name].fits:
             for regressor in set(fits.regressor) - set(own.regressors):
                 raise InputError(f"ablations/params.yaml: worlds.{name}.fits: unknown regressor {regressor!r}")

@@ -19,6 +19,7 @@ import torch
 import yaml
 
 from regmix import params as schema
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.engine.machine import Machine
 from regmix.engine.run import Run, Setup
@@ -222,7 +223,7 @@ def test_an_unknown_launcher_or_option_is_one_line(launcher, message):
     values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
     values["machine"]["launcher"] = launcher
     with pytest.raises(InputError, match=message) as error:
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
     assert "\n" not in str(error.value)
 
 

@@ -11,6 +11,7 @@ import yaml
 
 from profiles import progress
 from regmix import params as schema
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from stages import run
 from tests.paths import ROOT
@@ -78,13 +79,17 @@ def test_no_stage_names_the_list_of_shards_but_those_that_gather():
             assert stage in ("swarm_sample", "swarm_collect")
 
 
+def test_a_round_runs_again_if_its_refits_search_otherwise():
+    assert "mixture.refits.candidates" in body("swarm_round")["params"]
+
+
 def test_the_pipeline_can_be_read_in_one_sitting():
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
     assert (ROOT / "dvc.lock").stat().st_size <= 60_000  # DVC reads and writes it anew after every stage
 
 
 def test_params_fit_the_schema_and_its_plugins():
-    schema.check_plugins(schema.parse(VALUES))
+    plug_ins.check(schema.parse(VALUES))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +97,7 @@ def test_params_fit_the_schema_and_its_plugins():
     [
         ("objectives.news", {"nowhere": 1}, "unknown domain 'nowhere'"),
         ("mixture.ensemble", ["oracle"], "unknown regressor 'oracle'"),
-        ("mixture.ensemble", ["gp", "gp"], "ensemble repeats a name"),
+        ("mixture.ensemble", ["gp", "gp"], r"mixture\.ensemble: repeats 'gp'; name it once"),
         ("target.methods", {}, "target.methods"),
         ("swarm.per_shard", -1, r"swarm\.per_shard = -1"),
         ("proxy.recipe.lr", "1e-3x", r"proxy\.recipe\.lr"),
@@ -157,14 +162,14 @@ def test_an_unknown_method_or_key_of_a_plugin_is_named():
     values = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text())
     values["target"]["methods"]["natural"]["kind"] = "supernatural"
     with pytest.raises(InputError, match=r"target\.methods\.natural.*'supernatural' is not one of"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
     values["target"]["methods"]["natural"] = {"kind": "natural", "strength": 2}
     with pytest.raises(InputError, match=r"target\.methods\.natural\.strength: unknown key"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
     values["target"]["methods"]["natural"] = {"kind": "natural"}
     values["target"]["methods"]["regmix_d_online"]["regressor"] = "oracle"
     with pytest.raises(InputError, match=r"methods\.regmix_d_online\.regressor: unknown regressor 'oracle'; use"):
-        schema.check_plugins(schema.parse(values))
+        plug_ins.check(schema.parse(values))
 
 
 @pytest.mark.parametrize(

@@ -220,7 +220,7 @@ def test_a_loss_off_the_support_is_said(context, online):
     [
         ({"granularity": 3}, r"granularity = 3 needs 4 logged steps and the proxies have 3"),
         ({"regressor": "oracle"}, r"regressor 'oracle' is not one of trees"),
-        ({"top_k": 500}, r"top_k = 500 must lie between 1 and candidates = 200"),
+        ({"top_k": 500}, r"top_k = 500: must not exceed candidates \(200\)"),
     ],
 )
 def test_bad_options_are_one_line(context, changes, message):

@@ -166,5 +166,5 @@ def test_what_cannot_be_is_one_line(change, message):
 
 
 def test_an_empty_band_is_refused():
-    with pytest.raises(ValidationError, match=r"low 0\.5 must be below high 0\.5"):
+    with pytest.raises(ValidationError, match=r"low = 0\.5: must be below high \(0\.5\)"):
         ppl.Options(**HALF | {"low": 0.5, "high": 0.5})

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from profiles import layout, plan, progress, save, switch
 from regmix import params as schema
+from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from tests.paths import ROOT
 
@@ -56,7 +57,7 @@ def test_the_committed_profiles_are_known_and_name_what_laptop_names():
     assert all(set(switch.read(name)) <= set(base) for name in switch.known())
     for name in switch.known():
         text, _ = switch.apply((ROOT / "params.yaml").read_text(), name, replace=True)
-        schema.check_plugins(schema.parse(values(text)))
+        plug_ins.check(schema.parse(values(text)))
 
 
 def test_a_switch_gives_the_values_of_the_profile_whichever_was_there_before(folder, switched):
@@ -64,7 +65,7 @@ def test_a_switch_gives_the_values_of_the_profile_whichever_was_there_before(fol
     for name in ("laptop", "campus", "paper", "smoke", "paper", "campus", "laptop"):
         text, kept = switch.apply(text, name, folder)
         assert (text, kept) == (switched[name], [])
-        schema.check_plugins(schema.parse(values(text)))
+        plug_ins.check(schema.parse(values(text)))
     assert text == TEXT
     smoke, paper = values(switched["smoke"]), values(switched["paper"])
     assert (smoke["swarm"]["per_shard"], smoke["proxy"]["validation"]["final_tokens"]) == (24, 1024)

@@ -27,6 +27,9 @@ BAGGED = {"kind": "lightgbm", "trees": 60, "lr": 0.05, "leaves": 6, "min_rows": 
 GP = {"kind": "gp", "features": "sqrt", "target": "loss", "length_scale": {"low": 0.1, "high": 10}, "starts": 3}
 GP_LOG = GP | {"features": "log", "target": {"log_excess": 0.5}}
 LAW = {"kind": "log_linear", "starts": 4}
+TOKENS = {"kind": "effective_tokens", "starts": 2, "shrinkage": 0.01}
+ON_LAW = {"kind": "gp_on_law", "law": {"starts": 2, "shrinkage": 0.01}, "features": "sqrt",
+          "length_scale": {"low": 0.1, "high": 10}, "starts": 2}  # fmt: skip
 ALL = {"ridge": RIDGE, "paper": PAPER, "bagged": BAGGED, "gp": GP, "gp_log": GP_LOG, "law": LAW}
 
 
@@ -194,10 +197,16 @@ def test_too_few_runs_for_a_leaf_are_refused_with_the_mend(proxies):
     fit(PAPER, proxies[:40], power_law(proxies[:40]))
 
 
-@pytest.mark.parametrize(("entry", "runs"), [(RIDGE, 4), (GP, 2), (LAW, 5)])
-def test_too_few_runs_are_refused(entry, runs, proxies):
-    with pytest.raises(TooFewRuns, match=r"params.yaml: regressors.mine: \d .*train "):
-        fit(entry, proxies[:runs], power_law(proxies[:runs]))
+@pytest.mark.parametrize(
+    ("entry", "least"),
+    [(RIDGE, 5), (PAPER, 40), (PAPER | {"min_rows": 1}, 5), (BAGGED, 10), (GP, 3), (LAW, 6), (TOKENS, 5), (ON_LAW, 5)],
+)
+def test_as_few_runs_as_a_regressor_says_are_fitted_and_fewer_refused(entry, least, proxies):
+    assert interface.least_runs("mine", Kind(**entry), 4) == least
+    model = fit(entry, proxies[:least], power_law(proxies[:least]))
+    assert np.all(np.isfinite(model.predict(proxies)))
+    with pytest.raises(TooFewRuns, match=r"params.yaml: regressors.mine: .*\d .*train "):
+        fit(entry, proxies[: least - 1], power_law(proxies[: least - 1]))
 
 
 @pytest.mark.parametrize(

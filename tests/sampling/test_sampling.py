@@ -172,15 +172,21 @@ ROUND = {"proposals": 2, "objectives": ["news"]}
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"learn_from": "data/swarm_round/second"}, "learn_from: no round 'data/swarm_round/second'; use one of data/"),
+        (
+            {"learn_from": "data/swarm_round/second"},
+            "learn_from: unknown round 'data/swarm_round/second'; use one of data/",
+        ),
         (
             {"rounds": {"a": {"follows": "a", **ROUND}}},
-            r"rounds\.a\.follows: no round 'a'; use one of",
+            r"rounds\.a\.follows: unknown round 'a'; use one of",
         ),
-        ({"rounds": {"a": {"follows": "data/swarm_round/a", **ROUND}}}, "rounds: data/swarm_round/a follows itself"),
+        (
+            {"rounds": {"a": {"follows": "data/swarm_round/a", **ROUND}}},
+            r"rounds\.a\.follows = data/swarm_round/a: it follows itself; use data/swarm_collect",
+        ),
         (
             {"rounds": {n: {"follows": f"data/swarm_round/{m}", **ROUND} for n, m in (("a", "b"), ("b", "a"))}},
-            "follows itself; let the first round follow data/swarm_collect",
+            r"rounds\.b\.follows = data/swarm_round/a: it follows itself; use data/swarm_collect",
         ),
         ({"rounds": {"a": {"follows": "data/swarm_collect", "proposals": 0, "objectives": ["news"]}}}, "proposals"),
     ],
@@ -201,6 +207,10 @@ def test_a_shard_reads_back_as_schedules():
 def test_bounds_that_no_mixture_keeps_are_refused():
     with pytest.raises(InputError, match=r"swarm.max_epochs = 0.1: .* code at 0.001\); raise it above 0.2 "):
         weight_bounds(TOKENS, 0.1, 1_000_000)
+    with pytest.raises(
+        InputError, match=r"swarm.max_epochs = 0.2: .* sum to 1, so only one mixture keeps them \(tight"
+    ):
+        weight_bounds(TOKENS, 0.2, 1_000_000)
     assert sum(weight_bounds(TOKENS, 0.2000001, 1_000_000).values()) >= 1
 
 

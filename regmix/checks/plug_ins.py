@@ -1,0 +1,141 @@
+"""Faults in the options of plug-ins, and settings that their code says cannot work. Imports the plug-ins."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel
+
+from regmix.core import plugins
+from regmix.core.faults import Check, found, raised, refuse, unknown
+from regmix.core.settings import Kind
+from regmix.corpus.settings import Corpus
+from regmix.engine.machine import Machine
+from regmix.engine.settings import Training
+from regmix.evaluation.summary import BASELINE
+from regmix.mixture import choose, propose
+from regmix.mixture.refits import resamples
+from regmix.mixture.settings import Mixture
+from regmix.objectives import Objectives
+from regmix.regression.ensemble import FOLDS
+from regmix.regression.interface import least_runs
+from regmix.sampling.settings import Swarm
+from regmix.target.settings import Target
+from regmix.trajectory.settings import Trajectory
+
+
+def readers(corpus: Corpus) -> Iterator[str]:
+    for name, domain in corpus.domains.items():
+        yield from raised(_options, "readers", domain.reader, f"corpus.domains.{name}", domain.model_extra)
+
+
+def regressors(regressors: dict[str, Kind]) -> Iterator[str]:
+    for name, entry in regressors.items():
+        yield from raised(_options, "regressors", entry.kind, f"regressors.{name}", entry.model_extra)
+
+
+def launcher(machine: Machine) -> Iterator[str]:
+    yield from raised(_options, "launchers", machine.launcher.kind, "machine.launcher", machine.launcher.model_extra)
+
+
+def methods(target: Target, regressors: dict[str, Kind]) -> Iterator[str]:
+    for name, method in target.methods.items():
+        key = f"target.methods.{name}"
+        if refused := [*raised(_options, "methods", method.kind, key, method.model_extra)]:
+            yield from refused
+            continue
+        options = _options("methods", method.kind, key, method.model_extra)
+        for field, regressor in plugins.named(options, "regressors").items():
+            yield from unknown(regressor, regressors, f"{key}.{field}", "regressor")
+
+
+def methods_settings(
+    corpus: Corpus, objectives: Objectives, proxy: Training, regressors: dict[str, Kind], swarm: Swarm, target: Target
+) -> Iterator[str]:
+    """What each method's own ``faults`` finds in the sections that it names."""
+    sections = {"corpus": corpus, "objectives": objectives, "proxy": proxy, "regressors": regressors, "swarm": swarm,
+                "target": target}  # fmt: skip
+    for name, method in target.methods.items():
+        key = f"target.methods.{name}"
+        if any(raised(_options, "methods", method.kind, key, method.model_extra)):
+            continue
+        module = plugins.load("methods", method.kind, key)
+        if hasattr(module, "faults"):
+            check = partial(module.faults, _options("methods", method.kind, key, method.model_extra))
+            for line in found([check], sections):
+                yield f"{key}.{line}"
+
+
+def ensemble_chooses(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[str]:
+    for name in mixture.ensemble:
+        if name in regressors:
+            yield from raised(choose.member, name, regressors[name])
+
+
+def ensemble_has_runs(corpus: Corpus, mixture: Mixture, regressors: dict[str, Kind], swarm: Swarm) -> Iterator[str]:
+    """The ensemble is fitted to part of the runs too: in refits, and in the folds that weigh its regressors."""
+    refits = {"swarm.learn_from": (swarm.learn_from, mixture.refits.count, mixture.seed)}
+    for name, further in swarm.rounds.items():
+        refits[f"swarm.rounds.{name}.follows"] = (further.follows, propose.TRIES * further.proposals, mixture.seed + 1)
+    for key, (place, count, seed) in refits.items():
+        runs = swarm.learnt(place, len(corpus.trained))
+        seen = min(len(rows) for rows in resamples(runs, count, seed)) if runs else 0
+        if len(mixture.ensemble) > 1:
+            seen = min(seen, runs - math.ceil(runs / FOLDS))
+        for name in mixture.ensemble:
+            if seen < (least := _least(name, regressors, len(corpus.trained))):
+                yield (
+                    f"mixture.ensemble: {name} needs {least} runs, and of the {runs} at {place} ({key}) a refit sees "
+                    f"{seen}; raise swarm.per_shard or add to swarm.shards"
+                )
+
+
+def stepwise_has_runs(
+    corpus: Corpus, regressors: dict[str, Kind], swarm: Swarm, trajectory: Trajectory
+) -> Iterator[str]:
+    """The stepwise regressors have one row for each run and interval, and two columns more than domains."""
+    domains = len(corpus.trained)
+    runs = sum(swarm.first(kind, domains) for kind in ("random", "anchor", "switched"))
+    for granularity, name in itertools.product(trajectory.granularities, trajectory.regressors):
+        if runs * granularity < (least := _least(name, regressors, domains + 2)):
+            yield (
+                f"trajectory.regressors: {name} needs {least} rows and at granularity {granularity} has "
+                f"{runs * granularity}, one for each run and interval; raise swarm.per_shard or add to swarm.shards"
+            )
+
+
+def stepwise_is_tested(swarm: Swarm) -> Iterator[str]:
+    if not swarm.first("heldout", 0):
+        yield "trajectory: no held-out run to test regressors on; add heldout to swarm.shards and raise swarm.heldout"
+
+
+def baseline(target: Target) -> Iterator[str]:
+    if BASELINE not in target.methods:
+        yield f"target.methods: no {BASELINE!r}, with which all methods are compared; add it"
+
+
+def _options(package: str, kind: str, key: str, values: dict[str, Any] | None) -> Any:
+    return plugins.options(plugins.load(package, kind, key), values or {}, key)
+
+
+def _least(name: str, regressors: Mapping[str, Kind], columns: int) -> int:
+    """The fewest runs that a regressor needs; 0 if its entry is at fault, which another check reports."""
+    if name not in regressors or any(raised(least_runs, name, regressors[name], columns)):
+        return 0
+    return least_runs(name, regressors[name], columns)
+
+
+OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods)
+CHECKS: tuple[Check, ...] = (
+    *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs,
+    stepwise_is_tested, baseline,
+)  # fmt: skip
+
+
+def check(params: BaseModel, checks: Iterable[Check] = CHECKS) -> None:
+    """Check all settings (regmix.params.Params). Raises Faults."""
+    refuse(found(checks, dict(params)))
