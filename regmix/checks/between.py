@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 
@@ -89,8 +88,9 @@ def ensemble(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[str]:
 
 
 def fronts(mixture: Mixture, objectives: Objectives) -> Iterator[str]:
-    named = itertools.chain.from_iterable(mixture.fronts.pairs)
-    yield from unknown(named, objectives, "mixture.fronts.pairs", "objective")
+    for pair in mixture.fronts.pairs:
+        yield from repeated(pair, "mixture.fronts.pairs")
+        yield from unknown(pair, objectives, "mixture.fronts.pairs", "objective")
 
 
 def rounds_aim(objectives: Objectives, swarm: Swarm) -> Iterator[str]:

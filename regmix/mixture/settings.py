@@ -25,10 +25,6 @@ class Fronts(Strict):
     pairs: list[Annotated[list[Name], Field(min_length=2, max_length=2)]]  # of objectives
     points: Annotated[int, Field(ge=2)]
 
-    def _faults(self) -> Iterator[str]:
-        for pair in self.pairs:
-            yield from repeated(pair, "pairs")
-
 
 class Confirm(Strict):
     seeds: Count
