@@ -78,6 +78,7 @@ class Published(Strict):
     objective: Name
     starved: Share
     regression: Regression
+    other_subsets: Count
     regressors: dict[Name, Kind]
     paper_regressor: Name
     ensemble: Annotated[list[Name], Field(min_length=2)]
@@ -91,6 +92,13 @@ class Published(Strict):
     def load(cls, path: Path = Path("published/params.yaml")) -> Self:
         """Raises InputError for what does not fit the schema."""
         return plugins.checked(cls, read_yaml(path), str(path))
+
+    def regression_on(self, domain: str) -> Regression:
+        """How a domain's loss is judged: the learning curves of other losses than the objective's have fewer subsets."""
+        if domain == self.objective:
+            return self.regression
+        curve = self.regression.curve.model_copy(update={"subsets": self.other_subsets})
+        return self.regression.model_copy(update={"curve": curve})
 
     @model_validator(mode="after")
     def _names(self) -> Published:
