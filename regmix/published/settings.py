@@ -94,7 +94,7 @@ class Published(Strict):
         return plugins.checked(cls, read_yaml(path), str(path))
 
     def regression_on(self, domain: str) -> Regression:
-        """How a domain's loss is judged: the learning curves of other losses than the objective's have fewer subsets."""
+        """How a domain's loss is judged: all but the objective's have learning curves of ``other_subsets``."""
         if domain == self.objective:
             return self.regression
         curve = self.regression.curve.model_copy(update={"subsets": self.other_subsets})

@@ -189,10 +189,11 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
 
 
 def token_laws(regressor: Regressor, runs: Runs, settings: Regression) -> pd.DataFrame:
-    """loss, domain, worth, low, high, floor, wear, decay: the parameters of a token law of each loss of the runs.
+    """loss, domain, worth, low, high, slope, floor, wear, decay: the parameters of a token law of each of the losses.
 
-    ``worth`` is a domain's share of what a token of every domain is worth. No rows if the regressor is no such law, or
-    needs more runs.
+    ``worth`` is a domain's share of what a token of every domain is worth; ``slope`` is what more of its weight does to
+    the loss at the uniform mixture, at the cost of all others alike, in nats per token and unit of weight. No rows if
+    the regressor is no such law, or needs more runs.
     """
     z = float(stats.norm.ppf((1 + settings.interval) / 2))
     frames = []
@@ -203,8 +204,10 @@ def token_laws(regressor: Regressor, runs: Runs, settings: Regression) -> pd.Dat
             break
         share, edge = model.worth / model.worth.sum(), np.exp(z * model.share_sd)
         table = {"loss": loss, "domain": runs.domains, "worth": share, "low": share / edge, "high": share * edge}
+        excess = model.mean(np.full((1, len(share)), 1 / len(share)))[0] - model.floor
+        table["slope"] = -model.decay * model.wear * excess * (len(share) * share - 1)
         frames.append(pd.DataFrame(table | {"floor": model.floor, "wear": model.wear, "decay": model.decay}))
-    columns = ["loss", "domain", "worth", "low", "high", "floor", "wear", "decay"]
+    columns = ["loss", "domain", "worth", "low", "high", "slope", "floor", "wear", "decay"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 

@@ -35,17 +35,18 @@ class _End(NamedTuple):
 
 
 def fit(
-    law: Curve, starts: Iterable[np.ndarray], mixtures: np.ndarray, losses: np.ndarray, penalty: np.ndarray,
-    bounds: np.ndarray,
+    law: Curve, starts: Iterable[np.ndarray], mixtures: np.ndarray, losses: np.ndarray, bounds: np.ndarray,
+    shrinkage: float, common: int,
 ) -> Fitted:  # fmt: skip
     """The best of the searches from ``starts`` (P,), within ``bounds`` (P, 2).
 
-    ``penalty`` (P,) is on squared parameters, against squared errors.
+    ``shrinkage`` is a penalty on the squares of all parameters but the first ``common``, against squared errors.
     """
+    penalty = np.where(np.arange(len(bounds)) < common, 0.0, shrinkage)
     ends = [_descend(law, start, mixtures, losses, penalty, bounds) for start in starts]
     best = min(ends, key=lambda end: end.cost)
     inverse = np.linalg.inv(best.normal)
-    used = len(penalty) - float(penalty @ np.diag(inverse))  # effective number of parameters
+    used = len(bounds) - shrinkage * np.trace(inverse[common:, common:])  # effective number of parameters
     noise = float(np.sqrt(best.errors @ best.errors / max(len(losses) - used, 1.0)))
     return Fitted(best.free, noise, noise**2 * inverse, best.cost)
 

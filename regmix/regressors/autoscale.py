@@ -60,9 +60,9 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     target = (losses - center) / scale
     tokens = np.geomspace(0.02, 0.5, options.starts) if options.starts > 1 else [0.1]
     starts = [_start(mixtures, target, n) for n in tokens]
-    penalty = np.concatenate([np.zeros(4), np.full(3 * domains, options.shrinkage)])
     bounds = np.array([*COMMON, *[APART] * (3 * domains)])
-    return Law(center, scale, _least_squares.fit(_law, starts, mixtures, target, penalty, bounds))
+    fitted = _least_squares.fit(_law, starts, mixtures, target, bounds, options.shrinkage, common=4)
+    return Law(center, scale, fitted)
 
 
 def _law(free: np.ndarray, mixtures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

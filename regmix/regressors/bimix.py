@@ -61,7 +61,7 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     laws = []
     for own, share in enumerate(mixtures.T):
         starts = [_start(share, losses / scale, e) for e in np.geomspace(0.003, 0.3, options.starts)]
-        fitted = _least_squares.fit(_law, starts, share, losses / scale, np.zeros(3), BOUNDS)
+        fitted = _least_squares.fit(_law, starts, share, losses / scale, BOUNDS, 0.0, common=3)
         laws.append(Law(own, scale, fitted))
     return min(laws, key=lambda law: law.fitted.cost)
 

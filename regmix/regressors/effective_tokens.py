@@ -71,9 +71,8 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     scale, lowest = float(losses.std()) or 1.0, float(losses.min())
     target, logs = (losses - lowest) / scale, _logs(mixtures)
     starts = _starts(logs, target, options.starts, seed)
-    penalty = np.concatenate([np.zeros(4), np.full(domains, options.shrinkage)])
     bounds = np.log([MARGIN, (1e-20, 1e20), DECAY, WEAR, *[(1 / WORTH, WORTH)] * domains])
-    fitted = _least_squares.fit(_law, starts, logs, target, penalty, bounds)
+    fitted = _least_squares.fit(_law, starts, logs, target, bounds, options.shrinkage, common=4)
     margin, decay, wear = np.exp(fitted.free[[0, 2, 3]])
     return Law(
         floor=lowest - scale * float(margin),
