@@ -21,6 +21,7 @@ from reports.run.corpora import corpora
 from reports.run.domains import domains as domain_effects
 from reports.run.dynamic_mixing import dynamic_mixing
 from reports.run.fronts import fronts
+from reports.run.law import law
 from reports.run.mixtures import mixtures, scoring
 from reports.run.rank_invariance import rank_invariance
 from reports.run.regression import regression
@@ -53,7 +54,7 @@ def report(
     target_meta = read_json(trained / next(iter(Targets.read(trained).methods)) / "meta.json")
     scores, margins, correlations = (read_csv(compared / f"{name}.csv") for name in ("scores", "margins", "weights"))
     fitted = {part: {r: read_csv(fits / r / f"{part}.csv") for r in params.regressors}
-              for part in ("predictions", "curve", "coefficients")}  # fmt: skip
+              for part in ("predictions", "curve", "coefficients", "law")}  # fmt: skip
     losses, lm_eval = read_csv(evaluated / "losses.csv"), read_csv(evaluated / "lm_eval.csv")
     means, differences, ranks = (read_csv(judged / f"{name}.csv") for name in ("means", "differences", "ranks"))
     headlines, dynamic, pairs = (read_json(judged / f"{name}.json") for name in ("headlines", "dynamic", "pairs"))
@@ -77,10 +78,11 @@ def report(
         models.models(proxy_meta, target_meta, spent),
         design(table, domains, prior),
         regression(scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k),
+        *law(fitted["law"]),
         domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
         mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
-            read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
+            read_csv(chosen / "calibration.csv"), read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
         ),

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts
 from regmix.mixture.search import Search, optimum, starts
-from regmix.regression.ensemble import Ensemble, by_part, cached, stack
+from regmix.regression.ensemble import Ensemble, cached, stack, together
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
@@ -56,8 +56,8 @@ def optima(
 
         def find(refit: Refit) -> Optimum:
             parts, seen = losses[refit.objective], mixtures[refit.rows]
-            fits = [by_part(regressor.fit, parts.objective) for regressor in regressors]
-            model = Ensemble([fit(seen, parts.losses[refit.rows], search.seed) for fit in fits], weights)
+            known = LossParts(parts.losses[refit.rows], parts.objective)
+            model = together(regressors, weights, seen, known, search.seed)
             first = starts(rules, seen, parts.objective.own(rules.domains))
             return Optimum(model, optimum(model, rules, search, refit.stream, first))
 

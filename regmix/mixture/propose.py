@@ -10,14 +10,18 @@ N runs, K domains.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts
+from regmix.core.tables import read_csv
 from regmix.mixture.optima import Refit, optima
 from regmix.mixture.refits import resamples
 from regmix.mixture.search import Search
+from regmix.regression.ensemble import together
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
@@ -35,22 +39,35 @@ def propose(
     count: int,
     workers: int = 1,
 ) -> pd.DataFrame:
-    """``count`` rows of objective and <domains>, from runs (N, K) and their losses by objective, in turn.
+    """``count`` rows of objective, predicted, sd, <domains>, from runs (N, K) and their losses by objective, in turn.
 
-    Each is the optimum of a refit to a bootstrap resample. Those too near to a run or to each other are left out while
-    there are others. Arguments and errors are those of ``simulate``.
+    Each is the optimum of a refit to a bootstrap resample, ``predicted`` by a fit to all runs. Those too near to a run
+    or to each other are left out while there are others. Arguments and errors are those of ``simulate``.
     """
     names = list(losses)
     refits = [
         Refit(names[i % len(names)], rows, STREAM + i)
         for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))
     ]
-    _, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
+    weights, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
     points = np.stack([one.weights for one in found])
     chosen = spread_out(points, mixtures, count)
     table = pd.DataFrame(points[chosen], columns=list(rules.domains))
-    table.insert(0, "objective", [refits[i].objective for i in chosen])
-    return table
+    aims = np.array([refits[i].objective for i in chosen])
+    predicted = pd.DataFrame({"objective": aims, "predicted": np.nan, "sd": np.nan})
+    for name, parts in losses.items():
+        with threadpool_limits(limits=1):
+            model = together(regressors, weights, mixtures, parts, search.seed)
+            predicted.loc[aims == name, ["predicted", "sd"]] = np.column_stack(
+                model.predict(points[chosen][aims == name])
+            )
+    return pd.concat([predicted, table], axis=1)
+
+
+def earlier(swarm: Path) -> pd.DataFrame:
+    """The proposals of all rounds that the runs in ``swarm`` had: run, and the columns of ``propose``; else no rows."""
+    file = swarm / "proposals.csv"
+    return read_csv(file) if file.exists() else pd.DataFrame(columns=["run", "objective", "predicted", "sd"])
 
 
 def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:

@@ -79,6 +79,7 @@ class Published(Strict):
     objective: Name
     starved: Share
     regression: Regression
+    other_subsets: Count
     regressors: dict[Name, Kind]
     paper_regressor: Name
     ensemble: Annotated[list[Name], Field(min_length=2)]
@@ -92,6 +93,13 @@ class Published(Strict):
     def load(cls, path: Path = Path("published/params.yaml")) -> Self:
         """Raises InputError for what does not fit the schema."""
         return plugins.checked(cls, read_yaml(path), str(path))
+
+    def regression_on(self, domain: str) -> Regression:
+        """How a domain's loss is judged: all but the objective's have learning curves of ``other_subsets``."""
+        if domain == self.objective:
+            return self.regression
+        curve = self.regression.curve.model_copy(update={"subsets": self.other_subsets})
+        return self.regression.model_copy(update={"curve": curve})
 
     def _faults(self) -> Iterator[str]:
         named = {"ensemble": self.ensemble, "downstream": self.downstream, "paper_regressor": self.paper_regressor,

@@ -12,15 +12,17 @@ from regmix.core.runs import Runs
 from regmix.evaluation.summary import spread
 
 
-def curves(by_regressor: Mapping[str, pd.DataFrame], level: float) -> pd.DataFrame:
-    """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs.
+def curves(by_regressor: Mapping[str, pd.DataFrame], objective: str, level: float) -> pd.DataFrame:
+    """regressor, split, proxies, mean, sd, low, high, min, max, subsets: Spearman x 100 over subsets of the runs, of
+    one objective.
 
     The interval is the t interval of the mean. ``subsets`` is 0 if no rank correlation is defined, and 1 for all
     runs.
     """
     rows = []
     for name, frame in by_regressor.items():
-        for (size, split), part in frame.groupby(["proxies", "split"], sort=False):
+        own = frame[frame["objective"] == objective]
+        for (size, split), part in own.groupby(["proxies", "split"], sort=False):
             values = 100 * part["spearman"].dropna().to_numpy()
             if not len(values):
                 rows.append([name, str(split), int(size), *[math.nan] * 6, 0])
@@ -31,6 +33,20 @@ def curves(by_regressor: Mapping[str, pd.DataFrame], level: float) -> pd.DataFra
             rows.append([name, str(split), int(size), summary.mean, summary.sd, *ends, len(values)])
     columns = ["regressor", "split", "proxies", "mean", "sd", "low", "high", "min", "max", "subsets"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def domain_curves(by_regressor: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """regressor, split, proxies, mean, lowest, domain: Spearman x 100, mean over subsets of the runs; the mean over all
+    objectives, the lowest of them, and whose it is. NaN where one of them has none.
+    """
+    rows = []
+    for name, frame in by_regressor.items():
+        for (split, size), part in frame.groupby(["split", "proxies"], sort=False):
+            means = 100 * part.groupby("objective", sort=False)["spearman"].mean()
+            known = means.notna().all()
+            lowest = (means.min(), means.idxmin()) if known else (math.nan, "")
+            rows.append([name, str(split), int(size), means.mean() if known else math.nan, *lowest])
+    return pd.DataFrame(rows, columns=["regressor", "split", "proxies", "mean", "lowest", "domain"])
 
 
 def power_laws(train: Runs) -> pd.DataFrame:

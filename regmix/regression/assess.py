@@ -11,16 +11,27 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression.ensemble import by_part
-from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, TooFewRuns, grouped_folds
+from regmix.regression.interface import (
+    Fit,
+    Linear,
+    Model,
+    Prediction,
+    Regressor,
+    TokenLaw,
+    TooFewRuns,
+    grouped_folds,
+)
 from regmix.regression.settings import Regression
 from regmix.statistics import metrics
 from regmix.statistics.intervals import Score, bootstrap, percentiles
 
+BETTER = "better"  # the split of the held-out runs whose objective is below their median: near them a mixture is chosen
 _NO_CONTRASTS = pd.DataFrame(columns=["domain", "contrast", "low", "high"])
 
 
@@ -41,15 +52,13 @@ def assess(
     objective: Objective,
     settings: Regression,
     *,
-    curve: bool = True,
     deviations: bool = True,
 ) -> Assessment:
     """Assess ``regressor`` on an objective, by cross-validation within ``train`` and on ``tests``, runs by split.
 
-    Each of the objective's losses is fitted by itself; ``settings`` is params.yaml's ``regression``. Without
-    tests, or without ``curve``, the curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some
-    regressors many refits. A regressor that needs more runs than there are, or than cross-validation leaves, predicts
-    NaN there. Raises InputError.
+    Each of the objective's losses is fitted by itself; ``settings`` is params.yaml's ``regression``. Without tests the
+    curve has no rows; without ``deviations``, ``sd`` is NaN, which saves some regressors many refits. A regressor that
+    needs more runs than there are, or than cross-validation leaves, predicts NaN there. Raises InputError.
     """
     parts = train.parts(objective)
     fit, losses = by_part(regressor.fit, parts.objective), parts.losses
@@ -60,7 +69,6 @@ def assess(
     splits = {"cv": (train, parts.total, predicted_cv)}
     for split, runs in tests.items():
         splits[split] = (runs, runs.objective(objective), _predict(model, runs.mixtures, deviations))
-    sizes = settings.curve.proxies if curve else []
     unseen = {split: (runs.mixtures, true) for split, (runs, true, _) in splits.items() if split != "cv"}
     return Assessment(
         predictions=pd.concat(
@@ -70,7 +78,9 @@ def assess(
             ],
             ignore_index=True,
         ),
-        curve=learning_curve(fit, (train.mixtures, losses), unseen, sizes, settings.curve.subsets, settings.seed),
+        curve=learning_curve(
+            fit, (train.mixtures, losses), unseen, settings.curve.proxies, settings.curve.subsets, settings.seed
+        ),
         coefficients=contrasts(fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
         metrics={split: score(true, predicted.mean, settings) for split, (_, true, predicted) in splits.items()},
     )
@@ -176,6 +186,46 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
     return pd.DataFrame(
         {"domain": runs.domains, "contrast": contrast(runs.mixtures, losses), "low": edges[:, 0], "high": edges[:, 1]}
     )
+
+
+def token_laws(regressor: Regressor, runs: Runs, settings: Regression) -> pd.DataFrame:
+    """loss, domain, worth, low, high, slope, floor, wear, decay: the parameters of a token law of each of the losses.
+
+    ``worth`` is a domain's share of what a token of every domain is worth; ``slope`` is what more of its weight does to
+    the loss at the uniform mixture, at the cost of all others alike, in nats per token and unit of weight. No rows if
+    the regressor is no such law, or needs more runs.
+    """
+    z = float(stats.norm.ppf((1 + settings.interval) / 2))
+    frames: list[pd.DataFrame] = []
+    for loss in runs.losses.columns:
+        values = runs.objective(Objective.loss(loss))
+        model = _known(lambda values=values: regressor.fit(runs.mixtures, values, settings.seed))  # type: ignore[misc]
+        if not isinstance(model, TokenLaw):
+            break
+        share, edge = model.worth / model.worth.sum(), np.exp(z * model.share_sd)
+        table = {"loss": loss, "domain": runs.domains, "worth": share, "low": share / edge, "high": share * edge}
+        excess = model.mean(np.full((1, len(share)), 1 / len(share)))[0] - model.floor
+        table["slope"] = -model.decay * model.wear * excess * (len(share) * share - 1)
+        frames.append(pd.DataFrame(table | {"floor": model.floor, "wear": model.wear, "decay": model.decay}))
+    columns = ["loss", "domain", "worth", "low", "high", "slope", "floor", "wear", "decay"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
+
+
+def better_runs(splits: Mapping[str, Runs], objective: Objective) -> dict[str, Runs]:
+    """The runs of BETTER; empty without held-out runs."""
+    held = splits.get("heldout")
+    return {} if held is None else {BETTER: held.at(_better(held.objective(objective)))}
+
+
+def better_scores(predictions: pd.DataFrame, settings: Regression) -> dict[str, dict[str, Score]]:
+    """The scores of BETTER from an Assessment's ``predictions``; empty without held-out runs."""
+    held = predictions[predictions["split"] == "heldout"]
+    half = held[_better(held["true"].to_numpy())]
+    return {BETTER: score(half["true"].to_numpy(), half["predicted"].to_numpy(), settings)} if len(held) else {}
+
+
+def _better(true: np.ndarray) -> np.ndarray:
+    return true < np.median(true)
 
 
 def no_proxy(runs: Runs, objective: Objective) -> np.ndarray | None:

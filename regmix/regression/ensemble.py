@@ -91,6 +91,14 @@ class Ensemble:
         return np.asarray(mean + risk * sd)
 
 
+def together(
+    regressors: Sequence[Regressor], weights: np.ndarray, mixtures: np.ndarray, losses: LossParts, seed: int
+) -> Ensemble:
+    """The regressors, with ``weights`` (E,), fitted to runs (N, K) and an objective's ``losses`` (N, D)."""
+    fits = [by_part(regressor.fit, losses.objective) for regressor in regressors]
+    return Ensemble([fit(mixtures, losses.losses, seed) for fit in fits], weights)
+
+
 def by_part(fit: Fit, objective: Objective) -> Callable[[np.ndarray, np.ndarray, int], ObjectiveModel]:
     """``fit`` for an objective: of its losses (N, D), each is fitted by itself."""
 

@@ -43,6 +43,24 @@ class Linear(Protocol):
     coefficients: np.ndarray
 
 
+@runtime_checkable
+class TokenLaw(Protocol):
+    """A model in which the loss falls to ``floor`` (nats per token) as a power ``decay`` of what a mixture is worth.
+
+    ``worth`` (K,) says what a token of each domain is worth, up to a common factor, and ``wear`` is the exponent of the
+    weights.
+    """
+
+    floor: float
+    worth: np.ndarray
+    wear: float
+    decay: float
+
+    @property
+    def share_sd(self) -> np.ndarray:
+        """(K,), the standard deviation of the logarithm of each domain's share of the summed ``worth``."""
+
+
 Fit = Callable[[np.ndarray, np.ndarray, int], Model]  # mixtures (N, K), losses (N,) or by part (N, D), seed
 
 

@@ -5,9 +5,8 @@ how fast the loss falls, and E lies below every loss. With g below 1 the optimum
 published tables it ranks with 128 proxies as the paper's LightGBM does with 512 (reports/published.html).
 
 A is folded into ``t``, and ``shrinkage`` pulls the logarithms of t to their mean, because few runs determine the worth
-of a domain that hardly matters. Least squares by Levenberg and Marquardt's method, from several starts.
-
-``sd`` is Laplace's approximation: the spread of the parameters, plus that of a run around the law.
+of a domain that hardly matters. ``sd`` is Laplace's approximation: the spread of the parameters, plus that of a run
+around the law.
 
 N runs, K domains, P = K + 4 parameters, M mixtures to predict.
 """
@@ -15,22 +14,19 @@ N runs, K domains, P = K + 4 parameters, M mixtures to predict.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
 from regmix.core.settings import Count, Positive, Strict
 from regmix.regression.interface import Prediction, TooFewRuns
+from regmix.regressors import _least_squares
 
 MONOTONE = False
 
 FLOOR = 1e-6  # the smallest weight; its logarithm must be finite
 SEEN = 0.6  # share of a swarm's runs that a refit sees at least
-STEPS = 40  # of the search, at most
-SETTLED = 1e-4  # the relative gain of a step below which a search stops
 DECAY, WEAR, MARGIN = (0.02, 8.0), (0.02, 1.2), (1e-3, 20.0)  # bounds of a, g, and (lowest loss - E) / sd
 WORTH = 1e5  # largest t, and one over the smallest, where their mean logarithm is 0
-CHUNK = 1 << 16  # entries of a prediction computed together: few enough to stay in the cache
 
 
 class Options(Strict):
@@ -46,25 +42,22 @@ class Law:
     worth: np.ndarray
     wear: float
     decay: float
-    scale: float  # of the loss; ``covariance`` is that of the parameters of losses divided by it
-    free: np.ndarray  # (P,), the parameters as ``_law`` takes them
-    noise: float  # standard deviation of a run around the law, nats
-    covariance: np.ndarray  # (P, P), of ``free``
+    scale: float  # of the loss; ``fitted`` is to the losses above the lowest, divided by it
+    fitted: _least_squares.Fitted
+
+    @property
+    def share_sd(self) -> np.ndarray:
+        """(K,), the standard deviation of log (t / sum of t)."""
+        slopes = np.eye(len(self.worth)) - self.worth / self.worth.sum()
+        return np.sqrt(np.diag(slopes @ self.fitted.covariance[4:, 4:] @ slopes.T))
 
     def mean(self, mixtures: np.ndarray) -> np.ndarray:
         tokens = np.maximum(mixtures, FLOOR) ** self.wear @ self.worth
         return self.floor + self.scale * tokens**-self.decay
 
     def predict(self, mixtures: np.ndarray) -> Prediction:
-        mean, sd = np.empty(len(mixtures)), np.empty(len(mixtures))
-        rows = max(1, CHUNK // len(self.free))
-        for first in range(0, len(mixtures), rows):
-            part = slice(first, first + rows)
-            above, slopes = _law(self.free, np.log(np.maximum(mixtures[part], FLOOR)))
-            mean[part] = self.floor + self.scale * (above + np.exp(self.free[0]))
-            spread = self.scale**2 * np.einsum("mp,mp->m", slopes @ self.covariance, slopes)
-            sd[part] = np.sqrt(spread + self.noise**2)
-        return Prediction(mean, sd)
+        above, sd = _least_squares.predict(_law, self.fitted, _logs(mixtures), self.scale)
+        return Prediction(self.floor + self.scale * (above + np.exp(self.fitted.free[0])), sd)
 
 
 def least_runs(domains: int, options: Options) -> int:
@@ -81,23 +74,23 @@ def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -
     if runs < least_runs(domains, options):
         raise TooFewRuns(f"{runs} runs cannot determine {domains + 4} parameters; train at least {domains + 5} proxies")
     scale, lowest = float(losses.std()) or 1.0, float(losses.min())
-    target, logs = (losses - lowest) / scale, np.log(np.maximum(mixtures, FLOOR))
-    ends = [_descend(start, logs, target, options.shrinkage) for start in _starts(logs, target, options.starts, seed)]
-    best, errors, normal, _ = min(ends, key=lambda end: end.cost)
-    inverse = np.linalg.inv(normal)
-    used = domains + 4 - options.shrinkage * np.trace(inverse[4:, 4:])  # effective number of parameters
-    noise = float(np.sqrt(errors @ errors / max(runs - used, 1.0)))
-    margin, decay, wear = np.exp(best[[0, 2, 3]])
+    target, logs = (losses - lowest) / scale, _logs(mixtures)
+    starts = _starts(logs, target, options.starts, seed)
+    bounds = np.log([MARGIN, (1e-20, 1e20), DECAY, WEAR, *[(1 / WORTH, WORTH)] * domains])
+    fitted = _least_squares.fit(_law, starts, logs, target, bounds, options.shrinkage, common=4)
+    margin, decay, wear = np.exp(fitted.free[[0, 2, 3]])
     return Law(
         floor=lowest - scale * float(margin),
-        worth=np.exp(best[4:] - best[1] / decay),
+        worth=np.exp(fitted.free[4:] - fitted.free[1] / decay),
         wear=float(wear),
         decay=float(decay),
         scale=scale,
-        free=best,
-        noise=noise * scale,
-        covariance=noise**2 * inverse,
+        fitted=fitted,
     )
+
+
+def _logs(mixtures: np.ndarray) -> np.ndarray:
+    return np.log(np.maximum(mixtures, FLOOR))
 
 
 def _law(free: np.ndarray, logs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,40 +130,3 @@ def _starts(logs: np.ndarray, target: np.ndarray, count: int, seed: int) -> np.n
         tokens = np.exp(np.exp(start[3]) * logs + start[4:]).sum(axis=1)
         start[1] = np.log((target.mean() + np.exp(start[0])) / np.mean(tokens ** -np.exp(start[2])))
     return out
-
-
-class _End(NamedTuple):
-    free: np.ndarray  # (P,)
-    errors: np.ndarray  # (N,)
-    normal: np.ndarray  # (P, P), of the least squares, the penalty included
-    cost: float
-
-
-def _descend(free: np.ndarray, logs: np.ndarray, target: np.ndarray, shrinkage: float) -> _End:
-    """Where the search from the start ``free`` (P,) ends."""
-    bounds = np.log([MARGIN, (1e-20, 1e20), DECAY, WEAR, *[(1 / WORTH, WORTH)] * logs.shape[1]])
-    penalty = np.concatenate([np.zeros(4), np.full(logs.shape[1], shrinkage)])
-
-    def state(free: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        value, slopes = _law(free, logs)
-        errors = value - target
-        return errors, slopes, float(errors @ errors + penalty @ free**2)
-
-    errors, slopes, cost = state(free)
-    damping, growth = 1e-2, 2.0
-    for _ in range(STEPS):
-        normal, downhill = slopes.T @ slopes + np.diag(penalty + 1e-9), slopes.T @ errors + penalty * free
-        scales = np.diag(normal)
-        step = np.linalg.solve(normal + damping * np.diag(scales), downhill)
-        trial = np.clip(free - step, *bounds.T)
-        tried, tried_slopes, tried_cost = state(trial)
-        gain, expected = cost - tried_cost, step @ (damping * scales * step + downhill)
-        if not gain > 0:
-            damping, growth = damping * growth, 2 * growth
-            continue
-        free, errors, slopes, cost = trial, tried, tried_slopes, tried_cost
-        damping, growth = max(damping * max(1 / 3, 1 - (2 * gain / expected - 1) ** 3), 1e-9), 2.0  # Nielsen's rule
-        if gain < SETTLED * cost:
-            break
-    normal = slopes.T @ slopes + np.diag(penalty + 1e-9)
-    return _End(free, errors, normal, cost)

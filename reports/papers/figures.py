@@ -64,6 +64,16 @@ def figure4(table: pd.DataFrame) -> dict[str, Any]:
     return out
 
 
+def domain_curves(table: pd.DataFrame) -> dict[str, Any]:
+    """regressor -> proxies_<n>_<scale>: the mean over all domains' losses, the lowest and whose it is."""
+    out: dict[str, Any] = {}
+    for row in table.dropna().itertuples(index=False):
+        key = f"proxies_{row.proxies}_{SCALES[row.split]}"
+        cell = {f"{key}_mean": row.mean, f"{key}_lowest": row.lowest, f"{key}_domain": row.domain}
+        out.setdefault(row.regressor, {}).update(cell)
+    return out
+
+
 def table6(restricted: pd.DataFrame) -> dict[str, Any]:
     """regressor -> spearman_1m and so on, for runs with almost none of the objective's own domain."""
     out: dict[str, Any] = {}

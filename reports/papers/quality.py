@@ -151,8 +151,8 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     )  # fmt: skip
 
 
-def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
-    """``table`` is published_compare's curves.csv; ``scores`` published_compare's scores.csv."""
+def figure4(table: pd.DataFrame, every: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
+    """``table``, ``every`` and ``scores`` are published_compare's curves.csv, domain_curves.csv and scores.csv."""
     names, sizes = list(dict.fromkeys(table["regressor"])), sorted(set(table["proxies"]))
     drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
     colour, marker = style.colours(names), style.markers(names)
@@ -196,8 +196,23 @@ def figure4(table: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Sectio
             Figure("figure4", "Spearman x 100 against the number of proxies: mean over subsets and its t interval.",
                    "Lines of rank correlation against number of proxies, one panel per test set.", drawing),
             Table("figure4", "The same as numbers: mean over subsets, with its t interval.", shown, table),
+            Table("figure4_domains", "All validated domains' losses, each with regressors of its own: the mean of "
+                  "Spearman x 100 over the domains, and after the slash the lowest of them, each a mean over subsets; "
+                  "the best mean at each size and scale in bold.", _every(every, lines, sizes), every),
         ),
     )  # fmt: skip
+
+
+def _every(table: pd.DataFrame, lines: Sequence[tuple[str, str]], sizes: Sequence[int]) -> pd.DataFrame:
+    cells = table.set_index(["split", "regressor", "proxies"])
+    best = table.groupby(["split", "proxies"])["mean"].max()
+    shown = pd.DataFrame({"Tested at": [SPLITS[split] for split, _ in lines], "Regressor": [name for _, name in lines]})
+    for size in sizes:
+        found = [(cells.loc[(*line, size)], best[line[0], size]) for line in lines]
+        shown[f"{size} proxies"] = [
+            bold(f"{fixed(cell['mean'], 1)} / {fixed(cell['lowest'], 1)}", cell["mean"] == top) for cell, top in found
+        ]
+    return shown
 
 
 def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequence[str]) -> Section:

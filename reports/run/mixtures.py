@@ -20,6 +20,7 @@ def mixtures(
     chosen: Mapping[str, Mapping[str, Any]],
     summary: Mapping[str, Mapping[str, Any]],
     realised: pd.DataFrame,
+    calibration: pd.DataFrame,
     candidates: pd.DataFrame,
     swarm: Runs,
     objectives: Mapping[str, Objective],
@@ -29,7 +30,8 @@ def mixtures(
 ) -> Section:
     """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
-    ``realised`` is realised.csv, ``candidates`` the sampled candidates; ``how`` says how candidates were scored.
+    ``realised`` and ``calibration`` are mixture_choose's tables, ``candidates`` the sampled candidates; ``how`` says
+    how they were scored.
     ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on.
     """
     domains = list(prior)
@@ -71,6 +73,7 @@ def mixtures(
                 gains_shown,
                 gains,
             ),
+            _calibration(calibration),
             Figure(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
@@ -190,6 +193,36 @@ def _gains(
             }
         )
     return pd.DataFrame(rows), pd.DataFrame(shown)
+
+
+def _calibration(table: pd.DataFrame) -> Table:
+    rows = table.to_dict("records")
+    shown = pd.DataFrame(
+        {
+            "Objective": table["objective"],
+            "Predicted": table["predicted"].map(fixed),
+            "Realised": table["realised"].map(fixed),
+            "Predicted minus realised": [
+                interval(row["difference"], row["low"], row["high"], sign=True) for row in rows
+            ],
+            "At its proposals": [
+                interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
+            ],
+            "Proposals": table["proposals"].astype(str),
+            "Calibrated": table["calibrated"].map(fixed),
+            "Calibrated minus realised": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
+        }
+    )
+    return Table(
+        "calibration",
+        "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
+        "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
+        "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
+        "shift. It moves all mixtures alike, so it changes no choice; and since the regressors have learnt from the "
+        "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
+        shown,
+        table,
+    )
 
 
 def _compared(realised: pd.DataFrame, objectives: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

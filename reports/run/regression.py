@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from regmix.core.objective import Objective
+from regmix.regression.assess import BETTER
 from regmix.regression.ranking import NO_PROXY, NOISE, best, of, score
 from regmix.statistics.verdicts import compared
 from reports.page import style
@@ -35,7 +36,7 @@ def regression(
         "spearman": "Spearman ρ", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "regret": "Regret",
         "top_k": f"Top-{top_k} overlap",
     }  # fmt: skip
-    judged = scores[scores["metric"] == "spearman"]
+    judged = scores[(scores["metric"] == "spearman") & (scores["split"] != BETTER)]
     splits = {split: label for split, label in SPLITS.items() if split in set(judged["split"])}
     held = "heldout" in splits
     parts: list[str | Table | Figure] = [
@@ -67,6 +68,8 @@ def regression(
                 _curves(curves, scores, list(objectives)),
             )
         )
+    if held:
+        parts.append(_better(scores, objectives))
     for split in splits:
         part = scores[(scores["split"] == split) & (scores["regressor"] != NOISE)].reset_index(drop=True)
         parts.append(
@@ -82,6 +85,26 @@ def regression(
     if any(math.isfinite(score(scores, NOISE, objective, "heldout", "sd").value) for objective in objectives):
         parts.append(_noise(scores, predictions, list(objectives)))
     return Section("Regression", tuple(parts))
+
+
+def _better(scores: pd.DataFrame, objectives: Mapping[str, Objective]) -> Table:
+    part = scores[scores["split"] == BETTER].reset_index(drop=True)
+    names = list(dict.fromkeys(part["regressor"]))
+    shown: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n == NO_PROXY else n for n in names]}
+    for objective in objectives:
+        for metric, label, digits in (("spearman", "ρ", 2), ("mae", "MAE", 3)):
+            shown[f"{objective}, {label}"] = [
+                spanned(score(scores, name, objective, BETTER, metric), digits) for name in names
+            ]
+    n = ", ".join(str(size) for size in sorted(set(part["n"].astype(int))))
+    return Table(
+        "regression_better",
+        f"The same on the better half of the held-out mixtures alone, those whose true objective is below the median "
+        f"(n = {n}): a choice is made among mixtures like these, and their losses differ less. MAE in "
+        f"{units(objectives)}.",
+        pd.DataFrame(shown),
+        part,
+    )
 
 
 def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], objectives: Sequence[str]) -> Table:

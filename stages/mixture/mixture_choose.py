@@ -12,7 +12,9 @@ from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
 from regmix.engine.machine import Machine
 from regmix.mixture import confirm
+from regmix.mixture.calibrate import calibration
 from regmix.mixture.choose import choose
+from regmix.mixture.propose import earlier
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
@@ -37,6 +39,7 @@ def mixture_choose(
     trained = runs.read(swarm, domains)
     objectives = resolve(params.objectives, trained)
     summary, table = {}, []
+    calibrated = calibration(earlier(swarm), trained, confirming, objectives, chosen, params.regression.interval)
     for name, simulation in chosen.items():
         realised = confirm.realised(confirming, name, objectives[name], simulation)
         summary[name] = confirm.summary(confirming, name, objectives[name], simulation, params.regression.interval)
@@ -53,6 +56,7 @@ def mixture_choose(
         for name, value in chosen.items():
             write_json(scratch / f"{name}.json", value)
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
+        write_csv(scratch / "calibration.csv", calibrated)
         write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
     write_metrics(metrics, {name: confirm.leading(value) for name, value in chosen.items()})
 

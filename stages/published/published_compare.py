@@ -33,7 +33,8 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
         write_csv(scratch / "margins.csv", result.margins)
         write_csv(scratch / "restricted.csv", result.restricted)
         write_csv(scratch / "stops.csv", result.stops)
-        write_csv(scratch / "curves.csv", summaries.curves(curves, settings.regression.interval))
+        write_csv(scratch / "curves.csv", summaries.curves(curves, settings.objective, settings.regression.interval))
+        write_csv(scratch / "domain_curves.csv", summaries.domain_curves(curves))
         write_csv(scratch / "power_laws.csv", summaries.power_laws(divided[TRAIN]))
         write_json(scratch / "trees.json", result.trees)
 

@@ -20,7 +20,7 @@ from stages.run import run
 
 
 def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Path, out: Path) -> None:
-    """Cross-validate on the 512 training runs and test at every scale; only the objective has a learning curve."""
+    """Cross-validate on the 512 training runs, test at every scale, and on subsets of the runs for learning curves."""
     if regressor not in settings.regressors:
         raise InputError(f"--regressor {regressor}: not in published/params.yaml; add it")
     fitted = interface.bind(regressor, settings.regressors[regressor])
@@ -29,8 +29,8 @@ def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Pa
     names = list(train.losses)
 
     def assessed_on(name: str) -> Assessment:
-        curve = name == settings.objective
-        result = assess(fitted, train, sets, Objective.loss(name), settings.regression, curve=curve, deviations=False)
+        judged = settings.regression_on(name)
+        result = assess(fitted, train, sets, Objective.loss(name), judged, deviations=False)
         return replace(result, predictions=result.predictions.drop(columns="sd"))
 
     with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:

@@ -37,10 +37,11 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
     objectives = resolve(params.objectives, swarm_runs)
     table = []
     for aim, objective in objectives.items():
-        compared = {name: assess.parsed(scores.get(aim, {}), splits) for name, scores in fitted.items()}
-        compared[ranking.NO_PROXY] = assess.no_proxy_scores(splits, objective, params.regression)
+        judged = splits | assess.better_runs(splits, objective)
+        compared = {name: assess.parsed(scores.get(aim, {}), judged) for name, scores in fitted.items()}
+        compared[ranking.NO_PROXY] = assess.no_proxy_scores(judged, objective, params.regression)
         table += [
-            [name, aim, split, metric, *score, len(splits[split].names)]
+            [name, aim, split, metric, *score, len(judged[split].names)]
             for name, by_split in compared.items() for split, part in by_split.items() for metric, score in part.items()
         ]  # fmt: skip
         table += [

@@ -40,20 +40,24 @@ def regression_fit(params: Settings, *, regressor: str, swarm: Path, out: Path) 
     for name, objective in resolve(params.objectives, swarm_runs).items():
         with threadpool_limits(limits=1):  # such small matrices are slower with more threads, on a busy machine by far
             assessed = assess.assess(fitted, train, tests, objective, params.regression)
+        better = assess.better_scores(assessed.predictions, params.regression)
         for table, parts in frames.items():
             frame = getattr(assessed, table).copy()
             frame.insert(0, "objective", name)
             parts.append(frame)
         metrics[name] = {
             split: {metric: score.to_json() for metric, score in scores.items()}
-            for split, scores in assessed.metrics.items()
+            for split, scores in (assessed.metrics | better).items()
         } | {"n": {"cv": len(train.names), "heldout": len(test.names)}}
     if not np.isfinite(pd.concat(frames["predictions"])["predicted"]).any():
         note(f"regressors.{regressor}: needs more than {len(train.names)} runs, so it is not judged")
+    with threadpool_limits(limits=1):
+        laws = assess.token_laws(fitted, train, params.regression)
     with writing(out) as scratch:
         for table, parts in frames.items():
             filled = [part for part in parts if len(part)] or parts[:1]
             write_csv(scratch / f"{table}.csv", pd.concat(filled, ignore_index=True))
+        write_csv(scratch / "law.csv", laws)
         write_json(scratch / "metrics.json", metrics)
 
 

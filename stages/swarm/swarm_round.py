@@ -5,6 +5,8 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+import pandas as pd
+
 from regmix.core import runs
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, read_rows, write_csv, write_json, writing
@@ -15,7 +17,7 @@ from regmix.engine import results
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from regmix.mixture import choose
-from regmix.mixture.propose import propose
+from regmix.mixture.propose import earlier, propose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling import shards
@@ -36,7 +38,7 @@ def swarm_round(
     params: Settings, *, name: str, swarm: Path, sample: Path, corpus: Path, answers: Path, store: Path, out: Path
 ) -> None:
     """Train round NAME of swarm.rounds and score it on ANSWERS; OUT has the tables of SWARM and of its own runs, and
-    proposals.csv."""
+    all proposals."""
     if name not in params.swarm.rounds:
         raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
     settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
@@ -62,7 +64,8 @@ def swarm_round(
                 rows = [*read_rows(swarm / f"{part}.csv"), *read_rows(new / f"{part}.csv")]
                 write_csv(scratch / f"{part}.csv", rows)
         write_json(scratch / "meta.json", meta)
-        write_csv(scratch / "proposals.csv", table)
+        before = earlier(swarm)
+        write_csv(scratch / "proposals.csv", pd.concat([before, table]) if len(before) else table)
 
 
 if __name__ == "__main__":
