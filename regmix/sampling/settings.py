@@ -43,7 +43,7 @@ class Swarm(Strict):
     switches: Count
     heldout: NonNegative
     repeats: Repeats
-    temperature: Positive
+    temperature: Annotated[float, Field(ge=0)]
     strength: LogGrid
     min_weight: Share
     max_epochs: Positive
