@@ -21,7 +21,7 @@ from regmix.core.faults import unknown
 from regmix.core.files import read_yaml
 from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
 from regmix.engine.settings import Training
-from regmix.objectives import counted
+from regmix.objectives import Tasks, counted
 from regmix.params import Params, parse
 
 FILE = "ablations/params.yaml"
@@ -148,8 +148,13 @@ def world_params(params: Params, settings: Ablations, name: str) -> Params:
         raise InputError(
             f"{FILE}: worlds.{name}.unseen: {min(unknown)} is not a shard of the world; add it to the shards"
         )
-    if settings.worlds[name].objective not in changed.objectives:
-        raise InputError(f"{FILE}: worlds.{name}.objective = {settings.worlds[name].objective}: no such objective")
+    objective = settings.worlds[name].objective
+    if objective not in changed.objectives:
+        raise InputError(f"{FILE}: worlds.{name}.objective = {objective}: no such objective")
+    if isinstance(changed.objectives[objective], Tasks):
+        raise InputError(
+            f"{FILE}: worlds.{name}.objective = {objective}: trajectories hold losses and no tasks; name one of losses"
+        )
     return changed
 
 

@@ -135,6 +135,12 @@ def test_bad_settings_are_one_line(edit, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_world_aims_at_losses():
+    own = root(objectives=ROOT_VALUES["objectives"] | {"qa": {"tasks": {"heldout_last_word_news": 1}}})
+    with pytest.raises(InputError, match=r"worlds\.main\.objective = qa: trajectories hold losses and no tasks; name"):
+        world_params(own, settings(lambda v: v["worlds"]["main"].update(objective="qa")), "main")
+
+
 def test_a_size_and_a_budget_change_the_training():
     longer = size_training(root(), settings(), "between", 2)
     assert longer.recipe.steps == 2 * root().proxy.recipe.steps
