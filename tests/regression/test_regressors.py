@@ -27,7 +27,12 @@ BAGGED = {"kind": "lightgbm", "trees": 60, "lr": 0.05, "leaves": 6, "min_rows": 
 GP = {"kind": "gp", "features": "sqrt", "target": "loss", "length_scale": {"low": 0.1, "high": 10}, "starts": 3}
 GP_LOG = GP | {"features": "log", "target": {"log_excess": 0.5}}
 LAW = {"kind": "log_linear", "starts": 4}
-ALL = {"ridge": RIDGE, "paper": PAPER, "bagged": BAGGED, "gp": GP, "gp_log": GP_LOG, "law": LAW}
+BIMIX = {"kind": "bimix", "starts": 3}
+AUTOSCALE = {"kind": "autoscale", "starts": 3, "shrinkage": 0.01}
+ALL = {
+    "ridge": RIDGE, "paper": PAPER, "bagged": BAGGED, "gp": GP, "gp_log": GP_LOG, "law": LAW, "bimix": BIMIX,
+    "autoscale": AUTOSCALE,
+}  # fmt: skip
 
 
 def fit(entry: dict[str, Any], mixtures: np.ndarray, losses: np.ndarray, seed: int = 0) -> Any:
@@ -61,7 +66,7 @@ def test_predictions_have_one_mean_and_one_deviation_each(name, proxies, others)
     again = fit(ALL[name], proxies, losses).predict(others)
     assert np.array_equal(again.mean, mean)
     assert np.array_equal(again.sd, sd)
-    assert np.corrcoef(mean, power_law(others))[0, 1] > (0.7 if name in ("ridge", "law", "paper") else 0.95)
+    assert np.corrcoef(mean, power_law(others))[0, 1] > (0.7 if name in ("ridge", "law", "paper", "bimix") else 0.95)
 
 
 @pytest.mark.parametrize("name", ["paper", "bagged", "gp", "gp_log"])
@@ -144,7 +149,7 @@ def test_prediction_does_not_depend_on_its_chunks(proxies, others):
 
 
 def test_equal_losses_are_predicted_as_they_are(proxies, others):
-    for name in ("ridge", "gp", "gp_log", "law", "bagged"):
+    for name in ("ridge", "gp", "gp_log", "law", "bimix", "autoscale", "bagged"):
         np.testing.assert_allclose(fit(ALL[name], proxies, np.full(80, 4.0)).mean(others), 4, atol=1e-3)
 
 
