@@ -27,7 +27,7 @@ from regmix.regressors import _least_squares
 
 MONOTONE = False
 
-LEAST = 8  # runs; shrinkage determines what they do not
+LEAST = 8  # runs
 COMMON = [(-1e3, 1e3), *np.log([(1e-6, 1e3), (1e-4, 10.0), (0.02, 8.0)])]  # bounds of c, log b, log n and log g
 APART = (-np.log(1e3), np.log(1e3))  # of a domain's from them
 
@@ -51,8 +51,13 @@ class Law:
         return Prediction(self.center + self.scale * mean, sd)
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """For any number of domains: shrinkage determines what the runs do not."""
+    return LEAST
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:
-    """Least squares from several starts. Deterministic; ``seed`` is not used. Raises TooFewRuns."""
+    """Deterministic least squares from several starts; no ``seed``. Raises TooFewRuns below ``least_runs``."""
     runs, domains = mixtures.shape
     if runs < LEAST:
         raise TooFewRuns(f"{runs} runs are too few for a law of {domains} domains; train at least {LEAST} proxies")

@@ -50,13 +50,20 @@ class Law:
         return Prediction(self.scale * mean, sd)
 
 
+def least_runs(domains: int, options: Options) -> int:
+    """One more than it has parameters, the own domain among them."""
+    return 5
+
+
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:
     """Least squares for each domain as the own one; the best fit stays.
 
-    Deterministic; ``seed`` is not used. Raises TooFewRuns.
+    Deterministic; ``seed`` is not used. Raises TooFewRuns below ``least_runs``.
     """
-    if len(losses) < 5:
-        raise TooFewRuns(f"{len(losses)} runs cannot determine a domain and 3 parameters; train at least 5 proxies")
+    if len(losses) < (least := least_runs(mixtures.shape[1], options)):
+        raise TooFewRuns(
+            f"{len(losses)} runs cannot determine a domain and 3 parameters; train at least {least} proxies"
+        )
     scale = float(losses.std()) or 1.0
     laws = []
     for own, share in enumerate(mixtures.T):

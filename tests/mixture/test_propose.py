@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from regmix.core.files import write_csv
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.settings import Kind
-from regmix.mixture.propose import propose, spread_out
+from regmix.mixture.propose import earlier, propose, spread_out
 from regmix.mixture.search import Search
 from regmix.regression.interface import bind
 from regmix.sampling import draws
@@ -42,6 +44,21 @@ def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs):
     assert near < 0.6 * np.abs(runs - BEST).sum(axis=1).mean()
     others = [np.abs(rows[i] - np.delete(rows, i, axis=0)).sum(axis=1).min() for i in range(6)]
     assert min(others) > 0.02  # refits agree here, so all are near each other
+
+
+def test_proposals_know_what_all_runs_predict_of_them(runs):
+    losses = {"first": parts(runs), "second": parts(runs, 1)}
+    found = propose(runs, losses, [LAW], RULES, SMALL, 4)
+    for name, own in found.groupby("objective"):
+        model = LAW.fit(runs, losses[str(name)].total, SMALL.seed)
+        np.testing.assert_allclose(own["predicted"], model.mean(own[list(RULES.domains)].to_numpy()), rtol=1e-9)
+    assert (found["sd"] > 0).all()
+
+
+def test_without_rounds_there_are_no_earlier_proposals(tmp_path):
+    assert len(earlier(tmp_path)) == 0
+    write_csv(tmp_path / "proposals.csv", pd.DataFrame({"run": ["second-0"], "objective": ["first"]}))
+    assert earlier(tmp_path)["run"].tolist() == ["second-0"]
 
 
 def test_points_too_near_are_left_out_while_there_are_others():

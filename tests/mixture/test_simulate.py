@@ -14,6 +14,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.settings import Kind
 from regmix.mixture import choose, confirm, judge
+from regmix.mixture.calibrate import calibration
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search, optimum, starts
 from regmix.mixture.settings import Mixture
@@ -312,6 +313,24 @@ def test_predictions_are_held_against_the_confirming_runs():
     table = confirm.realised(confirming(), "news", Objective.loss("news"), SIMULATED).set_index("mixture")
     assert table.loc["regmix_news", ["predicted", "realised", "n"]].tolist() == pytest.approx([4.45, 4.5, 3])
     assert table["predicted"].isna().to_dict() == {"natural": False, "regmix_news": False, "uniform": True}
+
+
+def test_a_prediction_is_calibrated_by_those_of_the_proposals():
+    kinds = np.array(["random", "proposal", "proposal", "proposal"])
+    names, losses = np.array(["a", "b", "c", "d"]), pd.DataFrame({"news": [6.0, 4.8, 4.7, 4.6]})
+    swarm = Runs(DOMAINS, names, kinds, np.tile(BEST, (4, 1)), losses)
+    proposals = pd.DataFrame({"run": ["d", "b", "c"], "objective": ["news", "news", "law"], "predicted": [4.4, 4.7, 9]})
+    objectives = {"news": Objective.loss("news")}
+    told = {"news": SIMULATED}
+    table = calibration(proposals, swarm, confirming(), objectives, told, 0.95).iloc[0]
+    assert table["difference"] == pytest.approx(4.45 - 4.5)
+    assert table["low"] < -0.05 < table["high"]
+    assert table["proposals"] == 2
+    assert table["shift"] == pytest.approx(-0.15)
+    assert table["calibrated"] == pytest.approx(4.6)
+    none = calibration(proposals.iloc[:0], swarm, confirming(), objectives, told, 0.95).iloc[0]
+    assert none["proposals"] == 0
+    assert none[["shift", "calibrated"]].isna().all()
 
 
 def test_a_mixture_that_was_not_confirmed_is_named():

@@ -143,16 +143,30 @@ def test_figure_6_counts_the_regressors_that_tell_and_leaves_out_monotone_ones()
 
 def test_a_curve_has_no_point_without_a_fit_and_one_subset_of_all_runs():
     frame = pd.DataFrame(
-        {"proxies": [32, 32, 64, 64, 512, 512], "subset": [0, 1] * 3, "split": "test_1m",
+        {"proxies": [32, 32, 64, 64, 512, 512], "subset": [0, 1] * 3, "split": "test_1m", "objective": "pile_cc",
          "spearman": [np.nan, np.nan, 0.7, 0.9, 0.95, 0.95]}
     )  # fmt: skip
-    table = summaries.curves({"trees": frame}, 0.95)
+    table = summaries.curves({"trees": pd.concat([frame, frame.assign(objective="arxiv")])}, "pile_cc", 0.95)
     assert table["subsets"].tolist() == [0, 2, 1]
     assert table["mean"].tolist()[1:] == pytest.approx([80, 95])
     assert table.loc[1, "low"] < 70  # a t interval of two
     found = figures.figure4(table)["trees"]
     assert "proxies_32_1m" not in found
     assert found["proxies_512_1m_low"] is None
+
+
+def test_a_curve_of_all_domains_has_their_mean_and_the_lowest():
+    frame = pd.DataFrame({"objective": ["pile_cc", "arxiv"] * 3, "proxies": [32] * 2 + [64] * 4, "split": "test_1m",
+                          "spearman": [0.5, np.nan, 0.9, 0.6, 0.7, 0.8]})  # fmt: skip
+    table = summaries.domain_curves({"trees": frame})
+    assert table.loc[0, ["mean", "lowest"]].isna().all()  # one domain has none
+    assert table.loc[1, ["mean", "lowest", "domain"]].tolist() == pytest.approx([75, 70, "arxiv"])
+    assert figures.domain_curves(table)["trees"]["proxies_64_1m_domain"] == "arxiv"
+
+
+def test_only_the_objective_has_all_subsets():
+    assert SETTINGS.regression_on("pile_cc").curve.subsets == SETTINGS.regression.curve.subsets
+    assert SETTINGS.regression_on("arxiv").curve.subsets == SETTINGS.other_subsets
 
 
 def test_the_sets_are_listed_with_their_rows_off_by_more_than_rounding():

@@ -113,6 +113,43 @@ def test_no_proxy_has_nothing_to_sort_by(weights):
     assert assess.no_proxy(made(5, 0), Objective.mean(weights)) is None
 
 
+def test_the_better_half_is_that_with_the_lower_objective():
+    runs = made(21, 0)
+    told = pd.DataFrame({"split": ["cv", *["heldout"] * 21], "true": [0.0, *runs.losses["news"]], "predicted": 5.0})
+    told.loc[told["true"] > told["true"].median(), "predicted"] += 100.0  # of no account
+    half = assess.better_runs({"heldout": runs}, Objective.loss("news"))[assess.BETTER]
+    assert len(half.names) == 10
+    found = assess.better_scores(told, SETTINGS)[assess.BETTER]
+    assert found["mae"].value == pytest.approx(np.abs(half.losses["news"] - 5).mean())
+    assert assess.better_scores(told[told["split"] == "cv"], SETTINGS) == {}
+    assert assess.better_runs({"cv": runs}, Objective.loss("news")) == {}
+
+
+def test_a_token_law_says_what_tokens_are_worth_and_what_more_of_a_domain_does():
+    law = bind("law", Kind(kind="effective_tokens", starts=4, shrinkage=0.001))  # type: ignore[call-arg]
+    runs = made(60, 0)
+    worth = np.array([0.7, 0.2, 0.1])
+    losses = pd.DataFrame({"news": 3 + (np.maximum(runs.mixtures, 1e-6) ** 0.6 @ worth) ** -0.5, "reviews": 1.0})
+    runs = Runs(runs.domains, runs.names, runs.kinds, runs.mixtures, losses)
+    table = assess.token_laws(law, runs, SETTINGS)
+    assert table["loss"].tolist() == ["news"] * 3 + ["reviews"] * 3
+    news = table[table["loss"] == "news"]
+    np.testing.assert_allclose(news["worth"], worth, rtol=0.1)
+    assert np.all((news["low"] < news["worth"]) & (news["worth"] < news["high"]))
+    model = law.fit(runs.mixtures, losses["news"].to_numpy(), 0)
+    even, step = np.full(3, 1 / 3), 1e-5
+    for k, slope in enumerate(news["slope"]):
+        way = np.eye(3)[k] - 1 / 3
+        ahead, behind = model.mean(np.stack([even + step * way, even - step * way]))
+        assert slope == pytest.approx((ahead - behind) / (2 * step), rel=1e-4)
+
+
+def test_other_regressors_and_too_few_runs_have_no_token_law():
+    law = bind("law", Kind(kind="effective_tokens", starts=4, shrinkage=0.01))  # type: ignore[call-arg]
+    assert len(assess.token_laws(RIDGE, made(40, 0), SETTINGS)) == 0
+    assert len(assess.token_laws(law, made(3, 0), SETTINGS)) == 0
+
+
 def test_metrics_read_back_with_null_as_nan():
     metrics = {"cv": {"spearman": {"value": 0.5, "low": None, "high": None}}}
     found = assess.parsed(metrics, ["cv"])["cv"]["spearman"]

@@ -30,7 +30,12 @@ LAW = {"kind": "log_linear", "starts": 4}
 TOKENS = {"kind": "effective_tokens", "starts": 2, "shrinkage": 0.01}
 ON_LAW = {"kind": "gp_on_law", "law": {"starts": 2, "shrinkage": 0.01}, "features": "sqrt",
           "length_scale": {"low": 0.1, "high": 10}, "starts": 2}  # fmt: skip
-ALL = {"ridge": RIDGE, "paper": PAPER, "bagged": BAGGED, "gp": GP, "gp_log": GP_LOG, "law": LAW}
+BIMIX = {"kind": "bimix", "starts": 3}
+AUTOSCALE = {"kind": "autoscale", "starts": 3, "shrinkage": 0.01}
+ALL = {
+    "ridge": RIDGE, "paper": PAPER, "bagged": BAGGED, "gp": GP, "gp_log": GP_LOG, "law": LAW, "bimix": BIMIX,
+    "autoscale": AUTOSCALE,
+}  # fmt: skip
 
 
 def fit(entry: dict[str, Any], mixtures: np.ndarray, losses: np.ndarray, seed: int = 0) -> Any:
@@ -64,7 +69,7 @@ def test_predictions_have_one_mean_and_one_deviation_each(name, proxies, others)
     again = fit(ALL[name], proxies, losses).predict(others)
     assert np.array_equal(again.mean, mean)
     assert np.array_equal(again.sd, sd)
-    assert np.corrcoef(mean, power_law(others))[0, 1] > (0.7 if name in ("ridge", "law", "paper") else 0.95)
+    assert np.corrcoef(mean, power_law(others))[0, 1] > (0.7 if name in ("ridge", "law", "paper", "bimix") else 0.95)
 
 
 @pytest.mark.parametrize("name", ["paper", "bagged", "gp", "gp_log"])
@@ -147,7 +152,7 @@ def test_prediction_does_not_depend_on_its_chunks(proxies, others):
 
 
 def test_equal_losses_are_predicted_as_they_are(proxies, others):
-    for name in ("ridge", "gp", "gp_log", "law", "bagged"):
+    for name in ("ridge", "gp", "gp_log", "law", "bimix", "autoscale", "bagged"):
         np.testing.assert_allclose(fit(ALL[name], proxies, np.full(80, 4.0)).mean(others), 4, atol=1e-3)
 
 
@@ -199,7 +204,18 @@ def test_too_few_runs_for_a_leaf_are_refused_with_the_mend(proxies):
 
 @pytest.mark.parametrize(
     ("entry", "least"),
-    [(RIDGE, 5), (PAPER, 40), (PAPER | {"min_rows": 1}, 5), (BAGGED, 10), (GP, 3), (LAW, 6), (TOKENS, 5), (ON_LAW, 5)],
+    [
+        (RIDGE, 5),
+        (PAPER, 40),
+        (PAPER | {"min_rows": 1}, 5),
+        (BAGGED, 10),
+        (GP, 3),
+        (LAW, 6),
+        (TOKENS, 5),
+        (ON_LAW, 5),
+        (BIMIX, 5),
+        (AUTOSCALE, 8),
+    ],
 )
 def test_as_few_runs_as_a_regressor_says_are_fitted_and_fewer_refused(entry, least, proxies):
     assert interface.least_runs("mine", Kind(**entry), 4) == least

@@ -22,10 +22,12 @@ from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
 from regmix.core.model_shape import ModelShape
 from regmix.core.objective import Objective
+from regmix.core.runs import read as runs_of
 from regmix.core.runs import runs
 from regmix.core.schedule import Schedule
 from regmix.evaluation import rank_invariance, summary
 from regmix.mixture import confirm
+from regmix.mixture.calibrate import calibration
 from regmix.objectives import resolve
 from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules
@@ -171,8 +173,10 @@ class Artifacts:
                     guess = true + (0.3 if regressor == "ridge" else 0.05) * self.rng.normal(size=len(true))
                     told.append(pd.DataFrame({"objective": name, "split": split, "run": part.names, "true": true,
                                               "predicted": guess, "sd": 0.1}))  # fmt: skip
-                    found = assess.score(true, guess, self.params.regression)
-                    rows += [[regressor, name, split, m, *figure, len(true)] for m, figure in found.items()]
+                    found = {split: assess.score(true, guess, self.params.regression)}
+                    found |= assess.better_scores(told[-1], self.params.regression)
+                    rows += [[regressor, name, where, m, *figure, len(true)]
+                             for where, scored in found.items() for m, figure in scored.items()]  # fmt: skip
                 curve += [[name, size, 0, 0.5] for size in (4, 8)] if heldout else []
                 coefficients += (
                     [[name, d, -0.1, -0.2, 0.1] for d in TRAINED]
@@ -184,6 +188,9 @@ class Artifacts:
             write_csv(path / "curve.csv", pd.DataFrame(curve, columns=["objective", "proxies", "subset", "spearman"]))
             columns = ["objective", "domain", "contrast", "low", "high"]
             write_csv(path / "coefficients.csv", pd.DataFrame(coefficients, columns=columns))
+            laws = [[loss, d, 1 / 3, 0.2, 0.4, k - 1.0, 3.0, 0.8, 0.5] for loss in ALL for k, d in enumerate(TRAINED)]
+            columns = ["loss", "domain", "worth", "low", "high", "slope", "floor", "wear", "decay"]
+            write_csv(path / "law.csv", pd.DataFrame(laws if regressor == "gp" else [], columns=columns))
         again = swarm.of("heldout", "repeat")
         for name, weights in self.weights.items():
             for split, found in assess.no_proxy_scores(parts, weights, self.params.regression).items():
@@ -229,6 +236,11 @@ class Artifacts:
         write_json(self.folder / "simulated/regressor-weights.json", even)
         write_json(self.folder / "chosen/confirmed-gains.json", metrics)
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
+        proposals = pd.DataFrame({"run": ["random-0", "random-1"], "objective": self.names[0], "predicted": 5.0})
+        predicted = {name: {"predicted": {"mean": 4.5}} for name in self.names}
+        swarm = runs_of(self.folder / "swarm", TRAINED)
+        calibrated = calibration(proposals, swarm, confirming, self.weights, predicted, 0.95)
+        write_csv(self.folder / "chosen/calibration.csv", calibrated)
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
 
@@ -559,6 +571,13 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
         verdicts.apart_from_zero(row["low"], row["high"]),
     )
     assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
+
+    # Each loss has a column of what tokens are worth; the one objective with proposals is calibrated.
+    assert set(pd.read_csv(out / "tables/worth.csv")["loss"]) == set(ALL)
+    better = pd.read_csv(out / "tables/regression_better.csv")
+    assert set(better["split"]) == {assess.BETTER}
+    calibrated = pd.read_csv(out / "tables/calibration.csv").set_index("objective")
+    assert calibrated["calibrated"].notna().to_dict() == {"news": True, "broad": False}
 
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "judged/headlines.json").read_text())
