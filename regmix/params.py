@@ -46,13 +46,13 @@ class Params(Strict):
 
     @classmethod
     def load(cls, path: Path = Path("params.yaml")) -> Self:
-        """Read and check a params file. Raises Faults."""
-        return cls(**_sound(read_yaml(path), path.name))
+        """Read and check a params file. Raises InputError."""
+        return cls(**_sound(read_yaml(path), path.name, between.CHECKS))
 
 
 def parse(values: object, name: str = "params.yaml") -> Params:
-    """``values`` (a mapping) as Params. Raises Faults."""
-    return Params(**_sound(values, name))
+    """``values`` (a mapping) as Params, which may be those of a part of a run. Raises Faults."""
+    return Params(**_sound(values, name, between.NAMES))
 
 
 def all_faults(values: object, checks: Iterable[Check] = ()) -> list[str]:
@@ -60,7 +60,7 @@ def all_faults(values: object, checks: Iterable[Check] = ()) -> list[str]:
     return faults(Params, values, (*between.CHECKS, *checks))[1]
 
 
-def _sound(values: object, name: str) -> dict[str, Any]:
-    sections, lines = faults(Params, values, between.CHECKS)
+def _sound(values: object, name: str, checks: Iterable[Check]) -> dict[str, Any]:
+    sections, lines = faults(Params, values, checks)
     refuse(lines, name)
     return sections

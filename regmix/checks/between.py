@@ -163,9 +163,12 @@ def shared_sequences(machine: Machine, target: Target) -> Iterator[str]:
         yield f"machine.sharded = {machine.sharded}: must not exceed target.recipe.sequences ({most})"
 
 
+# Settings that another run's are made of, an ablation's for instance, must name what exists. Only those of a whole run
+# must give it enough to work on.
+NAMES: tuple[Check, ...] = (
+    trained, objectives_count_domains, objectives_count_tasks, trajectories_hold_losses, objectives_have_their_anchors,
+    evaluated, ensemble, fronts, rounds_aim, stepwise, stepwise_regressors, methods_aim, shared_sequences,
+)  # fmt: skip
 CHECKS: tuple[Check, ...] = (
-    trained, objectives_count_domains, objectives_count_tasks, tasks_fit, trajectories_hold_losses,
-    objectives_have_their_anchors, evaluated, ensemble, fronts, rounds_aim, rounds_search,
-    rounds_have_runs, folds, stepwise, stepwise_regressors, steps_are_logged, switches_are_logged, methods_aim,
-    shared_sequences,
+    *NAMES, tasks_fit, rounds_search, rounds_have_runs, folds, steps_are_logged, switches_are_logged,
 )  # fmt: skip

@@ -179,7 +179,7 @@ BETWEEN = (
         ("trajectory.granularities = 6: ", "raise proxy.validation.logged to 7"),
         ("trajectory.regressors: ", "repeats 'gp_log'"),
         ("trajectory.regressors: ", "unknown regressor 'oracle'"),
-        ("trajectory: ", "no held-out run to test its regressors on; add heldout"),
+        ("trajectory: ", "no held-out run to test regressors on; add heldout"),
         ("trajectory.regressors: ", "hungry needs 400 rows and at granularity 5 has 225"),
         ("trajectory.regressors: ", "hungry needs 400 rows and at granularity 6 has 270"),
         ("target.methods: ", "no 'natural', with which all methods are compared; add it"),
