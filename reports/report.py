@@ -9,9 +9,11 @@ from regmix.core import runs
 from regmix.core.files import read_json, write_csv
 from regmix.core.tables import read_csv
 from regmix.evaluation.summary import BASELINE
+from regmix.mixture.stopping import outlook
 from regmix.objectives import resolve
 from regmix.params import Params
 from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Swarm
 from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
@@ -21,7 +23,7 @@ from reports.run.domains import domains as domain_effects
 from reports.run.dynamic_mixing import dynamic_mixing
 from reports.run.mixtures import mixtures, scoring
 from reports.run.rank_invariance import rank_invariance
-from reports.run.regression import regression
+from reports.run.regression import regression, seed_noise
 from reports.run.settings import settings
 from reports.run.summary import summary
 from reports.run.swarm import design
@@ -81,6 +83,8 @@ def report(
             read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
+            {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds, level,
+                           _round_size(params.swarm), proxy_meta) for name in names},
         ),
         targets(
             losses, lm_eval, means, differences[differences["less"] == BASELINE].drop(columns="less"),
@@ -103,6 +107,12 @@ def report(
 def _scoring(params: Params, weights: Mapping[str, float]) -> str:
     mixture = params.mixture
     return scoring(weights, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
+
+
+def _round_size(swarm: Swarm) -> int:
+    """Proxies of the last round; of a shard, where there was none."""
+    last = Path(swarm.learn_from).name
+    return swarm.rounds[last].proposals if last in swarm.rounds else swarm.per_shard
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ import pandas as pd
 
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
+from regmix.mixture.stopping import Outlook
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus
+from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, power
 from reports.page.section import Figure, Section, Table
 
 
@@ -26,11 +27,13 @@ def mixtures(
     prior: Mapping[str, float],
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
+    outlooks: Mapping[str, Outlook],
 ) -> Section:
     """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
     ``realised`` is realised.csv, ``candidates`` the sampled candidates; ``how`` says how candidates were scored.
-    ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on.
+    ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on; ``outlooks``
+    say whether another round of proxies is worth it.
     """
     domains = list(prior)
     weights = pd.DataFrame({"domain": domains, "prior": list(prior.values())})
@@ -71,6 +74,7 @@ def mixtures(
                 gains_shown,
                 gains,
             ),
+            _outlooks(outlooks),
             Figure(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
@@ -190,6 +194,28 @@ def _gains(
             }
         )
     return pd.DataFrame(rows), pd.DataFrame(shown)
+
+
+def _outlooks(outlooks: Mapping[str, Outlook]) -> Table:
+    rows = [{"objective": name, **vars(one), "verdict": one.verdict} for name, one in outlooks.items()]
+    shown = [
+        {
+            "Objective": name,
+            "Regret": fixed(one.expected_gain, 4),
+            "Half an interval": fixed(one.noise, 4),
+            "FLOPs of a round": power(one.flops),
+            "Another round": one.verdict or "noise unknown",
+        }
+        for name, one in outlooks.items()
+    ]
+    return Table(
+        "outlooks",
+        "Whether another round of as many proxies is worth it. *Regret* is what it could gain, in nats per token: what "
+        "the chosen mixture loses, on average over refits, to their own. *Half an interval* is that of a "
+        "comparison of two mixtures by confirming proxies; below it nobody could tell the gain, so stop.",
+        pd.DataFrame(shown),
+        pd.DataFrame(rows),
+    )
 
 
 def _compared(realised: pd.DataFrame, objectives: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:
