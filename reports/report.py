@@ -83,7 +83,7 @@ def report(
             read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
-            {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds, level,
+            {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
                            _round_size(params.swarm), proxy_meta) for name in names},
         ),
         targets(

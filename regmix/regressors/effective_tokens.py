@@ -9,7 +9,7 @@ of a domain that hardly matters. Least squares by Levenberg and Marquardt's meth
 
 ``sd`` is Laplace's approximation: the spread of the parameters, plus that of a run around the law.
 
-N runs, K domains, P = K + 4 parameters, M mixtures to predict.
+N runs, K domains, P = K + 4 parameters, M mixtures to predict, S posterior draws.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from regmix.core.settings import Count, Positive, Strict
-from regmix.regression.interface import Prediction, TooFewRuns
+from regmix.regression.interface import Draws, Prediction, TooFewRuns
 
 MONOTONE = False
 
@@ -65,6 +65,15 @@ class Law:
             spread = self.scale**2 * np.einsum("mp,mp->m", slopes @ self.covariance, slopes)
             sd[part] = np.sqrt(spread + self.noise**2)
         return Prediction(mean, sd)
+
+    def draws(self, count: int, rng: np.random.Generator) -> Draws:
+        """Linear in the parameters, as ``sd`` is: laws with drawn parameters would spread many times as far, because
+        the parameters compensate for each other.
+        """
+        steps = self.scale * rng.multivariate_normal(np.zeros(len(self.free)), self.covariance, count)
+        return lambda mixtures: (
+            self.mean(mixtures)[:, None] + _law(self.free, np.log(np.maximum(mixtures, FLOOR)))[1] @ steps.T
+        )
 
 
 def fit(mixtures: np.ndarray, losses: np.ndarray, options: Options, seed: int) -> Law:

@@ -74,7 +74,7 @@ def mixtures(
                 gains_shown,
                 gains,
             ),
-            _outlooks(outlooks),
+            _outlooks(outlooks, again or chosen),
             Figure(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
@@ -196,23 +196,28 @@ def _gains(
     return pd.DataFrame(rows), pd.DataFrame(shown)
 
 
-def _outlooks(outlooks: Mapping[str, Outlook]) -> Table:
-    rows = [{"objective": name, **vars(one), "verdict": one.verdict} for name, one in outlooks.items()]
+def _outlooks(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = [
+        {"objective": name, "regret": chosen[name]["regret"], **vars(one), "verdict": one.verdict}
+        for name, one in outlooks.items()
+    ]
     shown = [
         {
             "Objective": name,
-            "Regret": fixed(one.expected_gain, 4),
-            "Half an interval": fixed(one.noise, 4),
-            "FLOPs of a round": power(one.flops),
-            "Another round": one.verdict or "noise unknown",
+            "Regret": fixed(chosen[name]["regret"], 4),
+            "Expected gain": fixed(one.expected_gain, 4),
+            "Noise": fixed(one.noise, 4),
+            "FLOPs": power(one.flops),
+            "Another round": one.verdict or "unknown",
         }
         for name, one in outlooks.items()
     ]
     return Table(
         "outlooks",
-        "Whether another round of as many proxies is worth it. *Regret* is what it could gain, in nats per token: what "
-        "the chosen mixture loses, on average over refits, to their own. *Half an interval* is that of a "
-        "comparison of two mixtures by confirming proxies; below it nobody could tell the gain, so stop.",
+        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses, on "
+        "average over refits, to their own. *Expected gain*: what it loses to the best, on average over draws of the "
+        "regressors' posterior, so at most what a round gains. *Noise*: the standard error of a comparison of two "
+        "mixtures by confirming proxies; where no more than that is expected, stop. In nats per token.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )
