@@ -26,9 +26,10 @@ from regmix.core.schedule import Schedule
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.mixture import choose
+from regmix.mixture.acquisition.bootstrap import STREAM, TRIES, spread_out
 from regmix.mixture.confirming_runs import confirming_runs
 from regmix.mixture.optima import Refit, optima
-from regmix.mixture.propose import STREAM, TRIES, propose, spread_out
+from regmix.mixture.propose import propose
 from regmix.mixture.search import Search, optimum, starts
 from regmix.objectives import resolve
 from regmix.params import Params
@@ -99,20 +100,20 @@ class Bench:
             first = self.params.swarm.per_shard
             return np.stack([draws.draw(self.rules, draws.RANDOM, first + i) for i in range(self.count)])
         losses = {name: runs.parts(aim) for name, aim in self.aims(runs).items()}
-        if rule == "bootstrap":
-            table = propose(runs.mixtures, losses, self.regressors, self.rules, self.search, self.count, workers=2)
+        if rule != "thompson":
+            table = propose(
+                runs.mixtures, losses, self.regressors, self.rules, self.search, self.count, rule, workers=2
+            )
             return table[list(self.rules.domains)].to_numpy()
         weights = stack(self.regressors, runs.mixtures, losses, self.search.seed)
         known = [Known(runs.mixtures, part, self.regressors, weights, self.search.risk) for part in losses.values()]
-        tries = self.count * (1 if rule == "expected_improvement" else TRIES)
-        points = np.empty((0, runs.mixtures.shape[1]))
-        for i in range(tries):
+        points = []
+        for i in range(TRIES * self.count):
             one = known[i % len(known)]
-            function = RULES[rule](one, points, 1000 * self.search.seed + i)
+            function = RULES[rule](one, runs.mixtures[:0], 1000 * self.search.seed + i)
             where = starts(self.rules, runs.mixtures, one.parts.objective.own(self.rules.domains))
-            found = optimum(Scored(function), self.rules, self.search, STREAM + i, where)
-            points = np.vstack([points, found])
-        return points if tries == self.count else points[spread_out(points, runs.mixtures, self.count)]
+            points.append(optimum(Scored(function), self.rules, self.search, STREAM + i, where))
+        return np.stack(points)[spread_out(np.stack(points), runs.mixtures, self.count)]
 
     def round(self, rule: str, runs: Runs) -> Runs:
         """The runs with those of one round."""

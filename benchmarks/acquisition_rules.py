@@ -15,12 +15,11 @@ from functools import cached_property
 import numpy as np
 
 from regmix.core.runs import LossParts
+from regmix.mixture.acquisition.expected_improvement import DRAWS, Improvement
 from regmix.mixture.refits import resamples
 from regmix.regression.ensemble import Ensemble, by_part
 from regmix.regression.interface import Draws, Regressor, TooFewRuns
 
-DRAWS = 128  # of the posterior, for an expected improvement
-TIE = 1e-6
 RETRIES = 50  # resamples with too few distinct runs for a fit are drawn again
 Function = Callable[[np.ndarray], np.ndarray]  # mixtures (M, K) -> values (M,)
 
@@ -67,18 +66,9 @@ def refit(known: Known, seed: int) -> Ensemble:
 
 
 def expected_improvement(known: Known, pending: np.ndarray, seed: int) -> Function:
-    """Minus the noisy expected improvement over the runs and the round's other proposals, one proposal after another
-    (Letham et al. 2019; Balandat et al. 2020, the sequential greedy batch), by joint draws of the posterior.
-
-    Where no draw improves, the lower predicted loss decides.
-    """
+    """Minus what joint draws of the posterior gain over the runs and the round's other proposals."""
     best = known.posterior(np.concatenate([known.mixtures, pending])).min(axis=0)
-
-    def value(mixtures: np.ndarray) -> np.ndarray:
-        gain = np.maximum(0, best - known.posterior(mixtures)).mean(axis=1)
-        return TIE * known.whole.mean(mixtures) - gain
-
-    return value
+    return lambda mixtures: Improvement(known.whole, known.posterior, best).score(mixtures, 0)
 
 
 def thompson(known: Known, pending: np.ndarray, seed: int) -> Function:

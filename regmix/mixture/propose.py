@@ -1,10 +1,6 @@
-"""The mixtures of a further round of proxies: where the recommendation would go if the runs had been others.
+"""The mixtures of a further round of proxies, by the round's acquisition rule.
 
-A refit to part of the runs has an optimum of its own, and the spread of these is what the recommendation does not yet
-know; so they are what to train next. On our swarm one round of 19 after 29 first runs recommends what 77 runs in one
-shot do not find.
-
-N runs, K domains.
+docs/acquisitions.md compares the rules. N runs, K domains.
 """
 
 from __future__ import annotations
@@ -15,15 +11,13 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.runs import LossParts
-from regmix.mixture.optima import Refit, optima
-from regmix.mixture.refits import resamples
+from regmix.mixture.acquisition import bootstrap, expected_improvement
 from regmix.mixture.search import Search
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Acquisition
 
-STREAM = 1000  # the first stream of random candidates; those of ``simulate`` have lower numbers
-TRIES = 3  # refits for each proposal, at most
-APART = 0.1  # L1 distance of a proposal to every run and every other proposal
+POINTS = {"bootstrap": bootstrap.points, "expected_improvement": expected_improvement.points}
 
 
 def propose(
@@ -33,40 +27,14 @@ def propose(
     rules: Rules,
     search: Search,
     count: int,
+    acquisition: Acquisition,
     workers: int = 1,
 ) -> pd.DataFrame:
     """``count`` rows of objective and <domains>, from runs (N, K) and their losses by objective, in turn.
 
-    Each is the optimum of a refit to a bootstrap resample. Those too near to a run or to each other are left out while
-    there are others. Arguments and errors are those of ``simulate``.
+    Other arguments and errors are those of ``simulate``; expected improvement raises NoPosterior too.
     """
-    names = list(losses)
-    refits = [
-        Refit(names[i % len(names)], rows, STREAM + i)
-        for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))
-    ]
-    _, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
-    points = np.stack([one.weights for one in found])
-    chosen = spread_out(points, mixtures, count)
-    table = pd.DataFrame(points[chosen], columns=list(rules.domains))
-    table.insert(0, "objective", [refits[i].objective for i in chosen])
+    names, points = POINTS[acquisition](mixtures, losses, regressors, rules, search, count, workers)
+    table = pd.DataFrame(points, columns=list(rules.domains))
+    table.insert(0, "objective", names)
     return table
-
-
-def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:
-    """``count`` rows of ``points`` (n, K) in order, leaving out those within ``APART`` of one chosen or ``known``;
-    where too few remain, those farthest from all of them.
-    """
-    distance = np.abs(points[:, None] - known).sum(axis=2).min(axis=1)
-    chosen: list[int] = []
-
-    def take(i: int) -> None:
-        chosen.append(i)
-        np.minimum(distance, np.abs(points - points[i]).sum(axis=1), out=distance)
-
-    for i in range(len(points)):
-        if len(chosen) < count and distance[i] >= APART:
-            take(i)
-    while len(chosen) < count:
-        take(int(np.argmax(np.where(np.isin(np.arange(len(points)), chosen), -1, distance))))
-    return sorted(chosen)

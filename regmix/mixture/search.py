@@ -10,11 +10,11 @@ K domains, M candidates.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.regression.ensemble import Ensemble
 from regmix.sampling.draws import BLOCK, candidate_block, near
 from regmix.sampling.rules import Rules, project
 
@@ -58,7 +58,13 @@ class Search:
         return count, min(count, max(1, top))
 
 
-def optimum(model: Ensemble, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
+class Scored(Protocol):
+    """An ensemble, or what else gives a mixture a score: the lower, the better."""
+
+    def score(self, mixtures: np.ndarray, risk: float) -> np.ndarray: ...
+
+
+def optimum(model: Scored, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
     """The mean (K,) of the best candidates of a stream by ``model``.
 
     ``starts`` (n, K) are candidates too if there are local steps, moved within the bounds. Raises InputError if no
