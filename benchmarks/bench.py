@@ -17,7 +17,20 @@ from typing import Any
 
 import torch
 
-from benchmarks import gpu, growth, methods, overheads, precision, proxies, scoring, stages, swarm, tokenization, told
+from benchmarks import (
+    acquisitions,
+    gpu,
+    growth,
+    methods,
+    overheads,
+    precision,
+    proxies,
+    scoring,
+    stages,
+    swarm,
+    tokenization,
+    told,
+)
 from regmix import params as schema
 from regmix.core import runs
 from regmix.core.errors import InputError
@@ -61,6 +74,11 @@ def candidates_published() -> dict[str, Any] | None:
     return scoring.published(Published.load(Path("published/params.yaml")), read_sets(PUBLISHED)["train_1m"])
 
 
+def acquisitions_published(params: Params) -> dict[str, Any] | None:
+    """The acquisition rules on the published runs; None without them."""
+    return acquisitions.published(params, read_sets(PUBLISHED)["train_1m"]) if PUBLISHED.is_dir() else None
+
+
 # The parts that train come first: their processes are forked, and no thread of another library must be there.
 PARTS: dict[str, Callable[[Params], Any]] = {
     "swarm_against_transformers": lambda _: [swarm.measure(name, n) for name in swarm.SHAPES for n in (256, 1024)],
@@ -71,11 +89,14 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "tokenization": lambda _: tokenization.measure(Path("data/corpus_extract"), Path("data/tokenizer_train")),
     "stages": lambda _: stages.measure(),
     "gpu": lambda _: gpu.measure_here(),
+    "acquisitions": acquisitions.trained,
+    "acquisitions_published": acquisitions_published,
     "noop_repro": lambda _: noop_repro(),
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-LONG = ("tokenization", "stages", "gpu")  # of a gigabyte; the whole pipeline from nothing; where there is one
+# Of a gigabyte; the whole pipeline from nothing; where there is one; some 300 proxies; most of an hour.
+LONG = ("tokenization", "stages", "gpu", "acquisitions", "acquisitions_published")
 
 
 def machine() -> dict[str, Any]:

@@ -115,6 +115,33 @@ def _scoring(result: dict[str, Any]) -> list[str]:
     return [f"a million candidates, {result['fitted_to']} proxies: {listed}"]
 
 
+def _acquisitions(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}: loss minus the best mixture's: "
+        + "; ".join(f"{rule} {mean:+.4f} ± {half:.4f}" for rule, (mean, half) in _each(rules, "minus_best"))
+        for name, rules in result.items()
+    ]
+
+
+def _acquisitions_published(result: dict[str, Any]) -> list[str]:
+    regrets = [
+        f"{name}, regret at {size} runs: "
+        + "; ".join(f"{rule} {mean:.4f} ± {half:.4f}" for rule, (mean, half) in _each(rules, size))
+        for name, rules in result["regret"].items()
+        for size in list(next(iter(rules.values())))[1:]
+    ]
+    stops = [
+        f"stop where {measure} is at most {threshold}: {one['runs']} runs, {one['cost'][0]:+.4f} ± {one['cost'][1]:.4f}"
+        for measure, by_threshold in result["stopping"].items()
+        for threshold, one in by_threshold.items()
+    ]
+    return regrets + stops
+
+
+def _each(rules: dict[str, Any], key: str) -> list[tuple[str, Any]]:
+    return [(rule, one[key]) for rule, one in rules.items()]
+
+
 LINES: dict[str, Callable[[Any], list[str]]] = {
     "swarm_against_transformers": _swarm,
     "precision": _precision,
@@ -124,6 +151,8 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "tokenization": _tokenization,
     "stages": _stages,
     "gpu": _gpu,
+    "acquisitions": _acquisitions,
+    "acquisitions_published": _acquisitions_published,
     "noop_repro": _noop,
     "scoring": _scoring,
     "scoring_published": _scoring,

@@ -10,9 +10,11 @@ from regmix.core.files import read_json, write_csv
 from regmix.core.tables import read_csv
 from regmix.evaluation.heldout_tasks import chance
 from regmix.evaluation.summary import BASELINE
+from regmix.mixture.stopping import outlook
 from regmix.objectives import resolve
 from regmix.params import Params
 from regmix.sampling.rules import Rules
+from regmix.sampling.settings import Swarm
 from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
@@ -24,7 +26,7 @@ from reports.run.fronts import fronts
 from reports.run.law import law
 from reports.run.mixtures import mixtures, scoring
 from reports.run.rank_invariance import rank_invariance
-from reports.run.regression import regression
+from reports.run.regression import regression, seed_noise
 from reports.run.settings import settings
 from reports.run.summary import summary
 from reports.run.swarm import design
@@ -85,6 +87,8 @@ def report(
             read_csv(chosen / "calibration.csv"), read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
+            {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
+                           _round_size(params.swarm), proxy_meta) for name in names},
         ),
         *fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
         targets(
@@ -110,6 +114,12 @@ def report(
 def _scoring(params: Params, weights: Mapping[str, float]) -> str:
     mixture = params.mixture
     return scoring(weights, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
+
+
+def _round_size(swarm: Swarm) -> int:
+    """Proxies of the last round; of a shard, where there was none."""
+    last = Path(swarm.learn_from).name
+    return swarm.rounds[last].proposals if last in swarm.rounds else swarm.per_shard
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from regmix.corpus.settings import Corpus
 from regmix.engine.machine import Machine
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import BASELINE
-from regmix.mixture import choose, propose
+from regmix.mixture import choose
+from regmix.mixture.acquisition.bootstrap import TRIES
 from regmix.mixture.refits import resamples
 from regmix.mixture.settings import Mixture
 from regmix.objectives import Objectives
@@ -80,10 +81,11 @@ def ensemble_has_runs(corpus: Corpus, mixture: Mixture, regressors: dict[str, Ki
     """The ensemble is fitted to part of the runs too: in refits, and in the folds that weigh its regressors."""
     refits = {"swarm.learn_from": (swarm.learn_from, mixture.refits.count, mixture.seed)}
     for name, further in swarm.rounds.items():
-        refits[f"swarm.rounds.{name}.follows"] = (further.follows, propose.TRIES * further.proposals, mixture.seed + 1)
+        count = TRIES * further.proposals if further.acquisition == "bootstrap" else 0
+        refits[f"swarm.rounds.{name}.follows"] = (further.follows, count, mixture.seed + 1)
     for key, (place, count, seed) in refits.items():
         runs = swarm.learnt(place, len(corpus.trained))
-        seen = min(len(rows) for rows in resamples(runs, count, seed)) if runs else 0
+        seen = min((len(rows) for rows in resamples(runs, count, seed)), default=runs) if runs else 0
         if len(mixture.ensemble) > 1:
             seen = min(seen, runs - math.ceil(runs / FOLDS))
         for name in mixture.ensemble:

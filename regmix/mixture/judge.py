@@ -4,7 +4,8 @@
 - The standard deviation of its gain is the larger of two, which overlap and are therefore not added: what the
   regressors claim (their own deviations at both mixtures, seed noise included, and their disagreement on the
   gain), and the spread of the same mixture's gain over refits.
-- Its regret is what another round of proxies could gain, were the runs known that decide it.
+- Its regret is what it loses to the mixtures of refits, by their own predictions; its expected gain is what another
+  round of proxies could gain at most, by the posterior (stopping.py).
 - Its distance from the runs matters because a prediction far from all of them is an extrapolation.
 
 The gain is still the best of many predictions: train proxies at the mixture before believing it.
@@ -24,6 +25,7 @@ import pandas as pd
 from scipy import stats
 
 from regmix.mixture.optima import Optimum
+from regmix.mixture.stopping import expected_gain
 from regmix.regression.interface import Prediction
 from regmix.sampling.rules import Rules
 from regmix.statistics import verdicts
@@ -39,6 +41,7 @@ class Simulation:
     predicted: Prediction  # loss at the chosen mixture, then at the prior: two values each
     gain: Score  # of the chosen mixture over the prior, nats per token
     regret: float  # nats per token that the chosen mixture loses, on average over refits, to their own
+    expected_gain: float  # nats per token, of knowing the truth; NaN without a posterior
     distance: float  # L1 to the nearest run
     typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
     verdict: str
@@ -55,16 +58,19 @@ class Simulation:
             "gain": self.gain.to_json(),
             "verdict": self.verdict,
             "regret": self.regret,
+            "expected_gain": None if math.isnan(self.expected_gain) else self.expected_gain,
             "support": {"distance": self.distance, "typical": self.typical_distance},
         }
 
 
 def judge(
-    whole: Optimum, refits: Sequence[Optimum], stretch: float, mixtures: np.ndarray, rules: Rules, level: float
-) -> Simulation:
+    whole: Optimum, refits: Sequence[Optimum], stretch: float, mixtures: np.ndarray, candidates: np.ndarray,
+    rules: Rules, level: float,
+) -> Simulation:  # fmt: skip
     """What is known about the mixture chosen by the fit to all runs, at ``mixtures`` (N, K), from those of ``refits``.
 
-    ``stretch`` multiplies standard deviations over refits. ``level`` is the coverage of the gain's interval.
+    ``candidates`` (M, K) might be better. ``stretch`` multiplies standard deviations over refits, ``level`` is the
+    coverage of the gain's interval.
     """
     weights, model, optima = whole.weights, whole.model, np.stack([refit.weights for refit in refits])
     pair, voice = np.stack([weights, rules.prior]), model.weights
@@ -83,6 +89,7 @@ def judge(
         predicted=model.predict(pair),
         gain=interval,
         regret=float(np.mean(lost)),
+        expected_gain=expected_gain(model, weights, candidates, 0),
         distance=float(np.abs(mixtures - weights).sum(axis=1).min()),
         typical_distance=float(np.median(nearest(mixtures, mixtures))),
         verdict=verdicts.over_prior(interval),

@@ -26,10 +26,10 @@ from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search
 from regmix.regression.ensemble import Ensemble
 from regmix.regression.interface import Regressor
-from regmix.sampling.draws import candidate_block
+from regmix.sampling.draws import candidate_block, near
 from regmix.sampling.rules import Rules
 
-SAMPLED = 2000  # candidates kept for figures
+SAMPLED = 2000  # candidates kept for figures; as many random ones and ones near the chosen could be better than it
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,14 @@ def simulate(
     refits = [Refit(name, seen, stream) for name in losses for stream, seen in enumerate(rows)]
     weights, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
     factor, simulations, models = stretch(rows[1:], len(mixtures)), {}, {}
+    sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
     for name, first in zip(losses, range(0, len(found), len(rows)), strict=True):
         whole, *parts = found[first : first + len(rows)]
         models[name] = whole.model
-        simulations[name] = judge(whole, parts, factor, mixtures, rules, level)
+        around = near(rules, whole.weights[None], search.seed, 0, search.local_steps, count=SAMPLED)
+        candidates = np.concatenate([sample, around, mixtures])
+        simulations[name] = judge(whole, parts, factor, mixtures, candidates, rules, level)
         check_limits(name, losses[name].objective, whole)
-    sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
     table = {domain: sample[:, k] for k, domain in enumerate(rules.domains)}
     for name in losses:
         table[f"predicted_{name}"], table[f"sd_{name}"] = models[name].predict(sample)

@@ -3,7 +3,7 @@
 The loss of each domain is a function of its own, so each is fitted by itself, also where an objective is their mean.
 An ensemble's weights are chosen by stacking: those with which its predictions of unseen runs are best.
 
-E regressors, D losses of an objective, N runs, K domains, M mixtures to predict.
+E regressors, D losses of an objective, N runs, K domains, M mixtures to predict, S posterior draws.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
+from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
-from regmix.regression.interface import Fit, Linear, Model, Prediction, Regressor, grouped_folds
+from regmix.regression.interface import Bayesian, Draws, Fit, Linear, Model, Prediction, Regressor, grouped_folds
 
 PENALTY = 10.0  # for each nat above a limit
 FOLDS = 5  # of the cross-validation that weighs the regressors
 Map = Callable[..., Iterable[Model]]  # as the built-in map, or an executor's
+
+
+class NoPosterior(InputError):
+    """A regressor of the ensemble has none."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,25 @@ class ObjectiveModel:
         parts = zip(*(model.predict(mixtures) for model in self.models), strict=True)
         losses, sds = (np.column_stack(part) for part in parts)
         return Prediction(self.objective.of(losses), (self.objective.slopes(losses) * sds).sum(axis=1))
+
+    def draws(self, count: int, seed: int) -> Draws:
+        """S = ``count`` draws, whose losses share their random numbers, because runs deviate in all of them together.
+
+        Raises NoPosterior.
+        """
+        models = [model for model in self.models if isinstance(model, Bayesian)]
+        if len(models) < len(self.models):
+            raise NoPosterior(
+                "params.yaml: mixture.ensemble: a regressor has no posterior to draw from; use those of kind "
+                "effective_tokens, gp or gp_on_law"
+            )
+        parts = [model.draws(count, np.random.default_rng(seed)) for model in models]
+
+        def objective(mixtures: np.ndarray) -> np.ndarray:
+            losses = np.stack([part(mixtures) for part in parts], axis=-1)  # (M, S, D)
+            return self.objective.of(losses.reshape(-1, len(parts))).reshape(losses.shape[:2])
+
+        return objective
 
     @property
     def coefficients(self) -> np.ndarray:
@@ -74,6 +98,12 @@ class Ensemble:
         means, sds = self.parts(mixtures)
         mean = self.weights @ means
         return Prediction(mean, np.sqrt(self.weights @ (sds**2 + (means - mean) ** 2)))
+
+    def draws(self, count: int, seed: int) -> Draws:
+        """S = ``count`` joint draws without a run's noise, each of a member drawn by its weight. Raises NoPosterior."""
+        shares = np.random.default_rng(seed).multinomial(count, self.weights)
+        parts = [member.draws(int(n), seed + 1) for member, n in zip(self.members, shares, strict=True) if n]
+        return lambda mixtures: np.hstack([part(mixtures) for part in parts])
 
     def excess(self, mixtures: np.ndarray) -> np.ndarray:
         """The predicted excess (M, D) over the objective's limits."""

@@ -61,6 +61,16 @@ class TokenLaw(Protocol):
         """(K,), the standard deviation of the logarithm of each domain's share of the summed ``worth``."""
 
 
+Draws = Callable[[np.ndarray], np.ndarray]  # mixtures (M, K) -> losses (M, S), each column a function of the mixture
+
+
+@runtime_checkable
+class Bayesian(Protocol):
+    """A model with a posterior: ``draws`` are S = ``count`` functions from it, of the loss without a run's noise."""
+
+    def draws(self, count: int, rng: np.random.Generator) -> Draws: ...
+
+
 Fit = Callable[[np.ndarray, np.ndarray, int], Model]  # mixtures (N, K), losses (N,) or by part (N, D), seed
 
 

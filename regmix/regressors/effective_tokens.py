@@ -8,7 +8,7 @@ A is folded into ``t``, and ``shrinkage`` pulls the logarithms of t to their mea
 of a domain that hardly matters. ``sd`` is Laplace's approximation: the spread of the parameters, plus that of a run
 around the law.
 
-N runs, K domains, P = K + 4 parameters, M mixtures to predict.
+N runs, K domains, P = K + 4 parameters, M mixtures to predict, S posterior draws.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from regmix.core.settings import Count, Positive, Strict
-from regmix.regression.interface import Prediction, TooFewRuns
+from regmix.regression.interface import Draws, Prediction, TooFewRuns
 from regmix.regressors import _least_squares
 
 MONOTONE = False
@@ -58,6 +58,14 @@ class Law:
     def predict(self, mixtures: np.ndarray) -> Prediction:
         above, sd = _least_squares.predict(_law, self.fitted, _logs(mixtures), self.scale)
         return Prediction(self.floor + self.scale * (above + np.exp(self.fitted.free[0])), sd)
+
+    def draws(self, count: int, rng: np.random.Generator) -> Draws:
+        """Linear in the parameters, as ``sd`` is: laws with drawn parameters would spread many times as far, because
+        the parameters compensate for each other.
+        """
+        free = self.fitted.free
+        steps = self.scale * rng.multivariate_normal(np.zeros(len(free)), self.fitted.covariance, count)
+        return lambda mixtures: self.mean(mixtures)[:, None] + _law(free, _logs(mixtures))[1] @ steps.T
 
 
 def least_runs(domains: int, options: Options) -> int:

@@ -12,7 +12,7 @@ loss, and a stationary process on it is then too optimistic far from the runs; o
 Written here rather than taken from scikit-learn: the gradient in all K length scales costs one matrix product
 instead of an (N, N, K) array, which makes the refits of a simulation affordable.
 
-N runs, K domains, M mixtures to predict.
+N runs, K domains, M mixtures to predict, S posterior draws.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from pydantic import Field
 from scipy import linalg, optimize
 
 from regmix.core.settings import Count, Positive, Strict
-from regmix.regression.interface import Prediction, TooFewRuns
+from regmix.regression.interface import Draws, Prediction, TooFewRuns
 
 MONOTONE = False
 
+FREQUENCIES = 1024  # of the random features of draws
 CHUNK = 1 << 17  # kernel entries per step of a prediction: few enough to stay in the cache
 SHIFT = 0.01  # the weight below which the log feature flattens
 SIGNAL = (1e-2, 1e3)  # bounds of the signal's variance; the target is scaled to variance 1
@@ -92,6 +93,29 @@ class Process:
             return Prediction(mean, np.sqrt(variance))
         excess = np.exp(np.minimum(mean + variance / 2, 500))  # the mean of a log-normal, kept finite
         return Prediction(self.floor + excess, excess * np.sqrt(np.expm1(np.minimum(variance, 500))))
+
+    def draws(self, count: int, rng: np.random.Generator) -> Draws:
+        """Functions of the prior, from random features, corrected at the runs (Matheron's rule; Wilson et al. 2020,
+        arXiv 2002.09309, section 3). The frequencies of a Matern-5/2 kernel follow Student's t, 5 degrees of freedom.
+        """
+        runs, domains = self.inputs.shape
+        frequencies = rng.standard_normal((FREQUENCIES, domains)) / np.sqrt(rng.chisquare(5, (FREQUENCIES, 1)) / 5)
+        phases = rng.uniform(0, 2 * np.pi, FREQUENCIES)
+        heights = rng.standard_normal((FREQUENCIES, count)) * np.sqrt(2 * self.signal / FREQUENCIES)
+
+        def prior(inputs: np.ndarray) -> np.ndarray:
+            return np.asarray(np.cos(inputs @ frequencies.T + phases) @ heights)
+
+        noisy = prior(self.inputs) + rng.standard_normal((runs, count)) * np.sqrt(self.noise)
+        pull = self.signal * (self.weights[:, None] - self.root.T @ (self.root @ noisy))
+
+        def posterior(mixtures: np.ndarray) -> np.ndarray:
+            inputs = _features(mixtures, self.options.features) / self.lengths
+            near = _matern(_squared_distances(inputs, self.inputs))[0]
+            values = (prior(inputs) + near @ pull) * self.scale + self.shift
+            return values if self.floor is None else self.floor + np.exp(np.minimum(values, 500))
+
+        return posterior
 
 
 def least_runs(domains: int, options: Options) -> int:

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from regmix.core.settings import Count, Strict
-from regmix.regression.interface import Prediction
+from regmix.regression.interface import Draws, Prediction
 from regmix.regressors import effective_tokens, gp
 
 MONOTONE = False
@@ -37,6 +37,10 @@ class Corrected:
     def predict(self, mixtures: np.ndarray) -> Prediction:
         errors = self.errors.predict(mixtures)
         return Prediction(self.law.mean(mixtures) + errors.mean, errors.sd)
+
+    def draws(self, count: int, rng: np.random.Generator) -> Draws:
+        errors = self.errors.draws(count, rng)
+        return lambda mixtures: self.law.mean(mixtures)[:, None] + errors(mixtures)
 
 
 def least_runs(domains: int, options: Options) -> int:

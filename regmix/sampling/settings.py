@@ -26,9 +26,13 @@ FIRST = "data/swarm_collect"  # the first design's runs
 ROUNDS = "data/swarm_round"  # below it, a folder per round
 
 
+Acquisition = Literal["bootstrap", "expected_improvement"]
+
+
 class Round(Strict):
     follows: str  # where the runs are that it learns from: FIRST, or a round's folder
     proposals: Count
+    acquisition: Acquisition
     objectives: Annotated[list[str], Field(min_length=1)]
 
 

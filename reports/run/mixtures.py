@@ -10,9 +10,10 @@ import pandas as pd
 
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
+from regmix.mixture.stopping import Outlook
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, units
+from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, power, units
 from reports.page.section import Figure, Section, Table
 
 
@@ -27,12 +28,14 @@ def mixtures(
     prior: Mapping[str, float],
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
+    outlooks: Mapping[str, Outlook],
 ) -> Section:
     """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
     ``realised`` and ``calibration`` are mixture_choose's tables, ``candidates`` the sampled candidates; ``how`` says
     how they were scored.
-    ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on.
+    ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on; ``outlooks``
+    say whether another round of proxies is worth it.
     """
     domains = list(prior)
     weights = pd.DataFrame({"domain": domains, "prior": list(prior.values())})
@@ -74,6 +77,7 @@ def mixtures(
                 gains,
             ),
             _calibration(calibration),
+            _outlooks(outlooks, again or chosen),
             Figure(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
@@ -222,6 +226,33 @@ def _calibration(table: pd.DataFrame) -> Table:
         "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
         shown,
         table,
+    )
+
+
+def _outlooks(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = [
+        {"objective": name, "regret": chosen[name]["regret"], **vars(one), "verdict": one.verdict}
+        for name, one in outlooks.items()
+    ]
+    shown = [
+        {
+            "Objective": name,
+            "Regret": fixed(chosen[name]["regret"], 4),
+            "Expected gain": fixed(one.expected_gain, 4),
+            "Noise": fixed(one.noise, 4),
+            "FLOPs": power(one.flops),
+            "Another round": one.verdict or "unknown",
+        }
+        for name, one in outlooks.items()
+    ]
+    return Table(
+        "outlooks",
+        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses, on "
+        "average over refits, to their own. *Expected gain*: what it loses to the best, on average over draws of the "
+        "regressors' posterior, so at most what a round gains. *Noise*: the standard error of a comparison of two "
+        "mixtures by confirming proxies; where no more than that is expected, stop. In nats per token.",
+        pd.DataFrame(shown),
+        pd.DataFrame(rows),
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from regmix.core.objective import Objective
 from regmix.regression.assess import BETTER
 from regmix.regression.ranking import NO_PROXY, NOISE, best, of, score
+from regmix.statistics.intervals import Score
 from regmix.statistics.verdicts import compared
 from reports.page import style
 from reports.page.formats import MISSING, bold, fixed, listed, spanned, units
@@ -107,6 +108,11 @@ def _better(scores: pd.DataFrame, objectives: Mapping[str, Objective]) -> Table:
     )
 
 
+def seed_noise(scores: pd.DataFrame, objective: str) -> Score:
+    """The standard deviation of runs of one mixture, in nats, without what runs of one seed have in common."""
+    return score(scores, NOISE, objective, "heldout", "sd_shared")
+
+
 def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], objectives: Sequence[str]) -> Table:
     rows = []
     for objective in objectives:
@@ -118,7 +124,7 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
         free = int(of(scores, NOISE, objective, "heldout")["n"].iloc[0])
         spread = float(held.std(ddof=1)) if len(held) > 1 else math.nan
         sd = score(scores, NOISE, objective, "heldout", "sd")
-        shared = score(scores, NOISE, objective, "heldout", "sd_shared")
+        shared = seed_noise(scores, objective)
         rows.append([objective, *sd, free, *shared, spread, name, known.get(name, math.nan)])
     noise = ["sd", "low", "high", "degrees", "shared", "shared_low", "shared_high"]
     columns = ["objective", *noise, "spread", "regressor", "rmse"]

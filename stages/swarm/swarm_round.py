@@ -47,7 +47,8 @@ def swarm_round(
     losses = {objective: known.parts(value) for objective, value in objectives.items()}
     regressors = [choose.member(member, params.regressors[member]) for member in params.mixture.ensemble]
     search, workers = choose.search(params.mixture), params.machine.processes
-    table = propose(known.mixtures, losses, regressors, rules, search, settings.proposals, workers)
+    count, rule = settings.proposals, settings.acquisition
+    table = propose(known.mixtures, losses, regressors, rules, search, count, rule, workers)
     planned = shards.proposed(rules, params.swarm, name, table[list(rules.domains)].to_numpy())
     table.insert(0, "run", [entry.name for entry in planned])
     text = open_corpus(corpus, rules.domains)

@@ -10,7 +10,8 @@ from regmix.core.files import write_csv
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.settings import Kind
-from regmix.mixture.propose import earlier, propose, spread_out
+from regmix.mixture.acquisition.bootstrap import spread_out
+from regmix.mixture.propose import POINTS, earlier, propose
 from regmix.mixture.search import Search
 from regmix.regression.interface import bind
 from regmix.sampling import draws
@@ -33,22 +34,24 @@ def runs() -> np.ndarray:
     return np.stack([draws.draw(RULES, draws.RANDOM, i) for i in range(24)])
 
 
-def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs):
+@pytest.mark.parametrize("rule", POINTS)
+def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(runs, losses, [LAW], RULES, SMALL, 6, workers=2)
-    assert found.equals(propose(runs, losses, [LAW], RULES, SMALL, 6))
+    found = propose(runs, losses, [LAW], RULES, SMALL, 6, rule, workers=2)
+    assert found.equals(propose(runs, losses, [LAW], RULES, SMALL, 6, rule))
     assert set(found["objective"]) == {"first", "second"}
     rows = found[list(RULES.domains)].to_numpy()
     np.testing.assert_allclose(rows.sum(axis=1), 1)
     near = np.abs(rows - BEST).sum(axis=1).mean()
     assert near < 0.6 * np.abs(runs - BEST).sum(axis=1).mean()
     others = [np.abs(rows[i] - np.delete(rows, i, axis=0)).sum(axis=1).min() for i in range(6)]
-    assert min(others) > 0.02  # refits agree here, so all are near each other
+    assert min(others) > 0.02  # the loss is simple, so all are near each other
 
 
-def test_proposals_know_what_all_runs_predict_of_them(runs):
+@pytest.mark.parametrize("rule", POINTS)
+def test_proposals_know_what_all_runs_predict_of_them(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(runs, losses, [LAW], RULES, SMALL, 4)
+    found = propose(runs, losses, [LAW], RULES, SMALL, 4, rule)
     for name, own in found.groupby("objective"):
         model = LAW.fit(runs, losses[str(name)].total, SMALL.seed)
         np.testing.assert_allclose(own["predicted"], model.mean(own[list(RULES.domains)].to_numpy()), rtol=1e-9)

@@ -99,7 +99,12 @@ def test_an_edited_regressor_leaves_the_swarm_and_the_other_regressors_alone(pip
 
 def test_a_round_added_trains_its_own_proxies_and_one_shot_leaves_them_out(pipeline):
     rounds = yaml.safe_load((pipeline / "params.yaml").read_text())["swarm"]["rounds"]
-    third = {"follows": "data/swarm_round/second", "proposals": 2, "objectives": ["skills"]}
+    third = {
+        "follows": "data/swarm_round/second",
+        "proposals": 2,
+        "acquisition": "expected_improvement",
+        "objectives": ["skills"],
+    }
     edit(pipeline, {"swarm.rounds": rounds | {"third": third}})
     assert ran(dvc(pipeline, "repro", "swarm_round")) == {"swarm_round@third"}
     second, both = (pd.read_csv(pipeline / f"data/swarm_round/{name}/mixtures.csv") for name in ("second", "third"))

@@ -225,6 +225,7 @@ class Artifacts:
                 "weights": dict(zip(TRAINED, self.found[f"regmix_{name}"].tolist(), strict=True)),
                 "predicted": {"mean": 4.5, "sd": 0.1}, "predicted_prior": {"mean": 5.0, "sd": 0.1},
                 "gain": {"value": 0.5, "low": 0.2, "high": 0.8}, "verdict": "better than the prior", "regret": 0.01,
+                "expected_gain": 0.02,
                 "support": {"distance": 0.1, "typical": 0.3},
             }  # fmt: skip
             for folder in ("simulated", "chosen"):

@@ -166,7 +166,7 @@ def test_the_first_random_runs_are_those_of_the_shards_and_a_round_has_seeds_of_
     assert len({run.seed for run in proposed} | {run.seed for run in first}) == 14
 
 
-ROUND = {"proposals": 2, "objectives": ["news"]}
+ROUND = {"proposals": 2, "acquisition": "bootstrap", "objectives": ["news"]}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,19 @@ ROUND = {"proposals": 2, "objectives": ["news"]}
             {"rounds": {n: {"follows": f"data/swarm_round/{m}", **ROUND} for n, m in (("a", "b"), ("b", "a"))}},
             r"rounds\.b\.follows = data/swarm_round/a: it follows itself; use data/swarm_collect",
         ),
-        ({"rounds": {"a": {"follows": "data/swarm_collect", "proposals": 0, "objectives": ["news"]}}}, "proposals"),
+        (
+            {
+                "rounds": {
+                    "a": {
+                        "follows": "data/swarm_collect",
+                        "proposals": 0,
+                        "acquisition": "bootstrap",
+                        "objectives": ["news"],
+                    }
+                }
+            },
+            "proposals",
+        ),
     ],
 )
 def test_a_round_that_follows_none_or_itself_is_refused(changes, message):

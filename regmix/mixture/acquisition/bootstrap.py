@@ -1,0 +1,67 @@
+"""Where the recommendation would go if the runs had been others: the optima of refits to bootstrap resamples.
+
+A refit to part of the runs has an optimum of its own, and the spread of these is what the recommendation does not yet
+know; so they are what to train next. On our swarm one round of 19 after 29 first runs recommends what 77 runs in one
+shot do not find.
+
+N runs, K domains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from regmix.core.runs import LossParts
+from regmix.mixture.optima import Refit, optima
+from regmix.mixture.refits import resamples
+from regmix.mixture.search import Search
+from regmix.regression.interface import Regressor
+from regmix.sampling.rules import Rules
+
+STREAM = 1000  # the first stream of random candidates; those of ``simulate`` have lower numbers
+TRIES = 3  # refits for each proposal, at most
+APART = 0.1  # L1 distance of a proposal to every run and every other proposal
+
+
+def points(
+    mixtures: np.ndarray,
+    losses: Mapping[str, LossParts],
+    regressors: Sequence[Regressor],
+    rules: Rules,
+    search: Search,
+    count: int,
+    workers: int,
+) -> tuple[list[str], np.ndarray, np.ndarray]:
+    """The objectives, the proposals (count, K) and the regressors' weights (E,). Points too near to a run or to each
+    other are left out while there are others.
+    """
+    names = list(losses)
+    refits = [
+        Refit(names[i % len(names)], rows, STREAM + i)
+        for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))
+    ]
+    weights, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
+    rows = np.stack([one.weights for one in found])
+    chosen = spread_out(rows, mixtures, count)
+    return [refits[i].objective for i in chosen], rows[chosen], weights
+
+
+def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:
+    """``count`` rows of ``points`` (n, K) in order, leaving out those within ``APART`` of one chosen or ``known``;
+    where too few remain, those farthest from all of them.
+    """
+    distance = np.abs(points[:, None] - known).sum(axis=2).min(axis=1)
+    chosen: list[int] = []
+
+    def take(i: int) -> None:
+        chosen.append(i)
+        np.minimum(distance, np.abs(points - points[i]).sum(axis=1), out=distance)
+
+    for i in range(len(points)):
+        if len(chosen) < count and distance[i] >= APART:
+            take(i)
+    while len(chosen) < count:
+        take(int(np.argmax(np.where(np.isin(np.arange(len(points)), chosen), -1, distance))))
+    return sorted(chosen)
