@@ -63,9 +63,10 @@ class Law:
         """Linear in the parameters, as ``sd`` is: laws with drawn parameters would spread many times as far, because
         the parameters compensate for each other.
         """
-        free = self.fitted.free
-        steps = self.scale * rng.multivariate_normal(np.zeros(len(free)), self.fitted.covariance, count)
-        return lambda mixtures: self.mean(mixtures)[:, None] + _law(free, _logs(mixtures))[1] @ steps.T
+        free, zeros = self.fitted.free, np.zeros(len(self.fitted.free))
+        # Not checked: rounding can leave the covariance a little short of semidefinite.
+        steps = rng.multivariate_normal(zeros, self.fitted.covariance, count, check_valid="ignore", method="eigh")
+        return lambda mixtures: self.mean(mixtures)[:, None] + self.scale * _law(free, _logs(mixtures))[1] @ steps.T
 
 
 def least_runs(domains: int, options: Options) -> int:

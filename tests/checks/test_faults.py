@@ -23,7 +23,7 @@ from tests.paths import ROOT
 
 TEXT = (ROOT / "tests/fixtures/params.yaml").read_text(encoding="utf-8")
 ABSENT = object()
-ROUND = {"follows": "data/swarm_collect", "proposals": 2, "objectives": ["reviews"]}
+ROUND = {"follows": "data/swarm_collect", "proposals": 2, "acquisition": "bootstrap", "objectives": ["reviews"]}
 
 # The edits, by key, and the faults: the start of the line, which is the key, and a part of it.
 SCHEMA = (
@@ -118,7 +118,8 @@ BETWEEN = (
         "mixture.fronts.pairs": [["reviews", "nobody"], ["news", "news"]],
         "evaluation.last_word": ["news", "news", "nowhere"],
         "evaluation.shots": [0, 0],
-        "swarm.rounds.third": {"follows": "data/swarm_round/second", "proposals": 60, "objectives": ["nothing"]},
+        "swarm.rounds.third": ROUND
+        | {"follows": "data/swarm_round/second", "proposals": 60, "objectives": ["nothing"]},
         "swarm.shards": ["random-0", "switched-0", "anchors"],
         "swarm.switches": 6,
         "mixture.refits.candidates": 50,
@@ -173,7 +174,7 @@ BETWEEN = (
         ("mixture.ensemble: ", "hungry needs 400 runs, and of the 48 at data/swarm_round/second (swarm.learn_from"),
         ("regression.folds = 49: ", "more than the 48 runs of data/swarm_round/second; lower it"),
         ("regressors.gp.starts = 0: ", "greater than or equal to 1"),
-        ("regressors.strange: ", "'strange' is not one of effective_tokens, "),
+        ("regressors.strange: ", "'strange' is not one of autoscale, "),
         ("trajectory.objective: ", "unknown objective 'nothing'"),
         ("trajectory.granularities: ", "repeats 5"),
         ("trajectory.granularities = 6: ", "raise proxy.validation.logged to 7"),

@@ -38,7 +38,7 @@ def test_draws_have_the_mean_and_the_spread_of_a_prediction_without_its_noise(na
     assert np.all(spread < 1.1 * sd)
     assert spread[-3:].mean() > 1.2 * spread[:-3].mean()  # corners are far from all runs
     if name in ("law", "gp"):
-        noise = model.noise if name == "law" else np.sqrt(model.noise) * model.scale
+        noise = model.scale * model.fitted.noise if name == "law" else np.sqrt(model.noise) * model.scale
         np.testing.assert_allclose(np.hypot(spread, noise), sd, rtol=0.1)
 
 

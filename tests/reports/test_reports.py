@@ -578,7 +578,7 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     better = pd.read_csv(out / "tables/regression_better.csv")
     assert set(better["split"]) == {assess.BETTER}
     calibrated = pd.read_csv(out / "tables/calibration.csv").set_index("objective")
-    assert calibrated["calibrated"].notna().to_dict() == {"news": True, "broad": False}
+    assert calibrated["calibrated"].notna().to_dict() == {"news": True, "broad": False, "qa": False}
 
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "judged/headlines.json").read_text())
