@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
+from types import ModuleType
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,6 +23,7 @@ from regmix.mixture.acquisition.bootstrap import TRIES
 from regmix.mixture.refits import resamples
 from regmix.mixture.settings import Mixture
 from regmix.objectives import Objectives
+from regmix.regression import interface
 from regmix.regression.ensemble import FOLDS
 from regmix.regression.interface import least_runs
 from regmix.sampling.settings import Swarm
@@ -43,13 +45,13 @@ def launcher(machine: Machine) -> Iterator[str]:
     yield from raised(_options, "launchers", machine.launcher.kind, "machine.launcher", machine.launcher.model_extra)
 
 
-def methods(target: Target, regressors: dict[str, Kind]) -> Iterator[str]:
+def methods(target: Target) -> Iterator[str]:
     for name, method in target.methods.items():
-        key = f"target.methods.{name}"
-        if refused := [*raised(_options, "methods", method.kind, key, method.model_extra)]:
-            yield from refused
-            continue
-        options = _options("methods", method.kind, key, method.model_extra)
+        yield from raised(_options, "methods", method.kind, f"target.methods.{name}", method.model_extra)
+
+
+def methods_regressors(regressors: dict[str, Kind], target: Target) -> Iterator[str]:
+    for key, _, options in _methods(target):
         for field, regressor in plugins.named(options, "regressors").items():
             yield from unknown(regressor, regressors, f"{key}.{field}", "regressor")
 
@@ -58,16 +60,11 @@ def methods_settings(
     corpus: Corpus, objectives: Objectives, proxy: Training, regressors: dict[str, Kind], swarm: Swarm, target: Target
 ) -> Iterator[str]:
     """What each method's own ``faults`` finds in the sections that it names."""
-    sections = {"corpus": corpus, "objectives": objectives, "proxy": proxy, "regressors": regressors, "swarm": swarm,
-                "target": target}  # fmt: skip
-    for name, method in target.methods.items():
-        key = f"target.methods.{name}"
-        if any(raised(_options, "methods", method.kind, key, method.model_extra)):
-            continue
-        module = plugins.load("methods", method.kind, key)
+    sections = {"corpus": corpus, "objectives": objectives, "proxy": proxy, "regressors": _usable(regressors),
+                "swarm": swarm, "target": target}  # fmt: skip
+    for key, module, options in _methods(target):
         if hasattr(module, "faults"):
-            check = partial(module.faults, _options("methods", method.kind, key, method.model_extra))
-            for line in found([check], sections):
+            for line in found([partial(module.faults, options)], sections):
                 yield f"{key}.{line}"
 
 
@@ -79,17 +76,18 @@ def ensemble_chooses(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[
 
 def ensemble_has_runs(corpus: Corpus, mixture: Mixture, regressors: dict[str, Kind], swarm: Swarm) -> Iterator[str]:
     """The ensemble is fitted to part of the runs too: in refits, and in the folds that weigh its regressors."""
+    domains, usable = len(corpus.trained), _usable(regressors)
     refits = {"swarm.learn_from": (swarm.learn_from, mixture.refits.count, mixture.seed)}
     for name, further in swarm.rounds.items():
         count = TRIES * further.proposals if further.acquisition == "bootstrap" else 0
         refits[f"swarm.rounds.{name}.follows"] = (further.follows, count, mixture.seed + 1)
     for key, (place, count, seed) in refits.items():
-        runs = swarm.learnt(place, len(corpus.trained))
+        runs = swarm.learnt(place, domains)
         seen = min((len(rows) for rows in resamples(runs, count, seed)), default=runs) if runs else 0
         if len(mixture.ensemble) > 1:
             seen = min(seen, runs - math.ceil(runs / FOLDS))
-        for name in mixture.ensemble:
-            if seen < (least := _least(name, regressors, len(corpus.trained))):
+        for name in (name for name in mixture.ensemble if name in usable):
+            if seen < (least := least_runs(name, usable[name], domains)):
                 yield (
                     f"mixture.ensemble: {name} needs {least} runs, and of the {runs} at {place} ({key}) a refit sees "
                     f"{seen}; raise swarm.per_shard or add to swarm.shards"
@@ -100,10 +98,10 @@ def stepwise_has_runs(
     corpus: Corpus, regressors: dict[str, Kind], swarm: Swarm, trajectory: Trajectory
 ) -> Iterator[str]:
     """The stepwise regressors have one row for each run and interval, and two columns more than domains."""
-    domains = len(corpus.trained)
+    domains, usable = len(corpus.trained), _usable(regressors)
     runs = sum(swarm.first(kind, domains) for kind in ("random", "anchor", "switched"))
-    for granularity, name in itertools.product(trajectory.granularities, trajectory.regressors):
-        if runs * granularity < (least := _least(name, regressors, domains + 2)):
+    for granularity, name in itertools.product(trajectory.granularities, usable.keys() & trajectory.regressors):
+        if runs * granularity < (least := least_runs(name, usable[name], domains + 2)):
             yield (
                 f"trajectory.regressors: {name} needs {least} rows and at granularity {granularity} has "
                 f"{runs * granularity}, one for each run and interval; raise swarm.per_shard or add to swarm.shards"
@@ -124,14 +122,20 @@ def _options(package: str, kind: str, key: str, values: dict[str, Any] | None) -
     return plugins.options(plugins.load(package, kind, key), values or {}, key)
 
 
-def _least(name: str, regressors: Mapping[str, Kind], columns: int) -> int:
-    """The fewest runs that a regressor needs; 0 if its entry is at fault, which another check reports."""
-    if name not in regressors or any(raised(least_runs, name, regressors[name], columns)):
-        return 0
-    return least_runs(name, regressors[name], columns)
+def _methods(target: Target) -> Iterator[tuple[str, ModuleType, Any]]:
+    """The key, the module and the options of each method whose entry has no fault."""
+    for name, method in target.methods.items():
+        entry = "methods", method.kind, f"target.methods.{name}", method.model_extra
+        if not any(raised(_options, *entry)):
+            yield entry[2], plugins.load("methods", method.kind, entry[2]), _options(*entry)
 
 
-OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods)
+def _usable(regressors: Mapping[str, Kind]) -> dict[str, Kind]:
+    """The regressors whose entries have no fault."""
+    return {name: entry for name, entry in regressors.items() if not any(raised(interface.options, name, entry))}
+
+
+OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods, methods_regressors)
 CHECKS: tuple[Check, ...] = (
     *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs,
     stepwise_is_tested, baseline,
