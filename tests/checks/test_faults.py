@@ -120,6 +120,7 @@ BETWEEN = (
         "evaluation.shots": [0, 0],
         "swarm.rounds.third": ROUND
         | {"follows": "data/swarm_round/second", "proposals": 60, "objectives": ["nothing"]},
+        "swarm.learn_from": "data/swarm_round/second",
         "swarm.shards": ["random-0", "switched-0", "anchors"],
         "swarm.switches": 6,
         "mixture.refits.candidates": 50,
