@@ -70,7 +70,8 @@ class Law:
         """Linear in the parameters, as ``sd`` is: laws with drawn parameters would spread many times as far, because
         the parameters compensate for each other.
         """
-        steps = self.scale * rng.multivariate_normal(np.zeros(len(self.free)), self.covariance, count)
+        none = np.zeros(len(self.free))
+        steps = self.scale * rng.multivariate_normal(none, self.covariance, count, check_valid="ignore")  # rounding
         return lambda mixtures: (
             self.mean(mixtures)[:, None] + _law(self.free, np.log(np.maximum(mixtures, FLOOR)))[1] @ steps.T
         )

@@ -43,7 +43,7 @@ def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, r
     near = np.abs(rows - BEST).sum(axis=1).mean()
     assert near < 0.6 * np.abs(runs - BEST).sum(axis=1).mean()
     others = [np.abs(rows[i] - np.delete(rows, i, axis=0)).sum(axis=1).min() for i in range(6)]
-    assert min(others) > 0.02  # the loss is simple, so all are near each other
+    assert min(others) > 0.01  # the loss is simple, so all are near each other
 
 
 def test_points_too_near_are_left_out_while_there_are_others():
