@@ -220,8 +220,10 @@ def better_runs(splits: Mapping[str, Runs], objective: Objective) -> dict[str, R
 def better_scores(predictions: pd.DataFrame, settings: Regression) -> dict[str, dict[str, Score]]:
     """The scores of BETTER from an Assessment's ``predictions``; empty without held-out runs."""
     held = predictions[predictions["split"] == "heldout"]
+    if held.empty:
+        return {}
     half = held[_better(held["true"].to_numpy())]
-    return {BETTER: score(half["true"].to_numpy(), half["predicted"].to_numpy(), settings)} if len(held) else {}
+    return {BETTER: score(half["true"].to_numpy(), half["predicted"].to_numpy(), settings)}
 
 
 def _better(true: np.ndarray) -> np.ndarray:
