@@ -61,6 +61,8 @@ REGRESSORS: dict[str, dict[str, Any]] = {
     "lightgbm_paper": {"kind": "lightgbm", "trees": 1000, "lr": 0.01, "leaves": 31, "min_rows": 20, "bags": 0},
     "ridge": {"kind": "ridge", "alphas": {"low": 1e-3, "high": 1e3, "points": 13}, "folds": 5},
     "log_linear": {"kind": "log_linear", "starts": 4},
+    "bimix": {"kind": "bimix", "starts": 3},
+    "autoscale": {"kind": "autoscale", "starts": 3, "shrinkage": 0.01},
     "effective_tokens": _LAW,
     "gp_on_law": {"kind": "gp_on_law", "law": {"starts": 4, "shrinkage": 0.01}, **_LENGTHS, "starts": 1},
 }
