@@ -196,7 +196,7 @@ def token_laws(regressor: Regressor, runs: Runs, settings: Regression) -> pd.Dat
     the regressor is no such law, or needs more runs.
     """
     z = float(stats.norm.ppf((1 + settings.interval) / 2))
-    frames = []
+    frames: list[pd.DataFrame] = []
     for loss in runs.losses.columns:
         values = runs.objective(Objective.loss(loss))
         model = _known(lambda values=values: regressor.fit(runs.mixtures, values, settings.seed))  # type: ignore[misc]
