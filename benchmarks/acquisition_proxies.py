@@ -9,6 +9,7 @@ N runs, K domains.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,41 +19,27 @@ import numpy as np
 import pandas as pd
 
 from benchmarks import proxies
-from benchmarks.acquisition_rules import RULES, Function, Known
 from regmix.core.files import read_json
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
-from regmix.core.schedule import Schedule
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.mixture import choose
-from regmix.mixture.acquisition.bootstrap import STREAM, TRIES, spread_out
 from regmix.mixture.confirming_runs import confirming_runs
 from regmix.mixture.optima import Refit, optima
 from regmix.mixture.propose import propose
-from regmix.mixture.search import Search, optimum, starts
+from regmix.mixture.search import Search
 from regmix.objectives import resolve
 from regmix.params import Params
-from regmix.regression.ensemble import stack
 from regmix.regression.interface import Regressor
-from regmix.sampling import draws
 from regmix.sampling.rules import Rules
-from regmix.sampling.shards import run_seed, shard_runs
+from regmix.sampling.settings import Acquisition
+from regmix.sampling.shards import proposed, shard_runs
 
 STORE, RULES_FILE = Path(".runs"), Path("data/swarm_sample/rules.json")
-TRIED = ("bootstrap", "expected_improvement", "thompson", "random")
+TRIED: tuple[Acquisition, ...] = ("bootstrap", "expected_improvement")
 BEST = "all"  # the ensemble fitted to all runs
 SEEDS = 4  # fresh ones at each recommended mixture
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A rule's function in the place of an ensemble, for the search."""
-
-    function: Function
-
-    def score(self, mixtures: np.ndarray, risk: float) -> np.ndarray:
-        return self.function(mixtures)
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class Bench:
 
     @classmethod
     def of(cls, params: Params) -> Bench:
-        (settings,) = params.swarm.rounds.values()
+        settings = next(iter(params.swarm.rounds.values()))
         regressors = [choose.member(name, params.regressors[name]) for name in params.mixture.ensemble]
         rules = Rules.from_json(read_json(RULES_FILE))
         return cls(params, rules, choose.search(params.mixture), regressors, settings.objectives, settings.proposals)
@@ -86,6 +73,7 @@ class Bench:
         )  # fmt: skip
 
     def first(self) -> Runs:
+        """The first design: random mixtures and anchors."""
         swarm = self.params.swarm
         planned = [run for shard in ("random-0", "anchors") for run in shard_runs(self.rules, swarm, shard, [])]
         runs = [Run(run.name, run.schedule, run.seed) for run in planned]
@@ -94,35 +82,13 @@ class Bench:
     def aims(self, runs: Runs) -> dict[str, Objective]:
         return resolve({name: self.params.objectives[name] for name in self.objectives}, runs)
 
-    def proposals(self, rule: str, runs: Runs) -> np.ndarray:
-        """The mixtures (count, K) that a rule proposes after ``runs``, for the objectives in turn."""
-        if rule == "random":
-            first = self.params.swarm.per_shard
-            return np.stack([draws.draw(self.rules, draws.RANDOM, first + i) for i in range(self.count)])
+    def round(self, rule: Acquisition, runs: Runs) -> Runs:
+        """The proxies of one round after ``runs``, proposed for the objectives in turn."""
         losses = {name: runs.parts(aim) for name, aim in self.aims(runs).items()}
-        if rule != "thompson":
-            table = propose(
-                runs.mixtures, losses, self.regressors, self.rules, self.search, self.count, rule, workers=2
-            )
-            return table[list(self.rules.domains)].to_numpy()
-        weights = stack(self.regressors, runs.mixtures, losses, self.search.seed)
-        known = [Known(runs.mixtures, part, self.regressors, weights, self.search.risk) for part in losses.values()]
-        points = []
-        for i in range(TRIES * self.count):
-            one = known[i % len(known)]
-            function = RULES[rule](one, runs.mixtures[:0], 1000 * self.search.seed + i)
-            where = starts(self.rules, runs.mixtures, one.parts.objective.own(self.rules.domains))
-            points.append(optimum(Scored(function), self.rules, self.search, STREAM + i, where))
-        return np.stack(points)[spread_out(np.stack(points), runs.mixtures, self.count)]
-
-    def round(self, rule: str, runs: Runs) -> Runs:
-        """The runs with those of one round."""
-        seed = run_seed(self.rules, self.params.swarm, draws.RANDOM, 0)
-        mixtures = self.proposals(rule, runs)
-        new = [
-            Run(f"{rule}-{i}", Schedule.static(self.rules.domains, mixture), seed) for i, mixture in enumerate(mixtures)
-        ]
-        return runs.joined(self.train(new, ["proposal"] * len(new), f"design {self.rules.seed}, {rule}"))
+        table = propose(runs.mixtures, losses, self.regressors, self.rules, self.search, self.count, rule, workers=2)
+        planned = proposed(self.rules, self.params.swarm, rule, table[list(self.rules.domains)].to_numpy())
+        new = [Run(run.name, run.schedule, run.seed) for run in planned]
+        return self.train(new, [run.kind for run in planned], f"design {self.rules.seed}, {rule}")
 
     def recommended(self, runs: Runs) -> dict[str, np.ndarray]:
         """The mixture (K,) of each objective."""
@@ -132,28 +98,30 @@ class Bench:
         return {name: one.weights for name, one in zip(losses, found, strict=True)}
 
 
-def measure(params: Params, designs: int) -> pd.DataFrame:
-    """objective, design, rule, seed, loss: of proxies at the recommendations after a round.
+def measure(params: Params, designs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """objective, design, rule, loss: the lowest of the round's proxies, which share the design's seed; and the same
+    with a seed, of proxies at the recommendations after it.
 
-    The rule ``all`` is the ensemble fitted to the runs of all designs and rules: the best mixture known.
+    The rule ``BEST`` is the ensemble fitted to the runs of all designs and rules: the best mixture known.
     """
     bench = Bench.of(params)
     chosen: dict[tuple[int, str], dict[str, np.ndarray]] = {}
+    lowest: list[dict[str, Any]] = []
     everything: list[Runs] = []
     for seed in range(designs):
         one = bench.design(seed)
         first = one.first()
         everything.append(first)
-        chosen[seed, "first design"] = one.recommended(first)
         for rule in TRIED:
-            after = one.round(rule, first)
-            everything.append(after.at(after.kinds == "proposal"))
-            chosen[seed, rule] = one.recommended(after)
-    pooled = everything[0]
-    for part in everything[1:]:
-        pooled = pooled.joined(part)
-    chosen[-1, BEST] = bench.recommended(pooled)
-    return confirm(bench, chosen)
+            new = one.round(rule, first)
+            everything.append(new)
+            lowest += [
+                {"objective": name, "design": seed, "rule": rule, "loss": float(new.objective(aim).min())}
+                for name, aim in one.aims(first).items()
+            ]
+            chosen[seed, rule] = one.recommended(first.joined(new))
+    chosen[-1, BEST] = bench.recommended(functools.reduce(Runs.joined, everything))
+    return pd.DataFrame(lowest), confirm(bench, chosen)
 
 
 def confirm(bench: Bench, chosen: Mapping[tuple[int, str], Mapping[str, np.ndarray]]) -> pd.DataFrame:
