@@ -133,7 +133,7 @@ TASKS = {"tasks": {"heldout_last_word_news": 1}}
     [
         (
             {"objectives": {"qa": {"tasks": {"heldout_last_word_law": 1}}}},
-            r"objectives\.qa: unknown task of evaluation 'heldout_last_word_law'; use one of heldout_last_word_news, ",
+            r"objectives\.qa\.tasks: unknown task of evaluation 'heldout_last_word_law'; use one of heldout_last",
         ),
         ({"trajectory": {"objective": "qa"}}, r"trajectory\.objective = qa: trajectories hold losses and no tasks"),
         (
