@@ -33,6 +33,7 @@ SMALL = {
     "swarm.per_shard": 5,
     "swarm.heldout": 3,
     "swarm.repeats": {"mixtures": 1, "seeds": 1},
+    "trajectory.granularities": [1],
 }
 
 

@@ -31,7 +31,10 @@ TASKS = ("heldout_last_word_news", "heldout_continuation_news")
 SETTINGS = {
     "objectives": {"qa": {"tasks": dict.fromkeys(TASKS, 1)}, "reviews": {"reviews": 1}},
     "evaluation.shots": [7],  # so that items fit a context of 16
-    "swarm.rounds": {"second": {"follows": "data/swarm_collect", "proposals": 2, "objectives": ["qa"]}},
+    "swarm.rounds": {"second": {"follows": "data/swarm_collect", "proposals": 2, "acquisition": "bootstrap",
+                                "objectives": ["qa"]}},
+    "swarm.learn_from": "data/swarm_round/second",
+    "mixture.fronts": {"pairs": [], "points": 3},
     "mixture.candidates": 50,
     "mixture.top_k": 5,
     "mixture.local": {"steps": 1, "candidates": 20},
