@@ -175,6 +175,7 @@ def toy() -> tuple[schema.Params, Ablations]:
                                    ("natural", "regmix_reviews", "regmix_d_offline", "regmix_d_online")}  # fmt: skip
     values["evaluation"] |= {"last_word": [], "continuation": []}
     values["objectives"] = {"news": {"news": 1}, "reviews": {"reviews": 1}}
+    values["mixture"]["fronts"]["pairs"] = []
     values["swarm"] |= {"rounds": {}, "learn_from": "data/swarm_collect"}
     values["machine"]["processes"] = 1
     values["swarm"] |= {"per_shard": 4, "heldout": 3, "repeats": {"mixtures": 0, "seeds": 0}}

@@ -131,6 +131,7 @@ def corpus_of(tmp_path: Path) -> params.Params:
     values["corpus"] |= {"domains": dict.fromkeys(("a", "b", "c"), entry), "validation_only": ["c"]}
     values["tokenizer"] |= {"vocab_size": 300, "domain_chars": 2000}
     values["objectives"] = {"broad": "trained"}
+    values["mixture"]["fronts"]["pairs"] = []
     values["swarm"] |= {"rounds": {}, "learn_from": "data/swarm_collect"}
     values["trajectory"]["objective"] = "broad"
     values["target"]["methods"] = {"natural": {"kind": "natural"}}
