@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import sys
 
 import pytest
@@ -153,9 +154,7 @@ def test_what_an_objective_of_tasks_cannot_do_is_one_line(changes, message):
     schema.parse(values)
     for section, change in changes.items():
         values[section] |= change
-    with pytest.raises(InputError, match=message) as error:
-        schema.parse(values)
-    assert "\n" not in str(error.value)
+    assert any(re.match(message, line) for line in schema.all_faults(values))
 
 
 def test_an_unknown_method_or_key_of_a_plugin_is_named():
