@@ -190,7 +190,7 @@ def one_step(f: Frames) -> Frames:
         (no_mixture, r"trajectories\.csv: run 's' is only in this file"),
         (run_twice, r"mixtures\.csv: run 's' occurs twice"),
         (no_knot, r"schedules\.csv: no column 'knot'"),
-        (no_loss, r"trajectories\.csv has no domain 'a'"),
+        (no_loss, r"trajectories\.csv has no column 'a'"),
         (one_step, r"trajectories\.csv: 1 logged step; raise proxy\.validation\.logged"),
     ],
 )
