@@ -24,9 +24,9 @@ from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
-from regmix.mixture import choose
+from regmix.mixture import from_settings
 from regmix.mixture.confirming_runs import confirming_runs
-from regmix.mixture.optima import Refit, optima
+from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.propose import propose
 from regmix.mixture.search import Search
 from regmix.objectives import resolve
@@ -56,9 +56,11 @@ class Bench:
     @classmethod
     def of(cls, params: Params) -> Bench:
         settings = next(iter(params.swarm.rounds.values()))
-        regressors = [choose.member(name, params.regressors[name]) for name in params.mixture.ensemble]
+        regressors = [from_settings.member(name, params.regressors[name]) for name in params.mixture.ensemble]
         rules = Rules.from_json(read_json(RULES_FILE))
-        return cls(params, rules, choose.search(params.mixture), regressors, settings.objectives, settings.proposals)
+        return cls(
+            params, rules, from_settings.search(params.mixture), regressors, settings.objectives, settings.proposals
+        )
 
     def design(self, seed: int) -> Bench:
         return replace(self, rules=replace(self.rules, seed=seed), search=replace(self.search, seed=seed))
@@ -82,20 +84,22 @@ class Bench:
     def aims(self, runs: Runs) -> dict[str, Objective]:
         return resolve({name: self.params.objectives[name] for name in self.objectives}, runs)
 
+    def evidence(self, runs: Runs) -> Evidence:
+        losses = {name: runs.parts(aim) for name, aim in self.aims(runs).items()}
+        return Evidence(runs.mixtures, losses, self.regressors, self.rules, self.search, workers=2)
+
     def round(self, rule: Acquisition, runs: Runs) -> Runs:
         """The proxies of one round after ``runs``, proposed for the objectives in turn."""
-        losses = {name: runs.parts(aim) for name, aim in self.aims(runs).items()}
-        table = propose(runs.mixtures, losses, self.regressors, self.rules, self.search, self.count, rule, workers=2)
+        table = propose(self.evidence(runs), self.count, rule)
         planned = proposed(self.rules, self.params.swarm, rule, table[list(self.rules.domains)].to_numpy())
         new = [Run(run.name, run.schedule, run.seed) for run in planned]
         return self.train(new, [run.kind for run in planned], f"design {self.rules.seed}, {rule}")
 
     def recommended(self, runs: Runs) -> dict[str, np.ndarray]:
         """The mixture (K,) of each objective."""
-        losses = {name: runs.parts(aim) for name, aim in self.aims(runs).items()}
-        everything = [Refit(name, np.arange(len(runs.names)), 0) for name in losses]
-        _, found = optima(runs.mixtures, losses, self.regressors, self.rules, self.search, everything, workers=2)
-        return {name: one.weights for name, one in zip(losses, found, strict=True)}
+        known = self.evidence(runs)
+        _, best = optima(known, known.whole())
+        return {name: one.weights for name, one in zip(known.losses, best, strict=True)}
 
 
 def measure(params: Params, designs: int) -> tuple[pd.DataFrame, pd.DataFrame]:

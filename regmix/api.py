@@ -40,6 +40,7 @@ from threadpoolctl import threadpool_limits
 from regmix.core.errors import InputError
 from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
 from regmix.core.settings import Kind
+from regmix.mixture.optima import Evidence
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
 from regmix.regression.assess import out_of_fold
@@ -226,7 +227,8 @@ def recommend(
     shares, limits = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
     rules = Rules.around(shares, limits)
     try:
-        result = simulate(table.to_numpy(), {"objective": parts}, chosen, rules, search, level, workers)
+        known = Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers)
+        result = simulate(known, level)
     except draws.Infeasible as error:
         raise _too_tight(error, rules) from None
     simulation = result.simulations["objective"]

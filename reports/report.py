@@ -18,19 +18,19 @@ from regmix.sampling.settings import Swarm
 from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
-from reports.run import models
-from reports.run.corpora import corpora
-from reports.run.domains import domains as domain_effects
-from reports.run.dynamic_mixing import dynamic_mixing
-from reports.run.fronts import fronts
-from reports.run.law import law
-from reports.run.mixtures import mixtures, scoring
-from reports.run.rank_invariance import rank_invariance
-from reports.run.regression import regression, seed_noise
+from reports.run.mixture.fronts import fronts
+from reports.run.mixture.mixtures import mixtures, scoring
+from reports.run.regression.domains import domains as domain_effects
+from reports.run.regression.law import law
+from reports.run.regression.regression import regression, seed_noise
 from reports.run.settings import settings
 from reports.run.summary import summary
-from reports.run.swarm import design
-from reports.run.targets import targets
+from reports.run.swarm import models
+from reports.run.swarm.corpora import corpora
+from reports.run.swarm.swarm import design
+from reports.run.target.dynamic_mixing import dynamic_mixing
+from reports.run.target.rank_invariance import rank_invariance
+from reports.run.target.targets import targets
 from stages.run import run
 
 TITLE = "RegMix reproduced: choosing a data mixture by regression"

@@ -18,7 +18,7 @@ from regmix.corpus.settings import Corpus
 from regmix.engine.machine import Machine
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import BASELINE
-from regmix.mixture import choose
+from regmix.mixture import from_settings
 from regmix.mixture.acquisition.bootstrap import TRIES
 from regmix.mixture.refits import resamples
 from regmix.mixture.settings import Mixture
@@ -71,7 +71,7 @@ def methods_settings(
 def ensemble_chooses(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[str]:
     for name in mixture.ensemble:
         if name in regressors:
-            yield from raised(choose.member, name, regressors[name])
+            yield from raised(from_settings.member, name, regressors[name])
 
 
 def ensemble_has_runs(corpus: Corpus, mixture: Mixture, regressors: dict[str, Kind], swarm: Swarm) -> Iterator[str]:

@@ -17,10 +17,10 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from regmix.mixture.search import Search, optimum, starts
+from regmix.mixture.optima import Evidence
+from regmix.mixture.search import optimum
 from regmix.mixture.simulate import Result
 from regmix.regression.ensemble import Ensemble
-from regmix.sampling.rules import Rules
 
 STREAM = 2000  # the first stream of random candidates; those of ``simulate`` and ``propose`` have lower numbers
 FLAT = 1e-6  # nats; one mixture can be the best for both
@@ -39,29 +39,27 @@ class Blend:
         return np.asarray(self.weights[0] * first + self.weights[1] * second)
 
 
-def fronts(
-    pairs: Sequence[Sequence[str]], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
-    level: float, workers: int = 1,
-) -> pd.DataFrame:  # fmt: skip
+def fronts(pairs: Sequence[Sequence[str]], result: Result, known: Evidence, points: int, level: float) -> pd.DataFrame:
     """The front of each pair of objectives, from the mixture that ``result`` has for the first to that of the second.
 
-    Up to ``points`` rows a pair, of which none is better in both: first and second, the objectives; share, the second's
-    part; first_loss and second_loss, predicted, with _low and _high, an interval of coverage ``level`` for a run there;
-    and <domains>. ``mixtures`` (N, K) are the runs; the number of ``workers`` (threads) changes only the time.
+    Up to ``points`` rows per pair, none of which another row beats in both: first and second, the objectives; share,
+    the second's part; first_loss and second_loss, predicted, with _low and _high, an interval of coverage ``level`` for
+    a run there; and <domains>.
     """
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        parts = [_front(pair, result, mixtures, rules, search, points, level, pool) for pair in pairs]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["first", "second", *rules.domains])
+    with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
+        parts = [_front(pair, result, known, points, level, pool) for pair in pairs]
+    columns = ["first", "second", *known.rules.domains]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _front(
-    pair: Sequence[str], result: Result, mixtures: np.ndarray, rules: Rules, search: Search, points: int,
-    level: float, pool: ThreadPoolExecutor,
-) -> pd.DataFrame:  # fmt: skip
+    pair: Sequence[str], result: Result, known: Evidence, points: int, level: float, pool: ThreadPoolExecutor
+) -> pd.DataFrame:
+    rules, search = known.rules, known.search
     first, second = (result.models[name] for name in pair)
     ends = np.stack([result.simulations[name].weights for name in pair])
     lost = [max(abs(float(np.subtract(*model.mean(ends)))), FLAT) for model in (first, second)]
-    begin = np.concatenate([starts(rules, mixtures, np.zeros(len(rules.domains))), ends])
+    begin = np.concatenate([known.starts(pair[0]), known.starts(pair[1]), ends])
     shares = np.linspace(0, 1, points)
 
     def find(point: int) -> np.ndarray:

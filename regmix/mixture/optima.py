@@ -36,29 +36,40 @@ class Optimum:
     weights: np.ndarray
 
 
-def optima(
-    mixtures: np.ndarray,
-    losses: Mapping[str, LossParts],
-    regressors: Sequence[Regressor],
-    rules: Rules,
-    search: Search,
-    refits: Sequence[Refit],
-    workers: int,
-) -> tuple[np.ndarray, list[Optimum]]:
-    """The regressors' weights (E,), by all runs, and the optimum of each refit.
-
-    From runs (N, K) and their losses by objective; the number of ``workers`` (threads) changes only the time. Raises
-    InputError.
+@dataclass(frozen=True)
+class Evidence:
+    """What an optimum follows from: ``mixtures`` (N, K) of runs, their ``losses`` by objective, the ``regressors`` (E)
+    to fit, the ``rules`` that bound a mixture, and how to ``search``. ``workers`` (threads) change only the time.
     """
-    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in regressors]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        weights = stack(regressors, mixtures, losses, search.seed, pool.map)
+
+    mixtures: np.ndarray
+    losses: Mapping[str, LossParts]
+    regressors: Sequence[Regressor]
+    rules: Rules
+    search: Search
+    workers: int = 1
+
+    def whole(self) -> list[Refit]:
+        """A fit to all runs for each objective."""
+        return [Refit(name, np.arange(len(self.mixtures)), 0) for name in self.losses]
+
+    def starts(self, objective: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Where the search for an objective's optimum starts, by fits to these runs: see ``search.starts``."""
+        return starts(self.rules, self.mixtures[rows], self.losses[objective].objective.own(self.rules.domains))
+
+
+def optima(known: Evidence, refits: Sequence[Refit]) -> tuple[np.ndarray, list[Optimum]]:
+    """The regressors' weights (E,), by all runs, and the optimum of each refit. Raises InputError."""
+    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in known.regressors]
+    search = known.search
+    with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
+        weights = stack(regressors, known.mixtures, known.losses, search.seed, pool.map)
 
         def find(refit: Refit) -> Optimum:
-            parts, seen = losses[refit.objective], mixtures[refit.rows]
-            known = LossParts(parts.losses[refit.rows], parts.objective)
-            model = together(regressors, weights, seen, known, search.seed)
-            first = starts(rules, seen, parts.objective.own(rules.domains))
-            return Optimum(model, optimum(model, rules, search, refit.stream, first))
+            parts = known.losses[refit.objective]
+            seen = LossParts(parts.losses[refit.rows], parts.objective)
+            model = together(regressors, weights, known.mixtures[refit.rows], seen, search.seed)
+            first = known.starts(refit.objective, refit.rows)
+            return Optimum(model, optimum(model, known.rules, search, refit.stream, first))
 
         return weights, list(pool.map(find, refits))

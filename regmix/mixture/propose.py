@@ -5,48 +5,35 @@ docs/acquisitions.md compares the rules. N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from regmix.core.runs import LossParts
 from regmix.core.tables import read_csv
 from regmix.mixture.acquisition import bootstrap, expected_improvement
-from regmix.mixture.search import Search
+from regmix.mixture.optima import Evidence
 from regmix.regression.ensemble import together
-from regmix.regression.interface import Regressor
-from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Acquisition
 
 POINTS = {"bootstrap": bootstrap.points, "expected_improvement": expected_improvement.points}
 
 
-def propose(
-    mixtures: np.ndarray,
-    losses: Mapping[str, LossParts],
-    regressors: Sequence[Regressor],
-    rules: Rules,
-    search: Search,
-    count: int,
-    acquisition: Acquisition,
-    workers: int = 1,
-) -> pd.DataFrame:
-    """``count`` rows of objective, predicted, sd, <domains>, from runs (N, K) and their losses by objective, in turn.
+def propose(known: Evidence, count: int, acquisition: Acquisition) -> pd.DataFrame:
+    """``count`` rows of objective, predicted, sd, <domains>, for the objectives of the evidence in turn.
 
-    The acquisition chooses them; ``predicted`` is by a fit to all runs. Other arguments and errors are those of
-    ``simulate``; expected improvement raises NoPosterior too.
+    The acquisition chooses them; ``predicted`` is by a fit to all runs. Raises InputError, and NoPosterior if expected
+    improvement is asked of a regressor without a posterior.
     """
-    aims, points, weights = POINTS[acquisition](mixtures, losses, regressors, rules, search, count, workers)
+    aims, points, weights = POINTS[acquisition](known, count)
     table = pd.DataFrame({"objective": aims, "predicted": np.nan, "sd": np.nan})
     for name in dict.fromkeys(aims):
         own = table["objective"] == name
         with threadpool_limits(limits=1):
-            model = together(regressors, weights, mixtures, losses[name], search.seed)
+            model = together(known.regressors, weights, known.mixtures, known.losses[name], known.search.seed)
             table.loc[own, ["predicted", "sd"]] = np.column_stack(model.predict(points[own]))
-    return pd.concat([table, pd.DataFrame(points, columns=list(rules.domains))], axis=1)
+    return pd.concat([table, pd.DataFrame(points, columns=list(known.rules.domains))], axis=1)
 
 
 def earlier(swarm: Path) -> pd.DataFrame:

@@ -11,7 +11,6 @@ N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,15 +18,11 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
-from regmix.core.runs import LossParts
 from regmix.mixture.judge import Simulation, judge
-from regmix.mixture.optima import Optimum, Refit, optima
+from regmix.mixture.optima import Evidence, Optimum, Refit, optima
 from regmix.mixture.refits import resamples, stretch
-from regmix.mixture.search import Search
 from regmix.regression.ensemble import Ensemble
-from regmix.regression.interface import Regressor
 from regmix.sampling.draws import candidate_block, near
-from regmix.sampling.rules import Rules
 
 SAMPLED = 2000  # candidates kept for figures; as many random ones and ones near the chosen could be better than it
 
@@ -59,23 +54,15 @@ def check_limits(name: str, objective: Objective, found: Optimum, tolerance: flo
         )
 
 
-def simulate(
-    mixtures: np.ndarray,
-    losses: Mapping[str, LossParts],
-    regressors: Sequence[Regressor],
-    rules: Rules,
-    search: Search,
-    level: float,
-    workers: int = 1,
-) -> Result:
-    """Choose a mixture for every objective from runs (N, K) and their losses by objective.
+def simulate(known: Evidence, level: float) -> Result:
+    """Choose a mixture for every objective. ``level`` is the coverage of the gain's interval.
 
-    ``rules`` bounds the candidates; ``level`` is the coverage of the gain's interval; the number of ``workers``
-    (threads) changes only the time. All objectives are scored on the same random candidates. Raises InputError.
+    All objectives are scored on the same random candidates. Raises InputError.
     """
+    mixtures, losses, rules, search = known.mixtures, known.losses, known.rules, known.search
     rows = [np.arange(len(mixtures)), *resamples(len(mixtures), search.refits, search.seed)]
     refits = [Refit(name, seen, stream) for name in losses for stream, seen in enumerate(rows)]
-    weights, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
+    weights, found = optima(known, refits)
     factor, simulations, models = stretch(rows[1:], len(mixtures)), {}, {}
     sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
     for name, first in zip(losses, range(0, len(found), len(rows)), strict=True):

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts, Runs
 from regmix.mixture.judge import Simulation
+from regmix.mixture.optima import Evidence
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search
 from regmix.mixture.settings import Refits
@@ -51,8 +52,8 @@ def optimum(
         seed=seed,
     )
     drawn = rules(runs.domains, prior, draws)
-    found = simulate(runs.mixtures, {"objective": losses}, [regressor], drawn, search, level, workers)
-    return found.simulations["objective"]
+    known = Evidence(runs.mixtures, {"objective": losses}, [regressor], drawn, search, workers)
+    return simulate(known, level).simulations["objective"]
 
 
 def optima(

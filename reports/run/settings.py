@@ -11,7 +11,7 @@ from regmix.params import Params
 from regmix.sampling.settings import FIRST
 from reports.page.formats import count, counted, listed
 from reports.page.section import Section, Table
-from reports.run.mixtures import plus
+from reports.run.mixture.mixtures import plus
 
 
 def settings(

@@ -16,7 +16,7 @@ from regmix.statistics import verdicts
 from regmix.statistics.verdicts import SAME, compared
 from reports.page.formats import count, counted, fixed, interval, listed, power, relative, spanned
 from reports.page.section import Section
-from reports.run import models
+from reports.run.swarm import models
 
 
 def summary(found: Headlines, kept: pd.DataFrame, cost: Mapping[str, float], target: Mapping[str, Any]) -> Section:

@@ -13,9 +13,10 @@ from regmix.core.settings import Kind, Name
 from regmix.engine.machine import Machine
 from regmix.mixture import confirm
 from regmix.mixture.calibrate import calibration
-from regmix.mixture.choose import choose
+from regmix.mixture.from_settings import evidence
 from regmix.mixture.propose import earlier
 from regmix.mixture.settings import Mixture
+from regmix.mixture.simulate import simulate
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from stages.rules import read_rules
@@ -46,9 +47,9 @@ def mixture_choose(
         table.append(realised)
     if params.mixture.refit:
         rules = read_rules(sample, params.corpus.trained)
-        level, workers = params.regression.interval, params.machine.processes
-        known = trained.of(*LEARNT).joined(confirming)
-        again = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)
+        learnt, workers = trained.of(*LEARNT).joined(confirming), params.machine.processes
+        known = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
+        again = simulate(known, params.regression.interval)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

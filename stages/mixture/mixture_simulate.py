@@ -9,9 +9,10 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
 from regmix.engine.machine import Machine
-from regmix.mixture.choose import choose, search
+from regmix.mixture.from_settings import evidence
 from regmix.mixture.front import fronts
 from regmix.mixture.settings import Mixture
+from regmix.mixture.simulate import simulate
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from stages.rules import read_rules
@@ -28,12 +29,12 @@ class Settings(ObjectiveSections):
 def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
     """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is."""
     trained = runs.read(swarm, params.corpus.trained)
-    known, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
-    objectives = resolve(params.objectives, known)
-    level, workers = params.regression.interval, params.machine.processes
-    result = choose(known, objectives, rules, params.mixture, params.regressors, level, workers)
-    pairs, points = params.mixture.fronts.pairs, params.mixture.fronts.points
-    table = fronts(pairs, result, known.mixtures, rules, search(params.mixture), points, level, workers)
+    learnt, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
+    objectives, workers = resolve(params.objectives, learnt), params.machine.processes
+    known = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
+    level, asked = params.regression.interval, params.mixture.fronts
+    result = simulate(known, level)
+    table = fronts(asked.pairs, result, known, asked.points, level)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})

@@ -16,7 +16,7 @@ from regmix.corpus.tokenized import open_corpus
 from regmix.engine import results
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
-from regmix.mixture import choose
+from regmix.mixture.from_settings import evidence
 from regmix.mixture.propose import earlier, propose
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections, resolve
@@ -42,13 +42,10 @@ def swarm_round(
     if name not in params.swarm.rounds:
         raise InputError(f"--name {name}: not in swarm.rounds; use one of {', '.join(params.swarm.rounds)}")
     settings, rules = params.swarm.rounds[name], read_rules(sample, params.corpus.trained)
-    known = runs.read(swarm, params.corpus.trained).of(*LEARNT)
-    objectives = resolve({objective: params.objectives[objective] for objective in settings.objectives}, known)
-    losses = {objective: known.parts(value) for objective, value in objectives.items()}
-    regressors = [choose.member(member, params.regressors[member]) for member in params.mixture.ensemble]
-    search, workers = choose.search(params.mixture), params.machine.processes
-    count, rule = settings.proposals, settings.acquisition
-    table = propose(known.mixtures, losses, regressors, rules, search, count, rule, workers)
+    learnt = runs.read(swarm, params.corpus.trained).of(*LEARNT)
+    objectives = resolve({objective: params.objectives[objective] for objective in settings.objectives}, learnt)
+    known = evidence(learnt, objectives, rules, params.mixture, params.regressors, params.machine.processes)
+    table = propose(known, settings.proposals, settings.acquisition)
     planned = shards.proposed(rules, params.swarm, name, table[list(rules.domains)].to_numpy())
     table.insert(0, "run", [entry.name for entry in planned])
     text = open_corpus(corpus, rules.domains)

@@ -15,7 +15,7 @@ from regmix.core.files import parse_yaml
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.mixture import optima
-from regmix.mixture.choose import search
+from regmix.mixture.from_settings import search
 from regmix.mixture.refits import resamples
 from regmix.regression.interface import TooFewRuns, bind
 from regmix.sampling.rules import Rules
@@ -300,7 +300,7 @@ def test_an_ensemble_has_too_few_runs_by_its_settings_where_its_fits_raise(ensem
         bound = [bind(name, entry) for name, entry in regressors.items()]
         rules = Rules.around(dict.fromkeys(domains, 1 / 3))
         try:
-            optima.optima(mixtures, losses, bound, rules, search(params.mixture), refits, 1)
+            optima.optima(optima.Evidence(mixtures, losses, bound, rules, search(params.mixture)), refits)
         except TooFewRuns:
             refused.append(count)
         assert bool(found) == (count in refused)

@@ -9,8 +9,9 @@ from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.settings import Kind
 from regmix.mixture.front import fronts
+from regmix.mixture.optima import Evidence
 from regmix.mixture.search import Search
-from regmix.mixture.simulate import Result, simulate
+from regmix.mixture.simulate import simulate
 from regmix.regression.interface import bind
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
@@ -31,16 +32,17 @@ def mixtures(rules) -> np.ndarray:
     return np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(40)])
 
 
-def simulated(rules: Rules, mixtures: np.ndarray, scale: float = 1.0) -> Result:
+def evidence(rules: Rules, mixtures: np.ndarray, scale: float = 1.0) -> Evidence:
     bowls = {name: ((mixtures - best) ** 2).sum(axis=1) for name, best in OPTIMA.items()}
     losses = {"near": 4 + scale * bowls["near"], "far": 4 + bowls["far"]}
     parts = {name: LossParts(values[:, None], Objective.loss(name)) for name, values in losses.items()}
-    return simulate(mixtures, parts, [bind("gp", Kind(**PROCESS))], rules, SEARCH, 0.95)
+    return Evidence(mixtures, parts, [bind("gp", Kind(**PROCESS))], rules, SEARCH, workers=2)
 
 
 @pytest.mark.parametrize("scale", [1.0, 50.0])  # the unit of one objective does not bend the front
 def test_the_front_lies_between_the_optima(rules, mixtures, scale):
-    table = fronts([("near", "far")], simulated(rules, mixtures, scale), mixtures, rules, SEARCH, 5, 0.95, workers=2)
+    known = evidence(rules, mixtures, scale)
+    table = fronts([("near", "far")], simulate(known, 0.95), known, 5, 0.95)
     assert table["share"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert table["first_loss"].is_monotonic_increasing
     assert table["second_loss"].is_monotonic_decreasing
@@ -50,7 +52,8 @@ def test_the_front_lies_between_the_optima(rules, mixtures, scale):
 
 
 def test_one_objective_twice_has_a_front_of_equal_points_and_none_has_no_rows(rules, mixtures):
-    result = simulated(rules, mixtures)
-    same = fronts([("near", "near")], result, mixtures, rules, SEARCH, 3, 0.95)
+    known = evidence(rules, mixtures)
+    result = simulate(known, 0.95)
+    same = fronts([("near", "near")], result, known, 3, 0.95)
     assert np.ptp(same["first_loss"]) < 0.005
-    assert fronts([], result, mixtures, rules, SEARCH, 3, 0.95).empty
+    assert fronts([], result, known, 3, 0.95).empty

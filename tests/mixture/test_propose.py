@@ -11,6 +11,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.core.settings import Kind
 from regmix.mixture.acquisition.bootstrap import spread_out
+from regmix.mixture.optima import Evidence
 from regmix.mixture.propose import POINTS, earlier, propose
 from regmix.mixture.search import Search
 from regmix.regression.interface import bind
@@ -37,8 +38,8 @@ def runs() -> np.ndarray:
 @pytest.mark.parametrize("rule", POINTS)
 def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(runs, losses, [LAW], RULES, SMALL, 6, rule, workers=2)
-    assert found.equals(propose(runs, losses, [LAW], RULES, SMALL, 6, rule))
+    found = propose(Evidence(runs, losses, [LAW], RULES, SMALL, workers=2), 6, rule)
+    assert found.equals(propose(Evidence(runs, losses, [LAW], RULES, SMALL), 6, rule))
     assert set(found["objective"]) == {"first", "second"}
     rows = found[list(RULES.domains)].to_numpy()
     np.testing.assert_allclose(rows.sum(axis=1), 1)
@@ -51,7 +52,7 @@ def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, r
 @pytest.mark.parametrize("rule", POINTS)
 def test_proposals_know_what_all_runs_predict_of_them(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(runs, losses, [LAW], RULES, SMALL, 4, rule)
+    found = propose(Evidence(runs, losses, [LAW], RULES, SMALL), 4, rule)
     for name, own in found.groupby("objective"):
         model = LAW.fit(runs, losses[str(name)].total, SMALL.seed)
         np.testing.assert_allclose(own["predicted"], model.mean(own[list(RULES.domains)].to_numpy()), rtol=1e-9)

@@ -13,8 +13,9 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.settings import Kind
-from regmix.mixture import choose, confirm, judge
+from regmix.mixture import confirm, from_settings, judge
 from regmix.mixture.calibrate import calibration
+from regmix.mixture.optima import Evidence
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search, optimum, starts
 from regmix.mixture.settings import Mixture
@@ -72,7 +73,7 @@ def parts(losses: dict[str, np.ndarray]) -> dict[str, LossParts]:
 
 def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **changes: Any) -> Result:
     workers = changes.pop("workers", 1)
-    return simulate(proxies, parts(losses), [GP], rules, replace(SMALL, **changes), 0.95, workers)
+    return simulate(Evidence(proxies, parts(losses), [GP], rules, replace(SMALL, **changes), workers), 0.95)
 
 
 def test_an_interior_optimum_is_found(proxies, rules):
@@ -95,11 +96,12 @@ def test_where_nothing_is_to_be_gained_the_verdict_says_so(proxies, rules):
 
 def test_an_ensemble_given_by_settings_finds_it_too(proxies, rules):
     settings = Mixture.model_validate(SETTINGS)
-    assert choose.search(settings) == SMALL
+    assert from_settings.search(settings) == SMALL
     frame = pd.DataFrame({"news": bowl(proxies) + 1, "law": bowl(proxies) - 1})
     names = np.arange(len(proxies)).astype(str)
     runs = Runs(DOMAINS, names, np.full(len(proxies), "random"), proxies, frame)
-    result = choose.choose(runs, {"bowl": Objective.mean({"news": 1, "law": 1})}, rules, settings, ENTRIES, 0.95, 1)
+    objectives = {"bowl": Objective.mean({"news": 1, "law": 1})}
+    result = simulate(from_settings.evidence(runs, objectives, rules, settings, ENTRIES, 1), 0.95)
     np.testing.assert_allclose(result.simulations["bowl"].weights, BEST, atol=0.12)
 
 
@@ -164,7 +166,7 @@ def test_a_small_simulation_gives_the_numbers_it_always_gave(proxies, rules, kin
     near = Regressor("near", False, Near)
     regressors = [near] if kind == "as published" else [near, bind("lightgbm", ENTRIES["lightgbm"])]
     search = replace(SMALL, local_steps=0) if kind == "as published" else SMALL
-    for name, s in simulate(proxies, losses, regressors, rules, search, 0.95).simulations.items():
+    for name, s in simulate(Evidence(proxies, losses, regressors, rules, search), 0.95).simulations.items():
         values = [s.weights, s.spread, s.gain, *s.predicted, s.refits["gain"], [s.distance, s.typical_distance]]
         np.testing.assert_allclose(np.concatenate(values), GOLDEN[kind][name], rtol=1e-9)
 
@@ -191,7 +193,7 @@ def test_more_candidates_extend_fewer(proxies, rules):
 @pytest.mark.parametrize("name", ["ridge", "log_linear"])
 def test_a_regressor_whose_optimum_is_a_vertex_is_refused(name):
     with pytest.raises(InputError, match=f"params.yaml: mixture.ensemble: {name} is monotone"):
-        choose.member(name, ENTRIES[name])
+        from_settings.member(name, ENTRIES[name])
 
 
 def test_a_search_that_cannot_be_is_refused():
@@ -344,4 +346,4 @@ def test_an_objective_whose_limits_no_mixture_keeps_names_the_loss(proxies, rule
     lowest = float(bowl(proxies).min())
     objective = Objective(("first", "bowl"), np.array([1.0, 0.0]), limits=np.array([np.inf, lowest - 0.3]))
     with pytest.raises(InputError, match=r"objectives\.mild: no mixture keeps its limits; .* loss of bowl .* too high"):
-        simulate(proxies, {"mild": LossParts(losses, objective)}, [GP], rules, SMALL, 0.95, 1)
+        simulate(Evidence(proxies, {"mild": LossParts(losses, objective)}, [GP], rules, SMALL), 0.95)

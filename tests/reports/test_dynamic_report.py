@@ -16,8 +16,9 @@ from regmix.core.schedule import Schedule
 from regmix.evaluation import dynamic_mixing, rank_invariance
 from regmix.statistics import verdicts
 from regmix.target.trained_methods import Method
-from reports.run import dynamic_mixing as chapter
-from reports.run import regressor_queries, schedules, summary, trajectory_errors
+from reports.run import summary
+from reports.run.target import dynamic_mixing as chapter
+from reports.run.target import regressor_queries, schedules, trajectory_errors
 from tests.reports.test_reports import MINUS, TRAINED, Artifacts, errors, one, query, switching, values
 
 TARGET = {"flops_a_token": {"body": 1.0, "full": 10.0}, "train_tokens": 100}

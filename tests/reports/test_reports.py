@@ -37,9 +37,10 @@ from reports import headline, readme
 from reports.page import formats, render, style
 from reports.page.section import Figure, Section, Table
 from reports.report import report
-from reports.run import models, targets
-from reports.run.rank_invariance import rank_invariance as invariance_section
 from reports.run.summary import summary as summary_section
+from reports.run.swarm import models
+from reports.run.target import targets
+from reports.run.target.rank_invariance import rank_invariance as invariance_section
 from stages.target.target_compare import target_compare
 from tests.paths import ROOT
 

@@ -9,42 +9,28 @@ N runs, K domains.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import numpy as np
 
-from regmix.core.runs import LossParts
-from regmix.mixture.optima import Refit, optima
+from regmix.mixture.optima import Evidence, Refit, optima
 from regmix.mixture.refits import resamples
-from regmix.mixture.search import Search
-from regmix.regression.interface import Regressor
-from regmix.sampling.rules import Rules
 
 STREAM = 1000  # the first stream of random candidates; those of ``simulate`` have lower numbers
 TRIES = 3  # refits for each proposal, at most
 APART = 0.1  # L1 distance of a proposal to every run and every other proposal
 
 
-def points(
-    mixtures: np.ndarray,
-    losses: Mapping[str, LossParts],
-    regressors: Sequence[Regressor],
-    rules: Rules,
-    search: Search,
-    count: int,
-    workers: int,
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+def points(known: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The objectives, the proposals (count, K) and the regressors' weights (E,). Points too near to a run or to each
     other are left out while there are others.
     """
-    names = list(losses)
+    names = list(known.losses)
     refits = [
         Refit(names[i % len(names)], rows, STREAM + i)
-        for i, rows in enumerate(resamples(len(mixtures), TRIES * count, search.seed + 1))
+        for i, rows in enumerate(resamples(len(known.mixtures), TRIES * count, known.search.seed + 1))
     ]
-    weights, found = optima(mixtures, losses, regressors, rules, search, refits, workers)
-    rows = np.stack([one.weights for one in found])
-    chosen = spread_out(rows, mixtures, count)
+    weights, best = optima(known, refits)
+    rows = np.stack([one.weights for one in best])
+    chosen = spread_out(rows, known.mixtures, count)
     return [refits[i].objective for i in chosen], rows[chosen], weights
 
 

@@ -9,18 +9,15 @@ N runs, K domains, M candidates, S draws.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from regmix.core.runs import LossParts
 from regmix.mixture.acquisition.bootstrap import STREAM
-from regmix.mixture.optima import Refit, optima
-from regmix.mixture.search import Search, optimum, starts
+from regmix.mixture.optima import Evidence, optima
+from regmix.mixture.search import optimum
 from regmix.regression.ensemble import Ensemble
-from regmix.regression.interface import Draws, Regressor
-from regmix.sampling.rules import Rules
+from regmix.regression.interface import Draws
 
 DRAWS = 128  # S
 TIE = 1e-6  # of the predicted loss, which decides where no draw improves
@@ -44,24 +41,16 @@ class Improvement:
         return np.asarray(TIE * predicted + above - np.concatenate(gains))
 
 
-def points(
-    mixtures: np.ndarray,
-    losses: Mapping[str, LossParts],
-    regressors: Sequence[Regressor],
-    rules: Rules,
-    search: Search,
-    count: int,
-    workers: int,
-) -> tuple[list[str], np.ndarray, np.ndarray]:
+def points(known: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The objectives, the proposals (count, K) and the regressors' weights (E,). Raises NoPosterior."""
-    names, proposals = [list(losses)[i % len(losses)] for i in range(count)], np.empty((0, mixtures.shape[1]))
-    everything = [Refit(name, np.arange(len(mixtures)), 0) for name in losses]
-    weights, found = optima(mixtures, losses, regressors, rules, search, everything, workers)
-    models = {name: one.model for name, one in zip(losses, found, strict=True)}
-    draws = {name: model.draws(DRAWS, search.seed) for name, model in models.items()}
+    names = [list(known.losses)[i % len(known.losses)] for i in range(count)]
+    weights, best = optima(known, known.whole())
+    models = {name: one.model for name, one in zip(known.losses, best, strict=True)}
+    draws = {name: model.draws(DRAWS, known.search.seed) for name, model in models.items()}
+    proposals = np.empty((0, known.mixtures.shape[1]))
     for i, name in enumerate(names):
-        best = draws[name](np.vstack([mixtures, proposals])).min(axis=0)
-        first = starts(rules, mixtures, losses[name].objective.own(rules.domains))
-        found_here = optimum(Improvement(models[name], draws[name], best), rules, search, STREAM + i, first)
-        proposals = np.vstack([proposals, found_here])
+        lowest = draws[name](np.vstack([known.mixtures, proposals])).min(axis=0)
+        gain = Improvement(models[name], draws[name], lowest)
+        point = optimum(gain, known.rules, known.search, STREAM + i, known.starts(name))
+        proposals = np.vstack([proposals, point])
     return names, proposals, weights

@@ -1,4 +1,4 @@
-"""Run a simulation from settings."""
+"""What a simulation and a round of proposals start from, by the settings of params.yaml."""
 
 from __future__ import annotations
 
@@ -8,30 +8,26 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
+from regmix.mixture.optima import Evidence
 from regmix.mixture.search import Search
 from regmix.mixture.settings import Mixture
-from regmix.mixture.simulate import Result, simulate
 from regmix.regression import interface
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
 
-def choose(
+def evidence(
     runs: Runs,
     objectives: Mapping[str, Objective],
     rules: Rules,
     settings: Mixture,
     entries: Mapping[str, Kind],
-    level: float,
     workers: int,
-) -> Result:
-    """``simulate`` for objectives, with params.yaml's ``mixture`` and ``regressors``.
-
-    ``level`` and ``workers`` are as in ``simulate``. Raises InputError.
-    """
+) -> Evidence:
+    """What the objectives' mixtures follow from, by params.yaml's ``mixture`` and ``regressors``. Raises InputError."""
     regressors = [member(name, entries[name]) for name in settings.ensemble]
     losses = {name: runs.parts(objective) for name, objective in objectives.items()}
-    return simulate(runs.mixtures, losses, regressors, rules, search(settings), level, workers)
+    return Evidence(runs.mixtures, losses, regressors, rules, search(settings), workers)
 
 
 def search(settings: Mixture) -> Search:

@@ -23,7 +23,8 @@ def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective]
         lost = [float(rows[f"{place}_loss"].max() - rows[f"{place}_loss"].min()) for place in ("first", "second")]
         parts += [
             f"From the mixture chosen for {first} to that for {second}, the predicted value of {first} rises by "
-            f"{lost[0]:.3f} nats and that of {second} falls by {lost[1]:.3f}.",
+            f"{lost[0]:.3f} nats and that of {second} falls by {lost[1]:.3f}. Between its ends the front is "
+            "predicted alone: no proxy was trained there to confirm it.",
             Figure(
                 f"front_{first}_{second}",
                 f"Mixtures that no other is predicted to beat for both {first} and {second}, with {percent(level)} "
@@ -68,8 +69,8 @@ def _figure(
         markersize=4, elinewidth=0.7, label="front, predicted",
     )  # fmt: skip
     worst = float(values["second"].max()), float(values["first"].max())
-    plot.set_xlim(None, worst[1] + 3 * float(np.ptp(values["first"])) + 0.1)  # far proxies would flatten the front
-    plot.set_ylim(None, worst[0] + 2 * float(np.ptp(values["second"])) + 0.1)
+    plot.set_xlim(None, worst[1] + 0.5 * float(np.ptp(values["first"])) + 0.1)  # far proxies would flatten the front
+    plot.set_ylim(None, worst[0] + 0.5 * float(np.ptp(values["second"])) + 0.1)
     plot.set_xlabel(f"{first}, nats per token")
     plot.set_ylabel(f"{second}, nats per token")
     style.legend_above(figure)

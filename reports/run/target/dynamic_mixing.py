@@ -16,7 +16,7 @@ from regmix.statistics.verdicts import against, apart_from_zero, dynamic_pays
 from regmix.target.trained_methods import Method
 from reports.page.formats import MISSING, bold, count, counted, fixed, interval, listed, plus_minus, power, relative
 from reports.page.section import Figure, Section, Table
-from reports.run import regressor_queries, schedules, trajectory_errors
+from reports.run.target import regressor_queries, schedules, trajectory_errors
 
 
 def dynamic_mixing(

@@ -13,8 +13,9 @@ from regmix.core.runs import Runs
 from regmix.mixture.stopping import Outlook
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, power, units
+from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, units
 from reports.page.section import Figure, Section, Table
+from reports.run.mixture.trust import calibrated, outlook
 
 
 def mixtures(
@@ -76,8 +77,8 @@ def mixtures(
                 gains_shown,
                 gains,
             ),
-            _calibration(calibration),
-            _outlooks(outlooks, again or chosen),
+            calibrated(calibration),
+            outlook(outlooks, again or chosen),
             Figure(
                 "confirmed",
                 "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
@@ -197,63 +198,6 @@ def _gains(
             }
         )
     return pd.DataFrame(rows), pd.DataFrame(shown)
-
-
-def _calibration(table: pd.DataFrame) -> Table:
-    rows = table.to_dict("records")
-    shown = pd.DataFrame(
-        {
-            "Objective": table["objective"],
-            "Predicted": table["predicted"].map(fixed),
-            "Realised": table["realised"].map(fixed),
-            "Predicted minus realised": [
-                interval(row["difference"], row["low"], row["high"], sign=True) for row in rows
-            ],
-            "At its proposals": [
-                interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
-            ],
-            "Proposals": table["proposals"].astype(str),
-            "Calibrated": table["calibrated"].map(fixed),
-            "Calibrated minus realised": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
-        }
-    )
-    return Table(
-        "calibration",
-        "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
-        "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
-        "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
-        "shift. It moves all mixtures alike, so it changes no choice; and since the regressors have learnt from the "
-        "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
-        shown,
-        table,
-    )
-
-
-def _outlooks(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
-    rows = [
-        {"objective": name, "regret": chosen[name]["regret"], **vars(one), "verdict": one.verdict}
-        for name, one in outlooks.items()
-    ]
-    shown = [
-        {
-            "Objective": name,
-            "Regret": fixed(chosen[name]["regret"], 4),
-            "Expected gain": fixed(one.expected_gain, 4),
-            "Noise": fixed(one.noise, 4),
-            "FLOPs": power(one.flops),
-            "Another round": one.verdict or "unknown",
-        }
-        for name, one in outlooks.items()
-    ]
-    return Table(
-        "outlooks",
-        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses, on "
-        "average over refits, to their own. *Expected gain*: what it loses to the best, on average over draws of the "
-        "regressors' posterior, so at most what a round gains. *Noise*: the standard error of a comparison of two "
-        "mixtures by confirming proxies; where no more than that is expected, stop. In nats per token.",
-        pd.DataFrame(shown),
-        pd.DataFrame(rows),
-    )
 
 
 def _compared(realised: pd.DataFrame, objectives: Sequence[str]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,0 +1,71 @@
+"""How far the predictions at the chosen mixtures can be trusted, and whether another round would pay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from regmix.mixture.stopping import Outlook
+from reports.page.formats import fixed, interval, power
+from reports.page.section import Table
+
+
+def calibrated(table: pd.DataFrame) -> Table:
+    """``table`` is mixture_choose's calibration.csv."""
+    rows = table.to_dict("records")
+    shown = pd.DataFrame(
+        {
+            "Objective": table["objective"],
+            "Predicted": table["predicted"].map(fixed),
+            "Realised": table["realised"].map(fixed),
+            "Predicted minus realised": [
+                interval(row["difference"], row["low"], row["high"], sign=True) for row in rows
+            ],
+            "At its proposals": [
+                interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
+            ],
+            "Proposals": table["proposals"].astype(str),
+            "Calibrated": table["calibrated"].map(fixed),
+            "Calibrated minus realised": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
+        }
+    )
+    return Table(
+        "calibration",
+        "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
+        "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
+        "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
+        "shift. It moves all mixtures alike, so it changes no choice; and since the regressors have learnt from the "
+        "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
+        shown,
+        table,
+    )
+
+
+def outlook(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
+    """``chosen`` are the simulations' files by objective."""
+    rows = [
+        {"objective": name, "regret": chosen[name]["regret"], **vars(one), "verdict": one.verdict}
+        for name, one in outlooks.items()
+    ]
+    shown = [
+        {
+            "Objective": name,
+            "Regret": fixed(chosen[name]["regret"], 4),
+            "Expected gain": fixed(one.expected_gain, 4),
+            "Noise": fixed(one.noise, 4),
+            "FLOPs": power(one.flops),
+            "Another round": one.verdict or "unknown",
+        }
+        for name, one in outlooks.items()
+    ]
+    return Table(
+        "outlooks",
+        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses, on "
+        "average over refits, to their own. *Expected gain*: what it loses to the best, on average over draws of the "
+        "regressors' posterior, so at most what a round gains. *Noise*: the standard error of a comparison of two "
+        "mixtures by confirming proxies; where no more than that is expected, stop. In nats per token.",
+        pd.DataFrame(shown),
+        pd.DataFrame(rows),
+    )
