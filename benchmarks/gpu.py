@@ -29,7 +29,8 @@ from regmix.engine.settings import Training
 from regmix.evaluation.to_transformers import to_transformers
 
 SPEC = 989e12  # FLOP/s in dense bfloat16 that Nvidia states for H100, H200 and H800 with SXM
-SECONDS, REPEATS = 10.0, 3
+SECONDS, REPEATS = 5.0, 3
+MICRO = 64  # sequences of the micro-batch tried first: more fit no shape below, and each try compiles
 M1 = {"layers": 2, "heads": 8, "width": 256, "ffn": 512, "context": 2048, "vocab": 50432}
 M60 = {**M1, "layers": 10, "width": 768, "ffn": 1536}
 # Shape, sequences a step, runs at a time.
@@ -133,7 +134,7 @@ def _loop(
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
 
-    micro = sequences
+    micro = min(sequences, MICRO)
     while True:
         try:
             step()

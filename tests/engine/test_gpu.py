@@ -280,4 +280,5 @@ def test_processes_share_the_gpus(tmp_path):
     """From a process that has not touched CUDA, as this one may have."""
     root, script = ROOT, tmp_path / "share.py"
     script.write_text(SHARE.format(store=str(tmp_path / "store")))
-    subprocess.run([sys.executable, str(script)], check=True, cwd=root, env=os.environ | {"PYTHONPATH": str(root)})
+    path = os.pathsep.join([str(root), *sys.path])
+    subprocess.run([sys.executable, str(script)], check=True, cwd=root, env=os.environ | {"PYTHONPATH": path})

@@ -250,7 +250,7 @@ def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
     assert all(line.split()[0] in shown for line in stages)
     assert "here (measured)" in shown
     assert "h800 (published)" in shown
-    assert "h200 (assumed)" in shown
+    assert "h100 (measured)" in shown
     assert ("the whole pipeline took 1.5 min on a processor, 2 cores" in shown) == (name in (None, "laptop"))
 
 
@@ -288,7 +288,7 @@ def test_rates_are_met_where_given_and_interpolated_in_between():
         speed = known["here"].speed(ModelShape(**one["shape"]), one["tokens_a_step"])
         assert speed == pytest.approx(one["engine_tokens_a_second"])
     assert {name: device.origin for name, device in known.items()} == {
-        "here": "measured", "h800": "published", "h200": "assumed",
+        "here": "measured", "h800": "published", "h100": "measured",
     }  # fmt: skip
 
 
