@@ -23,7 +23,7 @@ from regmix.regression.interface import bind
 LEVEL = 0.95
 SINGLE = ("pile_cc", "wikipedia_en", "github")
 AIMS = {name: Objective.loss(name) for name in SINGLE} | {"mean": Objective.mean(dict.fromkeys(SINGLE, 1.0))}
-SEEDS = dict.fromkeys(SINGLE, 10) | {"mean": 6}  # first designs; the mean takes three times as long
+SEEDS = dict.fromkeys(SINGLE, 20) | {"mean": 10}  # first designs; the mean takes three times as long
 DESIGNS = 2
 STOPS = (0.005, 0.01, 0.02, 0.04)  # nats; stop where no more is expected of another round
 
@@ -48,23 +48,31 @@ def _quick(entry: Kind) -> Kind:
 
 
 def lookup_summary(rows: pd.DataFrame) -> dict[str, Any]:
-    """By measure, objective, rule and number of runs: the mean over first designs, nats, and half its interval.
+    """By objective, rule and number of runs: the mean regret over first designs, nats, and half its interval;
+    ``average`` is over the single losses, and ``best`` the same of the best run trained.
 
-    ``minus_bootstrap`` has the differences of regrets from the same first design, over all of an objective's rounds.
+    ``minus_bootstrap`` has the differences from the same first design, over all rounds and the single losses.
     """
     out: dict[str, Any] = {"designs": rows.groupby("objective")["seed"].nunique().to_dict()}
-    for measure in ("regret", "best"):
-        table = rows.pivot(index=["objective", "seed"], columns=["rule", "runs"], values=measure)
-        out[measure] = {
-            name: {rule: {str(size): _mean(part[rule, size]) for size in acquisition_lookup.SIZES} for rule in RULES}
-            for name, part in table.groupby("objective", sort=False)
-        }
-    table = rows[rows["runs"] > acquisition_lookup.SIZES[0]].pivot_table("regret", ["objective", "seed"], "rule")
+    single = rows[rows["objective"].isin(SINGLE)]
+    average = single.groupby(["seed", "rule", "runs"], as_index=False)[["regret", "best"]].mean()
+    shown = pd.concat([rows, average.assign(objective="average")]).groupby("objective", sort=False)
+    out["regret"] = {str(name): _by_size(part, "regret") for name, part in shown}
+    out["best"] = _by_size(average, "best")
+    later = average[average["runs"] > acquisition_lookup.SIZES[0]]
+    over = later.pivot_table(["regret", "best"], "seed", "rule")
     out["minus_bootstrap"] = {
-        name: {rule: _mean(part[rule] - part["bootstrap"]) for rule in RULES if rule != "bootstrap"}
-        for name, part in table.groupby("objective", sort=False)
+        measure: {
+            rule: _mean(over[measure, rule] - over[measure, "bootstrap"]) for rule in RULES if rule != "bootstrap"
+        }
+        for measure in ("regret", "best")
     }
     return out | {"stopping": stopping(rows[rows["rule"] == "bootstrap"])}
+
+
+def _by_size(rows: pd.DataFrame, measure: str) -> dict[str, dict[str, list[float]]]:
+    table = rows.pivot(index="seed", columns=["rule", "runs"], values=measure)
+    return {rule: {str(size): _mean(table[rule, size]) for size in acquisition_lookup.SIZES} for rule in RULES}
 
 
 def stopping(rows: pd.DataFrame) -> dict[str, Any]:

@@ -130,6 +130,11 @@ def _acquisitions_published(result: dict[str, Any]) -> list[str]:
         for name, rules in result["regret"].items()
         for size in list(next(iter(rules.values())))[1:]
     ]
+    regrets += [
+        f"{measure} minus that of bootstrap: "
+        + "; ".join(f"{rule} {mean:+.4f} ± {half:.4f}" for rule, (mean, half) in rules.items())
+        for measure, rules in result["minus_bootstrap"].items()
+    ]
     stops = [
         f"stop where {measure} is at most {threshold}: {one['runs']} runs, {one['cost'][0]:+.4f} ± {one['cost'][1]:.4f}"
         for measure, by_threshold in result["stopping"].items()

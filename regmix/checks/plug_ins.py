@@ -74,6 +74,18 @@ def ensemble_chooses(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[
             yield from raised(from_settings.member, name, regressors[name])
 
 
+def rounds_can_expect(mixture: Mixture, regressors: dict[str, Kind], swarm: Swarm) -> Iterator[str]:
+    """Expected improvement draws from a posterior."""
+    usable = _usable(regressors)
+    names = [name for name in mixture.ensemble if name in usable and not interface.bind(name, usable[name]).bayesian]
+    for key, further in swarm.rounds.items():
+        if names and further.acquisition == "expected_improvement":
+            yield (
+                f"swarm.rounds.{key}.acquisition: expected_improvement needs a posterior, and {names[0]} in "
+                "mixture.ensemble has none; use bootstrap, or regressors of kind effective_tokens, gp or gp_on_law"
+            )
+
+
 def ensemble_has_runs(corpus: Corpus, mixture: Mixture, regressors: dict[str, Kind], swarm: Swarm) -> Iterator[str]:
     """The ensemble is fitted to part of the runs too: in refits, and in the folds that weigh its regressors."""
     domains, usable = len(corpus.trained), _usable(regressors)
@@ -137,7 +149,7 @@ def _usable(regressors: Mapping[str, Kind]) -> dict[str, Kind]:
 
 OPTIONS: tuple[Check, ...] = (readers, regressors, launcher, methods, methods_regressors)
 CHECKS: tuple[Check, ...] = (
-    *OPTIONS, methods_settings, ensemble_chooses, ensemble_has_runs, stepwise_has_runs,
+    *OPTIONS, methods_settings, ensemble_chooses, rounds_can_expect, ensemble_has_runs, stepwise_has_runs,
     stepwise_is_tested, baseline,
 )  # fmt: skip
 

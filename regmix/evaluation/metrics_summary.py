@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -44,20 +45,32 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
     for objective, part in found.items():
         mixture = part["mixture"]
         row: dict[str, Any] = {
-            "spearman": part["regression"]["spearman"],
-            "gain_predicted": mixture["predicted_gain"],
-            "gain_realised": mixture["realised_gain"],
+            "spearman": _round(part["regression"]["spearman"], 2),
+            "gain_predicted": _round(mixture["predicted_gain"], 2),
+            "gain_realised": _round(mixture["realised_gain"], 2),
         }
         if part["unit"] != NATS:
             row["unit"] = part["unit"]
         if "target" in part:
-            row |= {"proxies": proxies, "regret": regrets[objective]}
+            row |= {"proxies": proxies, "regret": round(regrets[objective], 3)}
             for name, one in part["target"]["rivals"].items():
-                row |= {f"minus_{name}": one["value"], f"minus_{name}_ci": _half(one["value_low"], one["value_high"])}
+                value, half = _with_half(one["value"], one["value_low"], one["value_high"])
+                row |= {f"minus_{name}": value, f"minus_{name}_ci": half}
             row["verdict"] = verdicts.over_rivals(part["target"]["rivals"])
         out[objective] = row
     return out
 
 
-def _half(low: float | None, high: float | None) -> float | None:
-    return None if low is None or high is None else (high - low) / 2
+def _with_half(value: float | None, low: float | None, high: float | None) -> tuple[float | None, float | None]:
+    """A value and half the width of its interval, to the digits that the interval leaves meaningful: one of the half
+    width, two if they are 10 to 35, as the Particle Data Group rounds."""
+    if value is None or low is None or high is None or high <= low:
+        return value, None
+    half = (high - low) / 2
+    power = math.floor(math.log10(half))
+    digits = int(half < 3.55 * 10.0**power) - power
+    return round(value, digits), round(half, digits)
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

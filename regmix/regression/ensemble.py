@@ -60,7 +60,7 @@ class ObjectiveModel:
         if len(models) < len(self.models):
             raise NoPosterior(
                 "params.yaml: mixture.ensemble: a regressor has no posterior to draw from; use those of kind "
-                "effective_tokens, gp or gp_on_law"
+                "effective_tokens, gp or gp_on_law, or in swarm.rounds `acquisition: bootstrap`"
             )
         parts = [model.draws(count, np.random.default_rng(seed)) for model in models]
 

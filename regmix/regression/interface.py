@@ -1,8 +1,8 @@
 """What a regressor is: a file in regmix/regressors with ``Options``, ``MONOTONE`` and ``fit``.
 
 It learns the loss (N,) of runs from their mixtures (N, K) and predicts the loss of other mixtures (M, K). A file whose
-``fit`` raises TooFewRuns also has ``least_runs(domains, options)``, the fewest runs that it takes, so that settings can
-be checked before a run is trained.
+``fit`` raises TooFewRuns also has ``least_runs(domains, options)``, the fewest runs that it takes, and one whose models
+are Bayesian says ``BAYESIAN = True``, so that settings can be checked before a run is trained.
 """
 
 from __future__ import annotations
@@ -83,12 +83,13 @@ class Regressor:
     """An entry of params.yaml's ``regressors``, ready to fit.
 
     ``monotone``: along any direction its prediction only rises or only falls, so its optimum is always a
-    single domain and it must not choose a mixture.
+    single domain and it must not choose a mixture. ``bayesian``: its models are.
     """
 
     name: str
     monotone: bool
     fit: Fit
+    bayesian: bool = False
 
 
 def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
@@ -106,7 +107,7 @@ def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
         except TooFewRuns as error:
             raise TooFewRuns(f"{place or f'params.yaml: {key}'}: {error}") from None
 
-    return Regressor(name, module.MONOTONE, fit)
+    return Regressor(name, module.MONOTONE, fit, getattr(module, "BAYESIAN", False))
 
 
 def options(name: str, entry: Kind) -> Any:

@@ -22,6 +22,7 @@ from regmix.regression.interface import Draws, Prediction, TooFewRuns
 from regmix.regressors import _least_squares
 
 MONOTONE = False
+BAYESIAN = True
 
 FLOOR = 1e-6  # the smallest weight; its logarithm must be finite
 SEEN = 0.6  # share of a swarm's runs that a refit sees at least

@@ -28,6 +28,7 @@ from regmix.core.settings import Count, Positive, Strict
 from regmix.regression.interface import Draws, Prediction, TooFewRuns
 
 MONOTONE = False
+BAYESIAN = True
 
 FREQUENCIES = 1024  # of the random features of draws
 CHUNK = 1 << 17  # kernel entries per step of a prediction: few enough to stay in the cache

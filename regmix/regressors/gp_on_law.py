@@ -15,6 +15,7 @@ from regmix.regression.interface import Draws, Prediction
 from regmix.regressors import effective_tokens, gp
 
 MONOTONE = False
+BAYESIAN = True
 
 
 class Options(Strict):

@@ -47,3 +47,18 @@ def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
     assert found["b"]["minus_single"] == pytest.approx(-0.2)
     assert found["b"]["minus_single_ci"] == pytest.approx(0.1)
     assert found["b"]["verdict"] == "better than all 1"
+
+
+@pytest.mark.parametrize(
+    ("middle", "half", "shown"),
+    [(-0.0483, 0.0241, (-0.048, 0.024)), (-0.2704, 0.0363, (-0.27, 0.04)), (-2.0914, 0.19, (-2.09, 0.19)),
+     (0.1234, 0.098, (0.12, 0.1)), (0.004, 1.24, (0.0, 1.2))],
+)  # fmt: skip
+def test_an_interval_says_which_digits_are_meaningful(middle, half, shown):
+    one = {"method": "x", "value": middle, "value_low": middle - half, "value_high": middle + half}
+    mixture = {"predicted_gain": 0.3049, "realised_gain": None}
+    part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.987}, "mixture": mixture}
+    found = summarised({"a": part | {"target": {"rivals": {"single": one}}}}, 48, {"a": 0.00731})["a"]
+    assert (found["minus_single"], found["minus_single_ci"]) == shown
+    assert (found["spearman"], found["gain_predicted"], found["gain_realised"]) == (0.99, 0.3, None)
+    assert found["regret"] == 0.007

@@ -52,9 +52,8 @@ def test_the_speed_table_is_that_of_the_benchmark():
 def test_the_table_of_the_gpu_is_that_of_the_benchmark():
     for one in committed("results", "benchmarks")["gpu"]["configurations"].values():
         theirs, ours = (one[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
-        assert (
-            f"| {theirs:,.0f} | {ours:,.0f} | {one['ratio']} | {one['transformers_gib']:.1f} | {one['engine_gib']:.1f} |"
-        ) in README
+        memory = f"{one['transformers_gib']:.1f} | {one['engine_gib']:.1f}"
+        assert f"| {theirs:,.0f} | {ours:,.0f} | {one['ratio']} | {memory} |" in README
 
 
 def test_every_stage_has_a_row_and_every_row_is_a_stage():

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regmix.core.errors import InputError
 from regmix.core.files import write_csv
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
@@ -63,6 +64,12 @@ def test_without_rounds_there_are_no_earlier_proposals(tmp_path):
     assert len(earlier(tmp_path)) == 0
     write_csv(tmp_path / "proposals.csv", pd.DataFrame({"run": ["second-0"], "objective": ["first"]}))
     assert earlier(tmp_path)["run"].tolist() == ["second-0"]
+
+
+def test_without_a_posterior_no_improvement_can_be_expected(runs):
+    ridge = bind("ridge", Kind(kind="ridge", alphas={"low": 1e-3, "high": 1e3, "points": 3}, folds=3))
+    with pytest.raises(InputError, match=r"mixture\.ensemble: a regressor has no posterior.*acquisition: bootstrap"):
+        propose(Evidence(runs, {"first": parts(runs)}, [ridge], RULES, SMALL), 2, "expected_improvement")
 
 
 def test_points_too_near_are_left_out_while_there_are_others():

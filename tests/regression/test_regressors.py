@@ -245,6 +245,13 @@ def test_the_parameters_file_describes_regressors_that_exist():
     assert monotone == {"ridge", "log_linear"}
 
 
+@pytest.mark.parametrize("name", ALL | {"tokens": TOKENS, "on_law": ON_LAW})
+def test_a_regressor_says_whether_its_models_have_a_posterior(name, proxies):
+    entry = (ALL | {"tokens": TOKENS, "on_law": ON_LAW})[name]
+    model = fit(entry, proxies, power_law(proxies))
+    assert bind("mine", Kind(**entry)).bayesian == isinstance(model, interface.Bayesian)
+
+
 def test_folds_keep_copies_of_a_mixture_together(proxies):
     twice = np.vstack([proxies, proxies[::-1]])
     fold = grouped_folds(twice, 5, 0)
