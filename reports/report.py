@@ -97,6 +97,7 @@ def report(
             {name: method.trajectories for name, method in methods.items()}, objectives, level,
             {task: 100 * chance(kind, params.evaluation.choices)
              for task, (kind, _) in params.evaluation.heldout.items()},
+            read_csv(judged / "guardrails.csv"),
         ),
         dynamic_mixing(
             params, methods, dynamic, means, differences, read_csv(stepwise / "errors.csv"), target_meta,

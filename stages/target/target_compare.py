@@ -11,9 +11,9 @@ from regmix.core.files import read_json, write_csv, write_json, write_metrics, w
 from regmix.core.objective import Objective
 from regmix.core.runs import LEARNT
 from regmix.core.tables import read_csv
-from regmix.evaluation import dynamic_mixing, metrics_summary, rank_invariance, summary
+from regmix.evaluation import dynamic_mixing, guardrails, metrics_summary, rank_invariance, summary
 from regmix.evaluation.headlines import headlines
-from regmix.objectives import ObjectiveSections, resolve
+from regmix.objectives import Guarded, ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from regmix.target import trained_methods
 from regmix.trajectory.settings import Trajectory
@@ -54,12 +54,14 @@ def target_compare(
     known = [objective.names for objective in objectives.values()]
     domains = [domain for domain in params.corpus.domains if (domain,) not in known]
     single = {f"{domain} (domain)": Objective.loss(domain) for domain in domains}
+    aimed = trained_methods.aimed(methods, "regmix")
+    guards = {name: entry.within for name, entry in params.objectives.items() if isinstance(entry, Guarded)}
     numbers = headlines(
         read_csv(compared / "scores.csv"),
         read_csv(compared / "margins.csv"),
         read_json(chosen / "confirmed-gains.json"),
         measures,
-        trained_methods.aimed(methods, "regmix"),
+        aimed,
         {objective: metrics_summary.rivals_of(methods, objective) for objective in objectives},
         dynamic,
         {name: objective.unit for name, objective in objectives.items()},
@@ -73,6 +75,7 @@ def target_compare(
         write_csv(
             scratch / "ranks.csv", rank_invariance.correlations(confirming, losses, pairs, objectives | single, level)
         )
+        write_csv(scratch / "guardrails.csv", guardrails.excesses(losses, aimed, guards, params.corpus.trained, level))
         write_json(scratch / "pairs.json", pairs)
         write_json(scratch / "dynamic.json", dynamic)
         write_json(scratch / "headlines.json", numbers)

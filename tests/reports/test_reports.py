@@ -156,6 +156,7 @@ class Artifacts:
         table = np.vstack([drawn[:12], self.PRIOR, np.full(3, 1 / 3), np.eye(3), drawn[12:], drawn[12:][:repeats]])
         kinds = ["random"] * 12 + ["anchor"] * 5 + ["heldout"] * heldout + ["repeat"] * len(drawn[12:][:repeats])
         names = [f"{kind}-{i}" for i, kind in enumerate(kinds)]
+        names[12] = "anchor-natural"
         frame = pd.DataFrame({"run": names, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
         losses = pd.concat([pd.DataFrame({"run": names}), self.scored(self.losses(table), TASKS[0])], axis=1)
         self.weights = resolve(self.params.objectives, runs(frame, losses, TRAINED))
@@ -584,7 +585,7 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "judged/headlines.json").read_text())
     rounded = json.loads((tmp_path / "metrics.json").read_text())
-    assert rounded["news"]["minus_natural"] == round(found["news"]["target"]["difference"], 3)
+    assert rounded["news"]["minus_natural"] == pytest.approx(found["news"]["target"]["difference"], abs=0.005)
     assert rounded["news"]["regret"] == 0.01
     assert "minus_natural" in rounded["broad"]
     assert rounded["news"]["verdict"] == verdicts.over_rivals(found["news"]["target"]["rivals"])
@@ -638,6 +639,7 @@ def one_regressor(cut: dict) -> None:
     cut["regressors"] = {"gp": cut["regressors"]["gp"]}
     cut["mixture"]["risk"] = 0
     cut["target"]["methods"].pop("only")
+    cut["objectives"]["broad"] = {"mean": "trained", "within": 0.3}
 
 
 def one_seed(cut: dict) -> None:
@@ -661,6 +663,17 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
     assert ("No method changes the mixture" in text) == (change is one_objective)
     assert ("Between two objectives" in text) == (change is not one_objective)
     assert ("Undecided: `planned`" in text.split("## 1.")[0]) == (change is one_seed)
+    assert ("Guardrails on targets" in text) == (change is one_regressor)
+    if change is one_regressor:  # the domain that regmix_broad gives least
+        row = pd.read_csv(tmp_path / "reports/tables/target_guardrails.csv").iloc[0]
+        assert (row["objective"], row["method"], row["domain"], row["within"]) == (
+            "broad",
+            "regmix_broad",
+            "drama",
+            0.3,
+        )
+        assert row["mean"] == pytest.approx(2 * (math.sqrt(0.5) - math.sqrt(0.1)), abs=0.1)
+        assert "| 0.300 | broken |" in (tmp_path / "reports/tables/target_guardrails.md").read_text()
     if change is one_seed:
         assert verdicts.UNKNOWN in text
         assert " better for" not in text.split("Against the natural mixture")[1].split("\n")[0]

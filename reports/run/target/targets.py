@@ -11,12 +11,13 @@ from regmix.core.objective import BITS, NATS, Objective
 from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.evaluation.summary import ANSWERS, AVERAGE, AVERAGE_BITS, BASELINE, LM_EVAL, LOSS
-from regmix.statistics.verdicts import apart_from_zero, compared
+from regmix.statistics.verdicts import SAME, UNDECIDED, apart_from_zero, compared
 from reports.page import style
 from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
 
 GUESS = "°"  # marks a score that a guess could have
+NEAREST = 3  # domains of a guarded objective in the table
 
 
 def targets(
@@ -28,11 +29,13 @@ def targets(
     objectives: Mapping[str, Objective],
     level: float,
     chances: Mapping[str, float],
+    guarded: pd.DataFrame,
 ) -> Section:
     """``losses`` (method, seed, domains) and ``lm_eval`` are target_evaluate's.
 
     ``means`` and ``paired`` are target_compare's means.csv and differences.csv, the latter against the baseline.
-    ``trajectories`` are keyed by method; ``chances`` are the percentages that a guess scores, by task, where known.
+    ``trajectories`` are keyed by method; ``chances`` are the percentages that a guess scores, by task, where known;
+    ``guarded`` is target_compare's guardrails.csv.
     """
     answers = _answers(*(frame[frame["group"] == ANSWERS] for frame in (means, paired)))
     means, paired = (
@@ -71,6 +74,8 @@ def targets(
                 paired,
             )
         )
+    if len(guarded):
+        parts.append(_guardrails(guarded, level))
     parts.append(
         Table(
             "target_tasks",
@@ -208,6 +213,23 @@ def _differences(paired: pd.DataFrame, methods: Sequence[str], measures: Sequenc
             for row in cells[["mean", "low", "high"]].to_numpy().tolist()
         ]
     return pd.DataFrame(shown)
+
+
+def _guardrails(guarded: pd.DataFrame, level: float) -> Table:
+    """The domains nearest to their limit, by objective."""
+    rows = []
+    for objective, part in guarded.groupby("objective", sort=False):
+        for row in part.head(NEAREST).itertuples(index=False):
+            word = compared(row.low - row.within, row.high - row.within, "broken", "kept").replace(SAME, UNDECIDED)
+            rows.append((objective, f"`{row.method}`", row.domain, spanned((row.mean, row.low, row.high), 3, sign=True),
+                         fixed(row.within, 3), word))  # fmt: skip
+    return Table(
+        "target_guardrails",
+        f"Guardrails on targets: the {NEAREST} domains that lose most against `{BASELINE}`, in nats per token, paired, "
+        f"with {level:.0%} intervals, and what the objective allows.",
+        pd.DataFrame(rows, columns=["Objective", "Method", "Domain", f"Minus {BASELINE}", "Allowed", "Guardrail"]),
+        guarded,
+    )
 
 
 def _label(measure: str, group: str) -> str:
