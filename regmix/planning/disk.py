@@ -21,12 +21,13 @@ def disk(params: Params, vocab: int, text: Text | None, todo: Sequence[StageWork
     targets = len(params.target.methods) * params.target.seeds * _weights(planner.model(params.target, vocab))
     stored = dict.fromkeys(("target_schedule", "target_train"), 0.0)
     for work in todo:
-        if work.weights:
-            stored[work.stage] += _weights(work.shape) * work.new
+        if work.weights:  # of proxies too, where an objective is of tasks
+            stored[work.stage] = stored.get(work.stage, 0.0) + _weights(work.shape) * work.new
+    out |= stored
     written = sum(p.written for prepared in planner.preparations(params, text).values() for p in prepared)
-    out["target_schedule"] = stored["target_schedule"] + token_bytes * written
+    out["target_schedule"] += token_bytes * written
     # The targets' weights: in the store, copied out by target_train, and written by target_export for transformers.
-    out["target_train"] = targets + stored["target_train"]
+    out["target_train"] += targets
     out["target_export"] = targets
     return out
 

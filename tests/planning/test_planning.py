@@ -241,7 +241,7 @@ def root(tmp_path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", [None, "laptop", "smoke", "campus", "paper"])
+@pytest.mark.parametrize("name", [None, "laptop", "smoke", "scarce", "campus", "paper"])
 def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
     monkeypatch.setattr(progress, "stale_stages", lambda root: None)
     assert plan.main(name, [], root / "plan.json", root) == 0

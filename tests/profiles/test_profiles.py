@@ -23,7 +23,7 @@ from regmix.core.errors import InputError
 from tests.paths import ROOT
 
 TEXT = layout.dump(layout.parse((ROOT / "tests/fixtures/params.yaml").read_text()))
-NAMES = ["campus", "laptop", "paper", "smoke"]
+NAMES = ["campus", "laptop", "paper", "scarce", "smoke"]
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_a_profile_that_is_none_is_one_line(content, message, folder, tmp_path):
 
 
 def test_an_unknown_profile_lists_the_known_ones(folder):
-    with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of campus, laptop, paper, smoke$"):
+    with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of campus, laptop, paper, scarce, smoke$"):
         switch.apply(TEXT, "pepar", folder)
 
 
