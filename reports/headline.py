@@ -10,6 +10,7 @@ from typing import Any
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
 from regmix.core.objective import NATS
+from regmix.statistics.digits import decimals
 from reports.page.formats import fixed, listed, plus_minus
 
 REPORT = Path("reports/report.html")
@@ -50,7 +51,11 @@ def weights(mixture: Mapping[str, Mapping[str, float]], least: float = 0.02) -> 
 def rivals(row: Mapping[str, Any]) -> dict[str, str]:
     """The differences from each rival with half an interval."""
     names = [key for key in row if key.startswith("minus_") and not key.endswith("_ci")]
-    return {key.removeprefix("minus_"): plus_minus(row[key], row[f"{key}_ci"]) for key in names}
+    return {key.removeprefix("minus_"): _measured(row[key], row[f"{key}_ci"]) for key in names}
+
+
+def _measured(value: float, half: float | None) -> str:
+    return plus_minus(value, half, decimals(half)) if half else fixed(value)
 
 
 def main(summary: Path = SUMMARY, mixture: Path = MIXTURE, report: Path = REPORT) -> None:

@@ -84,7 +84,8 @@ def report(
         domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
         mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
-            read_csv(chosen / "calibration.csv"), read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
+            read_csv(chosen / "calibration.csv"), read_csv(chosen / "noise.csv"),
+            read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
             _scoring(params, read_json(simulated / "regressor-weights.json")),
             last if params.mixture.refit else None,
             {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from regmix.core.objective import NATS
 from regmix.evaluation.headlines import Headlines
 from regmix.evaluation.summary import BASELINE
 from regmix.statistics import verdicts
+from regmix.statistics.digits import decimals
 from regmix.target.trained_methods import Method
 
 # What RegMix's targets are compared with, beside natural: the name in the summary, and the kind of method.
@@ -62,13 +62,11 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
 
 
 def _with_half(value: float | None, low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    """A value and half the width of its interval, to the digits that the interval leaves meaningful: one of the half
-    width, two if they are 10 to 35, as the Particle Data Group rounds."""
+    """A value and half the width of its interval, to the digits that the interval leaves meaningful."""
     if value is None or low is None or high is None or high <= low:
         return value, None
     half = (high - low) / 2
-    power = math.floor(math.log10(half))
-    digits = int(half < 3.55 * 10.0**power) - power
+    digits = decimals(half)
     return round(value, digits), round(half, digits)
 
 

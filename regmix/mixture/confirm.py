@@ -5,11 +5,13 @@ The kind of a confirming run is the name of its mixture: ``natural``, ``regmix_<
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
@@ -75,6 +77,29 @@ def realised(confirming: Runs, name: str, objective: Objective, simulation: Mapp
         table.insert(place, column, [known[kind][part] if kind in known else np.nan for kind in table["mixture"]])
     table.insert(0, "objective", name)
     return table
+
+
+def noise(confirming: Runs, seeds: np.ndarray, objectives: Mapping[str, Objective]) -> pd.DataFrame:
+    """objective, mixture, sd, sd_shared, n, p, p_shared: the noise of a run, by the mixture that it trains on.
+
+    ``seeds`` (N,) are the runs'. ``sd`` is over the seeds of a mixture, ``sd_shared`` without what all mixtures have
+    in common at a seed. ``p`` is Levene's (by medians) of one noise for all mixtures; NaN below three seeds.
+    """
+    rows = []
+    for name, objective in objectives.items():
+        losses = pd.Series(confirming.objective(objective))
+        table = losses.groupby([confirming.kinds, seeds], sort=False).mean().unstack()
+        own = table.sub(table.mean(axis=1), axis=0)
+        rest = own - own.mean()
+        found = table.notna().sum(axis=1).rename("n").rename_axis("mixture").reset_index()
+        for end, part in (("", own), ("_shared", rest)):
+            # A mean over M mixtures takes a share of 1 / M of each one's squares with it.
+            lost = 1 - 1 / len(part) if end and len(part) > 1 else 1.0
+            found[f"sd{end}"] = (part.std(axis=1, ddof=1) / math.sqrt(lost)).to_numpy()
+            known = [row[np.isfinite(row)] for row in part.to_numpy()]
+            found[f"p{end}"] = stats.levene(*known).pvalue if min(map(len, known)) > 2 and len(known) > 1 else math.nan
+        rows.append(found.assign(objective=name))
+    return pd.concat(rows, ignore_index=True)[["objective", "mixture", "sd", "sd_shared", "n", "p", "p_shared"]]
 
 
 def _excess(chosen: Runs, objective: Objective) -> dict[str, Any] | None:

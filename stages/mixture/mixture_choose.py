@@ -10,6 +10,7 @@ from regmix.core import runs
 from regmix.core.files import read_json, write_csv, write_json, write_metrics, writing
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
+from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
 from regmix.mixture import confirm
 from regmix.mixture.calibrate import calibration
@@ -53,11 +54,13 @@ def mixture_choose(
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])
+    seeds = read_csv(confirmed / "mixtures.csv")["seed"].to_numpy()
     with writing(out) as scratch:
         for name, value in chosen.items():
             write_json(scratch / f"{name}.json", value)
         write_csv(scratch / "realised.csv", pd.concat(table, ignore_index=True))
         write_csv(scratch / "calibration.csv", calibrated)
+        write_csv(scratch / "noise.csv", confirm.noise(confirming, seeds, objectives))
         write_json(scratch / "confirmed-gains.json", summary)  # a name that no objective can have
     write_metrics(metrics, {name: confirm.leading(value) for name, value in chosen.items()})
 

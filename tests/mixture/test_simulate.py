@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -333,6 +334,24 @@ def test_a_prediction_is_calibrated_by_those_of_the_proposals():
     none = calibration(proposals.iloc[:0], swarm, confirming(), objectives, told, 0.95).iloc[0]
     assert none["proposals"] == 0
     assert none[["shift", "calibrated"]].isna().all()
+
+
+def test_noise_is_by_mixture_and_without_what_a_seed_has_in_common():
+    """Seeds move all mixtures alike, and the last mixture alone is noisy beyond that."""
+    rng, kinds, seeds = np.random.default_rng(0), np.repeat(["natural", "a", "b", "c"], 200), np.tile(np.arange(200), 4)
+    own = rng.normal(scale=np.where(kinds == "c", 0.2, 0.02))
+    losses = 5 + rng.normal(scale=0.3, size=200)[seeds] + own
+    names = np.array([f"{kind}-{seed}" for kind, seed in zip(kinds, seeds, strict=True)])
+    runs = Runs(("news",), names, kinds, np.ones((800, 1)), pd.DataFrame({"news": losses}))
+    aims = {"news": Objective.loss("news")}
+    found = confirm.noise(runs, seeds, aims).set_index(["objective", "mixture"])
+    assert list(found.loc["news"].index) == ["natural", "a", "b", "c"]
+    assert found.loc["news", "sd"].tolist() == pytest.approx([0.3, 0.3, 0.3, 0.36], abs=0.05)
+    assert found.loc[("news", "c"), "sd_shared"] == pytest.approx(own[600:].std() * math.sqrt(0.75), rel=0.05)
+    assert found.loc[("news", "a"), "p_shared"] < 1e-6 < found.loc[("news", "a"), "p"]
+    few = confirm.noise(runs.at(seeds < 2), seeds[seeds < 2], aims)
+    assert few[["p", "p_shared"]].isna().all(axis=None)
+    assert (few["n"] == 2).all()
 
 
 def test_a_mixture_that_was_not_confirmed_is_named():

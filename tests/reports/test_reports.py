@@ -244,6 +244,8 @@ class Artifacts:
         swarm = runs_of(self.folder / "swarm", TRAINED)
         calibrated = calibration(proposals, swarm, confirming, self.weights, predicted, 0.95)
         write_csv(self.folder / "chosen/calibration.csv", calibrated)
+        seeds = np.tile(np.arange(self.params.mixture.confirm.seeds), len(self.found))
+        write_csv(self.folder / "chosen/noise.csv", confirm.noise(confirming, seeds, self.weights))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
 

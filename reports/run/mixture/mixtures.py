@@ -15,7 +15,7 @@ from regmix.statistics.verdicts import compared
 from reports.page import style
 from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, units
 from reports.page.section import Figure, Section, Table
-from reports.run.mixture.trust import calibrated, outlook
+from reports.run.mixture.trust import calibrated, noise, outlook
 
 
 def mixtures(
@@ -23,6 +23,7 @@ def mixtures(
     summary: Mapping[str, Mapping[str, Any]],
     realised: pd.DataFrame,
     calibration: pd.DataFrame,
+    noises: pd.DataFrame,
     candidates: pd.DataFrame,
     swarm: Runs,
     objectives: Mapping[str, Objective],
@@ -33,8 +34,8 @@ def mixtures(
 ) -> Section:
     """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
-    ``realised`` and ``calibration`` are mixture_choose's tables, ``candidates`` the sampled candidates; ``how`` says
-    how they were scored.
+    ``realised``, ``calibration`` and ``noises`` are mixture_choose's tables, ``candidates`` the sampled candidates;
+    ``how`` says how they were scored.
     ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on; ``outlooks``
     say whether another round of proxies is worth it.
     """
@@ -78,6 +79,7 @@ def mixtures(
                 gains,
             ),
             calibrated(calibration),
+            *([noise(noises)] if noises["n"].min() > 1 else []),
             outlook(outlooks, again or chosen),
             Figure(
                 "confirmed",

@@ -43,6 +43,28 @@ def calibrated(table: pd.DataFrame) -> Table:
     )
 
 
+def noise(table: pd.DataFrame) -> Table:
+    """``table`` is mixture_choose's noise.csv."""
+    rows = []
+    for name, part in table.groupby("objective", sort=False):
+        row = [str(name)]
+        for end in ("", "_shared"):
+            ordered = part.sort_values(f"sd{end}", kind="stable")[[f"sd{end}", "mixture"]].to_numpy().tolist()
+            row += [f"{fixed(sd)} ({mixture})" for sd, mixture in (ordered[0], ordered[-1])]
+            row.append(fixed(part[f"p{end}"].iloc[0], 2))
+        rows.append(row)
+    columns = ["Objective", "Least", "Most", "p", "Least, a seed in common", "Most, a seed in common", "p, so"]
+    return Table(
+        "noise_by_mixture",
+        "Whether a run's noise depends on its mixture; regressors assume that it does not. Standard deviations of the "
+        "confirming proxies over seeds, in all and without what all mixtures have in common at a seed, for the "
+        f"mixtures where they are least and most (n = {int(table['n'].max())} seeds each), and p of Levene's test that "
+        "all mixtures are alike.",
+        pd.DataFrame(rows, columns=columns),
+        table,
+    )
+
+
 def outlook(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
     """``chosen`` are the simulations' files by objective."""
     rows = [
