@@ -19,6 +19,7 @@ import torch
 
 from benchmarks import (
     acquisitions,
+    fewer_proxies,
     gpu,
     growth,
     methods,
@@ -90,13 +91,14 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "stages": lambda _: stages.measure(),
     "gpu": lambda _: gpu.measure_here(),
     "acquisitions": acquisitions.trained,
+    "fewer_proxies": fewer_proxies.measure,
     "acquisitions_published": acquisitions_published,
     "noop_repro": lambda _: noop_repro(),
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-# Of a gigabyte; the whole pipeline from nothing; where there is one; some 300 proxies; most of an hour.
-LONG = ("tokenization", "stages", "gpu", "acquisitions", "acquisitions_published")
+# Of a gigabyte; the whole pipeline from nothing; where there is one; 300 proxies; 60 targets; most of an hour.
+LONG = ("tokenization", "stages", "gpu", "acquisitions", "fewer_proxies", "acquisitions_published")
 
 
 def machine() -> dict[str, Any]:

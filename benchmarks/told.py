@@ -123,6 +123,15 @@ def _acquisitions(result: dict[str, Any]) -> list[str]:
     ]
 
 
+def _fewer_proxies(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{name}, {size} proxies: {', '.join(f'{domain} {weight:.2f}' for domain, weight in one['mixture'].items())}; "
+        f"minus all {one['minus_all'][0]:+.4f} ± {one['minus_all'][1]:.4f}"
+        for name, sizes in result.items()
+        for size, one in sizes.items()
+    ]
+
+
 def _acquisitions_published(result: dict[str, Any]) -> list[str]:
     regrets = [
         f"{name}, regret at {size} runs: "
@@ -157,6 +166,7 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "stages": _stages,
     "gpu": _gpu,
     "acquisitions": _acquisitions,
+    "fewer_proxies": _fewer_proxies,
     "acquisitions_published": _acquisitions_published,
     "noop_repro": _noop,
     "scoring": _scoring,
