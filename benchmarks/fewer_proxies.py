@@ -35,7 +35,7 @@ SHOWN = 4  # heaviest domains of a mixture
 def measure(params: Params, objectives: tuple[str, ...] = ("reviews", "skills", "worst")) -> dict[str, Any]:
     """By objective and number of proxies: the mixture's heaviest domains, and the targets' loss minus that with all
     proxies, in nats per token, with half its interval."""
-    trained = params.corpus.trained
+    trained = tuple(params.corpus.trained)
     last = tables.read(Path(params.swarm.learn_from), trained)
     learnt, aims = last.of(*LEARNT), resolve({name: params.objectives[name] for name in objectives}, last)
     known = {len(part.names): part for part in (_first(learnt, size) for size in _sizes(params))}
