@@ -10,23 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.files import read_json
-from regmix.core.objective import NATS
-from reports.headline import RIVALS, rivals, unit, weights
-from reports.page.formats import fixed
+from reports.run.answer import answers
 
 METRICS = Path("metrics")
 
 
 def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
-    """One row per objective: the leading weights, the ranking of unseen mixtures, and the targets against rivals."""
-    titles = ["objective", "chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]
-    lines = [f"| {' | '.join(titles)} |", "|---" * len(titles) + "|"]
-    for name, row in found.items():
-        differences = rivals(row)
-        leading = ", ".join(weights(mixture[name], 0.03).split(", ")[:4])
-        cells = [name if unit(row) == NATS else f"{name}, {unit(row)}", leading, fixed(row["spearman"], 2)]
-        lines.append(f"| {' | '.join([*cells, *(differences.get(rival, '–') for rival in RIVALS)])} |")
-    return "\n".join(lines)
+    """The report's first table as Markdown."""
+    rows = answers(found, mixture)
+    lines = [f"| {' | '.join(row)} |" for row in [list(rows.columns), *rows.to_numpy().tolist()]]
+    return "\n".join([lines[0], "|---" * len(rows.columns) + "|", *lines[1:]])
 
 
 def table(folder: Path = METRICS) -> str:

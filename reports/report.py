@@ -18,6 +18,7 @@ from regmix.sampling.settings import Swarm
 from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
+from reports.run.answer import answer
 from reports.run.mixture.fronts import fronts
 from reports.run.mixture.mixtures import mixtures, scoring
 from reports.run.regression.domains import domains as domain_effects
@@ -40,7 +41,7 @@ OUTS = ("report.md", "report.html", "tables", "figures")
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
     simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
-    judged: Path, knobs: Path, libraries: Path, out: Path,
+    judged: Path, metrics: Path, mixture: Path, knobs: Path, libraries: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures."""
     domains, names = params.corpus.trained, list(params.objectives)
@@ -66,6 +67,7 @@ def report(
     recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
     sections = [
         summary(
+            answer(read_json(metrics), read_json(mixture), level),
             headlines,
             ranks[ranks["measure"].isin(names)],
             {key: models.share(spent["swarm"] * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key],

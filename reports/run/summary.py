@@ -15,18 +15,21 @@ from regmix.evaluation.headlines import Headlines
 from regmix.statistics import verdicts
 from regmix.statistics.verdicts import SAME, compared
 from reports.page.formats import count, counted, fixed, interval, listed, power, relative, spanned
-from reports.page.section import Section
+from reports.page.section import Section, Table
 from reports.run.swarm import models
 
 
-def summary(found: Headlines, kept: pd.DataFrame, cost: Mapping[str, float], target: Mapping[str, Any]) -> Section:
-    """``kept`` is target_compare's ranks.csv for the objectives.
+def summary(
+    first: Table, found: Headlines, kept: pd.DataFrame, cost: Mapping[str, float], target: Mapping[str, Any]
+) -> Section:
+    """``first`` is the answer; ``kept`` is target_compare's ranks.csv for the objectives.
 
     ``cost`` is the swarm's share of one target, body only and in full; ``target`` is a target's meta.json.
     """
     return Section(
         "Summary",
         (
+            first,
             _opening(found),
             "\n".join(f"- {line}" for line in (*_lines(found), *_switched(found), _kept(kept), _cost(cost))),
             f"*What this does not show.* {_caveats(found, target)}",
@@ -100,9 +103,8 @@ def _trained(numbers: Mapping[str, Any]) -> str:
     part = numbers["target"]
     text = f" *Target:* `{part['method']}` minus natural {_span(part, 'difference')} {numbers['unit']} "
     text += f"(n = {counted(part['n'], 'pair')}): {verdicts.target(numbers)}."
-    others = [f"`{one['method']}` {_span(one, 'value')}" for name, one in part["rivals"].items() if name != "natural"]
-    if others:
-        text += f" Minus {listed(others)}: {verdicts.over_rivals(part['rivals'])}."
+    if len(part["rivals"]) > 1:
+        text += f" Of all rivals: {verdicts.over_rivals(part['rivals'])}."
     if part.get("bits_difference") is not None:
         saying = compared(part["bits_difference_low"], part["bits_difference_high"], "worse", "better")
         text += f" Mean over tasks, minus natural: {_span(part, 'bits_difference')} {BITS}, {saying}."

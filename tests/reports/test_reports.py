@@ -124,7 +124,8 @@ class Artifacts:
             self.params, **{name: folders[name] for name in first}, metrics=path / "metrics.json", out=path / "judged"
         )
         knobs = ROOT / "tests/fixtures/params.yaml"
-        report(self.params, **folders, knobs=knobs, libraries=path / "libraries.json", out=path / "reports")
+        written = {name: path / f"{name}.json" for name in ("metrics", "mixture")}
+        report(self.params, **folders, **written, knobs=knobs, libraries=path / "libraries.json", out=path / "reports")
 
     def losses(self, mixtures: np.ndarray, noise: float = 0.02) -> pd.DataFrame:
         table = 6 - 2 * np.sqrt(mixtures) + noise * self.rng.normal(size=mixtures.shape)
@@ -238,6 +239,8 @@ class Artifacts:
         even = dict.fromkeys(self.params.mixture.ensemble, 1 / len(self.params.mixture.ensemble))
         write_json(self.folder / "simulated/regressor-weights.json", even)
         write_json(self.folder / "chosen/confirmed-gains.json", metrics)
+        leading = {"weights": {"news": 0.8, "law": 0.1, "drama": 0.1}, "spread": {}}
+        write_json(self.folder / "mixture.json", dict.fromkeys(self.names, leading))
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         proposals = pd.DataFrame({"run": ["random-0", "random-1"], "objective": self.names[0], "predicted": 5.0})
         predicted = {name: {"predicted": {"mean": 4.5}} for name in self.names}
@@ -357,8 +360,10 @@ def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), 
 
 def opening(found: dict) -> str:
     meta = {"parameters": {"body": 1000}, "train_tokens": 2000}
-    section = summary_section(found, pd.DataFrame(), {"body": 0.5, "full": 2.0}, meta)
-    return section.parts[0]
+    first = Table("answer", "", pd.DataFrame(), pd.DataFrame())
+    section = summary_section(first, found, pd.DataFrame(), {"body": 0.5, "full": 2.0}, meta)
+    assert section.parts[0] is first
+    return section.parts[1]
 
 
 # Formats and words.
@@ -583,6 +588,13 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert set(better["split"]) == {assess.BETTER}
     calibrated = pd.read_csv(out / "tables/calibration.csv").set_index("objective")
     assert calibrated["calibrated"].notna().to_dict() == {"news": True, "broad": False, "qa": False}
+
+    # The answer comes first, as in the README.
+    answer = (out / "tables/answer.md").read_text()
+    assert text.index("Table 1") < text.index("On 6 held-out")
+    assert "| news | news 0.80, law 0.10, drama 0.10 |" in answer
+    summarised, mixture = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("metrics", "mixture"))
+    assert readme.objectives(summarised, mixture).splitlines()[2:] == answer.splitlines()[2:]
 
     # Headline numbers are those of the tables.
     found = json.loads((tmp_path / "judged/headlines.json").read_text())
