@@ -1,7 +1,7 @@
 """Measure what the README claims about speed: python -m benchmarks.bench [PART ...], idle machine, after `make repro`.
 
 Without PART it measures all but the long ones. What is not measured anew stays in benchmarks/results.json as it was,
-and is told with the rest; ``machines`` there says where each part was measured.
+and is printed with the rest; ``machines`` there says where each part was measured.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from benchmarks import (
     fewer_proxies,
     gpu,
     growth,
+    lines,
     methods,
     overheads,
     precision,
@@ -30,7 +31,6 @@ from benchmarks import (
     stages,
     swarm,
     tokenization,
-    told,
 )
 from regmix import params as schema
 from regmix.core import runs
@@ -109,7 +109,7 @@ def machine() -> dict[str, Any]:
 
 
 def main(wanted: Sequence[str]) -> None:
-    """Measure the parts ``wanted``, or all but the long ones, keep each as it comes, and tell all there are.
+    """Measure the parts ``wanted``, or all but the long ones, keep each as it comes, and print all there are.
 
     Raises InputError: an unknown part, or a pipeline that has not run.
     """
@@ -130,7 +130,7 @@ def main(wanted: Sequence[str]) -> None:
             at = known["machines"][part]
             place = f"{at['cpu']}, {at['cores']} cores, torch {at['torch']}, {at['kernels']}"
             kept = "" if part in chosen else f" (kept, of {place})"
-            print("\n".join([f"{part}{kept}", *(f"  {line}" for line in told.LINES[part](known[part]))]))
+            print("\n".join([f"{part}{kept}", *(f"  {line}" for line in lines.LINES[part](known[part]))]))
 
 
 def with_part(known: dict[str, Any], part: str, value: Any) -> dict[str, Any]:

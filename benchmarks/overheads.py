@@ -35,7 +35,7 @@ REPEATS = 3
 
 
 def measure(params: Params, repeats: int = REPEATS) -> dict[str, Any]:
-    """What is told of: shares of training, of the swarm's seconds, and of training between checkpoints."""
+    """Shares of training, of the swarm's seconds, and of training between checkpoints."""
     text, shards = proxies.corpus(params), {shard: proxies.runs(shard) for shard in params.swarm.shards}
     some = max(shards.values(), key=len)
     return {

@@ -64,10 +64,10 @@ def compiled(folder: Path) -> None:
 def repro(folder: Path, *arguments: str) -> Repro:
     """Run `dvc` with ``arguments`` and take its time. Raises InputError."""
     start = time.perf_counter()
-    told = dvc(folder, *arguments)
+    printed = dvc(folder, *arguments)
     seconds = time.perf_counter() - start
     stages: dict[str, list[float]] = {}
-    for stage, took in re.findall(r"^(\w+): ([\d.]+) s$", told, flags=re.M):
+    for stage, took in re.findall(r"^(\w+): ([\d.]+) s$", printed, flags=re.M):
         stages.setdefault(stage, []).append(float(took))
     return Repro(seconds, stages)
 

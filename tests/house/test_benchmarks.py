@@ -1,4 +1,4 @@
-"""What was measured stays until it is measured again, and all of it can be told."""
+"""What was measured stays until it is measured again, and all of it can be printed."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import json
 import pytest
 import torch
 
-from benchmarks import bench, gpu, pipeline, told
+from benchmarks import bench, gpu, lines, pipeline
 from regmix.core.errors import InputError
 from tests.paths import ROOT
 
 RESULTS = json.loads((ROOT / "benchmarks/results.json").read_text())
 
 
-def test_every_part_can_be_told_and_names_its_machine():
-    assert list(told.LINES) == list(bench.PARTS)
+def test_every_part_can_be_printed_and_names_its_machine():
+    assert list(lines.LINES) == list(bench.PARTS)
     parts = [name for name in RESULTS if name != "machines"]
     assert list(RESULTS["machines"]) == parts == [name for name in bench.PARTS if name in RESULTS]
-    assert all(told.LINES[part](RESULTS[part]) for part in parts)
+    assert all(lines.LINES[part](RESULTS[part]) for part in parts)
     assert all(set(machine) == {"cpu", "cores", "torch", "kernels"} for machine in RESULTS["machines"].values())
 
 
@@ -54,7 +54,7 @@ def test_the_gpu_s_part_runs_on_a_processor_and_is_told():
     assert one["transformers_tokens_a_second"]["median"] > 0
     assert one["transformers_micro_batch"] == 2
     assert one["share_of_gemm"]["full"] > one["share_of_gemm"]["attention"] > one["share_of_gemm"]["body"] > 0
-    first, *lines = told.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
+    first, *lines = lines.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
     assert first.startswith("a processor, none, 20")
     assert lines[0].startswith("tiny: ")
 
