@@ -46,7 +46,7 @@ def test_what_dvc_refuses_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_the_gpu_s_part_runs_on_a_processor_and_is_told():
+def test_the_gpu_s_part_runs_on_a_processor_and_is_printed():
     shape = {"layers": 1, "heads": 2, "width": 16, "ffn": 24, "context": 16, "vocab": 64}
     result = gpu.measure({"tiny": (shape, 2, 2)}, "cpu", seconds=1e-3, repeats=2, gemm=64)
     one = result["configurations"]["tiny"]
@@ -54,9 +54,9 @@ def test_the_gpu_s_part_runs_on_a_processor_and_is_told():
     assert one["transformers_tokens_a_second"]["median"] > 0
     assert one["transformers_micro_batch"] == 2
     assert one["share_of_gemm"]["full"] > one["share_of_gemm"]["attention"] > one["share_of_gemm"]["body"] > 0
-    first, *lines = lines.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
+    first, *rest = lines.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
     assert first.startswith("a processor, none, 20")
-    assert lines[0].startswith("tiny: ")
+    assert rest[0].startswith("tiny: ")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
