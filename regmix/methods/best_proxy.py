@@ -1,4 +1,7 @@
-"""The mixture of the proxy with the lowest loss: what a sceptic tries before any regression."""
+"""The mixture of the proxy with the lowest loss: what a sceptic tries before any regression.
+
+Where the objective has limits, of those that keep them best.
+"""
 
 import numpy as np
 
@@ -15,6 +18,8 @@ class Options(Strict):
 
 def plan(context: Context, options: Options) -> Plan:
     proxies = context.proxies(*LEARNT)
-    best = int(np.argmin(proxies.objective(context.objectives[options.objective])))
+    found = proxies.parts(context.objectives[options.objective])
+    above = found.objective.excess(found.losses).max(axis=1)
+    best = int(np.lexsort((found.total, above))[0])
     facts = {"proxy": str(proxies.names[best])}
     return Plan(context.static(proxies.mixtures[best]), facts=facts, spent=[context.swarm_cost()])

@@ -256,6 +256,16 @@ def test_the_cheap_baselines_take_the_best_of_what_was_trained(context):
     np.testing.assert_allclose(single.schedule.mixtures[0], [0.375, 0.375, 0.25])  # within the bounds
 
 
+def test_the_best_proxy_keeps_the_objective_s_limits_if_one_does(context):
+    losses = context.swarm.losses.assign(d=np.arange(len(context.swarm.losses))[::-1] + 1.0)
+    third = float(losses["a"].nsmallest(3).iloc[-1])
+    for limit, kept in ((third, losses["a"] <= third), (0.0, losses["a"] == losses["a"].min())):
+        guarded = Objective(("d", "a"), np.array([1.0, 0.0]), limits=np.array([np.inf, limit]))
+        seen = replace(context, objectives={"g": guarded}, swarm=replace(context.swarm, losses=losses))
+        best = best_proxy.plan(seen, options(best_proxy, objective="g")).facts["proxy"]
+        assert best == losses[kept].nsmallest(1, "d")["run"].iloc[0]
+
+
 def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(context):
     given = {"objective": "first", "regressor": "trees", "proxies": 8, "candidates": 500, "top_k": 5, "seed": 0}
     loose = replace(context, rules=replace(context.rules, bounds=np.ones(3)))
