@@ -50,8 +50,7 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tryout.copy("smoke", folder)
     frozen = (ROOT / "tests/fixtures/params.yaml").read_text()
     (folder / "params.yaml").write_text(switch.apply(frozen, "smoke", replace=True)[0])
-    few = {f"target.methods.one_shot_{name}.candidates": 2000 for name in ("reviews", "skills", "worst")}
-    edit(folder, {"machine.checkpoint_seconds": 0.05, **few})
+    edit(folder, {"machine.checkpoint_seconds": 0.05})
     dvc(folder, "repro")
     return folder
 
