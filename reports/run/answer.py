@@ -16,15 +16,14 @@ SHOWN = 4  # heaviest domains of a mixture
 
 
 def answers(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """One row of text per objective of metrics/summary.json and metrics/mixture.json."""
-    rows = []
+    """One column of text per objective of metrics/summary.json and metrics/mixture.json."""
+    columns = {"objective": ["chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]}
     for name, row in found.items():
         differences = rivals(row)
         leading = ", ".join(weights(mixture[name], 0.03).split(", ")[:SHOWN])
         title = name if unit(row) == NATS else f"{name}, {unit(row)}"
-        rows.append([title, leading, fixed(row["spearman"], 2), *(differences.get(r, MISSING) for r in RIVALS)])
-    columns = ["objective", "chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]
-    return pd.DataFrame(rows, columns=columns)
+        columns[title] = [leading, fixed(row["spearman"], 2), *(differences.get(r, MISSING) for r in RIVALS)]
+    return pd.DataFrame(columns)
 
 
 def answer(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], level: float) -> Table:
