@@ -87,7 +87,7 @@ fast:
 
 # The tests of one file stay in one process, since the steps of a pipeline run in order.
 all:
-	pytest -n 2 --dist loadfile --no-loadscope-reorder
+	pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 10
 
 # A one-node Slurm, installed from Debian's packages; run as root.
 test-slurm: install
