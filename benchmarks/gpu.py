@@ -61,7 +61,8 @@ def measure(
     """Tokens a second of both, their ratio, shares of peak and memory, by configuration.
 
     A share is of SPEC or of the measured rate of a product of ``gemm`` squared matrices in bfloat16; with the head,
-    and of the FLOPs without it in the same time. Memory is the most that torch had allocated at a time, without what a CUDA graph keeps.
+    and of the FLOPs without it in the same time. Memory is the most that torch had allocated at a time, without what a
+    CUDA graph keeps.
     """
     peak, out = _apart(_gemm, gemm, device, seconds), {}
     for name, (shape, sequences, runs) in configurations.items():
