@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import lightgbm
@@ -20,6 +19,7 @@ from regmix.regression.interface import TooFewRuns, bind, grouped_folds
 from regmix.regressors import gp
 from regmix.regressors import lightgbm as trees
 from regmix.regressors._forest import Forest
+from tests.paths import ROOT
 
 RIDGE = {"kind": "ridge", "alphas": {"low": 1e-6, "high": 1e3, "points": 10}, "folds": 5}
 PAPER = {"kind": "lightgbm", "trees": 50, "lr": 0.1, "leaves": 31, "min_rows": 20, "bags": 0}
@@ -239,8 +239,8 @@ def test_bad_options_name_their_key(entry, message):
         bind("mine", Kind(**entry))
 
 
-def test_the_parameters_file_describes_regressors_that_exist():
-    entries = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))["regressors"]
+def test_the_default_s_regressors_exist():
+    entries = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text(encoding="utf-8"))["regressors"]
     monotone = {name for name, entry in entries.items() if bind(name, Kind(**entry)).monotone}
     assert monotone == {"ridge", "log_linear"}
 
