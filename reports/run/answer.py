@@ -31,8 +31,9 @@ def answer(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping
     return Table(
         "answer",
         f"The mixture chosen for each objective, by its {SHOWN} heaviest domains; ρ, how well predictions rank unseen "
-        "mixtures; and the loss of targets trained on it minus that of targets trained otherwise, in nats per token, "
-        f"paired by seed, ± half a {percent(level)} interval: below zero, the chosen mixture is better.",
+        f"mixtures; and the loss of targets trained on it minus that of targets trained otherwise, in {NATS} unless "
+        f"the heading says otherwise, paired by seed, ± half a {percent(level)} interval: below zero, the chosen "
+        "mixture is better.",
         answers(found, mixture),
         pd.DataFrame([{"objective": name, **row} for name, row in found.items()]),
     )

@@ -220,7 +220,7 @@ def test_a_profile_that_is_none_is_one_line(content, message, folder, tmp_path):
 
 
 def test_an_unknown_profile_lists_the_known_ones(folder):
-    with pytest.raises(InputError, match=r"PROFILE=pepar: unknown profile; use one of campus, laptop, paper, scarce,"):
+    with pytest.raises(InputError, match=rf"PROFILE=pepar: unknown profile; use one of {', '.join(NAMES)}$"):
         switch.apply(TEXT, "pepar", folder)
 
 

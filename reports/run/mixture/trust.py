@@ -53,13 +53,13 @@ def noise(table: pd.DataFrame) -> Table:
             row += [f"{fixed(sd)} ({mixture})" for sd, mixture in (ordered[0], ordered[-1])]
             row.append(fixed(part[f"p{end}"].iloc[0], 2))
         rows.append(row)
-    columns = ["Objective", "Least", "Most", "p", "Least, a seed in common", "Most, a seed in common", "p, so"]
+    columns = ["Objective", *(f"{part}: {what}" for part in ("All", "Rest") for what in ("least", "most", "p"))]
     return Table(
         "noise_by_mixture",
         "Whether a run's noise depends on its mixture; regressors assume that it does not. Standard deviations of the "
-        "confirming proxies over seeds, in all and without what all mixtures have in common at a seed, for the "
-        f"mixtures where they are least and most (n = {int(table['n'].max())} seeds each), and p of Levene's test that "
-        "all mixtures are alike.",
+        "confirming proxies over seeds: *all*, and the *rest* without what all mixtures have in common at a seed, "
+        f"for the mixtures where they are least and most (n = {int(table['n'].max())} seeds each), and p of "
+        "Levene's test that all mixtures are alike.",
         pd.DataFrame(rows, columns=columns),
         table,
     )

@@ -220,9 +220,9 @@ def _guardrails(guarded: pd.DataFrame, level: float) -> Table:
     rows = []
     for objective, part in guarded.groupby("objective", sort=False):
         for row in part.head(NEAREST).itertuples(index=False):
-            word = compared(row.low - row.within, row.high - row.within, "broken", "kept").replace(SAME, UNDECIDED)
+            word = compared(row.low - row.within, row.high - row.within, "broken", "kept")
             rows.append((objective, f"`{row.method}`", row.domain, spanned((row.mean, row.low, row.high), 3, sign=True),
-                         fixed(row.within, 3), word))  # fmt: skip
+                         fixed(row.within, 3), UNDECIDED if word == SAME else word))  # fmt: skip
     return Table(
         "target_guardrails",
         f"Guardrails on targets: the {NEAREST} domains that lose most against `{BASELINE}`, in nats per token, paired, "
