@@ -42,7 +42,7 @@ def copy(folder: Path, values: Mapping[str, Any], profile: str | None = None) ->
     text = (tryout.ROOT / "params.yaml").read_text() if profile is None else path.read_text()
     path.write_text(switch.switch(text, values, "benchmark") if values else text)
     if profile is None:
-        for lock in ("dvc.lock", "corpus/dvc.lock"):
+        for lock in ("dvc.lock", "corpus/dvc.lock", "target/dvc.lock"):
             shutil.copy2(tryout.ROOT / lock, folder / lock)
 
 

@@ -20,7 +20,7 @@ from regmix.params import Params
 from regmix.planning.feasibility import Text, planned_runs
 from regmix.sampling.rules import Rules
 
-PIPELINE = ("dvc.yaml", "corpus/dvc.yaml")  # `dvc status` alone would look at published/ too
+PIPELINE = ("corpus/dvc.yaml", "dvc.yaml", "target/dvc.yaml")  # `dvc status` alone would look at published/ too
 HASHED = 4e9  # bytes of token files above which they are not hashed, and so no run is looked up
 
 
@@ -141,5 +141,6 @@ def _confirming(params: Params, root: Path) -> list[Any]:
 
 def stages(root: Path) -> dict[str, Any]:
     """The stages of ``root``'s pipeline, in an order in which they can run."""
-    main, corpus = (yaml.safe_load((root / file).read_text(encoding="utf-8"))["stages"] for file in PIPELINE)
-    return {"code_digest": main["code_digest"], **corpus, **main}
+    corpus, main, target = (yaml.safe_load((root / file).read_text(encoding="utf-8"))["stages"] for file in PIPELINE)
+    first, last = ({name: main.pop(name)} for name in ("code_digest", "report"))
+    return first | corpus | main | target | last

@@ -35,7 +35,9 @@ def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mappi
             else:
                 lines.append(f"  no target; proxies gain {fixed(row['gain_realised'], 3)} {unit(row)} over natural")
     except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target_compare`") from None
+        raise InputError(
+            f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target/dvc.yaml:target_compare`"
+        ) from None
     return "\n".join(lines)
 
 

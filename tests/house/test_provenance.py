@@ -179,8 +179,9 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
     """Through DVC itself, all outputs in place: a file changes, code_digest runs, and `dvc status` names its stages."""
     from dvc.repo import Repo
 
-    (source / "corpus").mkdir()
-    for name in ("dvc.yaml", "corpus/dvc.yaml", "params.yaml", "constraints.txt", ".dvcignore", ".gitignore"):
+    for part in ("corpus", "target"):
+        (source / part).mkdir()
+    for name in (*progress.PIPELINE, "params.yaml", "constraints.txt", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, source / name)
     shutil.copytree(ROOT / ".dvc", source / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     monkeypatch.chdir(source)

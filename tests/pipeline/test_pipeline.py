@@ -32,7 +32,7 @@ def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
 
 def ran(output: str) -> set[str]:
     """The stages that ran, but for code_digest, which looks up in a second which regressors the settings name."""
-    return set(re.findall(r"Running stage '(\S+?)'", output)) - {"code_digest"}
+    return {name.split(":")[-1] for name in re.findall(r"Running stage '(\S+?)'", output)} - {"code_digest"}
 
 
 def edit(folder: Path, values: dict) -> None:
@@ -41,7 +41,8 @@ def edit(folder: Path, values: dict) -> None:
 
 
 def lock(folder: Path, stage: str) -> dict:
-    return yaml.safe_load((folder / "dvc.lock").read_text())["stages"][stage]
+    file, _, name = stage.rpartition(":")
+    return yaml.safe_load((folder / (file or "dvc.yaml")).with_suffix(".lock").read_text())["stages"][name]
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +130,7 @@ def killed(folder: Path, stage: str) -> dict:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     (folder / ".dvc" / "tmp" / "rwlock").unlink(missing_ok=True)
-    assert ran(dvc(folder, "repro", stage)) == {stage}
+    assert ran(dvc(folder, "repro", stage)) == {stage.split(":")[-1]}
     return lock(folder, stage)
 
 
@@ -157,14 +158,14 @@ def test_a_removed_shard_is_pruned(pipeline):
 def test_a_kill_in_an_online_run_decides_the_same_again_and_leaves_the_other_methods_alone(pipeline):
     dvc(pipeline, "repro")
     edit(pipeline, {"target.methods.regmix_d_online.candidates": 90000})
-    assert ran(dvc(pipeline, "repro", "target_schedule")) == {"target_schedule"}
+    assert ran(dvc(pipeline, "repro", "target/dvc.yaml:target_schedule")) == {"target_schedule"}
     before = set((pipeline / ".runs").glob("*/weights.safetensors"))
-    resumed = killed(pipeline, "target_train")
+    resumed = killed(pipeline, "target/dvc.yaml:target_train")
     seeds = yaml.safe_load((pipeline / "params.yaml").read_text())["target"]["seeds"]
     assert len(set((pipeline / ".runs").glob("*/weights.safetensors")) - before) == seeds
     policy = (pipeline / "data/target_train/regmix_d_online/policy.json").read_text()
     assert len(json.loads(policy)["seed-0"]["queries"]) == 5
-    assert resumed == uninterrupted(pipeline, "target_train")
+    assert resumed == uninterrupted(pipeline, "target/dvc.yaml:target_train")
 
 
 def test_a_clone_pulls_and_has_nothing_to_do(pipeline, tmp_path):

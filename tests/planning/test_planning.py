@@ -193,7 +193,7 @@ def test_proxies_scored_on_tasks_keep_their_weights():
 def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
     params = profile("laptop")
     found = progress.text_of(params, ROOT)
-    locked = yaml.safe_load((ROOT / "dvc.lock").read_text())["stages"]
+    locked = yaml.safe_load((ROOT / "target/dvc.lock").read_text())["stages"]
     values = schema.Params.load(ROOT / "params.yaml")
     tables = (ROOT / f"data/{stage}/mixtures.csv" for stage in ("swarm_sample", "mixture_confirm"))
     if found is None or values != params or not all(table.is_file() for table in tables):
@@ -227,7 +227,7 @@ def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
 def root(tmp_path) -> Path:
     """A repository with the frozen settings and a measurement, of which nothing has run."""
     (tmp_path / "params.yaml").write_text(switch.apply(TEXT, "laptop", replace=True)[0])
-    for part in ("corpus", "dvc.yaml", "profiles", "published"):
+    for part in ("corpus", "dvc.yaml", "profiles", "published", "target"):
         (tmp_path / part).symlink_to(ROOT / part)
     rate = {"shape": vars(TINY), "tokens_a_step": 8, "engine_tokens_a_second": 1e6}
     machine = {"cpu": "a processor", "cores": 2}

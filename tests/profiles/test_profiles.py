@@ -101,7 +101,7 @@ def test_a_profile_can_be_switched_to_and_planned_after_dvc_has_set_a_parameter(
     # As an editor may leave it, DVC lays out more than the value.
     path.write_text(TEXT.replace("kinds:\n      - random\n      - anchor", "kinds: [ random,\n        anchor ]"))
     apply_overrides(path, ["regressors.lightgbm.leaves=8"])
-    for part in ("corpus", "dvc.yaml", "profiles", "published", "benchmarks"):
+    for part in ("corpus", "dvc.yaml", "profiles", "published", "benchmarks", "target"):
         (tmp_path / part).symlink_to(ROOT / part)
     assert plan.main(name, [], None, tmp_path) == 0
     switch.main(name, path, folder)
