@@ -39,12 +39,13 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
 from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
+from regmix.core.objective import Objective
 from regmix.core.settings import Kind
 from regmix.mixture.optima import Evidence
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
 from regmix.regression.assess import out_of_fold
-from regmix.regression.ensemble import by_part
+from regmix.regression.ensemble import Ensemble, ObjectiveModel, by_part
 from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
 from regmix.sampling import draws
 from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
@@ -103,6 +104,14 @@ class Recommendation:
     distance: float  # L1 to the nearest run
     typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
     verdict: str  # better than, worse than, or not distinguishable from the prior
+    losses: pd.DataFrame  # of the objective, by name: predicted, sd, and the same at the prior
+
+    @property
+    def decision(self) -> str:
+        """What to do with it: use it, or why not."""
+        if not self.gain.low > 0:
+            return "cannot be told from the prior"
+        return "extrapolates" if self.distance > self.typical_distance else "use it"
 
     def __repr__(self) -> str:
         places = max(0, 1 - math.floor(math.log10(max(self.gain.high - self.gain.value, 1e-9))))
@@ -211,21 +220,26 @@ def recommend(
     search: Search = SEARCH,
     level: float = 0.95,
     workers: int = 1,
+    worst_case: bool = False,
+    limits: Weights | None = None,
 ) -> Recommendation:
     """The mixture within ``bounds`` that ``regressors`` predict to be best, and its gain over ``prior``.
 
-    Candidates are drawn around ``prior`` (default: the mean of the runs' mixtures) and searched as ``search`` says.
-    ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the time. Raises
-    InputError, also for a regressor whose optimum is always a single domain.
+    With ``worst_case`` the objective is the largest excess of its losses over the lowest that any run has of each;
+    ``limits`` are the largest allowed losses, by column, of these or other columns. Candidates are drawn around
+    ``prior`` (default: the mean of the runs' mixtures) and searched as ``search`` says. ``level`` is the coverage of
+    the gain's interval; the number of ``workers`` (threads) changes only the time. Raises InputError, also for a
+    regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(workers >= 1, f"workers = {workers}: must be at least 1")
-    table, parts = run_table(mixtures, losses, objective, domains)
+    limit = None if limits is None else dict(limits.items())
+    table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case, limits=limit)
     chosen = _regressors(regressors)
     for name in (regressor.name for regressor in chosen if regressor.monotone):
         raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
-    shares, limits = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
-    rules = Rules.around(shares, limits)
+    shares, highest = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
+    rules = Rules.around(shares, highest)
     try:
         known = Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers)
         result = simulate(known, level)
@@ -244,7 +258,19 @@ def recommend(
         distance=simulation.distance,
         typical_distance=simulation.typical_distance,
         verdict=simulation.verdict,
+        losses=_each(result.models["objective"], np.stack([simulation.weights, rules.prior])),
     )
+
+
+def _each(model: Ensemble, pair: np.ndarray) -> pd.DataFrame:
+    """The losses of an objective at two mixtures (2, K), and their standard deviations."""
+    names = model.members[0].objective.names
+    rows = []
+    for place, name in enumerate(names):
+        own = [ObjectiveModel([member.models[place]], Objective.loss(name)) for member in model.members]
+        (loss, prior), (sd, prior_sd) = Ensemble(own, model.weights).predict(pair)
+        rows.append([loss, sd, prior, prior_sd])
+    return pd.DataFrame(rows, index=pd.Index(names), columns=["predicted", "sd", "prior", "prior_sd"])
 
 
 def _regressors(chosen: Iterable[str | Regressor]) -> list[Regressor]:

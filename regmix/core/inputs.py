@@ -59,11 +59,18 @@ def mixture_table(mixtures: Mixtures, domains: Sequence[str] | None) -> pd.DataF
 
 
 def run_table(
-    mixtures: Mixtures, losses: Losses, objective: Aim | None, domains: Sequence[str] | None
+    mixtures: Mixtures,
+    losses: Losses,
+    objective: Aim | None,
+    domains: Sequence[str] | None,
+    *,
+    worst_case: bool = False,
+    limits: Mapping[str, float] | None = None,
 ) -> tuple[pd.DataFrame, LossParts]:
     """The runs' mixtures (N, K) as ``mixture_table`` gives them, and the objective's losses. Raises InputError.
 
-    If both are pandas objects, rows are matched by their index.
+    If both are pandas objects, rows are matched by their index. With ``worst_case`` the objective is the largest excess
+    of its losses over the lowest that any run has of each; ``limits`` are the largest allowed losses, by column.
     """
     table = mixture_table(mixtures, domains)
     distinct = len(np.unique(table.to_numpy(), axis=0))
@@ -79,10 +86,27 @@ def run_table(
         where = "mixtures" if label in table.index else "losses"
         raise InputError(f"{where}: row {label!r} is only here; give mixtures and losses the same index")
     need(len(frame) == len(table), f"losses: {len(frame)} rows for {len(table)} mixtures; give one row per run")
-    weights = objective_weights(objective, frame.columns)
-    used = _numbers(frame[list(weights)], "losses", "train that run again or drop it")
+    weights, kept = objective_weights(objective, frame.columns), dict(limits or {})
+    for name, limit in kept.items():
+        need(name in frame, f"limits: losses have no column {name!r}; use one of {_list(frame.columns)}")
+        need(math.isfinite(limit), f"limits: {name} = {limit}: must be a number")
+    names = tuple(dict.fromkeys([*weights, *kept]))
+    used = _numbers(frame[list(names)], "losses", "train that run again or drop it")
     columns = (used.loc[table.index] if labelled else used).to_numpy()
-    return table, LossParts(columns, Objective.mean(weights))
+    for name in used.columns[np.ptp(columns, axis=0) == 0]:
+        raise InputError(f"losses: column {name!r} is the same in all runs, so no mixture is better; leave it out")
+    need(
+        not (worst_case and set(kept) - set(weights)), "limits: a worst case already counts every loss; leave them out"
+    )
+    return table, LossParts(
+        columns,
+        Objective(
+            names,
+            np.array([weights.get(name, 0.0) for name in names]),
+            references=columns.min(axis=0) if worst_case else None,
+            limits=np.array([kept.get(name, np.inf) for name in names]) if kept else None,
+        ),
+    )
 
 
 def objective_weights(objective: Aim | None, columns: pd.Index) -> dict[str, float]:

@@ -1,0 +1,5 @@
+"""python -m regmix: the command ``regmix``."""
+
+from regmix.cli.main import main
+
+main()

@@ -1,0 +1,43 @@
+"""Options of the form NAME=NUMBER, several of them or a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from regmix.core.errors import Faults, InputError
+from regmix.core.files import read_yaml
+
+
+def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
+    """The numbers by name, from ``NAME=NUMBER`` entries, separated by commas too, or from a YAML or JSON file.
+
+    None without values. Raises Faults.
+    """
+    if not values:
+        return None
+    if len(values) == 1 and "=" not in values[0]:
+        value = read_yaml(Path(values[0]))
+        if not isinstance(value, dict) or not value:
+            raise InputError(f"{option}: {values[0]}: holds no numbers by name; write NAME: NUMBER lines")
+        entries = [(str(name), str(number)) for name, number in value.items()]
+    else:
+        entries = [
+            (name, number) for text in values for name, _, number in [part.partition("=") for part in text.split(",")]
+        ]
+    found: dict[str, float] = {}
+    faults = []
+    for name, text in entries:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (name and math.isfinite(number)):
+            faults.append(f"{option}: {name}={text}: is not NAME=NUMBER; write for instance {option} web=0.5")
+        elif name in found:
+            faults.append(f"{option}: {name} is given twice; keep one")
+        found[name] = number
+    if faults:
+        raise Faults(*faults)
+    return found

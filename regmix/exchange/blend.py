@@ -1,0 +1,101 @@
+"""A mixture on its way to a trainer: weights by domain, or a schedule of them, and what a format may need beside.
+
+K domains. Weights are shares of training tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regmix.core.errors import InputError
+from regmix.core.files import read_json
+
+SUM = 1e-6  # by how much weights may miss a sum of 1
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Weights by domain from ``first_token`` of the training on."""
+
+    weights: Mapping[str, float]
+    first_token: int = 0
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What is written for a trainer. Raises InputError if it is no mixture, or lacks the tokens of a schedule.
+
+    ``paths`` is a template for a domain's data, with ``{domain}``; ``available`` and ``document_tokens`` are tokens and
+    mean tokens per document, by domain; ``about`` says in one line what the mixture is. A schedule is constant within
+    each phase.
+    """
+
+    phases: tuple[Phase, ...]
+    tokens: int | None = None
+    paths: str = "data/{domain}"
+    available: Mapping[str, float] | None = None
+    document_tokens: Mapping[str, float] | None = None
+    about: str = "a mixture by regression"
+
+    def __post_init__(self) -> None:
+        for phase in self.phases:
+            for domain, weight in phase.weights.items():
+                if not (math.isfinite(weight) and weight >= 0):
+                    raise InputError(f"weights: {domain} = {weight}: must be a number from 0 to 1")
+            total = sum(phase.weights.values())
+            if abs(total - 1) > SUM:
+                raise InputError(f"weights: they sum to {total:.6g}, not 1; correct them")
+        starts = [phase.first_token for phase in self.phases]
+        if not starts or starts[0] != 0 or sorted(set(starts)) != starts:
+            raise InputError(f"phases: first tokens {starts}: must begin at 0 and rise")
+        if len(starts) > 1 and self.tokens is None:
+            raise InputError("tokens: missing, and a schedule needs them; give the tokens of the whole training")
+        if self.tokens is not None and not self.tokens > starts[-1]:
+            raise InputError(f"tokens: {self.tokens} end before the last phase begins, at {starts[-1]}; give more")
+        if "{domain}" not in self.paths:
+            raise InputError(f"paths: {self.paths!r} has no {{domain}}; write for instance 'data/{{domain}}'")
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        """Those with a weight above 0 in any phase, in the order given."""
+        return tuple(name for name in self.phases[0].weights if any(phase.weights[name] > 0 for phase in self.phases))
+
+    def path(self, domain: str) -> str:
+        return self.paths.replace("{domain}", domain)
+
+    def length(self, number: int) -> int | None:
+        """Tokens of phase ``number``; None if the training's are not known."""
+        ends = [phase.first_token for phase in self.phases[1:]] + [self.tokens]
+        end = ends[number]
+        return None if end is None else end - self.phases[number].first_token
+
+    def consumed(self, number: int) -> dict[str, int]:
+        """Tokens of each domain that the phases before ``number`` took."""
+        taken = dict.fromkeys(self.domains, 0.0)
+        for earlier, phase in enumerate(self.phases[:number]):
+            for name in taken:
+                taken[name] += phase.weights[name] * (self.length(earlier) or 0)
+        return {name: round(tokens) for name, tokens in taken.items()}
+
+    def epochs(self, domain: str) -> float | None:
+        """Passes over a domain's available tokens in the whole training; None if either is not known."""
+        if self.available is None or self.tokens is None:
+            return None
+        taken = sum(phase.weights[domain] * (self.length(i) or 0) for i, phase in enumerate(self.phases))
+        return taken / self.available[domain]
+
+
+def read_blend(path: Path, **given: Any) -> Blend:
+    """The mixture in a file: the JSON of ``regmix recommend --json``, or weights by domain. Raises InputError."""
+    value = read_json(path)
+    if isinstance(value, dict) and isinstance(value.get("weights"), dict):
+        known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about")}
+        given = {name: part for name, part in known.items() if part is not None} | given
+        value = value["weights"]
+    if not (isinstance(value, dict) and value and all(isinstance(weight, int | float) for weight in value.values())):
+        raise InputError(f"{path}: holds no weights by domain; give the output of `regmix recommend --json`")
+    return Blend((Phase(value),), **given)
