@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from types import ModuleType
 
 from regmix.core import plugins
@@ -48,7 +47,7 @@ def _files(module: ModuleType, stem: str, text: str, about: list[str]) -> dict[s
 def _load(form: str) -> ModuleType:
     if form not in formats():
         raise InputError(f"--to: {form!r} is not one of {', '.join(formats())}; use one of these")
-    return importlib.import_module(f"regmix.exports.{form.replace('-', '_')}")
+    return plugins.load("exports", form.replace("-", "_"), "--to")
 
 
 def _of_documents(blend: Blend, weights: dict[str, float], form: str) -> dict[str, float]:
