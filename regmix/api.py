@@ -41,11 +41,12 @@ from regmix.core.errors import InputError
 from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
 from regmix.core.objective import Objective
 from regmix.core.settings import Kind
-from regmix.mixture.optima import Evidence
+from regmix.mixture.optima import Evidence, optima
+from regmix.mixture.propose import propose as propose_round
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
 from regmix.regression.assess import out_of_fold
-from regmix.regression.ensemble import Ensemble, ObjectiveModel, by_part
+from regmix.regression.ensemble import Ensemble, NoPosterior, ObjectiveModel, by_part
 from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
 from regmix.sampling import draws
 from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
@@ -104,6 +105,7 @@ class Recommendation:
     distance: float  # L1 to the nearest run
     typical_distance: float  # median over the runs of the L1 distance to the nearest other mixture
     verdict: str  # better than, worse than, or not distinguishable from the prior
+    expected_gain: float  # of knowing the truth, so at most what another round of runs gains; NaN if not known
     losses: pd.DataFrame  # of the objective, by name: predicted, sd, and the same at the prior
 
     @property
@@ -182,6 +184,7 @@ def compare(
     level: float = 0.95,
     resamples: int = 1000,
     seed: int = 0,
+    worst_case: bool = False,
 ) -> pd.DataFrame:
     """One row per regressor, best first: spearman, mae and their intervals (_low, _high), and n, by cross-validation.
 
@@ -190,7 +193,7 @@ def compare(
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     need(folds >= 2, f"folds = {folds}: must be at least 2")
-    table, parts = run_table(mixtures, losses, objective, domains)
+    table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case)
     weights, values = table.to_numpy(), parts.total
     grouped_folds(weights, folds, seed)  # raises if there are too few mixtures for the folds
     rows = []
@@ -232,6 +235,76 @@ def recommend(
     regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
+    evidence, columns = _evidence(
+        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits
+    )
+    rules = evidence.rules
+    try:
+        result = simulate(evidence, level)
+    except draws.Infeasible as error:
+        raise _too_tight(error, rules) from None
+    except InputError:
+        _check_limits(evidence)
+        raise
+    simulation = result.simulations["objective"]
+    loss, prior_loss = simulation.predicted.mean.tolist()
+    return Recommendation(
+        weights=pd.Series(simulation.weights, columns),
+        spread=pd.Series(simulation.spread, columns),
+        gain=simulation.gain,
+        level=level,
+        loss=loss,
+        prior=pd.Series(rules.prior, columns),
+        prior_loss=prior_loss,
+        distance=simulation.distance,
+        typical_distance=simulation.typical_distance,
+        verdict=simulation.verdict,
+        expected_gain=simulation.expected_gain,
+        losses=_each(result.models["objective"], np.stack([simulation.weights, rules.prior])),
+    )
+
+
+def propose(
+    mixtures: Mixtures,
+    losses: Losses,
+    n: int,
+    prior: Weights | None = None,
+    *,
+    objective: Aim | None = None,
+    domains: Sequence[str] | None = None,
+    bounds: Weights | None = None,
+    regressors: Iterable[str | Regressor] = ENSEMBLE,
+    search: Search = SEARCH,
+    workers: int = 1,
+    worst_case: bool = False,
+    limits: Weights | None = None,
+) -> pd.DataFrame:
+    """``n`` mixtures to train next, where the most is expected to be gained: <domains>, predicted, sd (n rows).
+
+    The noisy expected improvement of a batch, by the regressors' posterior; docs/acquisitions.md compares it with
+    others. The other arguments are those of ``recommend``. Raises InputError, also for regressors without a posterior.
+    """
+    need(n >= 1, f"n = {n}: must be at least 1")
+    evidence, columns = _evidence(
+        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits
+    )
+    try:
+        table = propose_round(evidence, n, "expected_improvement")
+    except draws.Infeasible as error:
+        raise _too_tight(error, evidence.rules) from None
+    except NoPosterior:
+        raise InputError(
+            "regressors: one has no posterior to propose from; use effective_tokens, gp, gp_log or gp_on_law"
+        ) from None
+    return table[[*columns, "predicted", "sd"]]
+
+
+def _evidence(
+    mixtures: Mixtures, losses: Losses, prior: Weights | None, objective: Aim | None, domains: Sequence[str] | None,
+    bounds: Weights | None, regressors: Iterable[str | Regressor], search: Search, workers: int, worst_case: bool,
+    limits: Weights | None,
+) -> tuple[Evidence, pd.Index]:  # fmt: skip
+    """What ``recommend`` and ``propose`` are told, checked; and the domains. Raises InputError."""
     need(workers >= 1, f"workers = {workers}: must be at least 1")
     limit = None if limits is None else dict(limits.items())
     table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case, limits=limit)
@@ -240,26 +313,20 @@ def recommend(
         raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
     shares, highest = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
     rules = Rules.around(shares, highest)
-    try:
-        known = Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers)
-        result = simulate(known, level)
-    except draws.Infeasible as error:
-        raise _too_tight(error, rules) from None
-    simulation = result.simulations["objective"]
-    loss, prior_loss = simulation.predicted.mean.tolist()
-    return Recommendation(
-        weights=pd.Series(simulation.weights, table.columns),
-        spread=pd.Series(simulation.spread, table.columns),
-        gain=simulation.gain,
-        level=level,
-        loss=loss,
-        prior=pd.Series(rules.prior, table.columns),
-        prior_loss=prior_loss,
-        distance=simulation.distance,
-        typical_distance=simulation.typical_distance,
-        verdict=simulation.verdict,
-        losses=_each(result.models["objective"], np.stack([simulation.weights, rules.prior])),
-    )
+    return Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers), table.columns
+
+
+def _check_limits(known: Evidence) -> None:
+    """Raises InputError, naming the limit, if even the best mixture is predicted to exceed one."""
+    _, (best,) = optima(known, known.whole())
+    above = best.model.excess(best.weights[None])[0]
+    worst = int(np.argmax(above))
+    if above[worst] > 0:
+        name = best.model.members[0].objective.names[worst]
+        raise InputError(
+            f"limits: no mixture keeps them; at the best one {name} is predicted {above[worst]:.3g} above its limit; "
+            "raise it by as much"
+        )
 
 
 def _each(model: Ensemble, pair: np.ndarray) -> pd.DataFrame:

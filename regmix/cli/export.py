@@ -7,33 +7,21 @@ from typing import Annotated
 
 import typer
 
+from regmix.cli import options
 from regmix.cli.pairs import pairs
 from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend, read_blend
 from regmix.exchange.write import export
 
-To = Annotated[list[str], typer.Option("--to", help="Format of a trainer, such as olmo-core; can be repeated.")]
-Out = Annotated[Path, typer.Option(help="Folder for the files of --to.", file_okay=False)]
-Paths = Annotated[str, typer.Option(help="Where a domain's data is, {domain} standing for its name.")]
-Documents = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="DOMAIN=TOKENS|FILE", help="Mean tokens per document by domain, for trainers that draw documents."
-    ),
-]
-Available = Annotated[
-    list[str] | None, typer.Option(metavar="DOMAIN=TOKENS|FILE", help="Tokens that there are of each domain.")
-]
-
 
 def command(
     mixture: Annotated[Path, typer.Argument(help="JSON of `regmix recommend --json`, or weights by domain.")],
-    to: To,
-    out: Out = Path(),
-    paths: Paths = "data/{domain}",
-    tokens: Annotated[float | None, typer.Option(help="Tokens of the training, such as 100e9.")] = None,
-    available: Available = None,
-    document_tokens: Documents = None,
+    to: options.To,
+    out: options.Out = Path(),
+    paths: options.Paths = "data/{domain}",
+    tokens: options.Tokens = None,
+    available: options.Available = None,
+    document_tokens: options.Documents = None,
 ) -> None:
     """Write a mixture in the formats of trainers."""
     given = {
@@ -50,6 +38,11 @@ def write(blend: Blend, to: list[str], out: Path) -> None:
     files: dict[str, str] = {}
     for form in to:
         files |= export(blend, form)
+    write_files(files, out)
+
+
+def write_files(files: dict[str, str], out: Path) -> None:
+    """Write each file, complete or not at all, and say so. Raises InputError."""
     for name, text in files.items():
         path = out / name
         scratch = out / f".{name}.partial"

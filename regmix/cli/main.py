@@ -1,7 +1,7 @@
 """The command ``regmix``: recommend a mixture from runs trained anywhere, and write it for a trainer.
 
-It needs no clone and no params.yaml. Each command is also a function: regmix.recommend, and in regmix.exchange
-``tables.read_runs`` and ``write.export``.
+It needs no clone and no params.yaml. Each command is also a function: regmix.recommend, regmix.propose, and in
+regmix.exchange ``tables.read_runs`` and ``write.export``.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from regmix.cli import export, recommend
+from regmix.cli import export, propose, recommend
 from regmix.core.errors import InputError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )  # fmt: skip
 app.command("recommend")(recommend.command)
+app.command("propose")(propose.command)
 app.command("export")(export.command)
 
 

@@ -4,147 +4,75 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import re
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import pandas as pd
 import typer
 
 from regmix import api
-from regmix.cli.export import Available, Documents, Out, Paths, write
+from regmix.cli import options
+from regmix.cli.export import write
+from regmix.cli.given import Given, given
 from regmix.cli.pairs import pairs
-from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend, Phase
-from regmix.exchange.tables import RunTable, read_runs
-from regmix.exchange.write import formats
 from regmix.statistics.digits import decimals
 
 COMPARED = (*api.ENSEMBLE, "lightgbm", "ridge")
-BETTER_HIGH = re.compile(r"(^|[^a-z])(acc|accuracy|acc_norm|exact_match|f1|bleu|rouge|pass)([^a-z]|$)", re.IGNORECASE)
 LISTED = 0.005  # weights below it are printed together
 
 
 def command(
-    ratios: Annotated[Path, typer.Argument(help="Mixtures by run: CSV, TSV or Parquet with a column `run`.")],
-    metrics: Annotated[
-        Path | None, typer.Argument(help="Losses or scores by run; without it RATIOS has both.", show_default=False)
-    ] = None,
-    objective: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METRIC[=WEIGHT]", help="What to minimise; can be repeated. Default: all metrics alike."),
-    ] = None,
-    higher: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC", help="A metric where higher is better; can be repeated.")
-    ] = None,
-    worst_case: Annotated[
-        bool, typer.Option("--worst-case", help="Minimise the largest excess of a metric over its best run's.")
-    ] = False,
-    limit: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="A value that a metric must not exceed.")
-    ] = None,
-    prior: Annotated[
-        list[str] | None,
-        typer.Option(metavar="DOMAIN=SHARE|FILE", help="What to compare with. Default: --available, or the mean run."),
-    ] = None,
-    tokens: Annotated[float | None, typer.Option(help="Tokens of the real training, such as 100e9.")] = None,
-    available: Available = None,
-    max_epochs: Annotated[float, typer.Option(help="Most passes over a domain's available tokens.")] = 4.0,
-    bound: Annotated[
-        list[str] | None, typer.Option(metavar="DOMAIN=WEIGHT|FILE", help="The largest weight of a domain.")
-    ] = None,
-    to: Annotated[
-        list[str] | None, typer.Option(help=f"Write it for a trainer; can be repeated. One of {', '.join(formats())}.")
-    ] = None,
-    out: Out = Path(),
-    paths: Paths = "data/{domain}",
-    document_tokens: Documents = None,
-    domain_columns: Annotated[
-        str | None, typer.Option(metavar="PATTERN", help="Columns of weights, such as 'mix/*'.")
-    ] = None,
-    metric_columns: Annotated[
-        str | None, typer.Option(metavar="PATTERN", help="Columns of metrics, such as 'eval/*'.")
-    ] = None,
-    renormalise: Annotated[bool, typer.Option("--renormalise", help="Scale each run's weights to sum to 1.")] = False,
-    candidates: Annotated[int, typer.Option(help="Random mixtures scored, before those around the best.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Of candidates, refits and folds.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    ratios: options.Ratios,
+    metrics: options.Metrics = None,
+    objective: options.Objective = None,
+    higher: options.Higher = None,
+    worst_case: options.WorstCase = False,
+    limit: options.Limit = None,
+    prior: options.Prior = None,
+    tokens: options.Tokens = None,
+    available: options.Available = None,
+    max_epochs: options.MaxEpochs = 4.0,
+    bound: options.Bound = None,
+    to: options.MaybeTo = None,
+    out: options.Out = Path(),
+    paths: options.Paths = "data/{domain}",
+    document_tokens: options.Documents = None,
+    domain_columns: options.DomainColumns = None,
+    metric_columns: options.MetricColumns = None,
+    renormalise: options.Renormalise = False,
+    candidates: options.Candidates = 20_000,
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
 ) -> None:
     """Recommend a mixture from runs trained anywhere, with intervals and a verdict.
 
     RATIOS and METRICS are olmix's or RegMix's pair of tables; one table with column patterns will do.
     """
-    runs = read_runs(
-        ratios, metrics, domain_columns=domain_columns, metric_columns=metric_columns, renormalise=renormalise
-    )
-    signs, there = _signs(runs.metrics, higher), pairs(available, "--available")
-    losses = runs.metrics * signs
-    aim = _objective(objective, runs.metrics)
-    limits = {name: value * signs.get(name, 1.0) for name, value in (pairs(limit, "--limit") or {}).items()}
-    domains = list(runs.mixtures)
-    bounds = _bounds(pairs(bound, "--bound"), there, tokens, max_epochs, domains)
-    search = replace(api.SEARCH, candidates=candidates, seed=seed)
-    found = api.recommend(
-        runs.mixtures, losses, pairs(prior, "--prior") or there, objective=aim, bounds=bounds, search=search,
-        workers=min(os.cpu_count() or 1, 8), worst_case=worst_case, limits=limits or None,
+    known = given(
+        ratios, metrics, objective=objective, higher=higher, worst_case=worst_case, limit=limit, prior=prior,
+        tokens=tokens, available=available, max_epochs=max_epochs, bound=bound, domain_columns=domain_columns,
+        metric_columns=metric_columns, renormalise=renormalise, candidates=candidates, seed=seed,
     )  # fmt: skip
-    ranks = api.compare(runs.mixtures, losses, COMPARED, objective=aim, resamples=200, seed=seed)["spearman"]
+    found = api.recommend(known.runs.mixtures, known.losses, **known.arguments)
+    ranks = api.compare(
+        known.runs.mixtures,
+        known.losses,
+        COMPARED,
+        objective=known.aim,
+        resamples=200,
+        seed=seed,
+        worst_case=worst_case,
+    )
     blend = Blend(
         (Phase({name: float(weight) for name, weight in found.weights.items()}),),
-        tokens=None if tokens is None else int(tokens), paths=paths, available=there,
+        tokens=None if tokens is None else int(tokens), paths=paths, available=known.available,
         document_tokens=pairs(document_tokens, "--document-tokens"), about=f"regmix recommend: {_sentence(found)}.",
     )  # fmt: skip
-    result = _result(found, runs, aim, signs, bounds, ranks, blend)
-    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, runs.notes))
+    result = _result(found, known, ranks["spearman"], blend)
+    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.runs.notes))
     write(blend, to or [], out)
-
-
-def _signs(metrics: pd.DataFrame, higher: list[str] | None) -> pd.Series:
-    """-1 for each metric where higher is better. Raises InputError."""
-    for name in higher or ():
-        if name not in metrics:
-            raise InputError(f"--higher: no metric {name!r}; there are {', '.join(metrics)}")
-    unsure = [name for name in metrics if BETTER_HIGH.search(name) and name not in (higher or ())]
-    if unsure and higher is None:
-        raise InputError(
-            f"metric {unsure[0]!r}: its name says that higher is better, but lower is assumed; say --higher "
-            f"{unsure[0]}, or rename the column"
-        )
-    return pd.Series({name: -1.0 if name in (higher or ()) else 1.0 for name in metrics})
-
-
-def _objective(given: list[str] | None, metrics: pd.DataFrame) -> dict[str, float]:
-    if not given:
-        return dict.fromkeys(metrics, 1.0)
-    named = [text if "=" in text else f"{text}=1" for entry in given for text in entry.split(",")]
-    return pairs(named, "--objective") or {}
-
-
-def _bounds(
-    given: dict[str, float] | None, available: dict[str, float] | None, tokens: float | None, epochs: float,
-    domains: list[str],
-) -> dict[str, float] | None:  # fmt: skip
-    """The largest weights: those given, and those with which no domain is repeated too often. Raises InputError."""
-    if tokens is not None and not tokens > 0:
-        raise InputError(f"--tokens: {tokens:g}: must be above 0")
-    if not epochs > 0:
-        raise InputError(f"--max-epochs: {epochs:g}: must be above 0")
-    highest = dict(given or {})
-    if available is not None and tokens is not None:
-        for name in domains:
-            if name not in available:
-                raise InputError(f"--available: no tokens of {name!r}; give them for every domain")
-            highest[name] = min(highest.get(name, 1.0), epochs * available[name] / tokens)
-        total = sum(highest[name] for name in domains)
-        if total < 1:
-            raise InputError(
-                f"--max-epochs {epochs:g}: all domains together have {sum(available.values()):.3g} tokens, which is "
-                f"enough for {total:.0%} of --tokens {tokens:.3g}; allow more passes or train on fewer tokens"
-            )
-    return highest or None
 
 
 def _sentence(found: api.Recommendation) -> str:
@@ -159,10 +87,7 @@ def _sentence(found: api.Recommendation) -> str:
     return f"{found.decision}: {reason}"
 
 
-def _result(
-    found: api.Recommendation, runs: RunTable, aim: dict[str, float], signs: pd.Series, bounds: dict[str, float] | None,
-    ranks: pd.Series, blend: Blend,
-) -> dict[str, Any]:  # fmt: skip
+def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Blend) -> dict[str, Any]:
     z = 1.959964
     return {
         "decision": found.decision,
@@ -171,20 +96,21 @@ def _result(
         "weights": {name: float(weight) for name, weight in found.weights.items()},
         "spread": {name: float(value) for name, value in found.spread.items()},
         "prior": {name: float(share) for name, share in found.prior.items()},
-        "bounds": bounds,
+        "bounds": known.bounds,
         "tokens": blend.tokens,
         "available_tokens": blend.available,
-        "objective": aim,
+        "objective": known.aim,
         "gain_predicted": found.gain.to_json(),
         "gain_realised": None,  # train a target at the mixture and one at the prior
         "metrics": {
             str(name): {"predicted": sign * row["predicted"], "half_interval": z * row["sd"],
                         "at_prior": sign * row["prior"], "higher_is_better": bool(sign < 0)}
-            for name, row in found.losses.iterrows() for sign in [float(signs[str(name)])]
+            for name, row in found.losses.iterrows() for sign in [float(known.signs[str(name)])]
         },
+        "gain_of_another_round": None if math.isnan(found.expected_gain) else found.expected_gain,
         "distance": {"nearest_run": found.distance, "typical": found.typical_distance},
         "regressors": {name: None if math.isnan(value) else round(float(value), 4) for name, value in ranks.items()},
-        "runs": len(runs.mixtures),
+        "runs": len(known.runs.mixtures),
         "versions": {name: metadata.version(name) for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy")},
     }  # fmt: skip
 

@@ -114,6 +114,31 @@ def test_a_limit_and_the_worst_case_move_the_mixture(run, tables):
     assert free["web"] + 0.1 < worst["web"] < 0.9
 
 
+def test_proposals_are_new_mixtures_that_the_next_round_can_train(run, tables, tmp_path):
+    words = ("propose", tables / "ratios.csv", tables / "metrics.csv", "--candidates", 2000, "--objective", "bowl",
+             "--higher", "task_acc", "--count", 3, "--out", tmp_path)  # fmt: skip
+    code, out, err = run(*words, "--bound", "books=0.4")
+    assert code == 0, err
+    first, _, *lines = out.splitlines()
+    assert first.startswith("another round is expected to gain at most 0.")
+    assert len(lines) == 3
+    found = pd.read_csv(tmp_path / "proposals.csv")
+    assert list(found) == ["run", "web", "books", "code"]
+    np.testing.assert_allclose(found[["web", "books", "code"]].sum(axis=1), 1)
+    assert found["books"].max() <= 0.4 + 1e-9
+    code, out, err = run(*words, "--to", "olmix", "--noise", 1, "--json")
+    assert code == 0, err
+    value = json.loads(out)
+    mixes = [yaml.safe_load((tmp_path / f"{one['run']}.yaml").read_text())["mix"] for one in value["proposals"]]
+    for one, mix in zip(value["proposals"], mixes, strict=True):
+        assert {name: part["weight"] for name, part in mix.items()} == pytest.approx(
+            {name: one[name] for name in ("web", "books", "code") if one[name] > 0}, abs=1e-9
+        )
+    assert run(*words, "--noise", 1)[1].startswith("stop: ")
+    assert run(*words, "--noise", 1e-6)[1].startswith("continue: ")
+    assert "--to: 'nemo' is not one of csv, olmix, regmix" in run(*words, "--to", "nemo")[2]
+
+
 BAD = {
     "no such metric": (("--objective", "b"), "objective: losses have no column 'b'"),
     "no number": (("--objective", "bowl=x"), "--objective: bowl=x: is not NAME=NUMBER"),
@@ -123,6 +148,10 @@ BAD = {
     "no tokens": (("--available", "web=1", "--tokens", "9"), "--available: no tokens of 'books'"),
     "too few": (("--available", "web=1,books=1,code=1", "--tokens", "100"), "enough for 12% of --tokens 100"),
     "documents": (("--to", "datasets"), "--to datasets: it draws documents"),
+    "unkept": (
+        ("--objective", "bowl", "--limit", "web_loss=1.9"),
+        "limits: no mixture keeps them; at the best one web_",
+    ),
     "zero": (("--tokens", "0"), "--tokens: 0: must be above 0"),
     "template": (("--paths", "data"), "has no {domain}"),
 }
