@@ -70,6 +70,7 @@ REGRESSORS: dict[str, dict[str, Any]] = {
     "gp_on_law": {"kind": "gp_on_law", "law": {"starts": 4, "shrinkage": 0.01}, **_LENGTHS, "starts": 1},
 }
 ENSEMBLE = ("effective_tokens", "gp_log")
+MANY = 256  # runs from which a Gaussian process has one start: others end where it does, and a fit takes seconds
 SEARCH = Search()
 
 
@@ -164,7 +165,7 @@ def fit(
 ) -> Fitted:
     """``regressor`` fitted to all runs. Raises InputError."""
     table, parts = run_table(mixtures, losses, objective, domains)
-    (chosen,) = _regressors([regressor])
+    (chosen,) = _regressors([regressor], len(table))
     with threadpool_limits(limits=1):  # such small matrices are slower with more threads
         return Fitted(
             chosen.name,
@@ -197,7 +198,7 @@ def compare(
     weights, values = table.to_numpy(), parts.total
     grouped_folds(weights, folds, seed)  # raises if there are too few mixtures for the folds
     rows = []
-    for regressor in _regressors(regressors):
+    for regressor in _regressors(regressors, len(table)):
         try:
             with threadpool_limits(limits=1):
                 fit = by_part(regressor.fit, parts.objective)
@@ -308,7 +309,7 @@ def _evidence(
     need(workers >= 1, f"workers = {workers}: must be at least 1")
     limit = None if limits is None else dict(limits.items())
     table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case, limits=limit)
-    chosen = _regressors(regressors)
+    chosen = _regressors(regressors, len(table))
     for name in (regressor.name for regressor in chosen if regressor.monotone):
         raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
     shares, highest = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
@@ -340,12 +341,15 @@ def _each(model: Ensemble, pair: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(rows, index=pd.Index(names), columns=["predicted", "sd", "prior", "prior_sd"])
 
 
-def _regressors(chosen: Iterable[str | Regressor]) -> list[Regressor]:
+def _regressors(chosen: Iterable[str | Regressor], runs: int) -> list[Regressor]:
     bound = []
     for entry in [chosen] if isinstance(chosen, str) else chosen:
         if isinstance(entry, str):
             need(entry in REGRESSORS, f"regressors: {entry!r} is not one of {', '.join(REGRESSORS)}; use one of these")
-            bound.append(bind(entry, Kind(**REGRESSORS[entry]), f"regressor {entry}"))
+            options = REGRESSORS[entry]
+            if options["kind"] == "gp" and runs >= MANY:
+                options = options | {"starts": 1}
+            bound.append(bind(entry, Kind(**options), f"regressor {entry}"))
         else:
             bound.append(entry)
     need(len(bound) > 0, "regressors: none given; name at least one")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import typer
+from threadpoolctl import threadpool_limits
 
 from regmix import api
 from regmix.cli import options
@@ -55,22 +57,19 @@ def command(
         tokens=tokens, available=available, max_epochs=max_epochs, bound=bound, domain_columns=domain_columns,
         metric_columns=metric_columns, renormalise=renormalise, candidates=candidates, seed=seed,
     )  # fmt: skip
-    found = api.recommend(known.runs.mixtures, known.losses, **known.arguments)
-    ranks = api.compare(
-        known.runs.mixtures,
-        known.losses,
-        COMPARED,
-        objective=known.aim,
-        resamples=200,
-        seed=seed,
-        worst_case=worst_case,
-    )
+    tables = known.runs.mixtures, known.losses
+    with threadpool_limits(limits=1), ThreadPoolExecutor(1) as beside:
+        compared = beside.submit(
+            api.compare, *tables, COMPARED, objective=known.aim, resamples=200, seed=seed, worst_case=worst_case
+        )
+        found = api.recommend(*tables, **known.arguments)
+        ranks = compared.result()["spearman"]
     blend = Blend(
         (Phase({name: float(weight) for name, weight in found.weights.items()}),),
         tokens=None if tokens is None else int(tokens), paths=paths, available=known.available,
         document_tokens=pairs(document_tokens, "--document-tokens"), about=f"regmix recommend: {_sentence(found)}.",
     )  # fmt: skip
-    result = _result(found, known, ranks["spearman"], blend)
+    result = _result(found, known, ranks, blend)
     typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.runs.notes))
     write(blend, to or [], out)
 
