@@ -1,0 +1,43 @@
+"""Write the chosen mixtures in the formats of trainers, beside each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.core.files import read_json, writing
+from regmix.exchange.blend import Blend, Phase
+from regmix.exchange.write import export, formats
+from regmix.objectives import ObjectiveSections
+from regmix.target.settings import Target
+from stages.run import run
+
+
+class Settings(ObjectiveSections):
+    target: Target
+
+
+def mixture_export(params: Settings, *, chosen: Path, corpus: Path, out: Path) -> None:
+    """Write OUT/<objective>/<format>, for a training as long as a target's on the tokens in CORPUS."""
+    text = {name: read_json(corpus / name / "meta.json")["train"] for name in params.corpus.trained}
+    with writing(out) as scratch:
+        for name in params.objectives:
+            mixture = read_json(chosen / f"{name}.json")
+            gain = mixture["gain"]
+            blend = Blend(
+                (Phase(mixture["weights"]),),
+                tokens=params.target.train_tokens,
+                paths=f"{corpus}/{{domain}}/train",
+                available={domain: counts["tokens"] for domain, counts in text.items()},
+                document_tokens={domain: counts["tokens"] / counts["documents"] for domain, counts in text.items()},
+                about=f"Chosen for the objective {name}: {mixture['verdict']}, predicted gain {gain['value']:.2f} "
+                f"({gain['low']:.2f} to {gain['high']:.2f}).",
+            )
+            folder = scratch / name
+            folder.mkdir()
+            for form in formats():
+                for file, content in export(blend, form).items():
+                    (folder / file).write_text(content, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(mixture_export)
