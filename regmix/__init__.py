@@ -7,19 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from regmix.api import Fitted, InputError, Recommendation, Search, compare, fit, propose, recommend, sample_mixtures
+    from regmix.api import Fitted, InputError, Recommendation, Search, compare, fit, recommend, sample_mixtures
 
-__all__ = [
-    "Fitted",
-    "InputError",
-    "Recommendation",
-    "Search",
-    "compare",
-    "fit",
-    "propose",
-    "recommend",
-    "sample_mixtures",
-]
+__all__ = ["Fitted", "InputError", "Recommendation", "Search", "compare", "fit", "recommend", "sample_mixtures"]
 
 
 def __getattr__(name: str) -> Any:

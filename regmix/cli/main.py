@@ -1,6 +1,6 @@
 """The command ``regmix``: recommend a mixture from runs trained anywhere, and write it for a trainer.
 
-It needs no clone and no params.yaml. Each command is also a function: regmix.recommend, regmix.propose, and in
+It needs no clone and no params.yaml. Each command is also a function: in regmix.api recommend and propose, and in
 regmix.exchange ``tables.read_runs`` and ``write.export``.
 """
 
