@@ -40,6 +40,7 @@ Renormalise = Annotated[bool, typer.Option("--renormalise", help="Scale each run
 Candidates = Annotated[int, typer.Option(help="Random mixtures scored, before those around the best.")]
 Seed = Annotated[int, typer.Option(help="Of candidates, refits and folds.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Page = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page of it, HTML in one file.")]
 Out = Annotated[Path, typer.Option(help="Folder for the files of --to.", file_okay=False)]
 Paths = Annotated[str, typer.Option(help="Where a domain's data is, {domain} standing for its name.")]
 Documents = Annotated[

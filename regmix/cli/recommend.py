@@ -15,14 +15,14 @@ from threadpoolctl import threadpool_limits
 
 from regmix import api
 from regmix.cli import options
-from regmix.cli.export import write
+from regmix.cli.export import write, write_files
 from regmix.cli.given import Given, given
+from regmix.cli.page import LISTED, render
 from regmix.cli.pairs import pairs
 from regmix.exchange.blend import Blend, Phase
 from regmix.statistics.digits import decimals
 
 COMPARED = (*api.ENSEMBLE, "lightgbm", "ridge")
-LISTED = 0.005  # weights below it are printed together
 
 
 def command(
@@ -39,6 +39,7 @@ def command(
     bound: options.Bound = None,
     to: options.MaybeTo = None,
     out: options.Out = Path(),
+    page: options.Page = None,
     paths: options.Paths = "data/{domain}",
     document_tokens: options.Documents = None,
     domain_columns: options.DomainColumns = None,
@@ -72,6 +73,8 @@ def command(
     result = _result(found, known, ranks, blend)
     typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.runs.notes))
     write(blend, to or [], out)
+    if page is not None:
+        write_files({page.name: render(result, known.runs.notes)}, page.parent)
 
 
 def _sentence(found: api.Recommendation) -> str:

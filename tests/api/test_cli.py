@@ -86,6 +86,20 @@ def test_json_has_units_prior_bounds_and_versions_and_can_be_exported(run, table
     assert json.loads((tmp_path / "mixture.json").read_text())["domains"]["books"]["epochs"] <= 4.0001
 
 
+def test_the_page_opens_with_the_answer_and_asks_nobody(run, tables, tmp_path):
+    renamed = tmp_path / "ratios.csv"
+    renamed.write_text((tables / "ratios.csv").read_text().replace("books", "<b>books"))
+    code, _, err = run("recommend", renamed, tables / "metrics.csv", "--candidates", 2000, "--higher", "task_acc",
+                       "--objective", "bowl", "--bound", "web=0.5", "--page", tmp_path / "new/page.html",
+                       "--prior", "web=6,<b>books=3,code=1")  # fmt: skip
+    assert code == 0, err
+    text = (tmp_path / "new/page.html").read_text()
+    assert text.index("<h1>Use it</h1>") < text.index("<svg") < text.index("<table>")
+    assert "&lt;b&gt;books" in text
+    assert "<b>" not in text
+    assert not [word for word in ("http", "<script", "src=", "url(") if word in text]
+
+
 def test_a_metric_where_higher_is_better_is_asked_about_and_then_maximised(run, tables):
     code, _, err = recommend(run, tables)
     assert code == 1
