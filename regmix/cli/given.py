@@ -29,6 +29,7 @@ class Given:
     available: dict[str, float] | None
     bounds: dict[str, float] | None
     arguments: dict[str, Any]
+    notes: tuple[str, ...]
 
 
 def given(
@@ -50,7 +51,10 @@ def given(
         "limits": limits or None, "search": replace(api.SEARCH, candidates=candidates, seed=seed),
         "workers": min(os.cpu_count() or 1, 8),
     }  # fmt: skip
-    return Given(runs, runs.metrics * signs, signs, aim, there, bounds, arguments)
+    notes = runs.notes
+    if tokens is not None and there is None:
+        notes += ("no bound on repetition: --tokens without --available",)
+    return Given(runs, runs.metrics * signs, signs, aim, there, bounds, arguments, notes)
 
 
 def _signs(metrics: pd.DataFrame, higher: list[str] | None) -> pd.Series:

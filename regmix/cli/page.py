@@ -46,7 +46,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:
         "from each other.</p>",
         _table(("regressor", "rank correlation, cross-validated"), ranks),
         _bounds(result["bounds"]),
-        f'<p class="faint">regmix {html.escape(result["versions"]["regmix-workbench"])}</p>',
+        f'<p class="faint">regmix {result["versions"]["regmix-workbench"] or "from source"}</p>',
     ]
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width">'
     head += f"<title>{html.escape(decision)}</title>"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from regmix.cli.given import Given, given
 from regmix.cli.page import LISTED, render
 from regmix.cli.pairs import pairs
 from regmix.exchange.blend import Blend, Phase
+from regmix.exchange.write import export
 from regmix.statistics.digits import decimals
 
 COMPARED = (*api.ENSEMBLE, "lightgbm", "ridge")
@@ -58,6 +60,13 @@ def command(
         tokens=tokens, available=available, max_epochs=max_epochs, bound=bound, domain_columns=domain_columns,
         metric_columns=metric_columns, renormalise=renormalise, candidates=candidates, seed=seed,
     )  # fmt: skip
+    blend = Blend(
+        (Phase({name: 1 / len(known.runs.mixtures.columns) for name in known.runs.mixtures}),),
+        tokens=None if tokens is None else int(tokens), paths=paths, available=known.available,
+        document_tokens=pairs(document_tokens, "--document-tokens"),
+    )  # fmt: skip
+    for form in to or ():
+        export(blend, form)  # what is wrong with the options is said before minutes of work
     tables = known.runs.mixtures, known.losses
     with threadpool_limits(limits=1), ThreadPoolExecutor(1) as beside:
         compared = beside.submit(
@@ -65,16 +74,13 @@ def command(
         )
         found = api.recommend(*tables, **known.arguments)
         ranks = compared.result()["spearman"]
-    blend = Blend(
-        (Phase({name: float(weight) for name, weight in found.weights.items()}),),
-        tokens=None if tokens is None else int(tokens), paths=paths, available=known.available,
-        document_tokens=pairs(document_tokens, "--document-tokens"), about=f"regmix recommend: {_sentence(found)}.",
-    )  # fmt: skip
+    weights = {name: float(weight) for name, weight in found.weights.items()}
+    blend = replace(blend, phases=(Phase(weights),), about=f"regmix recommend: {_sentence(found)}.")
     result = _result(found, known, ranks, blend)
-    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.runs.notes))
+    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.notes))
     write(blend, to or [], out)
     if page is not None:
-        write_files({page.name: render(result, known.runs.notes)}, page.parent)
+        write_files({page.name: render(result, known.notes)}, page.parent)
 
 
 def _sentence(found: api.Recommendation) -> str:
@@ -113,12 +119,13 @@ def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Bl
         "distance": {"nearest_run": found.distance, "typical": found.typical_distance},
         "regressors": {name: None if math.isnan(value) else round(float(value), 4) for name, value in ranks.items()},
         "runs": len(known.runs.mixtures),
-        "versions": {name: metadata.version(name) for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy")},
+        "versions": {name: _version(name) for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy")},
     }  # fmt: skip
 
 
 def _text(result: dict[str, Any], notes: tuple[str, ...]) -> str:
-    lines = [*(f"note: {note}" for note in notes), result["about"].removeprefix("regmix recommend: "), ""]
+    lines = [*(f"note: {note}" for note in notes), result["about"].removeprefix("regmix recommend: ")]
+    lines += [_aimed_at(result["objective"]), ""]
     order = sorted(result["weights"], key=lambda name: -result["weights"][name])
     shown = [name for name in order if result["weights"][name] >= LISTED]
     width = max(len(name) for name in [*shown, "others (00)"])
@@ -141,6 +148,15 @@ def _text(result: dict[str, Any], notes: tuple[str, ...]) -> str:
     return "\n".join(lines)
 
 
+def _aimed_at(objective: dict[str, float]) -> str:
+    """The objective in a line."""
+    names = list(objective)
+    alike = len(set(objective.values())) == 1
+    parts = names if alike else [f"{weight:g} {name}" for name, weight in objective.items()]
+    shown = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
+    return f"objective: {shown if len(names) == 1 else f'mean of {shown}'}"
+
+
 def _metric_lines(metrics: dict[str, Any]) -> list[str]:
     """A line for each of the first ten metrics: predicted with its interval, and at the prior."""
     width = max(len(name) for name in [*metrics, "metric"])
@@ -152,3 +168,11 @@ def _metric_lines(metrics: dict[str, Any]) -> list[str]:
             + f"{one['at_prior']:.{digits}f}"
         )
     return lines + ([f"and {len(metrics) - 10} more in --json"] if len(metrics) > 10 else [])
+
+
+def _version(library: str) -> str | None:
+    """None for source that is not installed."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None

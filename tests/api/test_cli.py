@@ -59,9 +59,11 @@ def test_one_line_gives_the_answer_first_and_the_trainers_file(run, tables, tmp_
     )  # fmt: skip
     assert code == 0, err
     lines = out.splitlines()
-    assert lines[0].startswith("use it: predicted gain over the prior 0.")
-    assert lines[3].split()[0] == "books"
-    assert len(lines) <= 14
+    assert lines[0] == "note: no bound on repetition: --tokens without --available"
+    assert lines[1].startswith("use it: predicted gain over the prior 0.")
+    assert lines[2] == "objective: bowl"
+    assert lines[5].split()[0] == "books"
+    assert len(lines) <= 16
     sources = yaml.safe_load((tmp_path / "new/olmo-core.yaml").read_text())["sources"]
     assert {one["source_name"]: one["target_ratio"] for one in sources}["books"] == pytest.approx(0.5, abs=0.1)
     assert "wrote" in err
@@ -174,8 +176,9 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_no_file(run, tables, tmp_path, case):
     words, message = BAD[case]
-    code, _, err = recommend(run, tables, "--higher", "task_acc", "--out", tmp_path / "out", *words)
+    code, out, err = recommend(run, tables, "--higher", "task_acc", "--out", tmp_path / "out", *words)
     assert code == 1
+    assert out == ""
     assert err.startswith("error: ")
     assert message in err
     assert len(err.splitlines()) == 1

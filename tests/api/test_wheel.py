@@ -41,15 +41,16 @@ def test_the_wheel_recommends_a_mixture_in_an_empty_folder(tmp_path):
     assert {file.split("/")[0] for file in files if "dist-info" not in file} == {"regmix"}
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "regmix").rglob("*.py")}
     assert modules | {"regmix/py.typed"} <= files
-    run = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=empty,
-        env=os.environ | {"PYTHONPATH": str(unpacked)},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    where, web = run.stdout.splitlines()
+
+    def python(*words: str) -> str:
+        done = subprocess.run([sys.executable, *words], cwd=empty, env=os.environ | {"PYTHONPATH": str(unpacked)},
+                              check=True, capture_output=True, text=True)  # fmt: skip
+        return done.stdout
+
+    where, web = python("-c", SCRIPT).splitlines()
     assert Path(where).is_relative_to(unpacked)
     assert float(web) == pytest.approx(0.4, abs=0.1)
     assert not list(empty.iterdir())
+    (empty / "mixture.json").write_text('{"web": 0.4, "books": 0.6}')
+    python("-m", "regmix", "export", "mixture.json", "--to", "olmo-core")
+    assert "target_ratio: 0.6" in (empty / "olmo-core.yaml").read_text()
