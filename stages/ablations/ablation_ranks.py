@@ -16,7 +16,8 @@ from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.evaluation import to_transformers
 from regmix.evaluation.lm_eval import QUIET, evaluate_all
-from regmix.params import Params, parse
+from regmix.params import Params
+from regmix.sampling.settings import Swarm
 from stages.run import call, run
 from stages.swarm.swarm_sample import swarm_sample
 from stages.training import train_to
@@ -27,9 +28,9 @@ def ablation_ranks(
 ) -> None:
     """Write mixtures.csv, losses.csv of every size and budget, lm_eval.csv of one, and meta.json to OUT."""
     given = settings.ranks
-    values = params.model_dump()
-    values["swarm"] |= {"shards": ["heldout"], "heldout": given.mixtures, "repeats": {"mixtures": 0, "seeds": 0}}
-    own = parse(values)
+    only = {"shards": ["heldout"], "heldout": given.mixtures, "repeats": {"mixtures": 0, "seeds": 0}}
+    # The swarm alone: an objective can need anchors, which these mixtures are not ranked by.
+    own = params.model_copy(update={"swarm": Swarm.model_validate(params.swarm.model_dump() | only)})
     losses, scores, metas = [], [], {}
     with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
         write_json(Path(work, "domains.json"), {"all": list(own.corpus.domains), "trained": own.corpus.trained})
