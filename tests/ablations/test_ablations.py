@@ -26,7 +26,7 @@ from regmix.corpus.token_files import write_tokens
 from regmix.evaluation import summary
 from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
-from regmix.objectives import counted
+from regmix.objectives import Worst, counted
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study import claims, dynamic, ranks, worlds
 from reports.ablations import ablations
@@ -35,6 +35,7 @@ from reports.page.render import document, page
 from reports.page.section import Section
 from stages.ablations.ablation_errors import ablation_errors
 from stages.ablations.ablation_evidence import ablation_evidence
+from stages.ablations.ablation_ranks import ablation_ranks
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.ablation_targets import ablation_targets
 from stages.ablations.ablations_check import ablations_check
@@ -55,6 +56,27 @@ def settings(edit: Callable[[dict], Any] = lambda values: None) -> Ablations:
     values = copy.deepcopy(VALUES)
     edit(values)
     return parse_ablations(values)
+
+
+def test_the_mixtures_that_are_ranked_need_no_anchors_whatever_the_objectives(tmp_path, monkeypatch):
+    """The worst case refers to anchors, of which a swarm of held-out mixtures alone has none."""
+    params = root()
+    assert any(isinstance(entry, Worst) for entry in params.objectives.values())
+    for name in params.corpus.domains:
+        write_json(tmp_path / "corpus" / name / "meta.json", {"train": {"tokens": 10**6}})
+    trained: list[str] = []
+
+    def train_to(folder, text, training, machine, store, runs, *rest, **options):
+        trained.extend(run.name for run in runs)
+        raise InputError("drawn")
+
+    monkeypatch.setattr("stages.ablations.ablation_ranks.open_corpus", lambda *_: None)
+    monkeypatch.setattr("stages.ablations.ablation_ranks.train_to", train_to)
+    places = {name: tmp_path / name for name in ("corpus", "tokenizer", "tasks", "store", "out")}
+    with pytest.raises(InputError, match="drawn"):
+        ablation_ranks(params, settings(), **places)
+    assert len(trained) == VALUES["ranks"]["mixtures"] * VALUES["ranks"]["seeds"]
+    assert all(name.startswith("heldout") for name in trained)
 
 
 def spelled(arm: str, edit: Callable[[dict], Any] = lambda values: None) -> Spelled:
