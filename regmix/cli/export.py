@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from regmix.cli import options
-from regmix.cli.pairs import pairs
+from regmix.cli.pairs import pairs, whole
 from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend, read_blend
 from regmix.exchange.write import export
@@ -25,7 +25,7 @@ def command(
 ) -> None:
     """Write a mixture in the formats of trainers."""
     given = {
-        "tokens": None if tokens is None else int(tokens),
+        "tokens": whole(tokens, "--tokens"),
         "available": pairs(available, "--available"),
         "document_tokens": pairs(document_tokens, "--document-tokens"),
     }

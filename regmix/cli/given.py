@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from regmix import api
-from regmix.cli.pairs import pairs
+from regmix.cli.pairs import pairs, whole
 from regmix.core.errors import InputError
 from regmix.exchange.tables import RunTable, read_runs
 
@@ -83,8 +83,7 @@ def _bounds(
     domains: list[str],
 ) -> dict[str, float] | None:  # fmt: skip
     """The largest weights: those given, and those with which no domain is repeated too often. Raises InputError."""
-    if tokens is not None and not tokens > 0:
-        raise InputError(f"--tokens: {tokens:g}: must be above 0")
+    whole(tokens, "--tokens")
     if not epochs > 0:
         raise InputError(f"--max-epochs: {epochs:g}: must be above 0")
     highest = dict(given or {})

@@ -10,6 +10,15 @@ from regmix.core.errors import Faults, InputError
 from regmix.core.files import read_yaml
 
 
+def whole(number: float | None, option: str) -> int | None:
+    """A count given as a float, such as 100e9. Raises InputError if it is not one."""
+    if number is None:
+        return None
+    if not (math.isfinite(number) and number >= 1):
+        raise InputError(f"{option}: {number:g}: must be 1 or more; write for instance {option} 100e9")
+    return int(number)
+
+
 def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
     """The numbers by name, from ``NAME=NUMBER`` entries, separated by commas too, or from a YAML or JSON file.
 

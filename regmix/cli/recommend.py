@@ -19,7 +19,7 @@ from regmix.cli import options
 from regmix.cli.export import write, write_files
 from regmix.cli.given import Given, given
 from regmix.cli.page import LISTED, render
-from regmix.cli.pairs import pairs
+from regmix.cli.pairs import pairs, whole
 from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export
 from regmix.statistics.digits import decimals
@@ -62,7 +62,7 @@ def command(
     )  # fmt: skip
     blend = Blend(
         (Phase({name: 1 / len(known.runs.mixtures.columns) for name in known.runs.mixtures}),),
-        tokens=None if tokens is None else int(tokens), paths=paths, available=known.available,
+        tokens=whole(tokens, "--tokens"), paths=paths, available=known.available,
         document_tokens=pairs(document_tokens, "--document-tokens"),
     )  # fmt: skip
     for form in to or ():

@@ -5,6 +5,7 @@ K domains. Weights are shares of training tokens.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.errors import InputError
-from regmix.core.files import read_json
 
 SUM = 1e-6  # by how much weights may miss a sum of 1
 
@@ -56,6 +56,10 @@ class Blend:
             raise InputError("tokens: missing, and a schedule needs them; give the tokens of the whole training")
         if self.tokens is not None and not self.tokens > starts[-1]:
             raise InputError(f"tokens: {self.tokens} end before the last phase begins, at {starts[-1]}; give more")
+        for what in ("available", "document_tokens"):
+            for domain, number in (getattr(self, what) or {}).items():
+                if not (math.isfinite(number) and number > 0):
+                    raise InputError(f"{what}: {domain} = {number}: must be above 0; correct it or leave it out")
         if "{domain}" not in self.paths:
             raise InputError(f"paths: {self.paths!r} has no {{domain}}; write for instance 'data/{{domain}}'")
 
@@ -83,15 +87,21 @@ class Blend:
 
     def epochs(self, domain: str) -> float | None:
         """Passes over a domain's available tokens in the whole training; None if either is not known."""
-        if self.available is None or self.tokens is None:
+        there = (self.available or {}).get(domain)
+        if there is None or self.tokens is None:
             return None
         taken = sum(phase.weights[domain] * (self.length(i) or 0) for i, phase in enumerate(self.phases))
-        return taken / self.available[domain]
+        return taken / there
 
 
 def read_blend(path: Path, **given: Any) -> Blend:
     """The mixture in a file: the JSON of ``regmix recommend --json``, or weights by domain. Raises InputError."""
-    value = read_json(path)
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path}: cannot be read as JSON ({error}); give the output of `regmix recommend --json`"
+        ) from None
     if isinstance(value, dict) and isinstance(value.get("weights"), dict):
         known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about")}
         given = {name: part for name, part in known.items() if part is not None} | given

@@ -168,7 +168,9 @@ BAD = {
         ("--objective", "bowl", "--limit", "web_loss=1.9"),
         "limits: no mixture keeps them; at the best one web_",
     ),
-    "zero": (("--tokens", "0"), "--tokens: 0: must be above 0"),
+    "zero": (("--tokens", "0"), "--tokens: 0: must be 1 or more"),
+    "endless": (("--tokens", "inf"), "--tokens: inf: must be 1 or more"),
+    "less than none": (("--available", "web=-1,books=1,code=1"), "available: web = -1.0: must be above 0"),
     "template": (("--paths", "data"), "has no {domain}"),
 }
 

@@ -165,6 +165,8 @@ def test_weights_are_read_from_a_recommendation_or_by_domain(tmp_path):
     assert (blend.tokens, blend.epochs("a"), blend.path("b")) == (7, 3.5, "x/b")
     path.write_text('{"a": 0.5, "b": 0.5}')
     assert read_blend(path).phases[0].weights == {"a": 0.5, "b": 0.5}
+    with pytest.raises(InputError, match=r"none\.json: cannot be read as JSON .* give the output of"):
+        read_blend(tmp_path / "none.json")
     path.write_text('{"a": "half"}')
     with pytest.raises(InputError, match="holds no weights by domain"):
         read_blend(path)
