@@ -305,7 +305,7 @@ def _evidence(
     bounds: Weights | None, regressors: Iterable[str | Regressor], search: Search, workers: int, worst_case: bool,
     limits: Weights | None,
 ) -> tuple[Evidence, pd.Index]:  # fmt: skip
-    """What ``recommend`` and ``propose`` are told, checked; and the domains. Raises InputError."""
+    """The checked arguments of ``recommend`` and ``propose``, and the domains. Raises InputError."""
     need(workers >= 1, f"workers = {workers}: must be at least 1")
     limit = None if limits is None else dict(limits.items())
     table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case, limits=limit)

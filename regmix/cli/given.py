@@ -20,7 +20,7 @@ BETTER_HIGH = re.compile(r"(^|[^a-z])(acc|accuracy|acc_norm|exact_match|f1|bleu|
 
 @dataclass(frozen=True)
 class Given:
-    """The runs, their metrics with lower always better, and what ``api`` takes beside them."""
+    """The runs, their metrics with lower always better, and the other arguments of ``api.recommend``."""
 
     runs: RunTable
     losses: pd.DataFrame
@@ -42,28 +42,28 @@ def given(
     runs = read_runs(
         ratios, metrics, domain_columns=domain_columns, metric_columns=metric_columns, renormalise=renormalise
     )
-    signs, there = _signs(runs.metrics, higher), pairs(available, "--available")
     aim = _objective(objective, runs.metrics)
+    signs, tokens_of = _signs(runs.metrics, higher, aim), pairs(available, "--available")
     limits = {name: value * signs.get(name, 1.0) for name, value in (pairs(limit, "--limit") or {}).items()}
-    bounds = _bounds(pairs(bound, "--bound"), there, tokens, max_epochs, list(runs.mixtures))
+    bounds = _bounds(pairs(bound, "--bound"), tokens_of, tokens, max_epochs, list(runs.mixtures))
     arguments = {
-        "prior": pairs(prior, "--prior") or there, "objective": aim, "bounds": bounds, "worst_case": worst_case,
+        "prior": pairs(prior, "--prior") or tokens_of, "objective": aim, "bounds": bounds, "worst_case": worst_case,
         "limits": limits or None, "search": replace(api.SEARCH, candidates=candidates, seed=seed),
         "workers": min(os.cpu_count() or 1, 8),
     }  # fmt: skip
     notes = runs.notes
-    if tokens is not None and there is None:
+    if tokens is not None and tokens_of is None:
         notes += ("no bound on repetition: --tokens without --available",)
-    return Given(runs, runs.metrics * signs, signs, aim, there, bounds, arguments, notes)
+    return Given(runs, runs.metrics * signs, signs, aim, tokens_of, bounds, arguments, notes)
 
 
-def _signs(metrics: pd.DataFrame, higher: list[str] | None) -> pd.Series:
-    """-1 for each metric where higher is better. Raises InputError."""
+def _signs(metrics: pd.DataFrame, higher: list[str] | None, aim: dict[str, float]) -> pd.Series:
+    """-1 for each metric where higher is better. Raises InputError if one of the objective's sounds so and is not."""
     for name in higher or ():
         if name not in metrics:
             raise InputError(f"--higher: no metric {name!r}; there are {', '.join(metrics)}")
-    unsure = [name for name in metrics if BETTER_HIGH.search(name) and name not in (higher or ())]
-    if unsure and higher is None:
+    unsure = [name for name in aim if BETTER_HIGH.search(name) and name not in (higher or ())]
+    if unsure:
         raise InputError(
             f"metric {unsure[0]!r}: its name says that higher is better, but lower is assumed; say --higher "
             f"{unsure[0]}, or rename the column"

@@ -19,7 +19,7 @@ h1 { font-size: 1.5rem; margin-bottom: 0.2rem; } h2 { font-size: 1.1rem; margin-
 .lead { font-size: 1.1rem; } .faint { color: var(--faint); }
 table { border-collapse: collapse; } td, th { padding: 0.2rem 0.9rem 0.2rem 0; text-align: right; }
 td:first-child, th:first-child { text-align: left; } svg { max-width: 100%; height: auto; }
-svg text { fill: var(--ink); font: 14px system-ui, sans-serif; } pre { overflow-x: auto; }
+svg text { fill: var(--ink); font: 14px system-ui, sans-serif; }
 """
 
 
@@ -38,7 +38,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:
         '<p class="faint">Shares of training tokens: the recommended weight, its standard deviation over refits to '
         "part of the runs, and the prior in grey.</p>",
         "<h2>Metrics</h2>",
-        _table(("metric", "predicted", "at the prior"), _metrics(result["metrics"])),
+        _table(("metric", "predicted", "at the prior"), metric_rows(result["metrics"])),
         '<p class="faint">± half a 95 % interval of a run at the mixture. The mixture is the best of many predictions: '
         "train a run at it and one at the prior before believing the gain.</p>",
         "<h2>What it rests on</h2>",
@@ -82,7 +82,8 @@ def _figure(result: dict[str, Any]) -> str:
     return f'<svg {size} role="img" aria-label="weights by domain">{"".join(parts)}</svg>'
 
 
-def _metrics(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
+def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Each metric's name, its prediction with half an interval, and that at the prior."""
     rows = []
     for name, one in metrics.items():
         digits = decimals(one["half_interval"])

@@ -1,4 +1,4 @@
-"""regmix propose: the next mixtures to train, and whether it is worth while."""
+"""regmix propose: the next mixtures to train, and whether to go on."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _outlook(gain: float, noise: float | None) -> str:
     """Whether another round can gain more than a comparison of two runs can tell."""
     least = f"another round is expected to gain at most {gain:.2g}"
     if noise is None:
-        return f"{least}; give --noise to be told whether that is worth it"
+        return f"{least}; give --noise to see whether that is worth it"
     floor = noise * math.sqrt(2)
     return f"{'continue' if gain > floor else 'stop'}: {least}, and a comparison of two runs has a noise of {floor:.2g}"
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from regmix import api
 from regmix.cli import options
 from regmix.cli.export import write, write_files
 from regmix.cli.given import Given, given
-from regmix.cli.page import LISTED, render
+from regmix.cli.page import LISTED, metric_rows, render
 from regmix.cli.pairs import pairs, whole
 from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export
@@ -68,8 +69,8 @@ def command(
     for form in to or ():
         export(blend, form)  # what is wrong with the options is said before minutes of work
     tables = known.runs.mixtures, known.losses
-    with threadpool_limits(limits=1), ThreadPoolExecutor(1) as beside:
-        compared = beside.submit(
+    with threadpool_limits(limits=1), ThreadPoolExecutor(1) as pool:
+        compared = pool.submit(
             api.compare, *tables, COMPARED, objective=known.aim, resamples=200, seed=seed, worst_case=worst_case
         )
         found = api.recommend(*tables, **known.arguments)
@@ -96,7 +97,7 @@ def _sentence(found: api.Recommendation) -> str:
 
 
 def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Blend) -> dict[str, Any]:
-    z = 1.959964
+    z = NormalDist().inv_cdf((1 + found.level) / 2)
     return {
         "decision": found.decision,
         "about": blend.about,
@@ -161,12 +162,7 @@ def _metric_lines(metrics: dict[str, Any]) -> list[str]:
     """A line for each of the first ten metrics: predicted with its interval, and at the prior."""
     width = max(len(name) for name in [*metrics, "metric"])
     lines = [f"{'metric':{width}}  predicted         at the prior"]
-    for name, one in list(metrics.items())[:10]:
-        digits = max(0, decimals(one["half_interval"]))
-        lines.append(
-            f"{name:{width}}  {one['predicted']:.{digits}f} ± {one['half_interval']:.{digits}f}".ljust(width + 20)
-            + f"{one['at_prior']:.{digits}f}"
-        )
+    lines += [f"{name:{width}}  {predicted:18}{prior}" for name, predicted, prior in metric_rows(metrics)[:10]]
     return lines + ([f"and {len(metrics) - 10} more in --json"] if len(metrics) > 10 else [])
 
 

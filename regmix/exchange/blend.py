@@ -1,4 +1,4 @@
-"""A mixture on its way to a trainer: weights by domain, or a schedule of them, and what a format may need beside.
+"""A mixture on its way to a trainer: weights by domain, or a schedule of them, and what else a format may need.
 
 K domains. Weights are shares of training tokens.
 """
@@ -87,11 +87,11 @@ class Blend:
 
     def epochs(self, domain: str) -> float | None:
         """Passes over a domain's available tokens in the whole training; None if either is not known."""
-        there = (self.available or {}).get(domain)
-        if there is None or self.tokens is None:
+        available = (self.available or {}).get(domain)
+        if available is None or self.tokens is None:
             return None
         taken = sum(phase.weights[domain] * (self.length(i) or 0) for i, phase in enumerate(self.phases))
-        return taken / there
+        return taken / available
 
 
 def read_blend(path: Path, **given: Any) -> Blend:

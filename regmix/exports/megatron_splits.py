@@ -1,5 +1,5 @@
-"""Megatron-LM, the file of --per-split-data-args-path, which must have all three splits. Those of validation and test
-are left as they are given there: empty, for you to fill.
+"""Megatron-LM, the file of --per-split-data-args-path, which must have all three splits. Validation and test are
+empty, for you to fill.
 """
 
 from __future__ import annotations

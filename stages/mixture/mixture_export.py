@@ -1,4 +1,4 @@
-"""Write the chosen mixtures in the formats of trainers, beside each other."""
+"""Write the chosen mixtures in the formats of trainers."""
 
 from __future__ import annotations
 

@@ -109,6 +109,9 @@ def test_a_metric_where_higher_is_better_is_asked_about_and_then_maximised(run, 
         "error: metric 'task_acc': its name says that higher is better, but lower is assumed; say --higher task_acc, "
         "or rename the column"
     )
+    code, _, err = recommend(run, tables, "--objective", "task_acc,bowl", "--higher", "bowl")
+    assert code == 1
+    assert "say --higher task_acc" in err
     code, out, err = recommend(run, tables, "--objective", "task_acc", "--higher", "task_acc", "--json")
     assert code == 0, err
     value = json.loads(out)
