@@ -13,6 +13,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field
 
 from regmix.checks import between
+from regmix.constraints.settings import Constraints
 from regmix.core.faults import Check, faults, refuse
 from regmix.core.files import read_yaml
 from regmix.core.settings import Kind, Name, Strict
@@ -34,6 +35,7 @@ class Params(Strict):
     corpus: Corpus
     tokenizer: Tokenizer
     objectives: Objectives
+    constraints: Constraints
     proxy: Training
     swarm: Swarm
     regression: Regression

@@ -77,7 +77,7 @@ def report(
         corpora(
             tokens,
             {d: read_json(extracted / d / "stats.json") for d in params.corpus.domains},
-            prior, bounds, domains, params.target.train_tokens, params.swarm.max_epochs,
+            prior, bounds, domains, params.target.train_tokens, params.constraints,
         ),
         models.models(proxy_meta, target_meta, spent),
         design(table, domains, prior),

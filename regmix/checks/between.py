@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from regmix.constraints.settings import Constraints
 from regmix.core.faults import Check, repeated, unknown
 from regmix.core.settings import Kind
 from regmix.corpus.settings import Corpus
@@ -72,6 +73,10 @@ def objectives_have_their_anchors(objectives: Objectives, swarm: Swarm) -> Itera
     for name, entry in objectives.items():
         if isinstance(entry, Worst | Guarded) and "anchors" not in swarm.shards:
             yield f"objectives.{name}: needs the proxies of the anchors; add them to swarm.shards"
+
+
+def constraints_name_domains(constraints: Constraints, corpus: Corpus) -> Iterator[str]:
+    yield from constraints.of_domains(corpus.trained)
 
 
 def evaluated(corpus: Corpus, evaluation: Evaluation) -> Iterator[str]:
@@ -166,8 +171,9 @@ def shared_sequences(machine: Machine, target: Target) -> Iterator[str]:
 # Settings that another run's are made of, an ablation's for instance, must name what exists. Only those of a whole run
 # must give it enough to work on.
 NAMES: tuple[Check, ...] = (
-    trained, objectives_count_domains, objectives_count_tasks, trajectories_hold_losses, objectives_have_their_anchors,
-    evaluated, ensemble, fronts, rounds_aim, stepwise, stepwise_regressors, methods_aim, shared_sequences,
+    trained, constraints_name_domains, objectives_count_domains, objectives_count_tasks, trajectories_hold_losses,
+    objectives_have_their_anchors, evaluated, ensemble, fronts, rounds_aim, stepwise, stepwise_regressors, methods_aim,
+    shared_sequences,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = (
     *NAMES, tasks_fit, rounds_search, rounds_have_runs, folds, steps_are_logged, switches_are_logged,

@@ -47,6 +47,11 @@ class Schedule:
         """The mixture (K,) at a fraction of training."""
         return self.mixtures[np.searchsorted(self.knots, fraction, side="right") - 1]
 
+    def used(self, until: float = 1.0) -> np.ndarray:
+        """The weights (K,), summed over the shares of training that they apply to, up to a fraction of training."""
+        ends = np.minimum(np.append(self.knots[1:], 1.0), until)
+        return np.asarray(np.maximum(ends - self.knots, 0) @ self.mixtures)
+
     def switched(self, fraction: float, mixture: np.ndarray) -> Schedule:
         """This schedule up to ``fraction``, then ``mixture``."""
         before = self.knots < fraction
@@ -65,13 +70,13 @@ class Schedule:
         return cls(domains, np.array(value["knots"], dtype=np.float64), np.array(rows, dtype=np.float64))
 
 
-def check_bounds(mixture: np.ndarray, bounds: np.ndarray, domains: tuple[str, ...], what: str) -> None:
-    """Raise InputError if a weight of ``mixture`` (K,) is above its bound (K,)."""
-    worst = int(np.argmax(mixture - bounds))
-    if mixture[worst] > bounds[worst] + TOLERANCE:
+def check_epochs(used: np.ndarray, most: np.ndarray, domains: tuple[str, ...], what: str) -> None:
+    """Raise InputError if a domain's share of training (K,) so far is above the largest that it can have (K,)."""
+    worst = int(np.argmax(used - most))
+    if used[worst] > most[worst] + TOLERANCE:
         raise InputError(
-            f"{what}: {domains[worst]} has weight {mixture[worst]:.4g}, above the bound {bounds[worst]:.4g}, "
-            "beyond which its text is repeated more than swarm.max_epochs times; lower it or raise swarm.max_epochs"
+            f"{what}: {domains[worst]} has {used[worst]:.4g} of training, above {most[worst]:.4g}, beyond which its "
+            "text is repeated more than constraints.max_epochs times; lower its weights or raise constraints.max_epochs"
         )
 
 

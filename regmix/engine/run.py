@@ -25,15 +25,15 @@ MOMENTS = ("exp_avg", "exp_avg_sq")  # what AdamW stores per parameter
 class Run:
     """One model to train: its mixture over time and its seed, which determines initial weights and batches.
 
-    A ``policy`` can change the mixture during training but cannot raise a weight above its bound (``bounds`` (K,);
-    None: no bounds). ``Setup`` holds what all runs share, ``RunState`` a run in training, ``Result`` a finished run.
+    A ``policy`` can change the mixture during training, but a domain's share of it cannot exceed ``most`` (K,; None:
+    no limit). ``Setup`` holds what all runs share, ``RunState`` a run in training, ``Result`` a finished run.
     """
 
     name: str
     schedule: Schedule
     seed: int
     policy: Policy | None = None
-    bounds: np.ndarray | None = None
+    most: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

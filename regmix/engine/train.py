@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.core.schedule import check_bounds, check_mixture
+from regmix.core.schedule import check_epochs, check_mixture
 from regmix.engine.compute.interface import Compute
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Seen
@@ -122,8 +122,8 @@ def _decide(states: Sequence[RunState], step: int, fraction: float) -> None:
         if mixture is not None:
             what = f"run {state.run.name}: the policy's mixture at step {step}"
             check_mixture(mixture, state.schedule.domains, what)
-            if state.run.bounds is not None:
-                check_bounds(mixture, state.run.bounds, state.schedule.domains, what)
+            if state.run.most is not None:
+                check_epochs(state.schedule.used(fraction), state.run.most, state.schedule.domains, what)
             state.schedule = state.schedule.switched(fraction, mixture)
 
 

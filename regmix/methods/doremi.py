@@ -34,7 +34,6 @@ from regmix.core.settings import Count, NonNegative, Positive, Share, Strict
 from regmix.engine.compute.compiled import score
 from regmix.engine.policy import Policy, Seen, State
 from regmix.engine.run import Result, Run
-from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent, code_of
 
 CONVERGED = 1e-3  # largest change of a weight from one round to the next
@@ -69,7 +68,7 @@ def plan(context: Context, options: Options) -> Plan:
     trained, done = context.proxy.train_tokens, sum(facts["rounds"] for facts in plans)
     spent = Spent("reference and proxy", 2 * done * trained, done * trained, context.swarm.meta["flops_a_token"])
     return Plan(
-        context.static(project(average, context.rules.bounds)),
+        context.static(context.rules.nearest(average)),
         facts={"average": dict(zip(context.domains, average.tolist(), strict=True)), "plans": list(plans)},
         tables={"alpha": pd.concat(tables)},
         spent=[spent],
@@ -85,7 +84,7 @@ def _plan(context: Context, options: Options, number: int) -> tuple[dict[str, An
         before, state = weights, _round(context, options, number, rounds, weights)
         average, rounds = np.array(state["total"]) / state["steps"], rounds + 1
         _warn_of_collapse(context, average, rounds)
-        weights = project(average, rules.bounds)
+        weights = rules.nearest(average)
         converged = bool(np.abs(weights - before).max() < CONVERGED)
         table = pd.DataFrame(state["noted"], columns=["step", *context.domains])
         tables.append(table.assign(plan=number + 1, round=rounds)[["plan", "round", "step", *context.domains]])

@@ -6,7 +6,6 @@ from regmix.core.errors import InputError
 from regmix.core.settings import Strict
 from regmix.corpus.settings import Corpus
 from regmix.objectives import Objectives, counted
-from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan
 
 
@@ -29,4 +28,4 @@ def plan(context: Context, options: Options) -> Plan:
             f"params.yaml: target.methods: objective_only of {options.objective!r}, none of whose domains is "
             "trained on; choose another objective"
         )
-    return Plan(context.static(project(mixture / mixture.sum(), context.rules.bounds)))
+    return Plan(context.static(context.rules.nearest(mixture / mixture.sum())))

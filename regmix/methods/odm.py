@@ -22,11 +22,11 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from regmix.constraints.region import Region
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Strict
 from regmix.engine.policy import Policy, Seen, State
 from regmix.engine.settings import Training
-from regmix.sampling import rules
 from regmix.target.interface import Context, Plan, key_of
 
 
@@ -40,9 +40,8 @@ class Options(Strict):
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The prior, used through the warm-up; the policy applies the bounds (K,) per domain."""
-    bounds = dict(zip(context.domains, context.rules.bounds.tolist(), strict=True))
-    return Plan(context.static(context.rules.prior), facts={"bounds": bounds})
+    """The prior, used through the warm-up; the policy keeps the constraints."""
+    return Plan(context.static(context.rules.natural), facts={"region": context.rules.region.to_json()})
 
 
 def policy(plan: Plan, options: Options, training: Training) -> Policy:
@@ -62,7 +61,7 @@ class Bandit(Policy):
 
     def __init__(self, plan: Plan, options: Options) -> None:
         self.options = options
-        self.bounds = np.array([plan.facts["bounds"][name] for name in plan.schedule.domains])
+        self.region = Region.from_json(plan.facts["region"])
         self.key = key_of(plan, options, __file__)
 
     def start(self, schedule: Schedule) -> State:
@@ -71,7 +70,7 @@ class Bandit(Policy):
 
     def observe(self, state: State, seen: Seen) -> State:
         means = seen.losses.mean(axis=1, dtype=np.float64)
-        domains = len(self.bounds)
+        domains = len(self.region.domains)
         lost = np.array(state["lost"]) + np.bincount(seen.domains, means, domains)
         drawn = np.array(state["drawn"]) + np.bincount(seen.domains, minlength=domains)
         return state | {"steps": state["steps"] + 1, "lost": lost.tolist(), "drawn": drawn.tolist()}
@@ -86,7 +85,7 @@ class Bandit(Policy):
         state = self.start(schedule) | {"rewards": rewards.tolist(), "turns": turns, "steps": state["steps"]}
         if fraction < self.options.warmup:
             return state, None
-        return state, rules.project(self.mixture(rewards, turns), self.bounds)
+        return state, self.region.nearest(self.mixture(rewards, turns))
 
     def mixture(self, rewards: np.ndarray, turns: int) -> np.ndarray:
         """The mixture (K,) after ``turns`` turns with ``rewards`` R (K,), before the bounds."""

@@ -11,6 +11,7 @@ K domains, N documents, B documents per batch, T tokens.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +26,6 @@ from regmix.corpus.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
-from regmix.sampling.rules import project
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
 BATCH_TOKENS = 4096  # per forward pass
@@ -216,11 +216,12 @@ def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tup
             f"method ppl: {name}: {documents.size} tokens in the band are fewer than one window of {size}; it gets "
             "weight 0; raise tokens or widen the band to have it in the mixture"
         )
-    bounds = np.minimum(1, context.max_epochs * sizes / context.target.train_tokens)
-    if bounds.sum() < 1 - 1e-9:
+    whole = [len(context.corpus.train[name]) for name in context.domains]
+    region = dataclasses.replace(context.rules.region, epochs=context.rules.region.epochs * sizes / whole)
+    if region.high.sum() < 1 - 1e-9:
         raise InputError(
             f"params.yaml: target.methods: ppl: tokens = {options.tokens} and the band {options.low:g} to "
             f"{options.high:g} leave {int(sizes.sum())} tokens, too few for a target of "
             f"{context.target.train_tokens} within the bounds on repetition; raise tokens or widen the band"
         )
-    return tokens, project(sizes / sizes.sum(), bounds)
+    return tokens, region.nearest(sizes / sizes.sum())

@@ -18,6 +18,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import regmix.target.regmix_d as shared
+from regmix.constraints.region import Region
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.objective import Objective
@@ -82,7 +83,7 @@ def plan(context: Context, options: Options) -> Plan:
         "beta": beta,
         "regressor": shared.regressor(context, options).model_dump(),
         "human": search.human.tolist(),
-        "bounds": search.bounds.tolist(),
+        "region": search.region.to_json(),
     }
     return Plan(context.static(search.human), facts=facts, tables=tables, spent=spent)
 
@@ -111,9 +112,8 @@ class Online(Policy):
     @cached_property
     def _search(self) -> Search:
         facts, options = self.plan.facts, self.options
-        human, bounds = np.array(facts["human"]), np.array(facts["bounds"])
-        domains = self.plan.schedule.domains
-        return Search(domains, human, bounds, options.alpha, options.candidates, options.top_k, options.seed)
+        region, human = Region.from_json(facts["region"]), np.array(facts["human"])
+        return Search(region, human, options.alpha, options.candidates, options.top_k, options.seed)
 
     def start(self, schedule: Schedule) -> State:
         return {"queries": []}
@@ -126,10 +126,11 @@ class Online(Policy):
         if losses is None or fraction not in knots:
             return state, None
         loss = Objective.from_json(facts["objective"]).at(losses)
+        following = [*knots, 1.0][knots.index(fraction) + 1]
         with threadpool_limits(limits=1):  # the same bits on any number of cores
             choice, query = schedule_search.online_choice(
                 self._model, self._search, knots.index(fraction), loss, facts["ratio"], facts["beta"]["value"],
-                fraction=fraction,
+                fraction=fraction, region=schedule_search.within(self._search, schedule, fraction, following),
             )  # fmt: skip
         return {"queries": [*queries, query]}, choice.mixture
 
@@ -141,7 +142,7 @@ def _fitted(
     context: Context, options: Options, known: trajectories.Trajectories, ratio: float
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Beta with its interval, and the pairs of losses it is fitted to: one per mixture, seed and switch."""
-    mixtures = {"natural": context.rules.prior, "uniform": context.rules.uniform}
+    mixtures = {"natural": context.rules.natural, "uniform": context.rules.uniform}
     runs = [
         Run(f"{name}+{seed}", context.static(mixture), seed)
         for name, mixture in mixtures.items()

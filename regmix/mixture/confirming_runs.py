@@ -12,7 +12,7 @@ import numpy as np
 from regmix.core.schedule import Schedule
 from regmix.engine.run import Run
 from regmix.objectives import Entry, sole
-from regmix.sampling.rules import Rules, project
+from regmix.sampling.rules import Rules
 
 
 def baselines(rules: Rules, objectives: Iterable[Entry]) -> dict[str, np.ndarray]:
@@ -24,7 +24,7 @@ def baselines(rules: Rules, objectives: Iterable[Entry]) -> dict[str, np.ndarray
         alone = sole(entry, rules.domains)
         if alone is not None:
             single = np.array([float(name == alone) for name in rules.domains])
-            out[f"only_{alone}"] = project(single, rules.bounds)
+            out[f"only_{alone}"] = rules.nearest(single)
     return out
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.sampling.draws import BLOCK, candidate_block, near
-from regmix.sampling.rules import Rules, project
+from regmix.sampling.rules import Rules
 
 TOGETHER = 4  # blocks of candidates scored in one call: trees take less time per row in large calls
 PARENTS = 20  # best candidates, around which the next are drawn
@@ -75,7 +75,7 @@ def optimum(model: Scored, rules: Rules, search: Search, stream: int, starts: np
 
     def add(drawn: np.ndarray) -> None:
         nonlocal pool, scores
-        joined, known = np.concatenate([pool, drawn]), np.append(scores, model.score(drawn, search.risk))
+        joined, known = np.concatenate([pool, drawn]), np.append(scores, _score(model, drawn, rules, search.risk))
         best = np.argsort(known, kind="stable")[: max(top, PARENTS)]
         pool, scores = joined[best], known[best]
 
@@ -86,11 +86,16 @@ def optimum(model: Scored, rules: Rules, search: Search, stream: int, starts: np
         ]
         add(np.concatenate(drawn)[: count - first * BLOCK])
     if search.local_steps:
-        add(np.unique(project(starts, rules.bounds), axis=0))
+        add(np.unique(rules.nearest(starts), axis=0))
     for step in range(search.local_steps):
         add(near(rules, pool[:PARENTS], search.seed, stream, step, count=search.local_candidates))
     weights = pool[:top].mean(axis=0)
     return np.asarray(weights / weights.sum())
+
+
+def _score(model: Scored, mixtures: np.ndarray, rules: Rules, risk: float) -> np.ndarray:
+    scores = model.score(mixtures, risk)
+    return scores + rules.kl_reg * rules.region.distance(mixtures) if rules.kl_reg else scores
 
 
 def starts(rules: Rules, mixtures: np.ndarray, own: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ import math
 import numpy as np
 
 from regmix.core.errors import InputError
-from regmix.sampling.rules import Rules, project
+from regmix.sampling.rules import Rules
 
 RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED, LOCAL, PROPOSAL = range(9)  # never renumber
 NEAR = (30.0, 1000.0)  # Dirichlet strengths of draws around a mixture
@@ -80,7 +80,7 @@ def near(rules: Rules, parents: np.ndarray, *key: int, count: int) -> np.ndarray
     strengths = np.exp(rng.uniform(math.log(NEAR[0]), math.log(NEAR[1]), count))
     mixtures = _normalised_gammas(rng, strengths[:, None] * centres)
     mixtures[mixtures < rules.min_weight] = 0
-    return project(mixtures / mixtures.sum(axis=1, keepdims=True), rules.bounds)
+    return rules.nearest(mixtures / mixtures.sum(axis=1, keepdims=True))
 
 
 def _normalised_gammas(rng: np.random.Generator, shape: np.ndarray) -> np.ndarray:
@@ -93,14 +93,30 @@ def _normalised_gammas(rng: np.random.Generator, shape: np.ndarray) -> np.ndarra
 
 
 def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed."""
+    """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed.
+
+    Floors come off before the draw, which divides the rest; what then breaks a sum, a ratio or the distance to the
+    prior moves to the nearest mixture that does not.
+    """
+    region = rules.region
     strengths = rules.strengths[rng.integers(len(rules.strengths), size=count)]
     mixtures = _normalised_gammas(rng, strengths[:, None] * rules.tempered)
-    accepted = np.all(mixtures <= rules.bounds, axis=1)
-    mixtures[mixtures < rules.min_weight] = 0
+    if region.bounded_above:
+        accepted = np.all(mixtures <= rules.bounds, axis=1)
+        total = _drop_tiny(mixtures, rules.min_weight)
+        return mixtures, accepted & (total > 0) & np.all(mixtures <= rules.bounds, axis=1)
+    mixtures[:, region.low >= rules.bounds] = 0  # fixed
+    total = _drop_tiny(mixtures, rules.min_weight)
+    mixtures = region.low + (1 - region.low.sum()) * mixtures
+    return region.nearest(mixtures), (total > 0) & np.all(mixtures <= rules.bounds, axis=1)
+
+
+def _drop_tiny(mixtures: np.ndarray, least: float) -> np.ndarray:
+    """Zero the weights below ``least`` in place and scale the rest to sum to 1. Returns the sums before (n,)."""
+    mixtures[mixtures < least] = 0
     total = mixtures.sum(axis=1, keepdims=True)
     mixtures /= np.where(total > 0, total, 1)
-    return mixtures, accepted & (total[:, 0] > 0) & np.all(mixtures <= rules.bounds, axis=1)
+    return np.asarray(total[:, 0])
 
 
 def _generator(seed: int, *key: int) -> np.random.Generator:
@@ -116,7 +132,7 @@ def _infeasible(rules: Rules, over: np.ndarray) -> InputError:
         )
     message = (
         f"params.yaml: swarm.max_tries = {rules.max_tries}: no draw keeps the bounds; {rules.domains[worst]} is above "
-        f"its bound of {rules.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise swarm.max_epochs or "
+        f"its bound of {rules.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise constraints.max_epochs or "
         f"swarm.strength.low, or lower target.recipe.steps"
     )
     return Infeasible(message, rules.domains[worst], float(over[worst]))

@@ -50,7 +50,6 @@ class Swarm(Strict):
     temperature: Annotated[float, Field(ge=0)]
     strength: LogGrid
     min_weight: Share
-    max_epochs: Positive
     max_tries: Count
     rounds: dict[Name, Round]
     learn_from: str  # FIRST, or a round's folder

@@ -15,7 +15,7 @@ import numpy as np
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.sampling.draws import ANCHOR, HELDOUT, PROPOSAL, RANDOM, REPEAT, RUN_SEED, SWITCHED, _generator, draw
-from regmix.sampling.rules import Rules, project
+from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 
 
@@ -101,8 +101,8 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
 
 def _anchors(rules: Rules, swarm: Swarm) -> list[Planned]:
     """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
-    named = {"natural": rules.prior, "uniform": rules.uniform}
-    for domain, mixture in zip(rules.domains, project(np.eye(len(rules.domains)), rules.bounds), strict=True):
+    named = {"natural": rules.natural, "uniform": rules.uniform}
+    for domain, mixture in zip(rules.domains, rules.nearest(np.eye(len(rules.domains))), strict=True):
         if not any(np.allclose(mixture, other, rtol=0, atol=1e-9) for other in named.values()):  # by the bounds
             named[f"only_{domain}"] = mixture
     return [

@@ -75,14 +75,13 @@ class Spent:
 class Context:
     """What a method's plan can use.
 
-    ``rules`` holds the trained domains, their token shares (the prior) and the bounds on their weights, which follow
-    from ``max_epochs``, the maximum number of passes over a domain in the target's training. ``objectives`` holds the
+    ``rules`` holds the trained domains, their token shares (the prior) and the region of mixtures that keep the
+    constraints, which a plan must keep too: ``rules.nearest`` moves a mixture there. ``objectives`` holds the
     weights of each objective over domains, ``recommended`` RegMix's mixture (K) for each objective. ``seeds`` are the
     seeds of the targets' runs, ``sampling`` the settings of the swarm. ``warn`` shows the user a message.
     """
 
     rules: Rules
-    max_epochs: float
     sampling: Swarm
     objectives: Mapping[str, Objective]
     recommended: Mapping[str, np.ndarray]

@@ -102,10 +102,10 @@ def regressor(context: Context, options: Options) -> Kind:
 
 
 def search(context: Context, options: Options) -> Search:
-    """How candidates are drawn, within the bounds on repetition."""
+    """How candidates are drawn, within the constraints."""
     rules = context.rules
-    human = {"natural": rules.prior, "uniform": rules.uniform}[options.human]
-    return Search(rules.domains, human, rules.bounds, options.alpha, options.candidates, options.top_k, options.seed)
+    human = {"natural": rules.natural, "uniform": rules.uniform}[options.human]
+    return Search(rules.region, human, options.alpha, options.candidates, options.top_k, options.seed)
 
 
 def knots(known: Trajectories, context: Context, options: Options) -> np.ndarray:

@@ -3,7 +3,7 @@
 At every logged step but the last, the mixture until the next step is chosen: the mean of the candidates with the
 lowest predicted next losses, among draws from Dir(alpha * human). When planning ahead, the starting loss is the one
 predicted for the previous choice; online, it is the target's loss, corrected to the proxies' size. Two additions to
-the paper: candidates above a bound are drawn again, and every query reports its support, because a schedule can need
+the paper: the schedule keeps the constraints, and every query reports its support, because a schedule can need
 predictions for combinations of loss and mixture that no proxy had.
 
 The paper does not state alpha. Its m_human can be any mixture here; where it has weight zero, so do all candidates.
@@ -14,10 +14,12 @@ K domains, M candidates, L logged steps, S = L - 1 decisions.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from regmix.constraints.region import Region
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule, check_mixture
 from regmix.sampling.draws import BLOCK
@@ -32,18 +34,21 @@ DECISION = 64  # random number stream, far from those that regmix.sampling.draws
 
 @dataclass(frozen=True)
 class Search:
-    """How mixtures are drawn and averaged; ``human`` and ``bounds`` are (K,) in the order of ``domains``.
+    """How mixtures of a ``region`` are drawn and averaged; ``human`` is (K,) in the order of its domains.
 
     Raises InputError if ``human`` is off the simplex, ``alpha`` is not positive or ``top_k`` not in 1..candidates.
     """
 
-    domains: tuple[str, ...]
+    region: Region
     human: np.ndarray
-    bounds: np.ndarray
     alpha: float
     candidates: int
     top_k: int
     seed: int
+
+    @property
+    def domains(self) -> tuple[str, ...]:
+        return self.region.domains
 
     def __post_init__(self) -> None:
         check_mixture(self.human, self.domains, "human mixture")
@@ -61,11 +66,13 @@ class Choice(NamedTuple):
     support: Support
 
 
-def candidates(search: Search, step: int) -> np.ndarray:
-    """The candidates (M, K) of the decision at logged step number ``step``, all within the bounds.
+def candidates(search: Search, step: int, region: Region) -> np.ndarray:
+    """The candidates (M, K) of the decision at logged step number ``step``, all within its ``region``.
 
-    They depend only on the seed and the step; a larger number starts with the same candidates. Raises InputError if
-    ``MAX_TRIES`` draws per candidate do not give enough, or the first ``100 * MAX_TRIES`` give none.
+    They depend only on the seed, the step and the region; a larger number starts with the same candidates. Those above
+    a largest weight are drawn again; those that break other constraints move to the nearest mixture that does not.
+    Raises InputError if ``MAX_TRIES`` draws per candidate do not give enough, or the first ``100 * MAX_TRIES`` give
+    none.
     """
     rng = np.random.default_rng(np.random.SeedSequence(search.seed, spawn_key=(DECISION, step)))
     drawable = np.flatnonzero(search.human)  # Dirichlet parameters must be above 0
@@ -74,20 +81,24 @@ def candidates(search: Search, step: int) -> np.ndarray:
     over = np.zeros(len(search.domains))
     while count < search.candidates:
         if tried >= search.candidates * MAX_TRIES or (count == 0 and tried >= 100 * MAX_TRIES):
-            raise _infeasible(search, over / tried)
+            raise _infeasible(search, region, over / tried)
         drawn = np.zeros((BLOCK, len(search.domains)))
         drawn[:, drawable] = rng.dirichlet(search.alpha * search.human[drawable], BLOCK)
-        above = drawn > search.bounds
-        accepted.append(drawn[~above.any(axis=1)])
+        above = drawn > region.high
+        kept = drawn[~above.any(axis=1)] if region.bounded_above else drawn[: search.candidates - count]
+        accepted.append(kept)
         over += above.sum(axis=0)
-        count, tried = count + len(accepted[-1]), tried + BLOCK
-    return np.concatenate(accepted)[: search.candidates]
+        count, tried = count + len(kept), tried + BLOCK
+    return region.nearest(np.concatenate(accepted)[: search.candidates])
 
 
-def best(model: StepModel, search: Search, step: int, loss: float, risk: float = 0.0) -> Choice:
+def best(
+    model: StepModel, search: Search, step: int, loss: float, risk: float = 0.0, region: Region | None = None
+) -> Choice:
     """The mean of the ``top_k`` candidates with the lowest predicted loss after training on them from ``loss``.
 
-    ``risk`` standard deviations are added before ranking; the paper adds none. Raises InputError if
+    ``region`` is what the interval's mixture must keep, the search's by default. ``risk`` standard deviations are added
+    before ranking; the paper adds none. Raises InputError if
     ``candidates`` does, if the model has other domains, or if its optimum is always a single domain.
     """
     if model.monotone:
@@ -100,7 +111,7 @@ def best(model: StepModel, search: Search, step: int, loss: float, risk: float =
             f"search: its domains {', '.join(search.domains)} are not the proxies' "
             f"{', '.join(model.learnt.domains)}; train the proxies on the same domains"
         )
-    drawn = candidates(search, step)
+    drawn = candidates(search, step, region or search.region)
     if risk == 0:  # standard deviations are slow for some regressors
         scores = model.mean(step, drawn, loss)
     else:
@@ -124,16 +135,23 @@ def offline(
     decisions = len(model.learnt.steps) - 1
     if len(knots) != decisions:
         raise InputError(f"{len(knots)} switches do not fit the model's {decisions} intervals; give one per interval")
+    for before, knot in pairwise([0.0, *knots.tolist()]):
+        if knot <= before:
+            raise InputError(f"switch at {knot:g} of training does not come after {before:g}; sort them")
     schedule, loss = Schedule.static(search.domains, search.human), start_loss
     queries = []
     for step, knot in enumerate(knots.tolist()):
-        if knot <= schedule.knots[-1]:
-            raise InputError(f"switch at {knot:g} of training does not come after {schedule.knots[-1]:g}; sort them")
-        choice = best(model, search, step, loss, risk)
+        region = within(search, schedule, knot, [*knots.tolist(), 1.0][step + 1])
+        choice = best(model, search, step, loss, risk, region)
         schedule = schedule.switched(knot, choice.mixture)
         queries.append(_query(search, step, knot, choice))
         loss = choice.predicted
     return schedule, queries
+
+
+def within(search: Search, schedule: Schedule, knot: float, following: float) -> Region:
+    """What the mixture from ``knot`` to the ``following`` switch must keep, after ``schedule``."""
+    return search.region.during(schedule.used(knot), following - knot, 1 - following)
 
 
 def first_loss(model: StepModel) -> float:
@@ -151,6 +169,7 @@ def online_choice(
     *,
     fraction: float | None = None,
     risk: float = 0.0,
+    region: Region | None = None,
 ) -> tuple[Choice, dict[str, Any]]:
     """One decision of Algorithm 2, from the target's loss at logged step number ``step``, corrected for size.
 
@@ -163,7 +182,7 @@ def online_choice(
     if not np.isfinite(target_loss):
         raise InputError(f"target: loss {target_loss} at logged step number {step}; lower target.recipe.lr")
     loss = float(size_correction.corrected(np.array(target_loss), ratio, beta))
-    choice = best(model, search, step, loss, risk)
+    choice = best(model, search, step, loss, risk, region)
     where = float(model.learnt.fractions[step]) if fraction is None else fraction
     query = _query(search, step, where, choice)
     return choice, query | {"raw_loss": float(target_loss), "corrected_loss": loss}
@@ -225,10 +244,10 @@ def _query(search: Search, step: int, fraction: float, choice: Choice) -> dict[s
     } | choice.support._asdict()
 
 
-def _infeasible(search: Search, over: np.ndarray) -> InputError:
+def _infeasible(search: Search, region: Region, over: np.ndarray) -> InputError:
     worst = int(np.argmax(over))
     return InputError(
         f"alpha = {search.alpha:g}: too few draws of Dir(alpha * human) keep the bounds; {search.domains[worst]} is "
-        f"above its bound of {search.bounds[worst]:.3g} in {over[worst]:.0%} of them; raise alpha or swarm.max_epochs, "
-        f"or lower target.recipe.steps"
+        f"above its bound of {region.high[worst]:.3g} in {over[worst]:.0%} of them; raise alpha "
+        f"or constraints.max_epochs, or lower target.recipe.steps"
     )

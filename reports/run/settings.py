@@ -41,8 +41,8 @@ def settings(
         f"- {line}"
         for line in (
             _swarm(counts),
-            "A mixture is rejected where the target would pass over a domain more than `swarm.max_epochs` times; the "
-            "paper's code bounds weights by 15 times the prior.",
+            "A mixture is rejected where the target would pass over a domain more than `constraints.max_epochs` times; "
+            "the paper's code bounds weights by 15 times the prior.",
             f"Mixtures are drawn around the prior to the power {params.swarm.temperature:g}; in the paper's code .5.",
             "Each mixture depends only on its index, so a larger swarm keeps the runs of a smaller one; in the "
             "paper's code a different size gives different mixtures.",

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.constraints.build import by_tokens
+from regmix.constraints.settings import Constraints
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.sections import Sections
 from regmix.engine.settings import Training
 from regmix.sampling import shards
-from regmix.sampling.rules import Rules, token_shares, weight_bounds
+from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
 from stages.run import run
 
 
 class Settings(Sections):
+    constraints: Constraints
     proxy: Training
     swarm: Swarm
     target: Target
 
 
 def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) -> None:
-    """Draw the mixtures of every shard in swarm.shards, within the limits on how often a target repeats a domain."""
+    """Draw the mixtures of every shard in swarm.shards, within the constraints."""
     domains = read_json(tokenizer / "domains.json")
     available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in domains["trained"]}
-    bounds = weight_bounds(available, params.swarm.max_epochs, params.target.train_tokens)
-    rules = Rules.of(token_shares(available), bounds, params.swarm)
+    region = by_tokens(params.constraints, available, params.target.train_tokens)
+    rules = Rules.of(region, params.swarm, params.constraints.kl_reg)
     logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
     training = params.proxy.model_dump(mode="json")  # so that a shard's file fully describes its training
     table = []

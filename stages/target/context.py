@@ -58,7 +58,6 @@ def context_of(
 
     return Context(
         rules=read_rules(sample, params.corpus.trained),
-        max_epochs=params.swarm.max_epochs,
         sampling=params.swarm,
         objectives=resolve(params.objectives, runs(proxies.mixtures, proxies.losses, params.corpus.trained)),
         recommended={

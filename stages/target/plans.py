@@ -49,5 +49,5 @@ def runs_of(method: str, plan: Plan, targets: Targets) -> list[Run]:
     policy = None
     if hasattr(module, "policy"):
         policy = module.policy(plan, plugins.options(module, entry.model_extra or {}, key), training_of(targets))
-    bounds = np.array(targets.bounds)
-    return [Run(f"seed-{i}", plan.schedule, seed, policy, bounds) for i, seed in enumerate(targets.seeds)]
+    most = np.array(targets.epochs)
+    return [Run(f"seed-{i}", plan.schedule, seed, policy, most) for i, seed in enumerate(targets.seeds)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.core import plugins
+from regmix.core.errors import InputError
 from regmix.core.files import writing
-from regmix.core.schedule import check_bounds
 from regmix.target.targets import Targets
 from stages.run import run
 from stages.target.context import PlanSections, context_of
@@ -35,12 +35,12 @@ def target_schedule(
             key = f"target.methods.{name}"
             module = plugins.load("methods", method.kind, f"{key}.kind")
             plan = module.plan(context, plugins.options(module, method.model_extra or {}, key))
-            for mixture in plan.schedule.mixtures:
-                check_bounds(mixture, context.rules.bounds, context.domains, f"method {name}")
+            if fault := context.rules.region.broken_by(plan.schedule):
+                raise InputError(f"params.yaml: {key}: {fault}; correct the method's plan or the constraints")
             (scratch / name).mkdir()
             write_plan(scratch / name, plan)
         training = params.target.model_dump(mode="json", include={"shape", "recipe", "validation"})
-        targets = Targets(params.target.methods, context.seeds, training, context.rules.bounds.tolist())
+        targets = Targets(params.target.methods, context.seeds, training, context.rules.region.epochs.tolist())
         targets.write(scratch)
 
 

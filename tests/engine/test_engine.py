@@ -393,7 +393,7 @@ def test_a_weighted_loss_has_the_gradients_of_its_definition(compute):
     [
         ([0.5, 0.6, 0], r"run r0: the policy's mixture at step 4: mixture is off the simplex \(sum 1\.1"),
         ([1.5, -0.5, 0], "lowest weight -0.5 of b"),
-        ([0.0, 0.0, 1.0], r"c has weight 1, above the bound 0\.4, beyond which its text is repeated"),
+        ([0.0, 0.0, 1.0], r"c has 0\.\d+ of training, above 0\.4, beyond which its text is repeated"),
     ],
 )
 def test_a_policy_off_the_simplex_or_beyond_a_bound_is_an_error(mixture, message):
@@ -401,6 +401,6 @@ def test_a_policy_off_the_simplex_or_beyond_a_bound_is_an_error(mixture, message
         def decide(self, state, fraction, losses, schedule):
             return state, np.array(mixture)
 
-    run = dataclasses.replace(runs(1)[0], policy=Wrong(), bounds=np.array([1, 1, 0.4]))
+    run = dataclasses.replace(runs(1)[0], policy=Wrong(), most=np.array([1, 1, 0.4]))
     with pytest.raises(InputError, match=message):
         train(setup(), [run])

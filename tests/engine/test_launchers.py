@@ -20,6 +20,7 @@ import yaml
 
 from regmix import params as schema
 from regmix.checks import plug_ins
+from regmix.constraints.region import Region
 from regmix.core.errors import InputError
 from regmix.engine.machine import Machine
 from regmix.engine.run import Run, Setup
@@ -96,7 +97,7 @@ def test_mapped_tokens_and_a_policy_reach_the_jobs(tmp_path):
         tokens[name] = np.memmap(tmp_path / name, dtype=np.uint16, mode="r")
     kit = Setup(training(), VOCAB, tokens, {name: array[:300] for name, array in tokens.items()})
     (run,) = runs(1)
-    plan = Plan(run.schedule, facts={"bounds": dict.fromkeys(DOMAINS, 1.0)})
+    plan = Plan(run.schedule, facts={"region": Region.below(DOMAINS, np.ones(3), np.full(3, 1 / 3)).to_json()})
     steered = Run(
         "steered", run.schedule, 1, odm.policy(plan, odm.Options(every=1, smoothing=0.9, warmup=0.0), training())
     )

@@ -35,7 +35,7 @@ def test_a_library_without_a_pin_is_named():
 
 def test_reordered_domains_are_refused_and_the_written_rules_read_back(tmp_path):
     prior = np.array([0.7, 0.3])
-    rules = Rules(DOMAINS, prior, np.ones(2), prior, np.geomspace(0.1, 5, 3), 2e-4, 10, 0)
+    rules = Rules.around(dict(zip(DOMAINS, prior.tolist(), strict=True)), strengths=np.geomspace(0.1, 5, 3))
     write_json(tmp_path / "rules.json", rules.to_json())
     again = read_rules(tmp_path, DOMAINS)
     assert again.to_json() == rules.to_json()

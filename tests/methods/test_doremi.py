@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regmix.constraints.region import Region
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
 from regmix.corpus.tokenized import Corpus, digest_of
@@ -28,7 +29,7 @@ UNIFORM = Schedule.static(DOMAINS, np.full(3, 1 / 3))
 
 
 def context(
-    tokens, warned: list[str], store: Path | None = None, bounds=(1.0, 1.0, 1.0), max_epochs=4.0, **recipe
+    tokens, warned: list[str], store: Path | None = None, bounds=(1.0, 1.0, 1.0), max_epochs=None, **recipe
 ) -> Context:
     """What doremi.plan wants to know, with real training: in this process, or through ``store`` in others."""
     sizes = np.array([len(array) for array in tokens.values()])
@@ -45,9 +46,11 @@ def context(
         )
         return train_runs(kit, runs, store, digest_of(corpus, own), machine, weights=True, label=runs[0].name)
 
-    rules = Rules(names, sizes / sizes.sum(), np.array(bounds), sizes / sizes.sum(), np.ones(1), 0.0, 1, 0)
+    most = np.array(bounds) if max_epochs is None else max_epochs * sizes / proxy.train_tokens
+    region = Region.below(names, most, sizes / sizes.sum())
+    rules = Rules.within(region, temperature=1.0, strengths=np.ones(1), min_weight=0.0)
     swarm = Proxies(*[pd.DataFrame()] * 4, {"train_tokens": 1, "flops_a_token": {"full": 3.0}})
-    return Context(rules, max_epochs, SWARM, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
+    return Context(rules, SWARM, {}, {}, {}, proxy, proxy, [1], corpus, swarm, run, warned.append)
 
 
 def corpus() -> dict[str, np.ndarray]:

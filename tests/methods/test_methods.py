@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from regmix.constraints.region import Region
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
@@ -86,11 +87,11 @@ def swarm(kit: Corpus, proxy: Training) -> Proxies:
 def context() -> Context:
     kit, proxy, target = corpus(), training(8, 12), training(16, 18)
     prior = np.array([0.5, 0.3, 0.2])
-    rules = Rules(DOMAINS, prior, np.array([1.0, 0.9, 0.25]), prior, np.ones(1), 0.0, 100, 0)
+    region = Region.below(DOMAINS, np.array([1.0, 0.9, 0.25]), prior)
+    rules = Rules.within(region, temperature=1.0, strengths=np.ones(1), min_weight=0.0, max_tries=100)
     trees = {"kind": "lightgbm", "trees": 20, "lr": 0.1, "leaves": 4, "min_rows": 2, "bags": 0}
     return Context(
         rules=rules,
-        max_epochs=4.0,
         sampling=SWARM,
         objectives={"first": FIRST, "outside": Objective.loss("d")},
         recommended={"first": np.array([0.9, 0.1, 0.0])},
@@ -126,7 +127,7 @@ def test_offline_switches_at_the_proxies_logged_steps_within_the_bounds(context)
     plan = regmix_d_offline.plan(context, options(regmix_d_offline, **OPTIONS))
     assert plan.schedule.knots.tolist() == pytest.approx([0, 1 / 3, 2 / 3])
     assert plan.schedule.mixtures[0].tolist() == [0.5, 0.3, 0.2]
-    assert (plan.schedule.mixtures <= context.rules.bounds + 1e-9).all()
+    assert context.rules.region.broken_by(plan.schedule) is None
     assert plan.schedule.mixtures[1, 0] > 0.5  # towards the objective's own domain
     assert len(plan.facts["queries"]) == 2
 
@@ -268,7 +269,9 @@ def test_the_best_proxy_keeps_the_objective_s_limits_if_one_does(context):
 
 def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(context):
     given = {"objective": "first", "regressor": "trees", "proxies": 8, "candidates": 500, "top_k": 5, "seed": 0}
-    loose = replace(context, rules=replace(context.rules, bounds=np.ones(3)))
+    loose = replace(
+        context, rules=replace(context.rules, region=Region.below(DOMAINS, np.ones(3), context.rules.prior))
+    )
     trained: list[Run] = []
 
     def remember(training, runs, tokens=None, weights=True):

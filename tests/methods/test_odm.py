@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from regmix.constraints.region import Region
 from regmix.core.schedule import Schedule
 from regmix.engine.policy import Seen
 from regmix.engine.run import Run
@@ -20,8 +21,8 @@ OPTIONS = {"every": 1, "smoothing": 0.9, "warmup": 0.02}
 
 def bandit(prior, bounds=None, **options) -> tuple[odm.Bandit, Schedule]:
     names = tuple("abcdefgh"[: len(prior)])
-    bounds = dict(zip(names, [1.0] * len(prior) if bounds is None else bounds, strict=True))
-    plan = Plan(Schedule.static(names, np.array(prior)), facts={"bounds": bounds})
+    region = Region.below(names, np.ones(len(prior)) if bounds is None else np.array(bounds), np.array(prior))
+    plan = Plan(Schedule.static(names, np.array(prior)), facts={"region": region.to_json()})
     return odm.Bandit(plan, odm.Options(**OPTIONS | options)), plan.schedule
 
 
@@ -72,7 +73,7 @@ def test_every_mixture_is_on_the_simplex_above_the_exploration_rate_and_within_t
     for turn, mixture in enumerate(mixtures, start=1):
         assert mixture.sum() == pytest.approx(1, abs=1e-9)
         assert np.all(mixture >= odm.exploration(turn + 1, 4) - 1e-9)
-        assert np.all(mixture <= policy.bounds + 1e-9)
+        assert np.all(mixture <= policy.region.high + 1e-9)
     if bounds:
         assert max(mixture[2] for mixture in mixtures) == pytest.approx(0.4)
 
@@ -89,9 +90,9 @@ def test_the_prior_holds_through_the_warm_up_and_a_mixture_through_a_turn():
 def steered(**options) -> Run:
     prior = Schedule.static(DOMAINS, np.array([0.2, 0.5, 0.3]))
     bounds = np.array([0.5, 1, 0.4])
-    plan = Plan(prior, facts={"bounds": dict(zip(DOMAINS, bounds.tolist(), strict=True))})
+    plan = Plan(prior, facts={"region": Region.below(DOMAINS, bounds, prior.at(0)).to_json()})
     policy = odm.policy(plan, odm.Options(**OPTIONS | options), training())
-    return Run("r", prior, seed=3, policy=policy, bounds=bounds)
+    return Run("r", prior, seed=3, policy=policy, most=bounds)
 
 
 def test_a_run_resumed_in_mid_turn_ends_in_the_same_bits():

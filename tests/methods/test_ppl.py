@@ -98,7 +98,7 @@ def test_a_score_has_the_same_bits_whatever_the_neighbours_and_their_number(monk
 )
 def test_planted_noise_goes_by_the_upper_edge_and_planted_trivia_by_the_lower(kind, band):
     tokens, strange = planted(kind)
-    given = context(tokens, [], bounds=(1, 1), max_epochs=20, steps=150, sequences=8)
+    given = context(tokens, [], max_epochs=20, steps=150, sequences=8)
     plan = ppl.plan(given, ppl.Options(**HALF | band))
     assert plan.tokens is not None
     left = {tuple(document) for document in text(ppl.Documents.of(plan.tokens["a"], EOS))}
@@ -144,7 +144,7 @@ def target(steps: int) -> Training:
 
 def test_the_budget_bounds_what_is_considered():
     tokens, _ = planted("noise")
-    given = context(tokens, [], bounds=(1, 1))
+    given = context(tokens, [], max_epochs=4)
     plan = ppl.plan(given, ppl.Options(**HALF | {"tokens": 2000}))
     assert plan.tables["documents"]["tokens"].tolist() == [1000, 1000]
     assert plan.tables["documents"]["documents"].tolist() == [40, 40]
@@ -161,7 +161,7 @@ def test_the_budget_bounds_what_is_considered():
 def test_what_cannot_be_is_one_line(change, message):
     tokens, _ = planted("noise")
     with pytest.raises(InputError, match=message) as error:
-        ppl.plan(context(tokens, [], bounds=(1, 1), max_epochs=1), ppl.Options(**HALF | change))
+        ppl.plan(context(tokens, [], max_epochs=1), ppl.Options(**HALF | change))
     assert "\n" not in str(error.value)
 
 

@@ -186,7 +186,7 @@ def test_a_clone_pulls_and_has_nothing_to_do(pipeline, tmp_path):
 @pytest.mark.parametrize(
     ("stage", "values", "message"),
     [
-        ("swarm_sample", {"swarm.max_epochs": 1.0e-6}, "swarm.max_epochs"),
+        ("swarm_sample", {"constraints.max_epochs": 1.0e-6}, "constraints.max_epochs"),
         ("mixture_simulate", {"mixture.ensemble": ["ridge"]}, "mixture.ensemble: ridge"),
         (
             "mixture_simulate",

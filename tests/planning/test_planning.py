@@ -212,11 +212,11 @@ def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
 
 
 def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
-    params = edited("paper", swarm__max_epochs=0.001)
+    params = edited("paper", constraints__max_epochs=0.001)
     known = plan.pile(params, ROOT / plan.PILE)
     assert known is not None
     assert not known.exact
-    assert "swarm.max_epochs = 0.001: the bounds of all domains sum to" in str(infeasible(params, known))
+    assert "constraints.max_epochs = 0.001: the bounds of all domains sum to" in str(infeasible(params, known))
     assert infeasible(profile("paper"), known) is None
     assert plan.pile(profile("laptop"), ROOT / plan.PILE) is None
     # Half of the Pile is Pile-CC, PubMed Central and arXiv; a byte of it has about 0.29 tokens.

@@ -7,10 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regmix.constraints.build import by_tokens
+from regmix.constraints.epochs import token_shares, weight_bounds
+from regmix.constraints.region import project
+from regmix.constraints.settings import Constraints
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.sampling import draws, shards
-from regmix.sampling.rules import Rules, project, token_shares, weight_bounds
+from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 
 LOGGED = (0.25, 0.5, 0.75, 1.0)
@@ -31,16 +35,13 @@ def swarm(**changes: Any) -> Swarm:
         "temperature": 0.5,
         "strength": {"low": 0.1, "high": 5.0, "points": 15},
         "min_weight": 2e-4,
-        "max_epochs": 4,
         "max_tries": 1000,
     }
     return Swarm.model_validate(values | changes)
 
 
 def rules(train_tokens: int = 1_000_000, **changes: Any) -> Rules:
-    settings = swarm(**changes)
-    bounds = weight_bounds(TOKENS, settings.max_epochs, train_tokens)
-    return Rules.of(token_shares(TOKENS), bounds, settings)
+    return Rules.of(by_tokens(Constraints(), TOKENS, train_tokens), swarm(**changes), 0.0)
 
 
 def weights(runs: list[shards.Planned]) -> np.ndarray:
@@ -60,8 +61,9 @@ def test_another_seed_gives_other_mixtures():
 
 
 def test_bounds_are_passes_over_a_domain():
-    bounds = weight_bounds(TOKENS, 4, 1_000_000)
-    assert bounds == {"news": 1.0, "law": 1.0, "drama": 0.36, "code": 0.04}
+    bounds = weight_bounds(TOKENS, 4, 1_000_000, "max_epochs")
+    assert bounds == {"news": 16.0, "law": 3.6, "drama": 0.36, "code": 0.04}
+    assert rules().bounds.tolist() == [1.0, 1.0, 0.36, 0.04]
 
 
 @pytest.mark.parametrize("min_weight", [0.0, 2e-4, 0.05])
@@ -122,7 +124,7 @@ def test_projection_is_the_nearest_point():
     rng = np.random.default_rng(0)
     for _ in range(20):
         mixture, bounds = rng.dirichlet(np.ones(5)), rng.uniform(0.15, 0.6, 5)
-        nearest = project(mixture, bounds)
+        nearest = project(mixture, np.zeros(5), bounds)
         np.testing.assert_allclose(nearest.sum(), 1, atol=1e-9)
         assert np.all((nearest >= 0) & (nearest <= bounds))
         others = rng.dirichlet(np.ones(5), 2000)
@@ -217,20 +219,18 @@ def test_a_shard_reads_back_as_schedules():
 
 
 def test_bounds_that_no_mixture_keeps_are_refused():
-    with pytest.raises(InputError, match=r"swarm.max_epochs = 0.1: .* code at 0.001\); raise it above 0.2 "):
-        weight_bounds(TOKENS, 0.1, 1_000_000)
-    with pytest.raises(
-        InputError, match=r"swarm.max_epochs = 0.2: .* sum to 1, so only one mixture keeps them \(tight"
-    ):
-        weight_bounds(TOKENS, 0.2, 1_000_000)
-    assert sum(weight_bounds(TOKENS, 0.2000001, 1_000_000).values()) >= 1
+    with pytest.raises(InputError, match=r"max_epochs = 0.1: .* code at 0.001\); raise it above 0.2 "):
+        weight_bounds(TOKENS, 0.1, 1_000_000, "max_epochs")
+    with pytest.raises(InputError, match=r"max_epochs = 0.2: .* sum to 1, so only one mixture keeps them \(tight"):
+        weight_bounds(TOKENS, 0.2, 1_000_000, "max_epochs")
+    assert sum(weight_bounds(TOKENS, 0.2000001, 1_000_000, "max_epochs").values()) >= 1
 
 
 def test_bounds_that_no_draw_keeps_name_the_domain():
     tight = rules(train_tokens=19_900_000, max_tries=20)
     with pytest.raises(InputError, match=r"swarm.max_tries = 20: .* news is above its bound of 0.804 in \d+% of"):
         _ = [draws.draw(tight, draws.RANDOM, i) for i in range(20)]
-    with pytest.raises(InputError, match=r"swarm.max_tries = 20: .*raise swarm.max_epochs"):
+    with pytest.raises(InputError, match=r"swarm.max_tries = 20: .*raise constraints.max_epochs"):
         draws.candidate_block(tight, 0, 0, 0)
 
 

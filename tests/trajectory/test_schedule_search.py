@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regmix.constraints.build import region
+from regmix.constraints.region import Region
+from regmix.constraints.settings import Constraints
 from regmix.core.errors import InputError
 from regmix.core.settings import Kind
 from regmix.regression.interface import bind
@@ -17,10 +20,14 @@ from regmix.trajectory.next_loss import StepModel
 from regmix.trajectory.schedule_search import Search
 from tests.trajectory.test_next_loss import GP, TREES, world
 
+
+def below(*most: float) -> Region:
+    return Region.below(("a", "b", "c"), np.array(most), np.array([0.2, 0.3, 0.5]))
+
+
 SEARCH = Search(
-    domains=("a", "b", "c"),
+    region=below(1, 1, 1),
     human=np.array([0.2, 0.3, 0.5]),
-    bounds=np.ones(3),
     alpha=3.0,
     candidates=2000,
     top_k=20,
@@ -29,41 +36,45 @@ SEARCH = Search(
 KNOTS = np.array([0.2, 0.4, 0.6, 0.8])
 
 
+def candidates(search: Search, step: int) -> np.ndarray:
+    return schedule_search.candidates(search, step, search.region)
+
+
 @pytest.fixture(scope="module", params=[GP, TREES], ids=["gp", "trees"])
 def model(request) -> StepModel:
     return next_loss.fit(world(40, 0), request.param, "drop", 0)
 
 
 def test_candidates_extend_and_each_step_has_its_own():
-    few, many = (schedule_search.candidates(replace(SEARCH, candidates=count), 1) for count in (50, 40000))
+    few, many = (candidates(replace(SEARCH, candidates=count), 1) for count in (50, 40000))
     assert many.shape == (40000, 3)
     assert np.array_equal(many[:50], few)
-    assert not np.isclose(schedule_search.candidates(SEARCH, 2)[:50], few).any(axis=1).all()
-    assert not np.array_equal(schedule_search.candidates(replace(SEARCH, seed=1), 1)[:50], few)
+    assert not np.isclose(candidates(SEARCH, 2)[:50], few).any(axis=1).all()
+    assert not np.array_equal(candidates(replace(SEARCH, seed=1), 1)[:50], few)
     np.testing.assert_allclose(many.sum(axis=1), 1, rtol=1e-12)
 
 
 @pytest.mark.parametrize("alpha", [1.0, 6.0])
 def test_candidates_have_the_moments_of_the_dirichlet(alpha):
-    drawn = schedule_search.candidates(replace(SEARCH, alpha=alpha, candidates=30000), 0)
+    drawn = candidates(replace(SEARCH, alpha=alpha, candidates=30000), 0)
     human = SEARCH.human
     np.testing.assert_allclose(drawn.mean(axis=0), human, atol=0.01)
     np.testing.assert_allclose(drawn.var(axis=0), human * (1 - human) / (alpha + 1), rtol=0.05)
 
 
 def test_candidates_keep_the_bounds_and_the_zeros_of_human():
-    bounded = schedule_search.candidates(replace(SEARCH, bounds=np.array([0.3, 1, 0.4])), 0)
+    bounded = candidates(replace(SEARCH, region=below(0.3, 1, 0.4)), 0)
     assert bounded.shape == (2000, 3)
     assert np.all(bounded <= [0.3, 1, 0.4])
-    free = schedule_search.candidates(SEARCH, 0)
+    free = candidates(SEARCH, 0)
     kept = free[np.all(free <= [0.3, 1, 0.4], axis=1)]
     assert np.array_equal(bounded[: len(kept)], kept)  # rejection, not clipping
-    zero = schedule_search.candidates(replace(SEARCH, human=np.array([0.5, 0.0, 0.5])), 0)
+    zero = candidates(replace(SEARCH, human=np.array([0.5, 0.0, 0.5])), 0)
     assert np.all(zero[:, 1] == 0)
 
 
 def test_the_choice_is_the_mean_of_the_best_candidates(model):
-    drawn = schedule_search.candidates(SEARCH, 1)
+    drawn = candidates(SEARCH, 1)
     best = drawn[np.argsort(model.mean(1, drawn, 5.5), kind="stable")[:20]].mean(axis=0)
     choice = schedule_search.best(model, SEARCH, 1, 5.5)
     np.testing.assert_allclose(choice.mixture, best, rtol=1e-12)
@@ -74,7 +85,7 @@ def test_the_choice_is_the_mean_of_the_best_candidates(model):
 
 def test_risk_ranks_by_mean_plus_deviations():
     model = next_loss.fit(world(20, 0), GP, "drop", 0)
-    drawn = schedule_search.candidates(SEARCH, 1)
+    drawn = candidates(SEARCH, 1)
     mean, sd = model.predict(1, drawn, 5.5)
     best = drawn[np.argsort(mean + 500 * sd, kind="stable")[:20]].mean(axis=0)
     careful = schedule_search.best(model, SEARCH, 1, 5.5, risk=500)
@@ -111,10 +122,17 @@ def test_the_plan_is_a_chain_of_choices(model):
     assert json.dumps(queries) == json.dumps(schedule_search.offline(model, SEARCH, 6.02, KNOTS / 2)[1])
 
 
-def test_the_plan_keeps_the_bounds(model):
-    schedule, _ = schedule_search.offline(model, replace(SEARCH, bounds=np.array([0.5, 0.6, 1])), 6.0, KNOTS)
-    assert np.all(schedule.mixtures[:, :2] <= [0.5, 0.6])
-    assert schedule.mixtures.argmax(axis=1)[[1, 4]].tolist() == [0, 1]
+def test_tokens_limit_the_whole_of_a_plan_and_other_constraints_each_part(model):
+    schedule, _ = schedule_search.offline(model, replace(SEARCH, region=below(0.45, 0.6, 1)), 6.0, KNOTS)
+    assert np.all(schedule.used() <= [0.45 + 1e-9, 0.6 + 1e-9, 1])
+    assert schedule.mixtures[:, 0].max() > 0.6  # more than its tokens allow throughout
+    floors = Constraints(floors={"c": 0.25}, ceilings={"a": 0.5})
+    both = region(floors, {"a": 0.2, "b": 0.3, "c": 0.5}, {"a": 0.45, "b": 0.6}, "constraints")
+    schedule, _ = schedule_search.offline(model, replace(SEARCH, region=both), 6.0, KNOTS)
+    assert both.broken_by(schedule) is None
+    assert np.all(schedule.mixtures[:, 2] >= 0.25 - 1e-9)
+    assert schedule.mixtures[:, 0].max() <= 0.5 + 1e-9
+    assert schedule.mixtures[1:].std(axis=0).max() > 0.1
 
 
 def test_online_is_the_same_search_from_the_corrected_loss(model):
@@ -203,9 +221,9 @@ def test_a_search_checks_itself(changes, message):
 
 
 def test_bounds_that_no_draw_keeps_name_alpha():
-    tight = replace(SEARCH, bounds=np.array([1, 1, 0.1]), alpha=2000.0)
+    tight = replace(SEARCH, region=below(1, 1, 0.1), alpha=2000.0)
     with pytest.raises(InputError, match=r"alpha = 2000: .*; c is above its bound of 0\.1 in 100% of them") as error:
-        schedule_search.candidates(tight, 0)
+        candidates(tight, 0)
     assert "\n" not in str(error.value)
 
 
@@ -224,8 +242,9 @@ def test_a_monotone_regressor_may_be_judged_but_not_choose():
 
 
 def test_faults_between_model_search_and_switches_are_named(model):
+    other = Region.below(("x", "b", "c"), np.ones(3), np.full(3, 1 / 3))
     with pytest.raises(InputError, match="search: its domains x, b, c are not the proxies' a, b, c"):
-        schedule_search.best(model, replace(SEARCH, domains=("x", "b", "c")), 0, 6.0)
+        schedule_search.best(model, replace(SEARCH, region=other), 0, 6.0)
     with pytest.raises(InputError, match="3 switches do not fit the model's 4 intervals"):
         schedule_search.offline(model, SEARCH, 6.0, KNOTS[:3])
     with pytest.raises(InputError, match=r"switch at 0\.2 of training does not come after 0\.4"):

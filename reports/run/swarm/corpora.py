@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from regmix.constraints.settings import Constraints
 from reports.page.formats import count, counted, fixed, listed, percent
 from reports.page.section import Section, Table
 
@@ -18,7 +19,7 @@ def corpora(
     bounds: Mapping[str, float],
     trained: Sequence[str],
     target_tokens: int,
-    max_epochs: float,
+    constraints: Constraints,
 ) -> Section:
     """``tokens`` and ``extracted`` are the domains' meta.json and stats.json, in the order of the table.
 
@@ -70,8 +71,9 @@ def corpora(
     prose = (
         f"{counted(len(own), 'domain')} are trained on, {count(own['train_tokens'].sum())} tokens in all"
         f"{_only(list(validated))}. The prior is the domains' share of the training tokens; it runs from "
-        f"{percent(own['prior'].min())} to {percent(own['prior'].max())}. A weight is bounded so that a target "
-        f"({count(target_tokens)} tokens) passes over a domain at most {max_epochs:g} times. {reach}."
+        f"{percent(own['prior'].min())} to {percent(own['prior'].max())}. A weight is bounded so that training "
+        f"on {count(constraints.for_tokens or target_tokens)} tokens passes over a domain at most "
+        f"{constraints.max_epochs:g} times. {reach}."
     )
     caption = (
         "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those of "

@@ -49,7 +49,7 @@ def dynamic_mixing(
         ("What the regressors were queried about", regressor_queries.asked(methods)),
         ("From the target's loss to a proxy's", regressor_queries.exponents(methods)),
         ("How well trajectories are predicted", trajectory_errors.errors(errors)),
-        ("How often text was repeated", schedules.epochs(methods, params.swarm.max_epochs)),
+        ("How often text was repeated", schedules.epochs(methods, params.constraints.max_epochs)),
     ):
         if content:
             text, *rest = content

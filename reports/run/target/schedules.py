@@ -75,7 +75,7 @@ def weights(methods: Mapping[str, Method], static: Mapping[str, Schedule]) -> Fi
 
 
 def epochs(methods: Mapping[str, Method], bound: float) -> tuple[str, Table]:
-    """Tokens trained on divided by tokens available, per domain, mean over seeds; ``bound`` is swarm.max_epochs."""
+    """Tokens trained on divided by tokens available, per domain, mean over seeds. ``bound``: constraints.max_epochs."""
     rows = []
     for name, method in methods.items():
         used = method.ledger[list(method.available)].mean()
