@@ -45,6 +45,7 @@ from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.propose import propose as propose_round
 from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
+from regmix.public import NAMES
 from regmix.regression.assess import out_of_fold
 from regmix.regression.ensemble import Ensemble, NoPosterior, ObjectiveModel, by_part
 from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
@@ -52,6 +53,8 @@ from regmix.sampling import draws
 from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
 from regmix.statistics import metrics
 from regmix.statistics.intervals import Score
+
+__all__ = NAMES
 
 # Options for a swarm of dozens of runs; each kind is a file in regmix/regressors, which explains its options.
 _LENGTHS = {"features": "sqrt", "length_scale": {"low": 0.1, "high": 10.0}}

@@ -25,8 +25,9 @@ def split_documents(
     is more text, the first documents in the order of the hash are used, and the last of them is cut to fit;
     each side is in that order. Returns the content of stats.json: documents and characters of each side,
     ``duplicates``, the copies that were dropped, and ``undecodable``, the documents with U+FFFD, which marks a
-    character that could not be read. Memory is that of regmix.corpus.external_sort, whose files are in ``folder``.
-    Raises InputError if a side is empty.
+    character that could not be read, and ``capped``, whether there was more text. Memory is that of
+    regmix.corpus.external_sort, whose files are in ``folder``. Raises InputError if a side is empty, but for training
+    text at a ``valid_fraction`` of 1.
     """
     sides = {side: {"documents": 0, "chars": 0} for side in ("train", "valid")}
     documents = chars = duplicates = undecodable = 0
@@ -52,13 +53,14 @@ def split_documents(
     if not documents:
         raise InputError(f"corpus.domains.{domain}: missing or empty domain; fix its path and its reader's keys")
     for what, name in (("validation", "valid"), ("training", "train")):
-        if not sides[name]["documents"]:
+        if not sides[name]["documents"] and (name, valid_fraction) != ("train", 1.0):
             raise InputError(
                 f"corpus.domains.{domain}: no {what} text: all {documents} documents fell on the other "
                 f"side; add documents, cut longer ones, or change corpus.valid_fraction ({valid_fraction:g}) "
                 f"or corpus.split_salt ({salt!r})"
             )
-    return {"domain": domain, **sides, "duplicates": duplicates, "undecodable": undecodable}
+    counts = {"duplicates": duplicates, "undecodable": undecodable, "capped": chars > max_chars}
+    return {"domain": domain, **sides, **counts}
 
 
 def _clean(text: str) -> str:

@@ -62,6 +62,21 @@ def pieces(parts: Iterable[str], separator: str, least: int) -> Iterator[str]:
         yield separator.join(piece)
 
 
+def cut(text: str, least: int) -> Iterator[str]:
+    """``text`` in pieces of ``least`` to twice as many characters, except the last; 0: one piece.
+
+    A piece ends with a paragraph if it can, else with a line, else with a word.
+    """
+    start = 0
+    while least and len(text) - start > 2 * least:
+        window = start + least, start + 2 * least
+        places = (text.find(mark, *window) for mark in ("\n\n", "\n", " "))
+        end = next((place for place in places if place >= 0), window[1])
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
 def parse_json(data: bytes, name: str, *, errors: Errors = "strict") -> Any:
     """``data`` as JSON. Raises InputError."""
     try:

@@ -1,4 +1,7 @@
-"""Your own files: .txt (one document per file), .jsonl, .jsonl.gz, .jsonl.zst and .parquet (one per row)."""
+"""Your own files: .txt (one document per file), .jsonl, .jsonl.gz, .jsonl.zst and .parquet (one per row).
+
+Long documents are cut, so that a domain can be a single file and still be split into training and validation text.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from regmix.core.errors import InputError
-from regmix.core.settings import Strict
+from regmix.core.settings import NonNegative, Strict
 from regmix.readers import _text
 
 
 class Options(Strict):
-    text_field: str  # key or column of the text in JSON lines and Parquet
-    encoding_errors: _text.Errors  # for bytes that are not UTF-8: strict raises, replace puts U+FFFD
+    text_field: str = "text"  # key or column of the text in JSON lines and Parquet
+    encoding_errors: _text.Errors = "strict"  # for bytes that are not UTF-8: strict raises, replace puts U+FFFD
+    piece_chars: NonNegative = 4000  # least characters of a part of a document of twice as many; 0: none is cut
 
 
 def read(path: Path, options: Options) -> Iterator[str]:
@@ -28,7 +32,8 @@ def read(path: Path, options: Options) -> Iterator[str]:
     if not known:
         raise InputError(f"{path}: no {', '.join(KINDS)} file found; fix the domain's path or add files")
     for file, kind in sorted(known, key=lambda pair: pair[0].relative_to(path).parts):
-        yield from KINDS[kind](file, options)
+        for document in KINDS[kind](file, options):
+            yield from _text.cut(document, options.piece_chars)
 
 
 def _txt(file: Path, options: Options) -> Iterator[str]:

@@ -21,6 +21,7 @@ from regmix.sampling.rules import Rules
 RANDOM, ANCHOR, HELDOUT, REPEAT, CANDIDATE, RUN_SEED, SWITCHED, LOCAL, PROPOSAL = range(9)  # never renumber
 NEAR = (30.0, 1000.0)  # Dirichlet strengths of draws around a mixture
 FRESH = 0.02  # their share of all domains, so that one that the mixture lacks can come back
+APART = 0.05  # L1 distance below which a mixture repeats another
 BLOCK = 32768  # candidates drawn from one stream; changing it changes every candidate
 
 
@@ -35,16 +36,24 @@ class Infeasible(InputError):
         return str(self.args[0])
 
 
-def draw(rules: Rules, stream: int, *index: int) -> np.ndarray:
-    """Mixture ``index`` (K,) of a stream. Raises Infeasible if ``max_tries`` draws all break a bound."""
+def draw(rules: Rules, stream: int, *index: int, apart: np.ndarray | None = None) -> np.ndarray:
+    """Mixture ``index`` (K,) of a stream, drawn again while it all but repeats one of ``apart`` (n, K).
+
+    Raises Infeasible if ``max_tries`` draws all break a bound.
+    """
     rng = _generator(rules.seed, stream, *index)
-    over = np.zeros(len(rules.domains))
+    over, repeated = np.zeros(len(rules.domains)), None
     for _ in range(rules.max_tries):
-        mixture, accepted = _dirichlet(rng, rules, 1)
-        if accepted[0]:
-            return mixture[0]
-        over += mixture[0] > rules.bounds
-    raise _infeasible(rules, over / rules.max_tries)
+        (mixture,), (accepted,) = _dirichlet(rng, rules, 1)
+        if not accepted:
+            over += mixture > rules.bounds
+        elif apart is None or np.abs(apart - mixture).sum(axis=1).min() >= APART:
+            return np.asarray(mixture)
+        else:
+            repeated = mixture
+    if repeated is None:
+        raise _infeasible(rules, over / rules.max_tries)
+    return np.asarray(repeated)
 
 
 def candidate_block(rules: Rules, seed: int, stream: int, block: int) -> np.ndarray:

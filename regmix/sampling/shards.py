@@ -39,7 +39,8 @@ def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) 
 
     ``random-<j>`` contains mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
     ``switched-<j>``, whose runs change to a new mixture at ``swarm.switches`` of the ``logged`` fractions of
-    training. Anchors are the prior, the uniform mixture and each domain alone, as nearly as the bounds allow.
+    training. A random mixture that all but repeats an anchor is drawn again. Anchors are the prior, the uniform mixture
+    and each domain alone, as nearly as the constraints allow.
     Repeats train the first held-out mixtures again with other seeds. Raises InputError as ``draw`` does.
     """
     if match := re.fullmatch(r"(random|switched)-(\d+)", shard):
@@ -83,7 +84,9 @@ def _static(rules: Rules, mixture: np.ndarray) -> Schedule:
 
 
 def _random(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
-    return _static(rules, draw(rules, RANDOM, number))
+    """A weak strength often draws one domain all but alone, which is an anchor's mixture already."""
+    apart = np.stack(list(_anchor_mixtures(rules).values())) if "anchors" in swarm.shards else None
+    return _static(rules, draw(rules, RANDOM, number, apart=apart))
 
 
 def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) -> Schedule:
@@ -99,15 +102,19 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
     return Schedule(rules.domains, np.concatenate([[0.0], at]), np.stack(mixtures))
 
 
-def _anchors(rules: Rules, swarm: Swarm) -> list[Planned]:
+def _anchor_mixtures(rules: Rules) -> dict[str, np.ndarray]:
     """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
     named = {"natural": rules.natural, "uniform": rules.uniform}
     for domain, mixture in zip(rules.domains, rules.nearest(np.eye(len(rules.domains))), strict=True):
         if not any(np.allclose(mixture, other, rtol=0, atol=1e-9) for other in named.values()):  # by the bounds
             named[f"only_{domain}"] = mixture
+    return named
+
+
+def _anchors(rules: Rules, swarm: Swarm) -> list[Planned]:
     return [
         Planned(f"anchor-{name}", "anchor", run_seed(rules, swarm, ANCHOR, i), _static(rules, mixture))
-        for i, (name, mixture) in enumerate(named.items())
+        for i, (name, mixture) in enumerate(_anchor_mixtures(rules).items())
     ]
 
 

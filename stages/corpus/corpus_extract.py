@@ -36,7 +36,7 @@ def corpus_extract(params: Settings, *, domain: str, out: Path) -> None:
             scratch,
             domain,
             max_chars=corpus.chars_of(domain),
-            valid_fraction=corpus.valid_fraction,
+            valid_fraction=1.0 if domain in corpus.validation_only else corpus.valid_fraction,
             salt=corpus.split_salt,
         )
         write_json(scratch / "stats.json", stats)

@@ -47,7 +47,8 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
                     write_tokens(tokens, chunks, meta["vocab"])
                     encoded.keep(key, tokens)
                 sides[side] = {"tokens": tokens.stat().st_size // dtype.itemsize, **stats[side]}
-            write_json(folder / "meta.json", {"domain": domain, "dtype": dtype.name, **meta, **sides})
+            about = {"domain": domain, "dtype": dtype.name, "capped": stats["capped"]}
+            write_json(folder / "meta.json", {**about, **meta, **sides})
     encoded.prune()
     shutil.rmtree(parts, ignore_errors=True)
 

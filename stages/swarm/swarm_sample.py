@@ -13,7 +13,7 @@ from regmix.sampling import shards
 from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
-from stages.run import run
+from stages.run import note, run
 
 
 class Settings(Sections):
@@ -26,7 +26,13 @@ class Settings(Sections):
 def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) -> None:
     """Draw the mixtures of every shard in swarm.shards, within the constraints."""
     domains = read_json(tokenizer / "domains.json")
-    available = {name: read_json(corpus / name / "meta.json")["train"]["tokens"] for name in domains["trained"]}
+    metas = {name: read_json(corpus / name / "meta.json") for name in domains["trained"]}
+    available = {name: meta["train"]["tokens"] for name, meta in metas.items()}
+    if (part := [name for name, meta in metas.items() if meta["capped"]]) and not params.constraints.available_tokens:
+        note(
+            f"the prior is the domains' share of what is tokenized, and corpus.domain_chars leaves out text of "
+            f"{', '.join(part)}; for a mixture of all of it set constraints.available_tokens and for_tokens"
+        )
     region = by_tokens(params.constraints, available, params.target.train_tokens)
     rules = Rules.of(region, params.swarm, params.constraints.kl_reg)
     logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]

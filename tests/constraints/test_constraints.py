@@ -137,7 +137,7 @@ def test_a_schedule_counts_tokens_over_the_whole_and_can_always_go_on():
     assert schedule.mixtures[1][4] > 0.2
     spent = schedule.switched(0.9, np.array([0.2, 0, 0, 0, 0.8]))
     assert within.broken_by(spent) == "law has weight 0.175, above its largest of 0.1"
-    none = schedule.switched(0.9, np.array([0, 0.9, 0, 0, 0.1]))
+    none = schedule.switched(0.9, np.array([0, 1.0, 0, 0, 0]))
     assert within.broken_by(none) == "web has weight 0, below its floor of 0.2"
 
 

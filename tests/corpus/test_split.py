@@ -56,7 +56,8 @@ def reference(texts: list[str], max_chars: int, valid_fraction: float, salt: str
     train, valid = (line.encode() for line in lines)
     counts = {side: {"documents": len(of), "chars": sum(map(len, of))} for side, of in sides.items()}
     undecodable = sum("\ufffd" in text for of in sides.values() for text in of)
-    return train, valid, {"domain": "toy", **counts, "duplicates": duplicates, "undecodable": undecodable}
+    return train, valid, {"domain": "toy", **counts, "duplicates": duplicates, "undecodable": undecodable,
+                          "capped": sum(map(len, seen)) > max_chars}  # fmt: skip
 
 
 def generated(count: int) -> list[str]:
