@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from profiles import layout
+from profiles import layout, own
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.core.files import parse_yaml, read_text
@@ -52,20 +52,24 @@ def flat(values: Mapping[str, Any], model: type[Strict] | None = schema.Params, 
     return out
 
 
-def apply(text: str, name: str, folder: Path = HERE, *, replace: bool = False) -> tuple[str, list[str]]:
+def apply(
+    text: str, name: str, folder: Path = HERE, *, replace: bool = False, own_file: own.Own | None = None
+) -> tuple[str, list[str]]:
     """``text`` (params.yaml) under the profile ``name``, and the keys of the user's own sections that it keeps.
 
-    ``replace``: overwrite the user's own sections in the way, for when ``text`` is kept elsewhere.
-    Raises InputError: unknown profile or key, a section of the user's in the way, values that do not fit the schema.
+    ``own_file`` replaces what it says. ``replace``: overwrite the user's own sections in the way, for when ``text`` is
+    kept elsewhere. Raises InputError: unknown profile or key, a section of the user's in the way, values that do not
+    fit the schema.
     """
-    base, own = read(BASE, folder), read(name, folder)
-    if unknown := sorted(set(own) - set(base)):
+    base, chosen = read(BASE, folder), read(name, folder)
+    if unknown := sorted(set(chosen) - set(base)):
         raise InputError(f"profiles/{name}.yaml: {unknown[0]}: profiles/{BASE}.yaml does not set it; add it there too")
     document, kept = layout.parse(text), []
-    for key, value in (base | own).items():
+    derived = own_file.values(base | chosen) if own_file else {}
+    for key, value in (base | chosen | derived).items():
         there = _get(document, key, f"profiles/{name}.yaml")
-        if isinstance(there, dict) and not _is_known(there, key, base, own, folder):
-            if name == BASE or key not in own:
+        if key not in derived and isinstance(there, dict) and not _is_known(there, key, base, chosen, folder):
+            if name == BASE or key not in chosen:
                 kept.append(key)
                 continue
             if not replace:
@@ -92,8 +96,9 @@ def switch(
 
 
 def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False) -> None:
-    """Rewrite ``target`` with the profile ``name``, atomically; see ``apply``."""
-    text, kept = apply(read_text(target), name, folder, replace=replace)
+    """Rewrite ``target`` with the profile ``name``, and with own.yaml beside it if there is one, atomically."""
+    mine = own.Own.read(target.with_name(own.FILE))
+    text, kept = apply(read_text(target), name, folder, replace=replace, own_file=mine)
     for key in kept:
         print(f"{target}: {key} is your own and is kept", file=sys.stderr)
     layout.write(target, text)

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from regmix.cli import export, propose, recommend
+from regmix.cli import export, init, propose, recommend
 from regmix.core.errors import InputError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("recommend")(recommend.command)
 app.command("propose")(propose.command)
 app.command("export")(export.command)
+app.command("init")(init.command)
 
 
 def main() -> None:

@@ -42,14 +42,14 @@ def _txt(file: Path, options: Options) -> Iterator[str]:
 
 def _json_lines(file: Path, options: Options) -> Iterator[str]:
     try:
-        for number, line in enumerate(_lines(file), 1):
+        for number, line in enumerate(lines(file), 1):
             if line.strip():
                 yield from _field(line, f"{file}: line {number}", options)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{file}: broken file ({error}); write it again") from None
 
 
-def _lines(file: Path) -> Iterator[bytes]:
+def lines(file: Path) -> Iterator[bytes]:
     if file.name.endswith(".zst"):
         rest = b""
         for block in _inflate_zst(file):

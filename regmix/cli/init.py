@@ -1,0 +1,79 @@
+"""regmix init: look at a folder of text and write own.yaml, which the pipeline follows."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from regmix.cli.export import write_files
+from regmix.core.errors import InputError
+from regmix.corpus.look import Found, look
+
+HELD = re.compile(r"^(valid|validation|val|eval|test|dev|heldout)(_|$)")  # names of what is not trained on
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Holds a folder or a file for each domain.")],
+    out: Annotated[Path, typer.Option(help="The file to write.", dir_okay=False)] = Path("own.yaml"),
+) -> None:
+    """Look at a folder of text and write own.yaml: the domains, and what a mixture of them is to minimise.
+
+    Beside the params.yaml of a clone, `make profile PROFILE=laptop` follows it, and so does every other scale.
+    """
+    if out.exists():
+        raise InputError(f"{out}: is there already; edit it, or name another with --out")
+    found = look(folder)
+    held = [part.name for part in found if HELD.match(part.name)]
+    if len(found) - len(held) < 2:
+        held = []
+    write_files({out.name: _text(found, held)}, out.parent)
+    for part in found:
+        role = "validation only" if part.name in held else "trained on"
+        typer.echo(f"{part.name}: {_files(part)}, {role}")
+    typer.echo(f"wrote {out}; look at it, then run: make profile PROFILE=smoke, make plan, make repro")
+
+
+TEXT = """\
+# Your corpora, at any scale: `make profile PROFILE=smoke` (or laptop, campus, paper) follows this file.
+domains:
+{domains}
+
+# Domains that are only validated on, such as text that the model is for.
+validation_only: [{held}]
+
+# What mixtures are to minimise: weights of domains, `trained` for all alike, or {{worst: trained}}.
+objectives:
+  {aim}
+
+# If the mixture is for more text than is here, and for longer training: the tokens of each domain, and of the training.
+# The prior and the bounds on repetition follow from them. docs/constraints.md has what else can be said here.
+# constraints:
+#   available_tokens: {{{tokens}}}
+#   for_tokens: 20000000000
+"""
+
+
+def _text(found: list[Found], held: list[str]) -> str:
+    domains = []
+    for part in found:
+        field = f", text_field: {part.field}" if part.field not in (None, "text") else ""
+        domains.append(f"  {part.name}: {{path: {part.path}{field}}} # {_files(part)}")
+    return TEXT.format(
+        domains="\n".join(domains),
+        held=", ".join(held),
+        aim=f"target: {{{', '.join(f'{name}: 1' for name in held)}}}" if held else "all: trained",
+        tokens=", ".join(f"{part.name}: 1000000000" for part in found if part.name not in held),
+    )
+
+
+def _files(part: Found) -> str:
+    return f"{part.files} file{'s' * (part.files > 1)}, {_size(part.size)}"
+
+
+def _size(size: int) -> str:
+    """Bytes for a reader."""
+    power = next((p for p in (3, 2, 1) if size >= 1000**p), 0)
+    return f"{size / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB')[power]}"

@@ -1,0 +1,82 @@
+"""What a folder of text holds: the domains that it could give, and how much text each has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from regmix.core import plugins
+from regmix.core.errors import InputError
+
+SAMPLE = 20  # records in which the key of the text is looked for
+
+
+@dataclass(frozen=True)
+class Found:
+    """A part of a folder that the reader ``folder`` can read; ``field`` is the key or column of its text, if it has."""
+
+    name: str
+    path: Path
+    files: int
+    size: int  # bytes
+    field: str | None
+
+
+def look(folder: Path) -> list[Found]:
+    """The domains of ``folder``: each of its subfolders and files with text. Raises InputError if there are under two.
+
+    Raises InputError too for a file whose records have no text.
+    """
+    kinds = plugins.load("readers", "folder", "reader").KINDS
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name the one that holds a folder or a file for each domain")
+    found: dict[str, Found] = {}
+    for path in sorted(folder.iterdir()):
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        known = [file for file in files if any(file.name.endswith(kind) for kind in kinds)]
+        if path.name.startswith(".") or not known:
+            continue
+        name = _name(path, kinds)
+        if name in found:
+            raise InputError(f"{path}: gives the domain {name}, as {found[name].path} does; rename one of them")
+        records = [file for file in known if not file.name.endswith(".txt")]
+        field = text_field(records[0], kinds) if records else None
+        found[name] = Found(name, path, len(known), sum(file.stat().st_size for file in known), field)
+    if len(found) < 2:
+        raise InputError(
+            f"{folder}: holds text for {len(found)} domains, and a mixture needs two; give each a folder or a file of "
+            f"{', '.join(kinds)}"
+        )
+    return list(found.values())
+
+
+def text_field(file: Path, kinds: Mapping[str, Any]) -> str:
+    """The key or column with the longest text in the first records. Raises InputError if none has text."""
+    if file.name.endswith(".parquet"):
+        from pyarrow import parquet
+
+        rows = next(parquet.ParquetFile(file).iter_batches(batch_size=SAMPLE)).to_pylist()
+    else:
+        lines = plugins.load("readers", "folder", "reader").lines(file)
+        rows = [json.loads(line) for _, line in zip(range(SAMPLE), lines, strict=False) if line.strip()]
+    lengths: dict[str, int] = {}
+    for row in rows:
+        for key, value in row.items() if isinstance(row, dict) else ():
+            if isinstance(value, str):
+                lengths[key] = lengths.get(key, 0) + len(value)
+    if not lengths:
+        raise InputError(f"{file}: its first records hold no text; each needs a key or column of it")
+    return max(lengths, key=lambda key: (key == "text", lengths[key]))
+
+
+def _name(path: Path, kinds: Mapping[str, Any]) -> str:
+    """A domain's name: lower case, digits and underscores."""
+    stem = path.name
+    for kind in kinds if path.is_file() else ():
+        stem = stem.removesuffix(kind)
+    name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    return name if re.match(r"[a-z]", name) else f"d_{name}"
