@@ -35,7 +35,7 @@ class Own(Strict):
     validation_only: list[Name] = Field([])
     objectives: Annotated[Objectives, Field(min_length=1)]
     constraints: Constraints = Constraints()
-    last_word: list[Name] = Field([])  # domains whose held-out text gives downstream tasks
+    last_word: list[Name] | None = None  # domains whose held-out text gives downstream tasks; None: all
     continuation: list[Name] = Field([])
 
     @classmethod
@@ -58,7 +58,7 @@ class Own(Strict):
             "mixture.fronts.pairs": [names[:2]] if len(names) > 1 else [],
             "trajectory.objective": names[0],
             "target.methods": dict(self._methods(profile["target.methods"])),
-            "evaluation.last_word": self.last_word,
+            "evaluation.last_word": list(self.domains) if self.last_word is None else self.last_word,
             "evaluation.continuation": self.continuation,
         } | {f"constraints.{key}": value for key, value in section.items()}  # fmt: skip
 

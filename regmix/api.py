@@ -20,6 +20,8 @@ All functions take these:
   fitted by itself. Needed only if there are several columns.
 - ``regressors``: names from ``REGRESSORS``, or your own regressors (``regmix.regression.interface.Regressor``).
 - ``prior``: the domains' natural shares, or their token counts. ``bounds``: the largest weight of each domain.
+- ``constraints``: what every mixture must keep, with the keys of regmix/constraints/settings.py: floors, groups,
+  ratios, available tokens and so on.
 
 Bad input raises InputError with one line that names the argument, the row or column, the value and the fix.
 
@@ -29,17 +31,22 @@ N runs, K domains, M mixtures to predict.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
-from regmix.core.errors import InputError
+from regmix.constraints import build
+from regmix.constraints.region import Region
+from regmix.constraints.settings import Constraints
+from regmix.core.errors import Faults, InputError
 from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
 from regmix.core.objective import Objective
+from regmix.core.plugins import checked
 from regmix.core.settings import Kind
 from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.propose import propose as propose_round
@@ -47,7 +54,7 @@ from regmix.mixture.search import Search
 from regmix.mixture.simulate import simulate
 from regmix.public import NAMES
 from regmix.regression.assess import out_of_fold
-from regmix.regression.ensemble import Ensemble, NoPosterior, ObjectiveModel, by_part
+from regmix.regression.ensemble import Ensemble, NoPosterior, ObjectiveModel, by_part, stack, together
 from regmix.regression.interface import Model, Regressor, TooFewRuns, bind, grouped_folds
 from regmix.sampling import draws
 from regmix.sampling.rules import STRENGTHS, TEMPERATURE, Rules
@@ -75,6 +82,8 @@ REGRESSORS: dict[str, dict[str, Any]] = {
 ENSEMBLE = ("effective_tokens", "gp_log")
 MANY = 256  # runs from which a Gaussian process has one start: others end where it does, and a fit takes seconds
 SEARCH = Search()
+SAME = 0.01  # L1 distance below which a run had a mixture, but for rounding
+Constrained = Constraints | Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -111,6 +120,7 @@ class Recommendation:
     verdict: str  # better than, worse than, or not distinguishable from the prior
     expected_gain: float  # of knowing the truth, so at most what another round of runs gains; NaN if not known
     losses: pd.DataFrame  # of the objective, by name: predicted, sd, and the same at the prior
+    bounds: pd.Series  # (K,), the largest weights that tokens, bounds and ceilings allow
 
     @property
     def decision(self) -> str:
@@ -137,6 +147,7 @@ def sample_mixtures(
     seed: int = 0,
     *,
     bounds: Weights | None = None,
+    constraints: Constrained = None,
     temperature: float = TEMPERATURE,
     strengths: Sequence[float] | np.ndarray = STRENGTHS,
 ) -> pd.DataFrame:
@@ -149,7 +160,8 @@ def sample_mixtures(
     need(len(strengths) > 0, "strengths: none given; give at least one")
     for name, value in [("temperature", temperature), *(("strengths", strength) for strength in strengths)]:
         need(0 < value < math.inf, f"{name}: {value} is not a positive number")
-    rules = Rules.around(*shares_and_bounds(prior, bounds), temperature=temperature, strengths=strengths, seed=seed)
+    region, kl_reg = _region(*shares_and_bounds(prior, bounds), constraints)
+    rules = Rules.within(region, temperature=temperature, strengths=strengths, seed=seed, kl_reg=kl_reg)
     try:
         rows = [draws.draw(rules, draws.RANDOM, i) for i in range(n)]
     except draws.Infeasible as error:
@@ -229,19 +241,21 @@ def recommend(
     workers: int = 1,
     worst_case: bool = False,
     limits: Weights | None = None,
+    constraints: Constrained = None,
 ) -> Recommendation:
-    """The mixture within ``bounds`` that ``regressors`` predict to be best, and its gain over ``prior``.
+    """The mixture within all bounds that ``regressors`` predict to be best, and its gain over ``prior``.
 
     With ``worst_case`` the objective is the largest excess of its losses over the lowest that any run has of each;
     ``limits`` are the largest allowed losses, by column, of these or other columns. Candidates are drawn around
-    ``prior`` (default: the mean of the runs' mixtures) and searched as ``search`` says. ``level`` is the coverage of
-    the gain's interval; the number of ``workers`` (threads) changes only the time. Raises InputError, also for a
-    regressor whose optimum is always a single domain.
+    ``prior`` (default: the shares of available tokens, else the mean of the runs' mixtures) and searched as ``search``
+    says. ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the time.
+    Raises InputError, also for a regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     evidence, columns = _evidence(
-        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits
-    )
+        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits,
+        constraints,
+    )  # fmt: skip
     rules = evidence.rules
     try:
         result = simulate(evidence, level)
@@ -259,6 +273,7 @@ def recommend(
         level=level,
         loss=loss,
         prior=pd.Series(rules.prior, columns),
+        bounds=pd.Series(rules.bounds, columns),
         prior_loss=prior_loss,
         distance=simulation.distance,
         typical_distance=simulation.typical_distance,
@@ -282,6 +297,7 @@ def propose(
     workers: int = 1,
     worst_case: bool = False,
     limits: Weights | None = None,
+    constraints: Constrained = None,
 ) -> pd.DataFrame:
     """``n`` mixtures to train next, where the most is expected to be gained: <domains>, predicted, sd (n rows).
 
@@ -290,8 +306,9 @@ def propose(
     """
     need(n >= 1, f"n = {n}: must be at least 1")
     evidence, columns = _evidence(
-        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits
-    )
+        mixtures, losses, prior, objective, domains, bounds, regressors, search, workers, worst_case, limits,
+        constraints,
+    )  # fmt: skip
     try:
         table = propose_round(evidence, n, "expected_improvement")
     except draws.Infeasible as error:
@@ -303,10 +320,51 @@ def propose(
     return table[[*columns, "predicted", "sd"]]
 
 
+def compare_mixtures(
+    mixtures: Mixtures,
+    losses: Losses,
+    candidates: Mixtures,
+    *,
+    objective: Aim | None = None,
+    domains: Sequence[str] | None = None,
+    regressors: Iterable[str | Regressor] = ENSEMBLE,
+    level: float = 0.95,
+    worst_case: bool = False,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What all runs say of ``candidates`` (M, K), mixtures in question, a row each.
+
+    predicted, sd: the objective of a run there. gain, low, high: predicted for the first candidate minus that, with an
+    interval of coverage ``level`` for a run at each. distance: L1 to the nearest run. trained, realised: how many runs
+    had this mixture, within an L1 distance of ``SAME``, and their mean; NaN without any. Raises InputError.
+    """
+    need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
+    table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case)
+    asked = mixture_table(candidates, tuple(table.columns))
+    chosen, runs, points = _regressors(regressors, len(table)), table.to_numpy(), asked.to_numpy()
+    with threadpool_limits(limits=1):
+        weights = stack(chosen, runs, {"objective": parts}, seed)
+        model = together(chosen, weights, runs, parts, seed)
+        means, sds = model.parts(points)
+    mean, sd = model.predict(points)
+    gains = means[:, :1] - means
+    gain = weights @ gains
+    claimed = np.sqrt(weights @ (sds**2 + sds[:, :1] ** 2 + (gains - gain) ** 2))
+    claimed[0] = 0  # the first has no gain over itself
+    half = NormalDist().inv_cdf((1 + level) / 2) * claimed
+    apart = np.abs(points[:, None] - runs).sum(axis=2)
+    same = apart < SAME
+    with np.errstate(invalid="ignore"):
+        realised = (same @ parts.total) / same.sum(axis=1)
+    values = {"predicted": mean, "sd": sd, "gain": gain, "low": gain - half, "high": gain + half,
+              "distance": apart.min(axis=1), "trained": same.sum(axis=1), "realised": realised}  # fmt: skip
+    return pd.DataFrame(values, index=asked.index)
+
+
 def _evidence(
     mixtures: Mixtures, losses: Losses, prior: Weights | None, objective: Aim | None, domains: Sequence[str] | None,
     bounds: Weights | None, regressors: Iterable[str | Regressor], search: Search, workers: int, worst_case: bool,
-    limits: Weights | None,
+    limits: Weights | None, constraints: Constrained,
 ) -> tuple[Evidence, pd.Index]:  # fmt: skip
     """The checked arguments of ``recommend`` and ``propose``, and the domains. Raises InputError."""
     need(workers >= 1, f"workers = {workers}: must be at least 1")
@@ -315,9 +373,26 @@ def _evidence(
     chosen = _regressors(regressors, len(table))
     for name in (regressor.name for regressor in chosen if regressor.monotone):
         raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
-    shares, highest = shares_and_bounds(table.mean() if prior is None else prior, bounds, list(table.columns))
-    rules = Rules.around(shares, highest)
+    known = _known(constraints, list(table.columns))
+    if prior is None:
+        prior = dict(known.available_tokens) or table.mean()
+    region, kl_reg = _region(*shares_and_bounds(prior, bounds, list(table.columns)), known)
+    rules = Rules.within(region, kl_reg=kl_reg)
     return Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers), table.columns
+
+
+def _known(given: Constrained, domains: list[str]) -> Constraints:
+    """The constraints as an object, whose domains are known. Raises Faults."""
+    known = given if isinstance(given, Constraints) else checked(Constraints, given or {}, "constraints")
+    if faults := list(known.of_domains(domains)):
+        raise Faults(*faults)
+    return known
+
+
+def _region(shares: dict[str, float], highest: dict[str, float], given: Constrained) -> tuple[Region, float]:
+    """The mixtures that keep all constraints, and the price of a nat of distance to the prior. Raises InputError."""
+    known = _known(given, list(shares))
+    return build.around(known, shares, highest, "constraints"), known.kl_reg
 
 
 def _check_limits(known: Evidence) -> None:

@@ -5,5 +5,6 @@ run's key covers that file, and a new name would train everything again.
 """
 
 NAMES = [
-    "Fitted", "InputError", "Recommendation", "Search", "compare", "fit", "propose", "recommend", "sample_mixtures",
+    "Fitted", "InputError", "Recommendation", "Search", "compare", "compare_mixtures", "fit", "propose", "recommend",
+    "sample_mixtures",
 ]  # fmt: skip

@@ -84,6 +84,8 @@ def evaluated(corpus: Corpus, evaluation: Evaluation) -> Iterator[str]:
         names = getattr(evaluation, key)
         yield from repeated(names, f"evaluation.{key}")
         yield from unknown(names, corpus.domains, f"evaluation.{key}", "domain")
+    if not evaluation.heldout:
+        yield "evaluation.last_word = []: targets have no task; name a domain here or in evaluation.continuation"
     for key in ("shots", "tasks"):
         yield from repeated(getattr(evaluation, key), f"evaluation.{key}")
 

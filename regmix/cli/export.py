@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from regmix.cli import options
 from regmix.cli.pairs import pairs, whole
-from regmix.core.errors import InputError
+from regmix.constraints.build import around
+from regmix.constraints.settings import Constraints
+from regmix.core.errors import Faults, InputError
+from regmix.core.files import read_json, read_yaml
+from regmix.core.plugins import checked
+from regmix.core.schedule import Schedule
 from regmix.exchange.blend import Blend, read_blend
 from regmix.exchange.write import export
 
@@ -22,15 +28,43 @@ def command(
     tokens: options.Tokens = None,
     available: options.Available = None,
     document_tokens: options.Documents = None,
+    constraints: options.Constraints = None,
 ) -> None:
-    """Write a mixture in the formats of trainers."""
+    """Write a mixture, or a schedule of the pipeline's (a plan.json), in the formats of trainers.
+
+    A mixture that breaks the constraints given, or those that it was recommended under, is refused.
+    """
     given = {
         "tokens": whole(tokens, "--tokens"),
         "available": pairs(available, "--available"),
         "document_tokens": pairs(document_tokens, "--document-tokens"),
     }
     known = {name: value for name, value in given.items() if value is not None}
-    write(read_blend(mixture, paths=paths, **known), to, out)
+    blend = read_blend(mixture, paths=paths, **known)
+    value = read_json(mixture)
+    for where, kept in ((constraints, constraints and read_yaml(constraints)), (mixture, value.get("constraints"))):
+        if kept:
+            _refuse(blend, kept, value.get("prior"), f"{where}")
+    write(blend, to, out)
+
+
+def _refuse(blend: Blend, kept: Any, prior: dict[str, float] | None, where: str) -> None:
+    """Raises InputError if ``blend`` breaks the constraints ``kept``, which are in the file ``where``."""
+    given = checked(Constraints, kept, where)
+    domains = list(blend.phases[0].weights)
+    if faults := list(given.of_domains(domains, where)):
+        raise Faults(*faults)
+    if given.max_kl is not None and not prior and not given.available_tokens:
+        raise InputError(
+            f"{where}: max_kl needs a prior; give available_tokens, or a file of `regmix recommend --json`"
+        )
+    shares = dict(given.available_tokens) or prior or dict.fromkeys(domains, 1.0)
+    total = sum(shares[name] for name in domains)
+    within = around(given, {name: shares[name] / total for name in domains}, {}, where, blend.tokens)
+    knots = np.array([phase.first_token / (blend.tokens or 1) for phase in blend.phases])
+    rows = np.array([[phase.weights[name] for name in domains] for phase in blend.phases])
+    if fault := within.broken_by(Schedule(tuple(domains), knots, rows)):
+        raise InputError(f"{where}: the mixture breaks a constraint: {fault}; correct one of the two")
 
 
 def write(blend: Blend, to: list[str], out: Path) -> None:

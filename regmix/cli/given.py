@@ -11,8 +11,10 @@ from typing import Any
 import pandas as pd
 
 from regmix import api
+from regmix.cli import options
 from regmix.cli.pairs import pairs, whole
 from regmix.core.errors import InputError
+from regmix.core.files import read_yaml
 from regmix.exchange.tables import RunTable, read_runs
 
 BETTER_HIGH = re.compile(r"(^|[^a-z])(acc|accuracy|acc_norm|exact_match|f1|bleu|rouge|pass)([^a-z]|$)", re.IGNORECASE)
@@ -26,35 +28,55 @@ class Given:
     losses: pd.DataFrame
     signs: pd.Series  # -1 for each metric where higher is better
     aim: dict[str, float]
-    available: dict[str, float] | None
-    bounds: dict[str, float] | None
+    constraints: dict[str, Any]  # those of the file and of the options
     arguments: dict[str, Any]
     notes: tuple[str, ...]
 
 
-def given(
-    ratios: Path, metrics: Path | None, *, objective: list[str] | None, higher: list[str] | None, worst_case: bool,
-    limit: list[str] | None, prior: list[str] | None, tokens: float | None, available: list[str] | None,
-    max_epochs: float, bound: list[str] | None, domain_columns: str | None, metric_columns: str | None,
-    renormalise: bool, candidates: int, seed: int,
-) -> Given:  # fmt: skip
-    """Raises InputError."""
-    runs = read_runs(
-        ratios, metrics, domain_columns=domain_columns, metric_columns=metric_columns, renormalise=renormalise
-    )
-    aim = _objective(objective, runs.metrics)
-    signs, tokens_of = _signs(runs.metrics, higher, aim), pairs(available, "--available")
-    limits = {name: value * signs.get(name, 1.0) for name, value in (pairs(limit, "--limit") or {}).items()}
-    bounds = _bounds(pairs(bound, "--bound"), tokens_of, tokens, max_epochs, list(runs.mixtures))
-    arguments = {
-        "prior": pairs(prior, "--prior") or tokens_of, "objective": aim, "bounds": bounds, "worst_case": worst_case,
-        "limits": limits or None, "search": replace(api.SEARCH, candidates=candidates, seed=seed),
-        "workers": min(os.cpu_count() or 1, 8),
-    }  # fmt: skip
-    notes = runs.notes
-    if tokens is not None and tokens_of is None:
-        notes += ("no bound on repetition: --tokens without --available",)
-    return Given(runs, runs.metrics * signs, signs, aim, tokens_of, bounds, arguments, notes)
+@dataclass(frozen=True)
+class Question:
+    """What runs there are, and what to ask of them: arguments and options of several commands."""
+
+    ratios: options.Ratios
+    metrics: options.Metrics = None
+    objective: options.Objective = None
+    higher: options.Higher = None
+    worst_case: options.WorstCase = False
+    limit: options.Limit = None
+    prior: options.Prior = None
+    tokens: options.Tokens = None
+    available: options.Available = None
+    max_epochs: options.MaxEpochs = None
+    bound: options.Bound = None
+    constraints: options.Constraints = None
+    domain_columns: options.DomainColumns = None
+    metric_columns: options.MetricColumns = None
+    renormalise: options.Renormalise = False
+    candidates: options.Candidates = 20_000
+    seed: options.Seed = 0
+
+    def given(self) -> Given:
+        """Raises InputError."""
+        runs = read_runs(
+            self.ratios, self.metrics, domain_columns=self.domain_columns, metric_columns=self.metric_columns,
+            renormalise=self.renormalise,
+        )  # fmt: skip
+        aim = _objective(self.objective, runs.metrics)
+        signs = _signs(runs.metrics, self.higher, aim)
+        limits = {name: value * signs.get(name, 1.0) for name, value in (pairs(self.limit, "--limit") or {}).items()}
+        kept = _constraints(
+            self.constraints, pairs(self.available, "--available"), whole(self.tokens, "--tokens"), self.max_epochs
+        )
+        arguments = {
+            "prior": pairs(self.prior, "--prior"), "objective": aim, "bounds": pairs(self.bound, "--bound"),
+            "constraints": kept, "worst_case": self.worst_case, "limits": limits or None,
+            "search": replace(api.SEARCH, candidates=self.candidates, seed=self.seed),
+            "workers": min(os.cpu_count() or 1, 8),
+        }  # fmt: skip
+        notes = runs.notes
+        if self.tokens is not None and not kept.get("available_tokens"):
+            notes += ("no bound on repetition: --tokens without --available",)
+        return Given(runs, runs.metrics * signs, signs, aim, kept, arguments, notes)
 
 
 def _signs(metrics: pd.DataFrame, higher: list[str] | None, aim: dict[str, float]) -> pd.Series:
@@ -78,24 +100,19 @@ def _objective(given: list[str] | None, metrics: pd.DataFrame) -> dict[str, floa
     return pairs(named, "--objective") or {}
 
 
-def _bounds(
-    given: dict[str, float] | None, available: dict[str, float] | None, tokens: float | None, epochs: float,
-    domains: list[str],
-) -> dict[str, float] | None:  # fmt: skip
-    """The largest weights: those given, and those with which no domain is repeated too often. Raises InputError."""
-    whole(tokens, "--tokens")
-    if not epochs > 0:
-        raise InputError(f"--max-epochs: {epochs:g}: must be above 0")
-    highest = dict(given or {})
-    if available is not None and tokens is not None:
-        for name in domains:
-            if name not in available:
-                raise InputError(f"--available: no tokens of {name!r}; give them for every domain")
-            highest[name] = min(highest.get(name, 1.0), epochs * available[name] / tokens)
-        total = sum(highest[name] for name in domains)
-        if total < 1:
-            raise InputError(
-                f"--max-epochs {epochs:g}: all domains together have {sum(available.values()):.3g} tokens, which is "
-                f"enough for {total:.0%} of --tokens {tokens:.3g}; allow more passes or train on fewer tokens"
-            )
-    return highest or None
+def _constraints(
+    file: Path | None, available: dict[str, float] | None, tokens: int | None, epochs: float | None
+) -> dict[str, Any]:
+    """The content of the file, and what options say beside it. Raises InputError if both say something."""
+    value = {} if file is None else read_yaml(file)
+    if not isinstance(value, dict):
+        raise InputError(f"{file}: holds no constraints by name; write for instance `floors: {{web: 0.1}}`")
+    by_option = {
+        "available_tokens": {name: int(count) for name, count in (available or {}).items()} or None,
+        "for_tokens": tokens,
+        "max_epochs": epochs,
+    }
+    for name, option in by_option.items():
+        if option is not None and name in value:
+            raise InputError(f"{file}: {name} is given by an option too; keep one of the two")
+    return value | {name: option for name, option in by_option.items() if option is not None}

@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from regmix.cli import export, init, propose, recommend
+from regmix.cli import compare, export, init, propose, recommend
 from regmix.core.errors import InputError
 
 app = typer.Typer(
@@ -20,6 +20,7 @@ app = typer.Typer(
 )  # fmt: skip
 app.command("recommend")(recommend.command)
 app.command("propose")(propose.command)
+app.command("compare")(compare.command)
 app.command("export")(export.command)
 app.command("init")(init.command)
 

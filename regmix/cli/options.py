@@ -32,8 +32,14 @@ Tokens = Annotated[float | None, typer.Option(help="Tokens of the real training,
 Available = Annotated[
     list[str] | None, typer.Option(metavar="DOMAIN=TOKENS|FILE", help="Tokens that there are of each domain.")
 ]
-MaxEpochs = Annotated[float, typer.Option(help="Most passes over a domain's available tokens.")]
+MaxEpochs = Annotated[
+    float | None, typer.Option(help="Most passes over a domain's available tokens. Default: 4.", show_default=False)
+]
 Bound = Annotated[list[str] | None, typer.Option(metavar="DOMAIN=WEIGHT|FILE", help="The largest weight of a domain.")]
+Constraints = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Floors, ceilings, groups, ratios and more, as YAML: docs/constraints.md."),
+]
 DomainColumns = Annotated[str | None, typer.Option(metavar="PATTERN", help="Columns of weights, such as 'mix/*'.")]
 MetricColumns = Annotated[str | None, typer.Option(metavar="PATTERN", help="Columns of metrics, such as 'eval/*'.")]
 Renormalise = Annotated[bool, typer.Option("--renormalise", help="Scale each run's weights to sum to 1.")]

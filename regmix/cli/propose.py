@@ -13,7 +13,8 @@ import typer
 from regmix import api
 from regmix.cli import options
 from regmix.cli.export import write_files
-from regmix.cli.given import given
+from regmix.cli.given import Question
+from regmix.cli.shared import expanded
 from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export
@@ -21,19 +22,10 @@ from regmix.exchange.write import export
 FORMATS = ("csv", "olmix", "regmix")
 
 
+@expanded
 def command(
-    ratios: options.Ratios,
-    metrics: options.Metrics = None,
+    question: Question,
     count: Annotated[int, typer.Option(help="Mixtures to propose.", min=1)] = 8,
-    objective: options.Objective = None,
-    higher: options.Higher = None,
-    worst_case: options.WorstCase = False,
-    limit: options.Limit = None,
-    prior: options.Prior = None,
-    tokens: options.Tokens = None,
-    available: options.Available = None,
-    max_epochs: options.MaxEpochs = 4.0,
-    bound: options.Bound = None,
     noise: Annotated[
         float | None, typer.Option(help="Standard deviation of the objective between two runs at one mixture.")
     ] = None,
@@ -42,11 +34,6 @@ def command(
     ] = "csv",
     out: options.Out = Path(),
     paths: options.Paths = "data/{domain}",
-    domain_columns: options.DomainColumns = None,
-    metric_columns: options.MetricColumns = None,
-    renormalise: options.Renormalise = False,
-    candidates: options.Candidates = 20_000,
-    seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Propose mixtures to train next, where the most is expected to be gained, and say whether to go on.
@@ -57,11 +44,7 @@ def command(
         raise InputError(f"--to: {to!r} is not one of {', '.join(FORMATS)}; use one of these")
     if noise is not None and not (math.isfinite(noise) and noise > 0):
         raise InputError(f"--noise: {noise:g}: must be above 0")
-    known = given(
-        ratios, metrics, objective=objective, higher=higher, worst_case=worst_case, limit=limit, prior=prior,
-        tokens=tokens, available=available, max_epochs=max_epochs, bound=bound, domain_columns=domain_columns,
-        metric_columns=metric_columns, renormalise=renormalise, candidates=candidates, seed=seed,
-    )  # fmt: skip
+    known = question.given()
     arguments = dict(known.arguments)
     table = api.propose(known.runs.mixtures, known.losses, count, arguments.pop("prior"), **arguments)
     gain = api.recommend(known.runs.mixtures, known.losses, **known.arguments).expected_gain

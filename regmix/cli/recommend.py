@@ -18,9 +18,10 @@ from threadpoolctl import threadpool_limits
 from regmix import api
 from regmix.cli import options
 from regmix.cli.export import write, write_files
-from regmix.cli.given import Given, given
+from regmix.cli.given import Given, Question
 from regmix.cli.page import LISTED, metric_rows, render
-from regmix.cli.pairs import pairs, whole
+from regmix.cli.pairs import pairs
+from regmix.cli.shared import expanded
 from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export
 from regmix.statistics.digits import decimals
@@ -28,42 +29,24 @@ from regmix.statistics.digits import decimals
 COMPARED = (*api.ENSEMBLE, "lightgbm", "ridge")
 
 
+@expanded
 def command(
-    ratios: options.Ratios,
-    metrics: options.Metrics = None,
-    objective: options.Objective = None,
-    higher: options.Higher = None,
-    worst_case: options.WorstCase = False,
-    limit: options.Limit = None,
-    prior: options.Prior = None,
-    tokens: options.Tokens = None,
-    available: options.Available = None,
-    max_epochs: options.MaxEpochs = 4.0,
-    bound: options.Bound = None,
+    question: Question,
     to: options.MaybeTo = None,
     out: options.Out = Path(),
     page: options.Page = None,
     paths: options.Paths = "data/{domain}",
     document_tokens: options.Documents = None,
-    domain_columns: options.DomainColumns = None,
-    metric_columns: options.MetricColumns = None,
-    renormalise: options.Renormalise = False,
-    candidates: options.Candidates = 20_000,
-    seed: options.Seed = 0,
     as_json: options.Json = False,
 ) -> None:
     """Recommend a mixture from runs trained anywhere, with intervals and a verdict.
 
     RATIOS and METRICS are olmix's or RegMix's pair of tables; one table with column patterns will do.
     """
-    known = given(
-        ratios, metrics, objective=objective, higher=higher, worst_case=worst_case, limit=limit, prior=prior,
-        tokens=tokens, available=available, max_epochs=max_epochs, bound=bound, domain_columns=domain_columns,
-        metric_columns=metric_columns, renormalise=renormalise, candidates=candidates, seed=seed,
-    )  # fmt: skip
+    known = question.given()
     blend = Blend(
         (Phase({name: 1 / len(known.runs.mixtures.columns) for name in known.runs.mixtures}),),
-        tokens=whole(tokens, "--tokens"), paths=paths, available=known.available,
+        tokens=known.constraints.get("for_tokens"), paths=paths, available=known.constraints.get("available_tokens"),
         document_tokens=pairs(document_tokens, "--document-tokens"),
     )  # fmt: skip
     for form in to or ():
@@ -71,7 +54,13 @@ def command(
     tables = known.runs.mixtures, known.losses
     with threadpool_limits(limits=1), ThreadPoolExecutor(1) as pool:
         compared = pool.submit(
-            api.compare, *tables, COMPARED, objective=known.aim, resamples=200, seed=seed, worst_case=worst_case
+            api.compare,
+            *tables,
+            COMPARED,
+            objective=known.aim,
+            resamples=200,
+            seed=question.seed,
+            worst_case=question.worst_case,
         )
         found = api.recommend(*tables, **known.arguments)
         ranks = compared.result()["spearman"]
@@ -105,7 +94,8 @@ def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Bl
         "weights": {name: float(weight) for name, weight in found.weights.items()},
         "spread": {name: float(value) for name, value in found.spread.items()},
         "prior": {name: float(share) for name, share in found.prior.items()},
-        "bounds": known.bounds,
+        "bounds": {name: float(most) for name, most in found.bounds.items() if most < 1} or None,
+        "constraints": known.constraints,
         "tokens": blend.tokens,
         "available_tokens": blend.available,
         "objective": known.aim,

@@ -50,6 +50,21 @@ def region(given: Constraints, prior: Mapping[str, float], epochs: Mapping[str, 
     return _near_prior(made, given.max_kl, key)
 
 
+def around(
+    given: Constraints, prior: Mapping[str, float], highest: Mapping[str, float], key: str, tokens: int | None = None
+) -> Region:
+    """The region around a ``prior`` below the ``highest`` weights, those by the given available tokens too.
+
+    They are for the training given, else one on ``tokens``. Raises InputError.
+    """
+    length = given.for_tokens or tokens
+    if given.available_tokens and length:
+        counts = {name: given.available_tokens[name] for name in prior}
+        epochs = weight_bounds(counts, given.max_epochs, length, f"{key}.max_epochs")
+        highest = {name: min(highest.get(name, 1.0), epochs[name]) for name in prior}
+    return region(given, prior, highest, key)
+
+
 def by_tokens(
     given: Constraints, tokenized: Mapping[str, int], target_tokens: int, key: str = "params.yaml: constraints"
 ) -> Region:

@@ -33,6 +33,6 @@ def weight_bounds(available: Mapping[str, int], max_epochs: float, train_tokens:
         raise InputError(
             f"{key} = {max_epochs:g}: the bounds of all domains sum to {total:.3g}, so "
             f"{'no' if total < 1 - SINGLE else 'only one'} mixture keeps them (tightest: {scarce} at "
-            f"{bounds[scarce]:.3g}); raise it above {needed:.3g} or lower target.recipe.steps"
+            f"{bounds[scarce]:.3g}); raise it above {needed:.3g} or train on fewer tokens"
         )
     return bounds

@@ -77,6 +77,6 @@ class Constraints(Strict):
             yield from unknown(group.domains, domains, f"{key}.groups.{name}.domains", "domain")
         for i, ratio in enumerate(self.ratios):
             yield from unknown([ratio.of, ratio.to], domains, f"{key}.ratios.{i}", "domain")
-        for name in domains if self.available_tokens else ():
-            if name not in self.available_tokens:
-                yield f"{key}.available_tokens: no tokens of {name}; give them for every domain, or for none"
+        missing = [name for name in domains if name not in self.available_tokens]
+        if self.available_tokens and missing:
+            yield f"{key}.available_tokens: no tokens of {', '.join(missing)}; give them for every domain, or for none"

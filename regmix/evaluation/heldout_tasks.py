@@ -20,6 +20,7 @@ from regmix.core.errors import InputError
 LAST_WORD, CONTINUATION = "last_word", "continuation"
 VERSION = 1  # of the items and their configuration; increase it when either changes
 LONGEST = 96  # maximum tokens of an item, however long the model's context
+LEAST = 4  # items of a task whose text gives no more
 POOL = 8  # minimum number of few-shot examples per task
 COMMON = 100  # a domain's most frequent words are not used as last words: they can be guessed without reading
 
@@ -66,13 +67,13 @@ def build(
     count_tokens: Callable[[str], int],
     rng: np.random.Generator,
 ) -> dict[str, list[dict[str, Any]]]:
-    """The items of one task: {"test": ``items`` of them, "fewshot": a few more, from other documents}.
+    """The items of one task: {"test": ``items`` of them, or what there is, "fewshot": a few, from other documents}.
 
     ``documents`` are the held-out texts of ``domain``. Every item, with the largest number of ``shots``
     before it, fits a model of ``context`` tokens, as counted by ``count_tokens``. A last-word item is
     {context, target}, the target including the space before it; a continuation item is {context,
     choices, gold}, its wrong choices being the true ones of other items. No context or answer occurs
-    twice. Raises InputError if the text has too few passages.
+    twice. Raises InputError if the text has too few passages for ``LEAST`` items.
     """
     budget, count = item_budget(context, shots), lru_cache(maxsize=None)(count_tokens)
     by_document = _passages(kind, documents, budget, count)
@@ -90,7 +91,7 @@ def build(
         document = next(iter(fresh))
         reserved[document] = fresh.pop(document)
     chosen = {"test": _spread(fresh, items), "fewshot": _spread(reserved, pool)}
-    if len(chosen["test"]) < items:
+    if len(chosen["test"]) < min(items, max(LEAST, choices)):
         raise InputError(
             f"params.yaml: evaluation.items = {items}: the held-out text of {domain} ({len(documents)} documents) "
             f"gives {len(chosen['test'])} {kind} items and {len(chosen['fewshot'])} few-shot examples; "

@@ -95,13 +95,18 @@ class Blend:
 
 
 def read_blend(path: Path, **given: Any) -> Blend:
-    """The mixture in a file: the JSON of ``regmix recommend --json``, or weights by domain. Raises InputError."""
+    """The mixture in a file: the JSON of ``regmix recommend --json``, weights by domain, or a target's plan.json.
+
+    Raises InputError.
+    """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(
             f"{path}: cannot be read as JSON ({error}); give the output of `regmix recommend --json`"
         ) from None
+    if isinstance(value, dict) and isinstance(value.get("schedule"), dict):
+        return Blend(_phases(value["schedule"], given.get("tokens"), path), **given)
     if isinstance(value, dict) and isinstance(value.get("weights"), dict):
         known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about")}
         given = {name: part for name, part in known.items() if part is not None} | given
@@ -109,3 +114,11 @@ def read_blend(path: Path, **given: Any) -> Blend:
     if not (isinstance(value, dict) and value and all(isinstance(weight, int | float) for weight in value.values())):
         raise InputError(f"{path}: holds no weights by domain; give the output of `regmix recommend --json`")
     return Blend((Phase(value),), **given)
+
+
+def _phases(schedule: Mapping[str, Any], tokens: int | None, path: Path) -> tuple[Phase, ...]:
+    """The phases of a schedule whose knots are fractions of training."""
+    if len(schedule["knots"]) > 1 and tokens is None:
+        raise InputError(f"{path}: is a schedule, by share of training; give the training's tokens: --tokens 100e9")
+    starts = [round(knot * (tokens or 0)) for knot in schedule["knots"]]
+    return tuple(Phase(weights, start) for weights, start in zip(schedule["mixtures"], starts, strict=True))

@@ -9,4 +9,4 @@ class Options(Strict):
 
 
 def plan(context: Context, options: Options) -> Plan:
-    return Plan(context.static(context.rules.natural))
+    return Plan(context.static(context.rules.prior))

@@ -142,7 +142,7 @@ def _fitted(
     context: Context, options: Options, known: trajectories.Trajectories, ratio: float
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Beta with its interval, and the pairs of losses it is fitted to: one per mixture, seed and switch."""
-    mixtures = {"natural": context.rules.natural, "uniform": context.rules.uniform}
+    mixtures = {"natural": context.rules.prior, "uniform": context.rules.uniform}
     runs = [
         Run(f"{name}+{seed}", context.static(mixture), seed)
         for name, mixture in mixtures.items()

@@ -104,7 +104,7 @@ def _switched(rules: Rules, swarm: Swarm, number: int, logged: Sequence[float]) 
 
 def _anchor_mixtures(rules: Rules) -> dict[str, np.ndarray]:
     """Without these a regressor extrapolates to the corners, where a single domain's loss has its optimum."""
-    named = {"natural": rules.natural, "uniform": rules.uniform}
+    named = {"natural": rules.prior, "uniform": rules.uniform}
     for domain, mixture in zip(rules.domains, rules.nearest(np.eye(len(rules.domains))), strict=True):
         if not any(np.allclose(mixture, other, rtol=0, atol=1e-9) for other in named.values()):  # by the bounds
             named[f"only_{domain}"] = mixture

@@ -17,7 +17,7 @@ from regmix.evaluation.answers import Answers
 from regmix.evaluation.settings import Evaluation
 from regmix.objectives import Objectives, tasks_of
 from regmix.target.settings import Target
-from stages.run import run
+from stages.run import note, run
 
 
 class Settings(Sections):
@@ -51,6 +51,8 @@ def tasks_build(params: Settings, *, extracted: Path, tokenizer: Path, out: Path
                 count_tokens=lambda text: len(encode(text)),
                 rng=np.random.default_rng([settings.seed, *name.encode()]),  # for this task only
             )
+            if (count := len(items["test"])) < settings.items:
+                note(f"{name}: {count} items instead of {settings.items}, all that the held-out text of {domain} gives")
             gold[name] = Answers.of(items["test"], encode)
             (scratch / name).mkdir()
             for split, rows in items.items():

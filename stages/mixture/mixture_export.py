@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from regmix.constraints.settings import Constraints
 from regmix.core.files import read_json, writing
 from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export, formats
@@ -13,11 +14,16 @@ from stages.run import run
 
 
 class Settings(ObjectiveSections):
+    constraints: Constraints
     target: Target
 
 
 def mixture_export(params: Settings, *, chosen: Path, corpus: Path, out: Path) -> None:
-    """Write OUT/<objective>/<format>, for a training as long as a target's on the tokens in CORPUS."""
+    """Write OUT/<objective>/<format>, for the training that the constraints name, or one as long as a target's.
+
+    The available tokens are theirs too, or those in CORPUS.
+    """
+    kept = params.constraints
     text = {name: read_json(corpus / name / "meta.json")["train"] for name in params.corpus.trained}
     with writing(out) as scratch:
         for name in params.objectives:
@@ -25,9 +31,9 @@ def mixture_export(params: Settings, *, chosen: Path, corpus: Path, out: Path) -
             gain = mixture["gain"]
             blend = Blend(
                 (Phase(mixture["weights"]),),
-                tokens=params.target.train_tokens,
+                tokens=kept.for_tokens or params.target.train_tokens,
                 paths=f"{corpus}/{{domain}}/train",
-                available={domain: counts["tokens"] for domain, counts in text.items()},
+                available=kept.available_tokens or {domain: counts["tokens"] for domain, counts in text.items()},
                 document_tokens={domain: counts["tokens"] / counts["documents"] for domain, counts in text.items()},
                 about=f"Chosen for the objective {name}: {mixture['verdict']}, predicted gain {gain['value']:.2f} "
                 f"({gain['low']:.2f} to {gain['high']:.2f}).",

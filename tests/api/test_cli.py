@@ -76,7 +76,7 @@ def test_json_has_units_prior_bounds_and_versions_and_can_be_exported(run, table
     assert code == 0, err
     value = json.loads(out)
     assert value["unit"] == "share of training tokens"
-    assert value["bounds"] == {"web": 1.0, "books": 0.4, "code": 1.0}
+    assert value["bounds"] == {"books": 0.4}
     assert value["weights"]["books"] <= 0.4 + 1e-9
     assert value["prior"]["web"] == pytest.approx(1 / 2.1)
     assert value["gain_realised"] is None
@@ -164,8 +164,11 @@ BAD = {
     "twice": (("--bound", "web=1,web=0.5"), "--bound: web is given twice"),
     "no domain": (("--bound", "law=0.5"), "bounds: unknown domain 'law'"),
     "no format": (("--to", "deepspeed"), "--to: 'deepspeed' is not one of"),
-    "no tokens": (("--available", "web=1", "--tokens", "9"), "--available: no tokens of 'books'"),
-    "too few": (("--available", "web=1,books=1,code=1", "--tokens", "100"), "enough for 12% of --tokens 100"),
+    "no tokens": (("--available", "web=1", "--tokens", "9"), "available_tokens: no tokens of books"),
+    "too few": (
+        ("--available", "web=1,books=1,code=1", "--tokens", "100"),
+        "constraints.max_epochs = 4: the bounds of all domains sum to 0.12",
+    ),
     "documents": (("--to", "datasets"), "--to datasets: it draws documents"),
     "unkept": (
         ("--objective", "bowl", "--limit", "web_loss=1.9"),
@@ -173,7 +176,7 @@ BAD = {
     ),
     "zero": (("--tokens", "0"), "--tokens: 0: must be 1 or more"),
     "endless": (("--tokens", "inf"), "--tokens: inf: must be 1 or more"),
-    "less than none": (("--available", "web=-1,books=1,code=1"), "available: web = -1.0: must be above 0"),
+    "less than none": (("--available", "web=-1,books=1,code=1"), "available: web = -1: must be above 0"),
     "template": (("--paths", "data"), "has no {domain}"),
 }
 
