@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts
-from regmix.mixture.search import Search, optimum, starts
+from regmix.mixture.search import Each, Search, optimum, starts
 from regmix.regression.ensemble import Ensemble, cached, stack, together
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
@@ -65,11 +65,15 @@ def optima(known: Evidence, refits: Sequence[Refit]) -> tuple[np.ndarray, list[O
     with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
         weights = stack(regressors, known.mixtures, known.losses, search.seed, pool.map)
 
-        def find(refit: Refit) -> Optimum:
+        def find(refit: Refit, each: Each = map) -> Optimum:
             parts = known.losses[refit.objective]
             seen = LossParts(parts.losses[refit.rows], parts.objective)
             model = together(regressors, weights, known.mixtures[refit.rows], seen, search.seed)
             first = known.starts(refit.objective, refit.rows)
-            return Optimum(model, optimum(model, known.rules, search, refit.stream, first))
+            return Optimum(model, optimum(model, known.rules, search, refit.stream, first, each))
 
-        return weights, list(pool.map(find, refits))
+        # A fit to all runs has the most candidates, so the threads share these, once they are done with the others.
+        others = [pool.submit(find, refit) if refit.stream else None for refit in refits]
+        return weights, [
+            other.result() if other else find(refit, pool.map) for refit, other in zip(refits, others, strict=True)
+        ]

@@ -9,8 +9,9 @@ K domains, M candidates.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from regmix.core.errors import InputError
 from regmix.sampling.draws import BLOCK, candidate_block, near
 from regmix.sampling.rules import Rules
 
+Each = Callable[..., Iterable[Any]]  # as the built-in map, or an executor's
 TOGETHER = 4  # blocks of candidates scored in one call: trees take less time per row in large calls
 PARENTS = 20  # best candidates, around which the next are drawn
 
@@ -64,38 +66,43 @@ class Search:
         return count, min(count, max(1, top))
 
 
-def optimum(model: Scored, rules: Rules, search: Search, stream: int, starts: np.ndarray) -> np.ndarray:
+def optimum(
+    model: Scored, rules: Rules, search: Search, stream: int, starts: np.ndarray, each: Each = map
+) -> np.ndarray:
     """The mean (K,) of the best candidates of a stream by ``model``.
 
-    ``starts`` (n, K) are candidates too if there are local steps, moved within the bounds. Raises InputError if no
-    candidate keeps them.
+    ``starts`` (n, K) are candidates too if there are local steps, moved within the constraints. ``each`` maps over
+    parts of the random candidates. Raises InputError if no candidate keeps the constraints.
     """
     count, top = search.size(stream)
     pool, scores = np.empty((0, len(rules.domains))), np.empty(0)
 
-    def add(drawn: np.ndarray) -> None:
+    def add(drawn: np.ndarray, values: np.ndarray) -> None:
         nonlocal pool, scores
-        joined, known = np.concatenate([pool, drawn]), np.append(scores, _score(model, drawn, rules, search.risk))
+        joined, known = np.concatenate([pool, drawn]), np.append(scores, values)
         best = np.argsort(known, kind="stable")[: max(top, PARENTS)]
         pool, scores = joined[best], known[best]
 
-    blocks = -(-count // BLOCK)
-    for first in range(0, blocks, TOGETHER):
-        drawn = [
-            candidate_block(rules, search.seed, stream, block) for block in range(first, min(first + TOGETHER, blocks))
-        ]
-        add(np.concatenate(drawn)[: count - first * BLOCK])
+    def score(drawn: np.ndarray) -> np.ndarray:
+        values = model.score(drawn, search.risk)
+        return values + rules.kl_reg * rules.region.distance(drawn) if rules.kl_reg else values
+
+    def part(first: int) -> tuple[np.ndarray, np.ndarray]:
+        blocks = range(first, min(first + TOGETHER, -(-count // BLOCK)))
+        drawn = np.concatenate([candidate_block(rules, search.seed, stream, block) for block in blocks])
+        drawn = drawn[: count - first * BLOCK]
+        return drawn, score(drawn)
+
+    for drawn, values in each(part, range(0, -(-count // BLOCK), TOGETHER)):
+        add(drawn, values)
     if search.local_steps:
-        add(np.unique(rules.nearest(starts), axis=0))
+        own = np.unique(rules.nearest(starts), axis=0)
+        add(own, score(own))
     for step in range(search.local_steps):
-        add(near(rules, pool[:PARENTS], search.seed, stream, step, count=search.local_candidates))
+        around = near(rules, pool[:PARENTS], search.seed, stream, step, count=search.local_candidates)
+        add(around, score(around))
     weights = pool[:top].mean(axis=0)
     return np.asarray(weights / weights.sum())
-
-
-def _score(model: Scored, mixtures: np.ndarray, rules: Rules, risk: float) -> np.ndarray:
-    scores = model.score(mixtures, risk)
-    return scores + rules.kl_reg * rules.region.distance(mixtures) if rules.kl_reg else scores
 
 
 def starts(rules: Rules, mixtures: np.ndarray, own: np.ndarray) -> np.ndarray:

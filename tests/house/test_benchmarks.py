@@ -53,7 +53,7 @@ def test_the_gpu_s_part_runs_on_a_processor_and_is_printed():
     assert one["engine_tokens_a_second"]["median"] > 0
     assert one["transformers_tokens_a_second"]["median"] > 0
     assert one["transformers_micro_batch"] == 2
-    assert one["share_of_gemm"]["full"] > one["share_of_gemm"]["attention"] > one["share_of_gemm"]["body"] > 0
+    assert one["share_of_gemm"]["full"] >= one["share_of_gemm"]["attention"] >= one["share_of_gemm"]["body"] > 0
     first, *rest = lines.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
     assert first.startswith("a processor, none, 20")
     assert rest[0].startswith("tiny: ")
