@@ -13,6 +13,7 @@ from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
+from regmix.engine.store import rates
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_pack import Assignment
@@ -56,6 +57,8 @@ def train_missing(
         launcher.launch(replace(assignment, runs=list(pending.values())), options)
         seconds = time.monotonic() - started
         rate = assignment.run_tokens * len(pending) / seconds
+        if machine.launcher.kind == "local":  # others train elsewhere
+            rates.record(store_root, setup, len(pending), assignment.run_tokens, machine.processes, seconds)
         print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
         places = launcher.places(assignment.store, setup.compute)
     return lambda run: assignment.find(run, places)

@@ -21,7 +21,10 @@ from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.plugins import checked
 from regmix.core.settings import Count, Positive, Strict
+from regmix.engine.store import rates
+from regmix.engine.store.keys import processor
 
+STORE = ".runs"
 FAR = 2.0  # a shape whose cost per token is off by more than this factor counts as extrapolated
 Origin = Literal["measured", "published", "assumed"]
 
@@ -133,9 +136,21 @@ def _device(name: str, entry: Entry, root: Path) -> Device:
               rate.precision, rate.origin, rate.source)
         for rate in entry.rates
     ]  # fmt: skip
+    about = entry.about
     if entry.engine is not None:
-        points += _measured(root / entry.engine)
-    return Device(name, entry.about, entry.processes, points)
+        own = _trained(root / STORE)
+        points += own or _measured(root / entry.engine)
+        about = "this machine, as it trained the runs in .runs" if own else about
+    return Device(name, about, entry.processes, points)
+
+
+def _trained(store: Path) -> list[Point]:
+    """The rates of the runs in ``store`` that this machine's processor trained."""
+    return [
+        Point(ModelShape(**row["shape"]), row["step"], row["tokens"] / row["seconds"], row["precision"], "measured",
+              f"{STORE}, {row['cpu']}")
+        for row in rates.read(store) if row["cpu"] == processor()
+    ]  # fmt: skip
 
 
 def _measured(path: Path) -> list[Point]:

@@ -23,6 +23,7 @@ from regmix.corpus.token_files import dtype_for, write_tokens
 from regmix.engine.compute.module import DTYPES, Transformer
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
+from regmix.engine.store import rates
 from regmix.engine.store.keys import run_key
 from regmix.engine.store.runs import RunStore
 from regmix.params import Params
@@ -376,3 +377,28 @@ def test_a_method_says_what_it_trains_beforehand():
     assert (ppl.runs, ppl.scored, ppl.written) == (1, tokens, pytest.approx(0.5 * tokens))
     assert "again" not in planner.preparations(params, text)
     assert disk(params, 300, text, [])["target_schedule"] == pytest.approx(2 * 0.5 * tokens)
+
+
+def test_the_rates_of_stored_runs_stand_for_this_machine_and_those_of_another_do_not(tmp_path):
+    training = schema.parse(yaml.safe_load(TEXT)).proxy
+    text = {"a": np.zeros(5000, np.uint16), "b": np.zeros(700, np.uint16)}
+    setup = Setup(training, 64, text, text)
+    rates.record(tmp_path / ".runs", setup, 10, 1e6, 2, rates.SHORT / 2)  # too short to count
+    assert rates.read(tmp_path / ".runs") == []
+    (tmp_path / ".runs").mkdir()
+    for seconds in (100, 300):
+        rates.record(tmp_path / ".runs", setup, 10, 1e6, 2, seconds)
+    (row,) = rates.read(tmp_path / ".runs")
+    windows = 4096 // 128 + 5 * (1024 // 128) + 5 + 5 * 5
+    assert row["tokens"] == pytest.approx(2 * 10 * (1e6 + windows * 128 / 3))
+    path = tmp_path / "devices.yaml"
+    path.write_text("here: {about: another, processes: 2, engine: results.json, rates: []}\n")
+    fixture = (ROOT / "tests/fixtures/results.json").read_text()
+    (tmp_path / "results.json").write_text(fixture)
+    here = device_rates.load(path, tmp_path)["here"]
+    assert here.speed(setup.shape, row["step"]) == pytest.approx(row["tokens"] / 400)
+    assert here.about.startswith("this machine")
+    (tmp_path / ".runs/rates.json").write_text(json.dumps([row | {"cpu": "another"}]))
+    assert device_rates.load(path, tmp_path)["here"].about == "another"
+    (tmp_path / ".runs/rates.json").write_text("{")
+    assert device_rates.load(path, tmp_path)["here"].about == "another"

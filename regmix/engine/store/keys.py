@@ -46,7 +46,7 @@ def hardware(compute: str = "kernels") -> dict[str, str]:
     cpu = os.environ.get("NUMBA_CPU_NAME") or llvmlite.binding.get_host_cpu_name()
     overrides = [os.environ.get(name) for name in ("NUMBA_CPU_FEATURES", "ATEN_CPU_CAPABILITY")]
     kernels = " ".join(filter(None, (cpu, *overrides, _blas())))
-    return {"kernels": kernels, "processor": _processor()}
+    return {"kernels": kernels, "processor": processor()}
 
 
 def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None = None) -> str:
@@ -80,7 +80,7 @@ def _blas() -> str:
     return " ".join(f"{library['version']} {library.get('architecture')}" for library in used)
 
 
-def _processor() -> str:
+def processor() -> str:
     """The CPU's model name, or its architecture if the system does not report the name."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
