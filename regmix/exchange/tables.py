@@ -63,7 +63,10 @@ def read_runs(
         faults += _off(weights, ratios, renormalise)
     if faults:
         raise Faults(*faults)
-    return RunTable(weights.div(weights.sum(axis=1), axis=0), values, tuple(notes))
+    totals = np.ascontiguousarray(weights).sum(
+        axis=1
+    )  # in the order in which the replay of the papers sums, to the last bit
+    return RunTable(weights.div(totals, axis=0), values, tuple(notes))
 
 
 def _read(path: Path, notes: list[str]) -> pd.DataFrame:
