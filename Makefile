@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm bench clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-python bench clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -22,6 +22,7 @@ help:
 	@echo "make smoke-ablations  the smallest ablations, in that copy"
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
+	@echo "make test-remotes | test-python PYTHON=python3.13   remotes by SSH and S3 | fast tests and smoke on another Python"
 	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
 
 install: $(VENV)/.installed
@@ -82,7 +83,7 @@ test: install
 types:
 	mypy
 
-fast:
+fast: install
 	pytest -m "not slow" -n 2
 
 # The tests of one file stay in one process, since the steps of a pipeline run in order.
@@ -92,6 +93,15 @@ all:
 # A one-node Slurm, installed from Debian's packages; run as root.
 test-slurm: install
 	@bash tests/slurm/cluster.sh pytest tests/slurm
+
+# Remotes by SSH and S3, against servers on this machine; sshd is from Debian's openssh-server.
+test-remotes: install
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[remotes]'
+	pytest tests/remotes -rs
+
+# Fast tests and the smoke pipeline on another Python: make test-python PYTHON=python3.13
+test-python:
+	@$(MAKE) --no-print-directory VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON) fast smoke
 
 bench: install
 	@python -m benchmarks.bench $(PART)

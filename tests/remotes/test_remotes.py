@@ -60,7 +60,7 @@ def ssh(tmp_path) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
                "AuthorizedKeysFile": keys / "authorized_keys", "StrictModes": "no", "UsePAM": "no",
                "Subsystem": "sftp internal-sftp", "PermitRootLogin": "prohibit-password"}  # fmt: skip
     words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-    server = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *words], stderr=subprocess.PIPE)
+    server = subprocess.Popen([SSHD, "-D", "-e", "-f", "/dev/null", *words], stderr=subprocess.DEVNULL)
     try:
         wait_for(port, server)
         settings = {"user": getpass.getuser(), "keyfile": str(keys / "user"), "port": str(port)}
