@@ -28,7 +28,8 @@ def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) 
     domains = read_json(tokenizer / "domains.json")
     metas = {name: read_json(corpus / name / "meta.json") for name in domains["trained"]}
     available = {name: meta["train"]["tokens"] for name, meta in metas.items()}
-    if (part := [name for name, meta in metas.items() if meta.get("capped")]) and not params.constraints.available_tokens:
+    part = [name for name, meta in metas.items() if meta.get("capped")]
+    if part and not params.constraints.available_tokens:
         note(
             f"the prior is the domains' share of what is tokenized, and corpus.domain_chars leaves out text of "
             f"{', '.join(part)}; for a mixture of all of it set constraints.available_tokens and for_tokens"

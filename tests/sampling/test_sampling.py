@@ -9,7 +9,7 @@ import pytest
 
 from regmix.constraints.build import by_tokens
 from regmix.constraints.epochs import token_shares, weight_bounds
-from regmix.constraints.region import project
+from regmix.constraints.region import Region, project
 from regmix.constraints.settings import Constraints
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
@@ -257,3 +257,24 @@ def test_switched_proxies_change_to_fresh_mixtures_at_logged_steps():
     assert np.array_equal(weights(runs), weights(more))
     with pytest.raises(InputError, match=r"swarm\.switches = 4: the proxies have 3 logged steps before their last"):
         shards.shard_runs(rules(), swarm(switches=4), "switched-0", LOGGED)
+
+
+@pytest.mark.parametrize("shards_", [["random-0", "anchors"], ["random-0"]])
+def test_a_random_mixture_that_repeats_an_anchor_is_drawn_again_if_there_are_anchors(shards_):
+    few = Rules.within(Region.below(("a", "b"), np.ones(2), np.full(2, 0.5)))
+    given = swarm(per_shard=200, shards=shards_)
+    drawn = weights(shards.shard_runs(few, given, "random-0", LOGGED))
+    anchors = weights(shards.shard_runs(few, given, "anchors", LOGGED))
+    nearest = np.abs(drawn[:, None] - anchors).sum(axis=2).min(axis=1)
+    if "anchors" in shards_:
+        assert nearest.min() >= draws.APART
+    else:
+        assert (nearest < draws.APART).mean() > 0.2
+    plain = np.stack([draws.draw(few, draws.RANDOM, i) for i in range(200)])
+    assert (np.abs(plain - drawn).sum(axis=1) < 1e-12).mean() > 0.5  # the others are as they were
+
+
+def test_where_every_draw_repeats_an_anchor_one_of_them_is_taken():
+    few = Rules.within(Region.below(("a", "b"), np.ones(2), np.full(2, 0.5)), max_tries=50)
+    everywhere = np.linspace([0, 1], [1, 0], 60)
+    assert draws.draw(few, draws.RANDOM, 0, apart=everywhere).sum() == pytest.approx(1)
