@@ -84,10 +84,13 @@ def evaluated(corpus: Corpus, evaluation: Evaluation) -> Iterator[str]:
         names = getattr(evaluation, key)
         yield from repeated(names, f"evaluation.{key}")
         yield from unknown(names, corpus.domains, f"evaluation.{key}", "domain")
-    if not evaluation.heldout:
-        yield "evaluation.last_word = []: targets have no task; name a domain here or in evaluation.continuation"
     for key in ("shots", "tasks"):
         yield from repeated(getattr(evaluation, key), f"evaluation.{key}")
+
+
+def targets_have_tasks(evaluation: Evaluation) -> Iterator[str]:
+    if not evaluation.heldout:
+        yield "evaluation.last_word = []: targets have no task; name a domain here or in evaluation.continuation"
 
 
 def ensemble(mixture: Mixture, regressors: dict[str, Kind]) -> Iterator[str]:
@@ -178,5 +181,6 @@ NAMES: tuple[Check, ...] = (
     shared_sequences,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = (
-    *NAMES, tasks_fit, rounds_search, rounds_have_runs, folds, steps_are_logged, switches_are_logged,
+    *NAMES, targets_have_tasks, tasks_fit, rounds_search, rounds_have_runs, folds, steps_are_logged,
+    switches_are_logged,
 )  # fmt: skip

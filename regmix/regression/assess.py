@@ -19,13 +19,13 @@ from regmix.core.runs import Runs
 from regmix.regression.ensemble import by_part
 from regmix.regression.interface import (
     Fit,
-    Linear,
     Model,
     Prediction,
     Regressor,
     TokenLaw,
     TooFewRuns,
     grouped_folds,
+    is_linear,
 )
 from regmix.regression.settings import Regression
 from regmix.statistics import metrics
@@ -81,7 +81,7 @@ def assess(
         curve=learning_curve(
             fit, (train.mixtures, losses), unseen, settings.curve.proxies, settings.curve.subsets, settings.seed
         ),
-        coefficients=contrasts(fit, train, losses, settings) if isinstance(model, Linear) else _NO_CONTRASTS,
+        coefficients=contrasts(fit, train, losses, settings) if is_linear(model) else _NO_CONTRASTS,
         metrics={split: score(true, predicted.mean, settings) for split, (_, true, predicted) in splits.items()},
     )
 
@@ -176,7 +176,7 @@ def contrasts(fit: Fit, runs: Runs, losses: np.ndarray, settings: Regression) ->
 
     def contrast(mixtures: np.ndarray, losses: np.ndarray) -> np.ndarray:
         model = fit(mixtures, losses, settings.seed)
-        assert isinstance(model, Linear)
+        assert is_linear(model)
         return model.coefficients - center @ model.coefficients
 
     samples = bootstrap(

@@ -17,7 +17,7 @@ from scipy import optimize
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
-from regmix.regression.interface import Bayesian, Draws, Fit, Linear, Model, Prediction, Regressor, grouped_folds
+from regmix.regression.interface import Bayesian, Draws, Fit, Model, Prediction, Regressor, grouped_folds, is_linear
 
 PENALTY = 10.0  # for each nat above a limit
 FOLDS = 5  # of the cross-validation that weighs the regressors
@@ -73,7 +73,7 @@ class ObjectiveModel:
     @property
     def coefficients(self) -> np.ndarray:
         """(K,), if the models are linear and the objective is."""
-        linear = [model for model in self.models if isinstance(model, Linear)]
+        linear = [model for model in self.models if is_linear(model)]
         if len(linear) < len(self.models) or self.objective.references is not None:
             raise AttributeError("coefficients")
         return self.objective.weights @ np.stack([model.coefficients for model in linear])

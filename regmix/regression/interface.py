@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 
@@ -36,11 +36,15 @@ class Model(Protocol):
     def predict(self, mixtures: np.ndarray) -> Prediction: ...
 
 
-@runtime_checkable
 class Linear(Protocol):
     """A model whose prediction is linear in the weights: ``coefficients`` (K,), nats per token."""
 
     coefficients: np.ndarray
+
+
+def is_linear(model: object) -> TypeGuard[Linear]:
+    """Whether a model has coefficients, which it may learn when asked: isinstance looks at its class alone."""
+    return hasattr(model, "coefficients")
 
 
 @runtime_checkable

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from regmix import params as schema
+from regmix.constraints.region import Region
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
 from regmix.core.model_shape import ModelShape
@@ -141,8 +142,8 @@ class Artifacts:
             size = {"documents": 9, "chars": 9_000_000, "tokens": 3_000_000}
             write_json(self.folder / f"corpus/{domain}/meta.json", {"train": size, "valid": size})
             write_json(self.folder / f"extracted/{domain}/stats.json", {"duplicates": 0, "undecodable": 0})
-        prior = dict(zip(TRAINED, self.PRIOR.tolist(), strict=True))
-        rules = Rules.of(prior, dict.fromkeys(TRAINED, 1.0), self.params.swarm)
+        region = Region.below(tuple(TRAINED), np.ones(len(TRAINED)), np.array(self.PRIOR))
+        rules = Rules.of(region, self.params.swarm, 0.0)
         write_json(self.folder / "sample/rules.json", rules.to_json())
         write_json(self.folder / "libraries.json", {"numpy": "2.4.6"})
 
