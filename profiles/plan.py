@@ -179,9 +179,11 @@ def notes(
 def against_measured(whole: Row, chosen: Sequence[Device], path: Path) -> list[str]:
     """How the hours on the device with measured rates compare with the pipeline as `make bench` measured it.
 
-    Empty without such a measurement, or if it is of another profile.
+    Empty without such a measurement, if it is of another profile, or if the rates are of runs trained since.
     """
     device = next((d for d in chosen if d.origin == "measured"), None)
+    if device and any(point.source.startswith(device_rates.STORE) for point in device.points):
+        return []
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
         pipeline, machine = results["stages"], results["machines"]["stages"]
