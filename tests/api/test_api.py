@@ -57,7 +57,7 @@ def test_the_api_is_imported_when_it_is_used_and_not_before():
 def test_no_result_depends_on_the_api():
     files = provenance.code(["stages/mixture/mixture_simulate.py", "stages/target/target_train.py"]).files
     assert "regmix/__init__.py" in files
-    assert "regmix/api.py" not in files
+    assert "regmix/api/__init__.py" not in files
 
 
 def test_mixtures_are_those_of_the_swarm_and_more_of_them_extend_fewer():
