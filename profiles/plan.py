@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from profiles import progress, switch
+from profiles import own, progress, switch
 from profiles.table import Row, figures, rows, show, storage, total
 from regmix import params as schema
 from regmix.checks import plug_ins
@@ -56,7 +56,8 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
     """Print the plan; return 1 if it is infeasible. Raises InputError."""
     present = schema.Params.load(root / "params.yaml")
     current = read_text(root / "params.yaml")
-    params = present if name is None else _params(switch.apply(current, name, replace=True)[0])
+    mine = own.Own.read(root / own.FILE)
+    params = present if name is None else _params(switch.apply(current, name, replace=True, own_file=mine)[0])
     plug_ins.check(params)
     chosen = _devices(only, root)
     here = progress.text_of(params, root)
@@ -76,7 +77,7 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
     table = rows(params.machine, list(pipeline), todo, space, chosen, stored, running)
     table.append(total(table))
     lines = notes(params, name, known, vocab, todo, chosen, running, fault)
-    if params == _params(switch.apply(current, switch.BASE, replace=True)[0]):
+    if params == _params(switch.apply(current, switch.BASE, replace=True, own_file=mine)[0]):
         lines += against_measured(table[-1], chosen, root / MEASURED)
     print(show(table, chosen))
     print("\n".join(f"- {line}" for line in lines))

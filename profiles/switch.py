@@ -99,6 +99,8 @@ def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False)
     """Rewrite ``target`` with the profile ``name``, and with own.yaml beside it if there is one, atomically."""
     mine = own.Own.read(target.with_name(own.FILE))
     text, kept = apply(read_text(target), name, folder, replace=replace, own_file=mine)
+    if mine:
+        print(f"{target}: {name}, with the domains and objectives of {own.FILE}", file=sys.stderr)
     for key in kept:
         print(f"{target}: {key} is your own and is kept", file=sys.stderr)
     layout.write(target, text)

@@ -33,7 +33,7 @@ def command(
     for part in found:
         role = "validation only" if part.name in held else "trained on"
         typer.echo(f"{part.name}: {_files(part)}, {role}")
-    typer.echo(f"wrote {out}; look at it, then run: make profile PROFILE=smoke, make plan, make repro")
+    typer.echo("look at it, then run: make profile PROFILE=smoke, make plan, make repro")
 
 
 TEXT = """\
