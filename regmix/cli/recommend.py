@@ -6,7 +6,6 @@ import json
 import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any
@@ -22,8 +21,8 @@ from regmix.cli.given import Given, Question
 from regmix.cli.page import LISTED, metric_rows, render
 from regmix.cli.pairs import pairs
 from regmix.cli.shared import expanded
-from regmix.exchange.blend import Blend, Phase
-from regmix.exchange.write import export
+from regmix.exchange.blend import FACTS, Blend, Phase
+from regmix.exchange.write import export, versions
 from regmix.statistics.digits import decimals
 
 COMPARED = (*api.ENSEMBLE, "lightgbm", "ridge")
@@ -68,7 +67,7 @@ def command(
     blend = replace(blend, phases=(Phase(weights),), about=f"regmix recommend: {_sentence(found)}.")
     result = _result(found, known, ranks, blend)
     typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.notes))
-    write(blend, to or [], out)
+    write(replace(blend, facts={name: result[name] for name in FACTS}), to or [], out)
     if page is not None:
         write_files({page.name: render(result, known.notes)}, page.parent)
 
@@ -110,7 +109,7 @@ def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Bl
         "distance": {"nearest_run": found.distance, "typical": found.typical_distance},
         "regressors": {name: None if math.isnan(value) else round(float(value), 4) for name, value in ranks.items()},
         "runs": len(known.runs.mixtures),
-        "versions": {name: _version(name) for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy")},
+        "versions": versions(),
     }  # fmt: skip
 
 
@@ -154,11 +153,3 @@ def _metric_lines(metrics: dict[str, Any]) -> list[str]:
     lines = [f"{'metric':{width}}  predicted         at the prior"]
     lines += [f"{name:{width}}  {predicted:18}{prior}" for name, predicted, prior in metric_rows(metrics)[:10]]
     return lines + ([f"and {len(metrics) - 10} more in --json"] if len(metrics) > 10 else [])
-
-
-def _version(library: str) -> str | None:
-    """None for source that is not installed."""
-    try:
-        return metadata.version(library)
-    except metadata.PackageNotFoundError:
-        return None

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from regmix.core.errors import InputError
 
+FACTS = ("prior", "bounds", "constraints", "gain_predicted", "gain_realised", "versions")
 SUM = 1e-6  # by how much weights may miss a sum of 1
 
 
@@ -30,8 +31,8 @@ class Blend:
     """What is written for a trainer. Raises InputError if it is no mixture, or lacks the tokens of a schedule.
 
     ``paths`` is a template for a domain's data, with ``{domain}``; ``available`` and ``document_tokens`` are tokens and
-    mean tokens per document, by domain; ``about`` says in one line what the mixture is. A schedule is constant within
-    each phase.
+    mean tokens per document, by domain; ``about`` says in one line what the mixture is, and ``facts`` (``FACTS``, JSON
+    values) what else is known of it, for the format that has room. A schedule is constant within each phase.
     """
 
     phases: tuple[Phase, ...]
@@ -40,6 +41,7 @@ class Blend:
     available: Mapping[str, float] | None = None
     document_tokens: Mapping[str, float] | None = None
     about: str = "a mixture by regression"
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for phase in self.phases:
@@ -108,7 +110,8 @@ def read_blend(path: Path, **given: Any) -> Blend:
     if isinstance(value, dict) and isinstance(value.get("schedule"), dict):
         return Blend(_phases(value["schedule"], given.get("tokens"), path), **given)
     if isinstance(value, dict) and isinstance(value.get("weights"), dict):
-        known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about")}
+        known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about"),
+                 "facts": {name: value[name] for name in FACTS if name in value}}  # fmt: skip
         given = {name: part for name, part in known.items() if part is not None} | given
         value = value["weights"]
     if not (isinstance(value, dict) and value and all(isinstance(weight, int | float) for weight in value.values())):

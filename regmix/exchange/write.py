@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import metadata
 from types import ModuleType
 
 from regmix.core import plugins
@@ -9,6 +10,17 @@ from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend
 
 DOCUMENTS = "documents"  # what the weights of a format count, if not tokens
+
+
+def versions() -> dict[str, str | None]:
+    """The versions of what chooses a mixture; None for source that is not installed."""
+    found: dict[str, str | None] = {}
+    for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def formats() -> list[str]:

@@ -24,4 +24,5 @@ def render(blend: Blend) -> str:
     ]
     value = {"about": blend.about, "unit": "share of training tokens", "tokens": blend.tokens, "domains": domains,
              "between_phases": "constant", "phases": phases}  # fmt: skip
+    value |= {name: fact for name, fact in blend.facts.items() if name not in value}
     return json.dumps(value, indent=1) + "\n"

@@ -85,7 +85,10 @@ def test_json_has_units_prior_bounds_and_versions_and_can_be_exported(run, table
     path.write_text(out)
     code, _, err = run("export", path, "--to", "json", "--to", "megatron-splits", "--out", tmp_path)
     assert code == 0, err
-    assert json.loads((tmp_path / "mixture.json").read_text())["domains"]["books"]["epochs"] <= 4.0001
+    exported = json.loads((tmp_path / "mixture.json").read_text())
+    assert exported["domains"]["books"]["epochs"] <= 4.0001
+    for fact in ("prior", "bounds", "gain_predicted", "gain_realised", "versions"):
+        assert exported[fact] == value[fact]
 
 
 def test_the_page_opens_with_the_answer_and_asks_nobody(run, tables, tmp_path):
