@@ -10,7 +10,7 @@ from typing import Any
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
 from regmix.core.objective import NATS
-from regmix.statistics.digits import decimals
+from regmix.statistics.digits import leading
 from reports.page.formats import fixed, listed, plus_minus
 
 REPORT = Path("reports/report.html")
@@ -57,7 +57,7 @@ def rivals(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _measured(value: float, half: float | None) -> str:
-    return plus_minus(value, half, decimals(half)) if half else fixed(value)
+    return plus_minus(value, half, leading(half)) if half else fixed(value)
 
 
 def main(summary: Path = SUMMARY, mixture: Path = MIXTURE, report: Path = REPORT) -> None:

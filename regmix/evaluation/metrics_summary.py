@@ -9,7 +9,7 @@ from regmix.core.objective import NATS
 from regmix.evaluation.headlines import Headlines
 from regmix.evaluation.summary import BASELINE
 from regmix.statistics import verdicts
-from regmix.statistics.digits import decimals
+from regmix.statistics.digits import leading
 from regmix.target.trained_methods import Method
 
 # What RegMix's targets are compared with, beside natural: the name in the summary, and the kind of method.
@@ -62,11 +62,11 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
 
 
 def _with_half(value: float | None, low: float | None, high: float | None) -> tuple[float | None, float | None]:
-    """A value and half the width of its interval, to the digits that the interval leaves meaningful."""
+    """A value and half the width of its interval, to the first digit of the latter."""
     if value is None or low is None or high is None or high <= low:
         return value, None
     half = (high - low) / 2
-    digits = decimals(half)
+    digits = leading(half)
     return round(value, digits), round(half, digits)
 
 

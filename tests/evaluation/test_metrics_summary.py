@@ -51,10 +51,10 @@ def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
 
 @pytest.mark.parametrize(
     ("middle", "half", "shown"),
-    [(-0.0483, 0.0241, (-0.048, 0.024)), (-0.2704, 0.0363, (-0.27, 0.04)), (-2.0914, 0.19, (-2.09, 0.19)),
-     (0.1234, 0.098, (0.12, 0.1)), (0.004, 1.24, (0.0, 1.2))],
+    [(-0.0483, 0.0241, (-0.05, 0.02)), (-0.2704, 0.0363, (-0.27, 0.04)), (-2.0914, 0.19, (-2.1, 0.2)),
+     (0.1234, 0.098, (0.12, 0.1)), (0.004, 1.24, (0.0, 1.0))],
 )  # fmt: skip
-def test_an_interval_says_which_digits_are_meaningful(middle, half, shown):
+def test_values_are_rounded_to_the_first_digit_of_their_interval(middle, half, shown):
     one = {"method": "x", "value": middle, "value_low": middle - half, "value_high": middle + half}
     mixture = {"predicted_gain": 0.3049, "realised_gain": None}
     part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.987}, "mixture": mixture}
