@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from regmix.constraints.build import around
 from regmix.constraints.settings import Constraints
-from regmix.core.faults import Check, repeated, unknown
+from regmix.core.faults import Check, raised, repeated, unknown
 from regmix.core.settings import Kind
 from regmix.corpus.settings import Corpus
 from regmix.engine.machine import Machine
@@ -77,6 +78,16 @@ def objectives_have_their_anchors(objectives: Objectives, swarm: Swarm) -> Itera
 
 def constraints_name_domains(constraints: Constraints, corpus: Corpus) -> Iterator[str]:
     yield from constraints.of_domains(corpus.trained)
+
+
+def constraints_can_be_kept(constraints: Constraints, corpus: Corpus) -> Iterator[str]:
+    """As far as they are known before the corpus is tokenized."""
+    names, counts = corpus.trained, constraints.available_tokens
+    if not list(constraints.of_domains(names)) and len(names) > 1:
+        shares = {name: counts.get(name, 1) for name in names}
+        prior = {name: share / sum(shares.values()) for name, share in shares.items()}
+        known = constraints if counts else constraints.model_copy(update={"max_kl": None})
+        yield from raised(around, known, prior, {}, "constraints")
 
 
 def evaluated(corpus: Corpus, evaluation: Evaluation) -> Iterator[str]:
@@ -181,6 +192,6 @@ NAMES: tuple[Check, ...] = (
     shared_sequences,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = (
-    *NAMES, targets_have_tasks, tasks_fit, rounds_search, rounds_have_runs, folds, steps_are_logged,
-    switches_are_logged,
+    *NAMES, constraints_can_be_kept, targets_have_tasks, tasks_fit, rounds_search, rounds_have_runs, folds,
+    steps_are_logged, switches_are_logged,
 )  # fmt: skip

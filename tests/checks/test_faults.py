@@ -306,3 +306,21 @@ def test_an_ensemble_has_too_few_runs_by_its_settings_where_its_fits_raise(ensem
             refused.append(count)
         assert bool(found) == (count in refused)
     assert 0 < len(refused) < 8
+
+
+CONSTRAINED = {
+    "no such domain": ({"floors": {"reviews": 0.1}}, "constraints.floors: unknown domain 'reviews'; use one of news"),
+    "in conflict": (
+        {"floors": {"news": 0.7}, "fixed": {"code": 0.4}},
+        "constraints: no mixture keeps floors.news = 0.7 and fixed.code = 0.4; each must give way by 0.05, or "
+        "floors.news alone by 0.1",
+    ),
+    "crossed": ({"floors": {"news": 0.7}, "ceilings": {"news": 0.4}}, "constraints.floors.news = 0.7: above ceilings"),
+}
+
+
+@pytest.mark.parametrize(("changes", "message"), CONSTRAINED.values(), ids=CONSTRAINED)
+def test_constraints_are_checked_before_any_work(changes, message):
+    found = schema.all_faults(edited({f"constraints.{key}": value for key, value in changes.items()}))
+    assert len(found) == 1
+    assert found[0].startswith(message)
