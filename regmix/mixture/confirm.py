@@ -32,11 +32,11 @@ def predicted(simulation: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def leading(simulation: Mapping[str, Any], least: float = 0.005) -> dict[str, dict[str, float]]:
-    """A simulation's (its JSON) weights from ``least`` on, largest first, and their spread over refits."""
+def leading(simulation: Mapping[str, Any], least: float = 0.02) -> dict[str, dict[str, float]]:
+    """A simulation's (its JSON) weights from ``least`` on, largest first, and their spread over refits, in hundredths."""
     weights = simulation["weights"]
     domains = [domain for domain in sorted(weights, key=lambda name: -weights[name]) if weights[domain] >= least]
-    return {part: {domain: simulation[part][domain] for domain in domains} for part in ("weights", "spread")}
+    return {part: {domain: round(simulation[part][domain], 2) for domain in domains} for part in ("weights", "spread")}
 
 
 def summary(
