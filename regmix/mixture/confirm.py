@@ -33,7 +33,7 @@ def predicted(simulation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def leading(simulation: Mapping[str, Any], least: float = 0.02) -> dict[str, dict[str, float]]:
-    """A simulation's (its JSON) weights from ``least`` on, largest first, and their spread over refits, in hundredths."""
+    """A simulation's (its JSON) weights from ``least`` on, largest first, and their spread over refits, to .01."""
     weights = simulation["weights"]
     domains = [domain for domain in sorted(weights, key=lambda name: -weights[name]) if weights[domain] >= least]
     return {part: {domain: round(simulation[part][domain], 2) for domain in domains} for part in ("weights", "spread")}
