@@ -733,7 +733,7 @@ def test_headline_prints_the_mixture_and_how_it_does():
     assert lines == [
         "report: r.html",
         "news: news 0.60, law 0.40",
-        f"  targets, nats per token, minus natural {MINUS}0.200 ± 0.010 and best single domain 0.010: not "
+        f"  targets, nats per token, minus natural {MINUS}0.20 ± 0.01 and best single domain 0.010: not "
         "distinguishable from single",
         "broad: news 0.60, law 0.40",
         "  no target; proxies gain 0.310 nats per token over natural",
@@ -757,6 +757,6 @@ def test_the_table_of_the_readme_has_a_column_per_objective():
     lines = readme.objectives(FEW, WEIGHTS).splitlines()
     assert len({line.count("|") for line in lines}) == 1
     assert lines[2].startswith("| chosen mixture | news 0.60, law 0.40 |")
-    assert lines[4].startswith(f"| minus natural | {MINUS}0.200 ± 0.010 | – |")
+    assert lines[4].startswith(f"| minus natural | {MINUS}0.20 ± 0.01 | – |")
     assert lines[7].startswith("| minus best single domain | 0.010 | – |")
     assert lines[9].startswith("| minus best proxy | – | – |")
