@@ -73,13 +73,21 @@ def corpora(
         f"{_only(list(validated))}. The prior is the domains' share of the training tokens; it runs from "
         f"{percent(own['prior'].min())} to {percent(own['prior'].max())}. A weight is bounded so that training "
         f"on {count(constraints.for_tokens or target_tokens)} tokens passes over a domain at most "
-        f"{constraints.max_epochs:g} times. {reach}."
+        f"{constraints.max_epochs:g} times. {reach}.{_further(constraints)}"
     )
     caption = (
         "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those of "
         "the training split. *Passes if alone*: how many passes a target would make over the domain at weight 1."
     )
     return Section("Corpora", (prose, Table("corpora", caption, shown, values)))
+
+
+def _further(constraints: Constraints) -> str:
+    """The sentence on constraints beside those by tokens."""
+    given = [name for name in ("floors", "ceilings", "fixed", "groups", "ratios", "max_kl")
+             if getattr(constraints, name)]  # fmt: skip
+    kept = listed(f"`{name}`" for name in given)
+    return f" Every mixture but the natural one also keeps the {kept} of `constraints` in params.yaml." if given else ""
 
 
 def _only(validated: Sequence[str]) -> str:
