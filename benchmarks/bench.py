@@ -17,21 +17,10 @@ from typing import Any
 
 import torch
 
-from benchmarks import (
-    acquisitions,
-    fewer_proxies,
-    gpu,
-    growth,
-    lines,
-    methods,
-    overheads,
-    precision,
-    proxies,
-    scoring,
-    stages,
-    swarm,
-    tokenization,
-)
+from benchmarks import lines
+from benchmarks.choosing import acquisitions, fewer_proxies, scoring
+from benchmarks.dvc import growth, overheads, stages, tokenization
+from benchmarks.training import gpu, methods, precision, proxies, swarm
 from regmix import params as schema
 from regmix.core import runs
 from regmix.core.errors import InputError

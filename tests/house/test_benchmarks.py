@@ -7,7 +7,9 @@ import json
 import pytest
 import torch
 
-from benchmarks import bench, gpu, lines, pipeline
+from benchmarks import bench, lines
+from benchmarks.dvc import pipeline
+from benchmarks.training import gpu
 from regmix.core.errors import InputError
 from tests.paths import ROOT
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmarks import pipeline
+from benchmarks.dvc import pipeline
 
 PER_SHARD, SIZES = 64, (64, 256, 1024)
 MINIMAL = {

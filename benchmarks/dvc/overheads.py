@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import proxies
-from benchmarks.growth import MINIMAL
+from benchmarks.dvc.growth import MINIMAL
+from benchmarks.training import proxies
 from profiles.switch import switch
 from profiles.tryout import ROOT
 from regmix.core.files import read_json, write_json

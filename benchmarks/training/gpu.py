@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from benchmarks import proxies
+from benchmarks.training import proxies
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.schedule import Schedule

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from benchmarks import proxies
+from benchmarks.training import proxies
 from regmix.core.files import read_json
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs

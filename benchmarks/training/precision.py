@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import proxies
+from benchmarks.training import proxies
 from regmix.engine.settings import Training
 from regmix.params import Params
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.acquisition_rules import RULES, Known, refit
+from benchmarks.choosing.acquisition_rules import RULES, Known, refit
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.regression.ensemble import Ensemble, cached, stack

@@ -6,7 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gemm, pipeline
+from benchmarks.dvc import pipeline
+from benchmarks.training import gemm
 from profiles import progress
 from regmix import params as schema
 from regmix.core.errors import InputError

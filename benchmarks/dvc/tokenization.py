@@ -63,7 +63,7 @@ def _whole(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
     out: dict[str, Any] = {"chars": CHARS}
     paths = [str(path) for path in (extracted, tokenizer, folder)]
     for step in ("extract", "tokenize"):
-        call = f"from benchmarks import tokenization as t; t.{step}(*map(t.Path, {paths!r}))"
+        call = f"from benchmarks.dvc import tokenization as t; t.{step}(*map(t.Path, {paths!r}))"
         start = time.perf_counter()
         process = subprocess.Popen([sys.executable, "-c", call])  # anew, so that nothing of this process counts
         peak = _peak_bytes(process)

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy import stats
 from threadpoolctl import threadpool_limits
 
-from benchmarks import acquisition_lookup, acquisition_proxies
-from benchmarks.acquisition_rules import RULES
+from benchmarks.choosing import acquisition_lookup, acquisition_proxies
+from benchmarks.choosing.acquisition_rules import RULES
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.settings import Kind
