@@ -34,6 +34,11 @@ def command(
     known = question.given()
     domains = list(known.runs.mixtures)
     prior = known.arguments["prior"] or known.constraints.get("available_tokens") or dict(known.runs.mixtures.mean())
+    for name in [*prior, *domains]:
+        if name not in domains:
+            raise InputError(f"--prior: unknown domain {name!r}; use {', '.join(domains)}")
+        if not prior.get(name, 0) > 0:
+            raise InputError(f"--prior: {name} = {prior.get(name)}: must be above 0; give a share of every domain")
     rows = {"prior": {name: prior[name] / sum(prior.values()) for name in domains}}
     for path in mixture:
         (phase, *others) = read_blend(path).phases

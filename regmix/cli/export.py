@@ -34,7 +34,7 @@ def command(
 
     A mixture that breaks the constraints given, or those that it was recommended under, is refused.
     """
-    given = {
+    given: dict[str, Any] = {
         "tokens": whole(tokens, "--tokens"),
         "available": pairs(available, "--available"),
         "document_tokens": pairs(document_tokens, "--document-tokens"),
@@ -42,9 +42,12 @@ def command(
     known = {name: value for name, value in given.items() if value is not None}
     blend = read_blend(mixture, paths=paths, **known)
     value = read_json(mixture)
+    counts = {name: int(count) for name, count in (given["available"] or {}).items()}
+    by_option = {"available_tokens": counts, "for_tokens": given["tokens"]}
     for where, kept in ((constraints, constraints and read_yaml(constraints)), (mixture, value.get("constraints"))):
         if kept:
-            _refuse(blend, kept, value.get("prior"), f"{where}")
+            options = {name: option for name, option in by_option.items() if option}
+            _refuse(blend, {**kept, **options} if isinstance(kept, dict) else kept, value.get("prior"), f"{where}")
     write(blend, to, out)
 
 
@@ -85,5 +88,6 @@ def write_files(files: dict[str, str], out: Path) -> None:
             scratch.write_text(text, encoding="utf-8")
             scratch.replace(path)
         except OSError as error:
+            scratch.unlink(missing_ok=True)
             raise InputError(f"--out: {path}: {error.strerror}; name another folder") from None
         typer.echo(f"wrote {path}", err=True)

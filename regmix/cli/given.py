@@ -13,8 +13,10 @@ import pandas as pd
 from regmix import api
 from regmix.cli import options
 from regmix.cli.pairs import pairs, whole
-from regmix.core.errors import InputError
+from regmix.constraints.settings import Constraints
+from regmix.core.errors import Faults, InputError
 from regmix.core.files import read_yaml
+from regmix.core.plugins import checked
 from regmix.exchange.tables import RunTable, read_runs
 
 BETTER_HIGH = re.compile(r"(^|[^a-z])(acc|accuracy|acc_norm|exact_match|f1|bleu|rouge|pass)([^a-z]|$)", re.IGNORECASE)
@@ -67,6 +69,9 @@ class Question:
         kept = _constraints(
             self.constraints, pairs(self.available, "--available"), whole(self.tokens, "--tokens"), self.max_epochs
         )
+        known = checked(Constraints, kept, str(self.constraints or "constraints"))
+        if faults := list(known.of_domains(list(runs.mixtures))):
+            raise Faults(*faults)
         arguments = {
             "prior": pairs(self.prior, "--prior"), "objective": aim, "bounds": pairs(self.bound, "--bound"),
             "constraints": kept, "worst_case": self.worst_case, "limits": limits or None,
@@ -115,4 +120,17 @@ def _constraints(
     for name, option in by_option.items():
         if option is not None and name in value:
             raise InputError(f"{file}: {name} is given by an option too; keep one of the two")
+    for name in ("for_tokens", "available_tokens"):
+        if name in value:
+            value[name] = _counts(value[name])
     return value | {name: option for name, option in by_option.items() if option is not None}
+
+
+def _counts(value: Any) -> Any:
+    """Counts of tokens written as 100e9, which YAML takes for text; anything else as it is."""
+    if isinstance(value, dict):
+        return {name: _counts(one) for name, one in value.items()}
+    try:
+        return int(float(value)) if isinstance(value, str | float) and float(value).is_integer() else value
+    except ValueError:
+        return value

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from regmix.cli.export import write_files
 from regmix.core.errors import InputError
@@ -59,14 +61,20 @@ objectives:
 def _text(found: list[Found], held: list[str]) -> str:
     domains = []
     for part in found:
-        field = f", text_field: {part.field}" if part.field not in (None, "text") else ""
-        domains.append(f"  {part.name}: {{path: {part.path}{field}}} # {_files(part)}")
+        field = "" if part.field in (None, "text") else f", text_field: {_quoted(str(part.field))}"
+        domains.append(f"  {_quoted(part.name)}: {{path: {_quoted(str(part.path))}{field}}} # {_files(part)}")
     return TEXT.format(
         domains="\n".join(domains),
         held=", ".join(held),
         aim=f"target: {{{', '.join(f'{name}: 1' for name in held)}}}" if held else "all: trained",
         tokens=", ".join(f"{part.name}: 1000000000" for part in found if part.name not in held),
     )
+
+
+def _quoted(text: str) -> str:
+    """``text`` as YAML reads it back, in quotes if it must be."""
+    plain = re.fullmatch(r"[A-Za-z_./][\w./-]*", text, re.ASCII) and yaml.safe_load(text) == text
+    return text if plain else json.dumps(text)
 
 
 def _files(part: Found) -> str:

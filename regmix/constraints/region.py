@@ -56,8 +56,8 @@ class Region:
 
     @property
     def bounded_above(self) -> bool:
-        """Whether nothing but the largest weights constrains, as in RegMix's published code."""
-        return not self.low.any() and not len(self.rows) and self.max_kl == np.inf
+        """Whether nothing but the largest weights by tokens constrains, as in RegMix's published code."""
+        return not self.low.any() and not len(self.rows) and self.max_kl == np.inf and bool(np.all(self.ceilings >= 1))
 
     def holds(self, mixtures: np.ndarray) -> np.ndarray:
         """Which of ``mixtures`` (M, K) keep all constraints (M,)."""

@@ -11,6 +11,7 @@ from regmix.core.faults import repeated, unknown
 from regmix.core.settings import Count, Positive, Share, Strict
 
 NonNegativeFloat = Annotated[float, Field(ge=0)]
+Times = Annotated[float, Field(ge=0, le=1e6)]
 
 
 class Group(Strict):
@@ -31,8 +32,8 @@ class Ratio(Strict):
 
     of: str
     to: str
-    at_least: NonNegativeFloat = 0.0
-    at_most: NonNegativeFloat | None = None
+    at_least: Times = 0.0
+    at_most: Times | None = None
 
     def _faults(self) -> Iterator[str]:
         if self.of == self.to:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ def look(folder: Path) -> list[Found]:
         if name in found:
             raise InputError(f"{path}: gives the domain {name}, as {found[name].path} does; rename one of them")
         records = [file for file in known if not file.name.endswith(".txt")]
-        field = text_field(records[0], kinds) if records else None
+        field = text_field(records[0]) if records else None
         found[name] = Found(name, path, len(known), sum(file.stat().st_size for file in known), field)
     if len(found) < 2:
         raise InputError(
@@ -54,15 +55,13 @@ def look(folder: Path) -> list[Found]:
     return list(found.values())
 
 
-def text_field(file: Path, kinds: Mapping[str, Any]) -> str:
+def text_field(file: Path) -> str:
     """The key or column with the longest text in the first records. Raises InputError if none has text."""
-    if file.name.endswith(".parquet"):
-        from pyarrow import parquet
-
-        rows = next(parquet.ParquetFile(file).iter_batches(batch_size=SAMPLE)).to_pylist()
-    else:
-        lines = plugins.load("readers", "folder", "reader").lines(file)
-        rows = [json.loads(line) for _, line in zip(range(SAMPLE), lines, strict=False) if line.strip()]
+    try:
+        rows = _rows(file)
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{file}: cannot be read ({reason}); write it again or take it away") from None
     lengths: dict[str, int] = {}
     for row in rows:
         for key, value in row.items() if isinstance(row, dict) else ():
@@ -73,10 +72,23 @@ def text_field(file: Path, kinds: Mapping[str, Any]) -> str:
     return max(lengths, key=lambda key: (key == "text", lengths[key]))
 
 
+def _rows(file: Path) -> list[Any]:
+    """The first records."""
+    if file.name.endswith(".parquet"):
+        from pyarrow import parquet
+
+        batch = next(parquet.ParquetFile(file).iter_batches(batch_size=SAMPLE), None)
+        return [] if batch is None else batch.to_pylist()
+    lines = plugins.load("readers", "folder", "reader").lines(file)
+    return [json.loads(line) for _, line in zip(range(SAMPLE), lines, strict=False) if line.strip()]
+
+
 def _name(path: Path, kinds: Mapping[str, Any]) -> str:
     """A domain's name: lower case, digits and underscores."""
     stem = path.name
     for kind in kinds if path.is_file() else ():
         stem = stem.removesuffix(kind)
     name = re.sub(r"[^a-z0-9]+", "_", stem.lower()).strip("_")
+    if not name:
+        raise InputError(f"{path}: its name gives a domain none; rename it with Latin letters")
     return name if re.match(r"[a-z]", name) else f"d_{name}"

@@ -104,8 +104,8 @@ def _normalised_gammas(rng: np.random.Generator, shape: np.ndarray) -> np.ndarra
 def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.ndarray, np.ndarray]:
     """``count`` draws (count, K), and whether each keeps the bounds both before and after tiny weights are zeroed.
 
-    Floors come off before the draw, which divides the rest; what then breaks a sum, a ratio or the distance to the
-    prior moves to the nearest mixture that does not.
+    With constraints beside these bounds, floors come off before the draw, which divides the rest, and what then breaks
+    one moves to the nearest mixture that does not.
     """
     region = rules.region
     strengths = rules.strengths[rng.integers(len(rules.strengths), size=count)]
@@ -117,7 +117,7 @@ def _dirichlet(rng: np.random.Generator, rules: Rules, count: int) -> tuple[np.n
     mixtures[:, region.low >= rules.bounds] = 0  # fixed
     total = _drop_tiny(mixtures, rules.min_weight)
     mixtures = region.low + (1 - region.low.sum()) * mixtures
-    return region.nearest(mixtures), (total > 0) & np.all(mixtures <= rules.bounds, axis=1)
+    return region.nearest(mixtures), total > 0
 
 
 def _drop_tiny(mixtures: np.ndarray, least: float) -> np.ndarray:

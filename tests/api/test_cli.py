@@ -179,7 +179,7 @@ BAD = {
     ),
     "zero": (("--tokens", "0"), "--tokens: 0: must be 1 or more"),
     "endless": (("--tokens", "inf"), "--tokens: inf: must be 1 or more"),
-    "less than none": (("--available", "web=-1,books=1,code=1"), "available: web = -1: must be above 0"),
+    "less than none": (("--available", "web=-1,books=1,code=1"), "available_tokens.web = -1"),
     "template": (("--paths", "data"), "has no {domain}"),
 }
 

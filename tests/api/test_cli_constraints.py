@@ -81,6 +81,9 @@ def test_a_schedule_of_the_pipeline_is_exported_by_its_tokens(run, tmp_path):  #
 
 
 BAD = {
+    "tokens": ("available_tokens: {web: null, books: 1, code: 1}", "available_tokens.web = None"),
+    "no tokens": ("available_tokens: 5", "available_tokens = 5"),
+    "huge ratio": ("ratios: [{of: web, to: code, at_least: 1.0e+300}]", "less than or equal to 1000000"),
     "conflict": (
         "floors: {code: 0.5}\ngroups: {g: {domains: [code, web], at_most: 0.4}}",
         "no mixture keeps floors.code",
@@ -146,3 +149,34 @@ def test_the_interval_of_a_gain_covers_what_a_run_gains():
         gain = truth[38] - truth[39] + rng.normal(scale=0.02 * 2**0.5)
         hits.append(table["low"].iloc[1] <= gain <= table["high"].iloc[1])
     assert sum(hits) >= 10
+
+
+def test_a_domain_can_be_left_out_and_all_weights_capped(ask, tmp_path):
+    file = tmp_path / "c.yaml"
+    for text, keeps in (
+        ("fixed: {code: 0}", lambda w: w["code"] == 0),
+        ("ceilings: {code: 0}", lambda w: w["code"] == 0),
+        ("ceilings: {web: 0.35, books: 0.35, code: 0.35}", lambda w: max(w.values()) <= 0.35 + 1e-9),
+    ):
+        file.write_text(text)
+        code, out, err = ask("recommend", "--json", "--constraints", file)
+        assert code == 0, err
+        assert keeps(json.loads(out)["weights"])
+
+
+def test_tokens_said_at_export_count_for_the_constraints(ask, run, tmp_path):  # noqa: F811
+    mixture = tmp_path / "mixture.json"
+    mixture.write_text(ask("recommend", "--json", "--tokens", "1e9", "--available", "web=1e9,books=1e9,code=1e9")[1])
+    assert run("export", mixture, "--to", "csv", "--out", tmp_path)[0] == 0
+    code, _, err = run("export", mixture, "--to", "csv", "--tokens", "20e9", "--out", tmp_path)
+    assert code == 1
+    assert "max_epochs" in err
+
+
+def test_a_prior_of_too_few_domains_is_one_line(ask, tmp_path):
+    (tmp_path / "m.json").write_text('{"web": 1.0}')
+    for prior, message in (("web=1", "books = None"), ("web=1,books=1,code=1,law=1", "unknown domain 'law'")):
+        code, _, err = ask("compare", "--mixture", tmp_path / "m.json", "--prior", prior)
+        assert code == 1
+        assert message in err
+        assert len(err.splitlines()) == 1

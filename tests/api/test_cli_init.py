@@ -108,3 +108,29 @@ def test_a_folder_without_two_domains_is_one_line(run, tmp_path):  # noqa: F811
         assert code == 1
         assert message in err
         assert len(err.splitlines()) == 1
+
+
+def test_names_that_yaml_would_read_otherwise_are_quoted(run, tmp_path):  # noqa: F811
+    folder = tmp_path / "t: #x"
+    folder.mkdir()
+    for name in ("true.txt", "a, b.txt", "c{d}.txt"):
+        (folder / name).write_text("text")
+    (folder / "e.jsonl").write_text(json.dumps({"on": "a text"}))
+    out = tmp_path / "own.yaml"
+    assert run("init", folder, "--out", out)[0] == 0
+    mine = own.Own.read(out)
+    assert mine is not None
+    assert {entry.path for entry in mine.domains.values()} == {str(path) for path in folder.iterdir()}
+    assert mine.domains["e"].model_extra == {"text_field": "on"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("c.parquet", b"x"), ("c.jsonl", b"{"), ("c.jsonl.gz", b"x"), ("c.jsonl", b"\xff")]
+)
+def test_a_broken_file_is_one_line(run, texts, tmp_path, name, content):  # noqa: F811
+    (texts / name).write_bytes(content)
+    code, _, err = run("init", texts, "--out", tmp_path / "own.yaml")
+    assert code == 1
+    assert f"{texts / name}: cannot be read" in err
+    assert len(err.splitlines()) == 1
+    assert not (tmp_path / "own.yaml").exists()
