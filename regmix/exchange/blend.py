@@ -51,6 +51,9 @@ class Blend:
             total = sum(phase.weights.values())
             if abs(total - 1) > SUM:
                 raise InputError(f"weights: they sum to {total:.6g}, not 1; correct them")
+        for phase in self.phases[1:]:
+            if phase.weights.keys() != self.phases[0].weights.keys():
+                raise InputError("phases: they weigh different domains; give every phase a weight of each, 0 for none")
         starts = [phase.first_token for phase in self.phases]
         if not starts or starts[0] != 0 or sorted(set(starts)) != starts:
             raise InputError(f"phases: first tokens {starts}: must begin at 0 and rise")
@@ -107,6 +110,17 @@ def read_blend(path: Path, **given: Any) -> Blend:
         raise InputError(
             f"{path}: cannot be read as JSON ({error}); give the output of `regmix recommend --json`"
         ) from None
+    try:
+        return _blend(value, path, given)
+    except InputError:
+        raise
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(
+            f"{path}: is no mixture ({type(error).__name__}: {error}); give the output of `regmix recommend --json`"
+        ) from None
+
+
+def _blend(value: Any, path: Path, given: dict[str, Any]) -> Blend:
     if isinstance(value, dict) and isinstance(value.get("schedule"), dict):
         return Blend(_phases(value["schedule"], given.get("tokens"), path), **given)
     if isinstance(value, dict) and isinstance(value.get("weights"), dict):

@@ -180,3 +180,19 @@ def test_a_prior_of_too_few_domains_is_one_line(ask, tmp_path):
         assert code == 1
         assert message in err
         assert len(err.splitlines()) == 1
+
+
+DAMAGED = ['{"schedule": {}}', '{"schedule": {"knots": [0, 0.5], "mixtures": [{"web": 1}]}}',
+           '{"schedule": {"knots": 0, "mixtures": [{"web": 1}]}}', '{"schedule": {"knots": [0], "mixtures": [[1]]}}',
+           '{"weights": {"web": "much"}}', '{"weights": {"web": 1.0}, "available_tokens": [1]}',
+           '{"schedule": {"knots": [0, 0.5], "mixtures": [{"web": 1}, {"code": 1}]}}']  # fmt: skip
+
+
+@pytest.mark.parametrize("text", DAMAGED)
+def test_a_damaged_mixture_is_one_line(text, run, tmp_path):  # noqa: F811
+    (tmp_path / "m.json").write_text(text)
+    code, _, err = run("export", tmp_path / "m.json", "--to", "csv", "--tokens", "1e9", "--out", tmp_path / "out")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "Traceback" not in err
+    assert not (tmp_path / "out").exists()
