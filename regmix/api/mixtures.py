@@ -115,8 +115,8 @@ def compare_mixtures(
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")
     table, parts = run_table(mixtures, losses, objective, domains, worst_case=worst_case)
-    asked = mixture_table(candidates, tuple(table.columns))
-    chosen, runs, points = regressors_of(regressors, len(table)), table.to_numpy(), asked.to_numpy()
+    compared = mixture_table(candidates, tuple(table.columns))
+    chosen, runs, points = regressors_of(regressors, len(table)), table.to_numpy(), compared.to_numpy()
     with threadpool_limits(limits=1):
         weights = stack(chosen, runs, {"objective": parts}, seed)
         model = together(chosen, weights, runs, parts, seed)
@@ -133,4 +133,4 @@ def compare_mixtures(
         realised = (same @ parts.total) / same.sum(axis=1)
     values = {"predicted": mean, "sd": sd, "gain": gain, "low": gain - half, "high": gain + half,
               "distance": apart.min(axis=1), "trained": same.sum(axis=1), "realised": realised}  # fmt: skip
-    return pd.DataFrame(values, index=asked.index)
+    return pd.DataFrame(values, index=compared.index)

@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from regmix.cli import options
+from regmix.cli.constraints import by_option, parse, read
 from regmix.cli.pairs import pairs, whole
 from regmix.constraints.build import around
-from regmix.constraints.settings import Constraints
-from regmix.core.errors import Faults, InputError
-from regmix.core.files import read_json, read_yaml
-from regmix.core.plugins import checked
+from regmix.core.errors import InputError
+from regmix.core.files import read_json
+from regmix.core.inputs import shares_and_bounds
 from regmix.core.schedule import Schedule
 from regmix.exchange.blend import Blend, read_blend
 from regmix.exchange.write import export
@@ -34,39 +34,28 @@ def command(
 
     A mixture that breaks the constraints given, or those that it was recommended under, is refused.
     """
-    given: dict[str, Any] = {
-        "tokens": whole(tokens, "--tokens"),
-        "available": pairs(available, "--available"),
-        "document_tokens": pairs(document_tokens, "--document-tokens"),
-    }
-    known = {name: value for name, value in given.items() if value is not None}
-    blend = read_blend(mixture, paths=paths, **known)
-    value = read_json(mixture)
-    counts = {name: int(count) for name, count in (given["available"] or {}).items()}
-    by_option = {"available_tokens": counts, "for_tokens": given["tokens"]}
-    for where, kept in ((constraints, constraints and read_yaml(constraints)), (mixture, value.get("constraints"))):
-        if kept:
-            options = {name: option for name, option in by_option.items() if option}
-            _refuse(blend, {**kept, **options} if isinstance(kept, dict) else kept, value.get("prior"), f"{where}")
+    counts, length = pairs(available, "--available"), whole(tokens, "--tokens")
+    known = {"tokens": length, "available": counts, "document_tokens": pairs(document_tokens, "--document-tokens")}
+    blend = read_blend(mixture, paths=paths, **{name: value for name, value in known.items() if value is not None})
+    source = read_json(mixture)
+    for where, values in ((constraints, read(constraints)), (mixture, source.get("constraints"))):
+        if values and where:
+            _refuse(blend, values | by_option(counts, length), source.get("prior"), str(where))
     write(blend, to, out)
 
 
-def _refuse(blend: Blend, kept: Any, prior: dict[str, float] | None, where: str) -> None:
-    """Raises InputError if ``blend`` breaks the constraints ``kept``, which are in the file ``where``."""
-    given = checked(Constraints, kept, where)
+def _refuse(blend: Blend, values: dict[str, Any], prior: dict[str, float] | None, where: str) -> None:
+    """Raises InputError if ``blend`` breaks the constraints ``values``, which are in the file ``where``."""
     domains = list(blend.phases[0].weights)
-    if faults := list(given.of_domains(domains, where)):
-        raise Faults(*faults)
-    if given.max_kl is not None and not prior and not given.available_tokens:
-        raise InputError(
-            f"{where}: max_kl needs a prior; give available_tokens, or a file of `regmix recommend --json`"
-        )
-    shares = dict(given.available_tokens) or prior or dict.fromkeys(domains, 1.0)
-    total = sum(shares[name] for name in domains)
-    within = around(given, {name: shares[name] / total for name in domains}, {}, where, blend.tokens)
+    constraints = parse(values, domains, where)
+    prior = dict(constraints.available_tokens) or prior
+    if constraints.max_kl is not None and not prior:
+        raise InputError(f"{where}: max_kl needs a prior; give available_tokens, or the JSON of `regmix recommend`")
+    shares, _ = shares_and_bounds(prior or dict.fromkeys(domains, 1.0), None, domains)
+    region = around(constraints, shares, {}, where, blend.tokens)
     knots = np.array([phase.first_token / (blend.tokens or 1) for phase in blend.phases])
     rows = np.array([[phase.weights[name] for name in domains] for phase in blend.phases])
-    if fault := within.broken_by(Schedule(tuple(domains), knots, rows)):
+    if fault := region.broken_by(Schedule(tuple(domains), knots, rows)):
         raise InputError(f"{where}: the mixture breaks a constraint: {fault}; correct one of the two")
 
 

@@ -12,9 +12,9 @@ import yaml
 
 from regmix.cli.export import write_files
 from regmix.core.errors import InputError
-from regmix.corpus.look import Found, look
+from regmix.corpus.look import Part, look
 
-HELD = re.compile(r"^(valid|validation|val|eval|test|dev|heldout)(_|$)")  # names of what is not trained on
+VALIDATION = re.compile(r"^(valid|validation|val|eval|test|dev|heldout)(_|$)")  # names of what is not trained on
 
 
 def command(
@@ -27,13 +27,13 @@ def command(
     """
     if out.exists():
         raise InputError(f"{out}: is there already; edit it, or name another with --out")
-    found = look(folder)
-    held = [part.name for part in found if HELD.match(part.name)]
-    if len(found) - len(held) < 2:
-        held = []
-    write_files({out.name: _text(found, held)}, out.parent)
-    for part in found:
-        role = "validation only" if part.name in held else "trained on"
+    parts = look(folder)
+    validation = [part.name for part in parts if VALIDATION.match(part.name)]
+    if len(parts) - len(validation) < 2:
+        validation = []
+    write_files({out.name: _text(parts, validation)}, out.parent)
+    for part in parts:
+        role = "validation only" if part.name in validation else "trained on"
         typer.echo(f"{part.name}: {_files(part)}, {role}")
     typer.echo("look at it, then run: make profile PROFILE=smoke, make plan, make repro")
 
@@ -44,7 +44,7 @@ domains:
 {domains}
 
 # Domains that are only validated on, such as text that the model is for.
-validation_only: [{held}]
+validation_only: [{validation}]
 
 # What mixtures are to minimise: weights of domains, `trained` for all alike, or {{worst: trained}}.
 objectives:
@@ -58,16 +58,16 @@ objectives:
 """
 
 
-def _text(found: list[Found], held: list[str]) -> str:
+def _text(parts: list[Part], validation: list[str]) -> str:
     domains = []
-    for part in found:
+    for part in parts:
         field = "" if part.field in (None, "text") else f", text_field: {_quoted(str(part.field))}"
         domains.append(f"  {_quoted(part.name)}: {{path: {_quoted(str(part.path))}{field}}} # {_files(part)}")
     return TEXT.format(
         domains="\n".join(domains),
-        held=", ".join(held),
-        aim=f"target: {{{', '.join(f'{name}: 1' for name in held)}}}" if held else "all: trained",
-        tokens=", ".join(f"{part.name}: 1000000000" for part in found if part.name not in held),
+        validation=", ".join(validation),
+        aim=f"target: {{{', '.join(f'{name}: 1' for name in validation)}}}" if validation else "all: trained",
+        tokens=", ".join(f"{part.name}: 1000000000" for part in parts if part.name not in validation),
     )
 
 
@@ -77,7 +77,7 @@ def _quoted(text: str) -> str:
     return text if plain else json.dumps(text)
 
 
-def _files(part: Found) -> str:
+def _files(part: Part) -> str:
     return f"{part.files} file{'s' * (part.files > 1)}, {_size(part.size)}"
 
 

@@ -27,21 +27,21 @@ def shortfall(inequalities: Sequence[Inequality], domains: int) -> tuple[float, 
     """
     sides = np.array([[*entry.side, -1.0] for entry in inequalities]).reshape(-1, domains + 1)
     most = np.array([entry.most for entry in inequalities])
-    found = optimize.linprog(
+    solution = optimize.linprog(
         np.append(np.zeros(domains), 1.0), A_ub=sides, b_ub=most, A_eq=[[1.0] * domains + [0.0]], b_eq=[1.0],
         bounds=[(0, None)] * domains + [(-1, None)],
     )  # fmt: skip
-    return float(found.x[-1]), found.x[:-1]
+    return float(solution.x[-1]), solution.x[:-1]
 
 
 def conflict(inequalities: Sequence[Inequality], domains: int) -> list[Inequality]:
     """A smallest part of ``inequalities`` that no mixture keeps: without any one of it, one would."""
-    kept = list(inequalities)
+    needed = list(inequalities)
     for entry in inequalities:
-        fewer = [other for other in kept if other is not entry]
+        fewer = [other for other in needed if other is not entry]
         if shortfall(fewer, domains)[0] > SMALL:
-            kept = fewer
-    return kept
+            needed = fewer
+    return needed
 
 
 def room(inequalities: Sequence[Inequality], domains: int) -> float:

@@ -100,8 +100,8 @@ class Region:
         faults = [self.broken(schedule.used()), *(always.broken(mixture) for mixture in schedule.mixtures)]
         return next((fault for fault in faults if fault), None)
 
-    def broken(self, mixture: np.ndarray, share: float = 1e-6) -> str | None:
-        """The constraint that ``mixture`` (K,) breaks most, by more than ``share``, and how; None if it breaks none."""
+    def broken(self, mixture: np.ndarray, slack: float = 1e-6) -> str | None:
+        """The constraint that ``mixture`` (K,) breaks most, by more than ``slack``, and how; None if it breaks none."""
         sums = self.rows @ mixture
         above = [*(self.low - mixture), *(mixture - self.high), *(self.lower - sums), *(sums - self.upper)]
         what = [
@@ -114,11 +114,11 @@ class Region:
             *(f"{name}: {s:.4g} is above {b:.4g}" for name, s, b in zip(self.names, sums, self.upper, strict=True)),
         ]
         worst = int(np.argmax(above))
-        if above[worst] > share:
+        if above[worst] > slack:
             return what[worst]
         far = float(self.distance(mixture))
         return (
-            f"max_kl: {far:.4g} nats from the prior is above {self.max_kl:.4g}" if far > self.max_kl + share else None
+            f"max_kl: {far:.4g} nats from the prior is above {self.max_kl:.4g}" if far > self.max_kl + slack else None
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -17,7 +17,7 @@ SAMPLE = 20  # records in which the key of the text is looked for
 
 
 @dataclass(frozen=True)
-class Found:
+class Part:
     """A part of a folder that the reader ``folder`` can read; ``field`` is the key or column of its text, if it has."""
 
     name: str
@@ -27,7 +27,7 @@ class Found:
     field: str | None
 
 
-def look(folder: Path) -> list[Found]:
+def look(folder: Path) -> list[Part]:
     """The domains of ``folder``: each of its subfolders and files with text. Raises InputError if there are under two.
 
     Raises InputError too for a file whose records have no text.
@@ -35,24 +35,24 @@ def look(folder: Path) -> list[Found]:
     kinds = plugins.load("readers", "folder", "reader").KINDS
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name the one that holds a folder or a file for each domain")
-    found: dict[str, Found] = {}
+    parts: dict[str, Part] = {}
     for path in sorted(folder.iterdir()):
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
         known = [file for file in files if any(file.name.endswith(kind) for kind in kinds)]
         if path.name.startswith(".") or not known:
             continue
         name = _name(path, kinds)
-        if name in found:
-            raise InputError(f"{path}: gives the domain {name}, as {found[name].path} does; rename one of them")
+        if name in parts:
+            raise InputError(f"{path}: gives the domain {name}, as {parts[name].path} does; rename one of them")
         records = [file for file in known if not file.name.endswith(".txt")]
         field = text_field(records[0]) if records else None
-        found[name] = Found(name, path, len(known), sum(file.stat().st_size for file in known), field)
-    if len(found) < 2:
+        parts[name] = Part(name, path, len(known), sum(file.stat().st_size for file in known), field)
+    if len(parts) < 2:
         raise InputError(
-            f"{folder}: holds text for {len(found)} domains, and a mixture needs two; give each a folder or a file of "
+            f"{folder}: holds text for {len(parts)} domains, and a mixture needs two; give each a folder or a file of "
             f"{', '.join(kinds)}"
         )
-    return list(found.values())
+    return list(parts.values())
 
 
 def text_field(file: Path) -> str:

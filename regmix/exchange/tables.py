@@ -7,9 +7,12 @@ table with a pattern for each kind of column (a Weights & Biases export). CSV, a
 from __future__ import annotations
 
 import fnmatch
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from lzma import LZMAError
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -63,9 +66,7 @@ def read_runs(
         faults += _off(weights, ratios, renormalise)
     if faults:
         raise Faults(*faults)
-    totals = np.ascontiguousarray(weights).sum(
-        axis=1
-    )  # in the order in which the replay of the papers sums, to the last bit
+    totals = np.ascontiguousarray(weights).sum(axis=1)  # to the last bit as regmix.published.tables sums
     return RunTable(weights.div(totals, axis=0), values, tuple(notes))
 
 
@@ -76,8 +77,8 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
             table = pd.read_parquet(path)
         else:
             table = pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
-    except (OSError, ValueError, pd.errors.ParserError) as error:
-        reason = " ".join(str(error).split())
+    except (EOFError, LZMAError, OSError, ValueError, BadZipFile, pd.errors.ParserError, zlib.error) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read as a table ({reason}); give CSV, TSV or Parquet") from None
     name = next((name for name in IDS if name in table), None)
     if name is None:

@@ -24,7 +24,7 @@ def mixture_export(params: Settings, *, chosen: Path, sample: Path, corpus: Path
 
     The available tokens are theirs too, or those in CORPUS.
     """
-    kept = params.constraints
+    constraints = params.constraints
     rules, confirmed = read_rules(sample, params.corpus.trained), read_json(chosen / "confirmed-gains.json")
     text = {name: read_json(corpus / name / "meta.json")["train"] for name in params.corpus.trained}
     with writing(out) as scratch:
@@ -33,16 +33,16 @@ def mixture_export(params: Settings, *, chosen: Path, sample: Path, corpus: Path
             gain = mixture["gain"]
             blend = Blend(
                 (Phase(mixture["weights"]),),
-                tokens=kept.for_tokens or params.target.train_tokens,
+                tokens=constraints.for_tokens or params.target.train_tokens,
                 paths=f"{corpus}/{{domain}}/train",
-                available=kept.available_tokens or {domain: counts["tokens"] for domain, counts in text.items()},
+                available=constraints.available_tokens or {domain: counts["tokens"] for domain, counts in text.items()},
                 document_tokens={domain: counts["tokens"] / counts["documents"] for domain, counts in text.items()},
                 about=f"Chosen for the objective {name}: {mixture['verdict']}, predicted gain {gain['value']:.2f} "
                 f"({gain['low']:.2f} to {gain['high']:.2f}).",
                 facts={
                     "prior": rules.by_domain(rules.prior),
                     "bounds": rules.by_domain(rules.bounds),
-                    "constraints": kept.model_dump(exclude_defaults=True),
+                    "constraints": constraints.model_dump(exclude_defaults=True),
                     "gain_predicted": gain,
                     "gain_realised": confirmed[name]["realised"],  # of proxies, with the number of seeds
                     "versions": versions(),

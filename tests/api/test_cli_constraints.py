@@ -89,7 +89,8 @@ BAD = {
         "no mixture keeps floors.code",
     ),
     "typo": ("floor: {code: 0.5}", "floor: unknown key"),
-    "domain": ("floors: {law: 0.5}", "constraints.floors: unknown domain 'law'; use one of web, books, code"),
+    "empty": ("", "holds no constraints by name"),
+    "domain": ("floors: {law: 0.5}", "c.yaml: floors: unknown domain 'law'; use one of web, books, code"),
     "percent": ("floors: {code: 50}", "floors.code = 50"),
     "list": ("- code", "holds no constraints by name"),
     "twice": ("max_epochs: 2", "max_epochs is given by an option too"),
@@ -196,3 +197,15 @@ def test_a_damaged_mixture_is_one_line(text, run, tmp_path):  # noqa: F811
     assert len(err.splitlines()) == 1
     assert "Traceback" not in err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_file_that_is_missing_and_a_damaged_prior_are_one_line(ask, run, tmp_path):  # noqa: F811
+    code, _, err = ask("recommend", "--constraints", tmp_path / "none.yaml")
+    assert code == 1
+    assert err.endswith("none.yaml: no such file; correct the path")
+    mixture, file = tmp_path / "m.json", tmp_path / "c.yaml"
+    mixture.write_text(json.dumps({"weights": {"web": 0.5, "code": 0.5}, "prior": {"web": 1.0}}))
+    file.write_text("max_kl: 0.5")
+    code, _, err = run("export", mixture, "--to", "csv", "--constraints", file, "--out", tmp_path)
+    assert code == 1
+    assert "prior: no share of 'code'" in err

@@ -186,11 +186,11 @@ CONFLICTS = {
         {"floors": {"math": 0.4}, "ratios": [{"of": "code", "to": "math", "at_least": 2.0}]},
         r"floors.math = 0.4 and ratios.0.at_least = 2 \(code to math\)",
     ),
-    "tokens": ({"floors": {"law": 0.4}}, r"floors.law = 0.4 and the tokens of law, which allow at most 0.3"),
+    "tokens": ({"floors": {"law": 0.4}}, r"floors.law = 0.4 and the largest weight of law by its tokens or bound, 0.3"),
     "one": ({"fixed": {"web": 0.5, "books": 0.2, "code": 0.1, "math": 0.1, "law": 0.1}}, "only one mixture keeps"),
     "the distance": (
         {"floors": {"law": 0.25}, "max_kl": 0.1},
-        r"max_kl = 0.1: .* is \d.\d+ nats from it; raise max_kl above that, or loosen law",
+        r"max_kl = 0.1: .* is \d.\d+ nats from it; raise max_kl above that, or loosen what the prior breaks \(law has",
     ),
 }  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import numpy as np
@@ -137,3 +138,13 @@ def test_all_faults_are_told_at_once_but_not_endlessly(pair, tmp_path):
     missing = tmp_path / "missing.csv"
     with pytest.raises(InputError, match=r"missing.csv: cannot be read as a table .* give CSV"):
         read_runs(missing, missing)
+
+
+@pytest.mark.parametrize("suffix", [".csv.gz", ".csv.zip", ".csv.xz", ".parquet"])
+def test_a_damaged_table_is_named(pair, tmp_path, suffix):
+    ratios, metrics = written(tmp_path, *pair)
+    damaged = tmp_path / f"broken{suffix}"
+    damaged.write_bytes(gzip.compress(ratios.read_bytes())[:-20] if suffix == ".csv.gz" else b"not this")
+    with pytest.raises(InputError, match=rf"broken{suffix}: cannot be read as a table \(.+\); give CSV") as error:
+        read_runs(damaged, metrics)
+    assert len(error.value.lines) == 1

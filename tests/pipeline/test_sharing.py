@@ -87,6 +87,17 @@ def test_shards_trained_ahead_are_only_gathered(tmp_path, launcher, capfd):
     only_gathers(tmp_path, launcher, capfd)
 
 
+def tokenized(folder: Path) -> None:
+    """A copy of the repository as the corpus's stages leave it, with a tiny corpus."""
+    params, text = small()
+    tryout.copy("smoke", folder)
+    (folder / "params.yaml").write_text(text)
+    tokens = corpus(folder / "data/corpus_tokenize", params)
+    (folder / "data/tokenizer_train").mkdir()
+    shutil.copy(tokens / "domains.json", folder / "data/tokenizer_train")
+    write_json(folder / "data/tasks_build/proxy.json", {})
+
+
 def dvc(folder: Path, *arguments: str) -> str:
     done = subprocess.run(["dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -96,14 +107,8 @@ def dvc(folder: Path, *arguments: str) -> str:
 @pytest.mark.slow
 def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
     """As README says it; -s, since the token files stand for all that comes before."""
-    params, text = small()
     first = tmp_path / "first"
-    tryout.copy("smoke", first)
-    (first / "params.yaml").write_text(text)
-    tokens = corpus(first / "data/corpus_tokenize", params)
-    (first / "data/tokenizer_train").mkdir()
-    shutil.copy(tokens / "domains.json", first / "data/tokenizer_train")
-    write_json(first / "data/tasks_build/proxy.json", {})
+    tokenized(first)
     dvc(first, "repro", "-s", "code_digest", "swarm_sample")
     dvc(first, "remote", "add", "--local", "-d", "shared", str(tmp_path / "remote"))
     for name in ("second", "gathering", "alone"):

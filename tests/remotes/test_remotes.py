@@ -18,9 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles import tryout
-from regmix.core.files import write_json
-from tests.pipeline.test_sharing import corpus, small
+from tests.pipeline.test_sharing import tokenized
 
 SSHD = shutil.which("sshd") or ("/usr/sbin/sshd" if Path("/usr/sbin/sshd").exists() else None)
 INSTALL = "pip install -c constraints.txt -e '.[remotes]'"
@@ -110,14 +108,8 @@ def shared(folder: Path, remote: tuple[str, dict[str, str], dict[str, str]]) -> 
         for key, value in settings.items():
             run(where, "dvc", "remote", "modify", "--local", "shared", key, value)
 
-    params, text = small()
     first, second = folder / "first", folder / "second"
-    tryout.copy("smoke", first)
-    (first / "params.yaml").write_text(text)
-    tokens = corpus(first / "data/corpus_tokenize", params)
-    (first / "data/tokenizer_train").mkdir()
-    shutil.copy(tokens / "domains.json", first / "data/tokenizer_train")
-    write_json(first / "data/tasks_build/proxy.json", {})
+    tokenized(first)
     stages = ("code_digest", "swarm_sample", "swarm_train@anchors")
     run(first, "dvc", "repro", "-s", *stages)
     connect(first)
