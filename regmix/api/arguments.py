@@ -66,10 +66,17 @@ def constraints_of(given: Constrained, domains: list[str]) -> Constraints:
     return known
 
 
-def region_of(shares: dict[str, float], highest: dict[str, float], given: Constrained) -> tuple[Region, float]:
-    """The mixtures that keep all constraints, and the price of a nat of distance to the prior. Raises InputError."""
+def region_of(
+    prior: Weights, bounds: Weights | None, given: Constrained, domains: list[str] | None = None,
+    where: str = "constraints",
+) -> tuple[Region, float]:  # fmt: skip
+    """The mixtures that keep all constraints, and the price of a nat of distance to the prior.
+
+    Errors name ``where`` the constraints are. Raises InputError.
+    """
+    shares, highest = shares_and_bounds(prior, bounds, domains)
     known = constraints_of(given, list(shares))
-    return build.around(known, shares, highest, "constraints"), known.kl_reg
+    return build.around(known, shares, highest, where), known.kl_reg
 
 
 def evidence_of(
@@ -87,7 +94,7 @@ def evidence_of(
     known = constraints_of(constraints, list(table.columns))
     if prior is None:
         prior = dict(known.available_tokens) or table.mean()
-    region, kl_reg = region_of(*shares_and_bounds(prior, bounds, list(table.columns)), known)
+    region, kl_reg = region_of(prior, bounds, known, list(table.columns))
     rules = Rules.within(region, kl_reg=kl_reg)
     return Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers), table.columns
 

@@ -21,7 +21,7 @@ from regmix.api.arguments import (
     too_tight,
 )
 from regmix.core.errors import InputError
-from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table, shares_and_bounds
+from regmix.core.inputs import Aim, Losses, Mixtures, Weights, mixture_table, need, run_table
 from regmix.mixture.propose import propose as propose_round
 from regmix.mixture.search import Search
 from regmix.regression.ensemble import NoPosterior, stack, together
@@ -49,7 +49,7 @@ def sample_mixtures(
     need(len(strengths) > 0, "strengths: none given; give at least one")
     for name, value in [("temperature", temperature), *(("strengths", strength) for strength in strengths)]:
         need(0 < value < math.inf, f"{name}: {value} is not a positive number")
-    region, kl_reg = region_of(*shares_and_bounds(prior, bounds), constraints)
+    region, kl_reg = region_of(prior, bounds, constraints)
     rules = Rules.within(region, temperature=temperature, strengths=strengths, seed=seed, kl_reg=kl_reg)
     try:
         rows = [draws.draw(rules, draws.RANDOM, i) for i in range(n)]

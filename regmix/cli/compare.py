@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pandas as pd
 import typer
 
@@ -33,13 +34,7 @@ def command(
     """
     known = question.given()
     domains = list(known.runs.mixtures)
-    prior = known.arguments["prior"] or known.constraints.get("available_tokens") or dict(known.runs.mixtures.mean())
-    for name in [*prior, *domains]:
-        if name not in domains:
-            raise InputError(f"--prior: unknown domain {name!r}; use {', '.join(domains)}")
-        if not prior.get(name, 0) > 0:
-            raise InputError(f"--prior: {name} = {prior.get(name)}: must be above 0; give a share of every domain")
-    rows = {"prior": {name: prior[name] / sum(prior.values()) for name in domains}}
+    rows = {"prior": dict(zip(domains, known.region.prior.tolist(), strict=True))}
     for path in mixture:
         (phase, *others) = read_blend(path).phases
         if others:
@@ -53,10 +48,13 @@ def command(
         known.runs.mixtures, known.losses, pd.DataFrame(rows).T, objective=known.aim,
         worst_case=question.worst_case, seed=question.seed,
     )  # fmt: skip
+    faults = [known.region.broken(np.array([row[name] for name in domains])) for row in rows.values()]
+    table["breaks"] = pd.Series(faults, table.index, dtype=object)
     if as_json:
         typer.echo(json.dumps(json.loads(table.to_json(orient="index", double_precision=15)), indent=1))
     else:
-        typer.echo("\n".join(_lines(table)))
+        notes = [f"note: {name}: breaks a constraint: {fault}" for name, fault in table["breaks"].items() if fault]
+        typer.echo("\n".join([*notes, *_lines(table)]))
 
 
 def _lines(table: pd.DataFrame) -> list[str]:

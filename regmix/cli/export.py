@@ -38,21 +38,34 @@ def command(
     known = {"tokens": length, "available": counts, "document_tokens": pairs(document_tokens, "--document-tokens")}
     blend = read_blend(mixture, paths=paths, **{name: value for name, value in known.items() if value is not None})
     source = read_json(mixture)
-    for where, values in ((constraints, read(constraints)), (mixture, source.get("constraints"))):
-        if values and where:
-            _refuse(blend, values | by_option(counts, length), source.get("prior"), str(where))
+    prior, bounds = (_numbers(source, name, mixture) for name in ("prior", "bounds"))
+    if constraints:
+        _refuse(blend, read(constraints) | by_option(counts, length), prior, None, str(constraints))
+    if (own := source.get("constraints")) or bounds:
+        _refuse(blend, (own or {}) | by_option(counts, length), prior, bounds, str(mixture))
     write(blend, to, out)
 
 
-def _refuse(blend: Blend, values: dict[str, Any], prior: dict[str, float] | None, where: str) -> None:
-    """Raises InputError if ``blend`` breaks the constraints ``values``, which are in the file ``where``."""
+def _numbers(source: dict[str, Any], name: str, path: Path) -> dict[str, float] | None:
+    value = source.get(name)
+    if value is not None and not (
+        isinstance(value, dict) and value and all(isinstance(one, int | float) for one in value.values())
+    ):
+        raise InputError(f"{path}: {name}: holds no numbers by domain; write them as `regmix recommend --json` does")
+    return value
+
+
+def _refuse(
+    blend: Blend, values: dict[str, Any], prior: dict[str, float] | None, bounds: dict[str, float] | None, where: str
+) -> None:
+    """Raises InputError if ``blend`` breaks the constraints ``values`` or ``bounds``, of the file ``where``."""
     domains = list(blend.phases[0].weights)
     constraints = parse(values, domains, where)
     prior = dict(constraints.available_tokens) or prior
     if constraints.max_kl is not None and not prior:
         raise InputError(f"{where}: max_kl needs a prior; give available_tokens, or the JSON of `regmix recommend`")
-    shares, _ = shares_and_bounds(prior or dict.fromkeys(domains, 1.0), None, domains)
-    region = around(constraints, shares, {}, where, blend.tokens)
+    shares, highest = shares_and_bounds(prior or dict.fromkeys(domains, 1.0), bounds, domains)
+    region = around(constraints, shares, highest, where, blend.tokens, to_choose=False)
     knots = np.array([phase.first_token / (blend.tokens or 1) for phase in blend.phases])
     rows = np.array([[phase.weights[name] for name in domains] for phase in blend.phases])
     if fault := region.broken_by(Schedule(tuple(domains), knots, rows)):

@@ -10,9 +10,11 @@ from typing import Any
 import pandas as pd
 
 from regmix import api
+from regmix.api.arguments import region_of
 from regmix.cli import options
 from regmix.cli.constraints import by_option, parse, read
 from regmix.cli.pairs import pairs, whole
+from regmix.constraints.region import Region
 from regmix.core.errors import InputError
 from regmix.exchange.tables import RunTable, read_runs
 
@@ -27,6 +29,7 @@ class Given:
     losses: pd.DataFrame
     signs: pd.Series  # -1 for each metric where higher is better
     aim: dict[str, float]
+    region: Region  # of mixtures that keep bounds and constraints
     constraints: dict[str, Any]  # those of the file and of the options
     arguments: dict[str, Any]
     notes: tuple[str, ...]
@@ -70,17 +73,21 @@ class Question:
         if twice := sorted(by_options.keys() & constraints.keys()):
             raise InputError(f"{self.constraints}: {twice[0]} is given by an option too; keep one of the two")
         constraints |= by_options
-        parse(constraints, list(runs.mixtures), str(self.constraints or "constraints"))
+        domains, where = list(runs.mixtures), str(self.constraints or "constraints")
+        parsed = parse(constraints, domains, where)
+        prior = pairs(self.prior, "--prior") or dict(parsed.available_tokens) or dict(runs.mixtures.mean())
+        bounds = pairs(self.bound, "--bound")
+        region, _ = region_of(prior, bounds, parsed, domains, where)
         arguments = {
-            "prior": pairs(self.prior, "--prior"), "objective": aim, "bounds": pairs(self.bound, "--bound"),
-            "constraints": constraints, "worst_case": self.worst_case, "limits": limits or None,
+            "prior": prior, "objective": aim, "bounds": bounds, "constraints": constraints,
+            "worst_case": self.worst_case, "limits": limits or None,
             "search": replace(api.SEARCH, candidates=self.candidates, seed=self.seed),
             "workers": min(os.cpu_count() or 1, 8),
         }  # fmt: skip
         notes = runs.notes
         if self.tokens is not None and not constraints.get("available_tokens"):
             notes += ("no bound on repetition: --tokens without --available",)
-        return Given(runs, runs.metrics * signs, signs, aim, constraints, arguments, notes)
+        return Given(runs, runs.metrics * signs, signs, aim, region, constraints, arguments, notes)
 
 
 def _signs(metrics: pd.DataFrame, higher: list[str] | None, aim: dict[str, float]) -> pd.Series:

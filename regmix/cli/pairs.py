@@ -27,6 +27,8 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
     if not values:
         return None
     if len(values) == 1 and "=" not in values[0]:
+        if not Path(values[0]).is_file():
+            raise InputError(f"{option}: {values[0]!r} is neither a file nor NAME=NUMBER; write {option} web=0.5")
         value = read_yaml(Path(values[0]))
         if not isinstance(value, dict) or not value:
             raise InputError(f"{option}: {values[0]}: holds no numbers by name; write NAME: NUMBER lines")

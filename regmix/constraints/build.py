@@ -16,11 +16,13 @@ from regmix.constraints.settings import Constraints
 from regmix.core.errors import InputError
 
 
-def region(settings: Constraints, prior: Mapping[str, float], epochs: Mapping[str, float], key: str) -> Region:
+def region(
+    settings: Constraints, prior: Mapping[str, float], epochs: Mapping[str, float], key: str, to_choose: bool = True
+) -> Region:
     """The mixtures that keep the ``settings`` and the largest weights by available tokens, ``epochs``.
 
     ``prior`` holds positive shares by domain. Raises InputError, naming the constraints in conflict below ``key``, if
-    no mixture or only one keeps all.
+    no mixture keeps all, or only one does and there is a mixture ``to_choose``.
     """
     domains, shares = tuple(prior), np.array(list(prior.values()))
     ends = np.array([epochs.get(name, 1.0) for name in domains])
@@ -30,7 +32,7 @@ def region(settings: Constraints, prior: Mapping[str, float], epochs: Mapping[st
     least, interior = conflicts.shortfall(inequalities, len(domains))
     if least > conflicts.SMALL:
         _refuse(conflicts.conflict(inequalities, len(domains)), len(domains), key)
-    if conflicts.room(inequalities, len(domains)) < 1e-6:
+    if to_choose and conflicts.room(inequalities, len(domains)) < 1e-6:
         raise InputError(f"{key}: only one mixture keeps all constraints; nothing is left to choose, so loosen one")
     rows, names = _rows(settings, domains), tuple(name for name, _, _, _ in _sums(settings))
     low = np.array([settings.fixed.get(name, settings.floors.get(name, 0.0)) for name in domains])
@@ -51,8 +53,9 @@ def region(settings: Constraints, prior: Mapping[str, float], epochs: Mapping[st
 
 
 def around(
-    settings: Constraints, prior: Mapping[str, float], highest: Mapping[str, float], key: str, tokens: int | None = None
-) -> Region:
+    settings: Constraints, prior: Mapping[str, float], highest: Mapping[str, float], key: str,
+    tokens: int | None = None, to_choose: bool = True,
+) -> Region:  # fmt: skip
     """The region around a ``prior`` below the ``highest`` weights, those by the settings' available tokens too.
 
     They are for the training given, else one on ``tokens``. Raises InputError.
@@ -62,7 +65,7 @@ def around(
         counts = {name: settings.available_tokens[name] for name in prior}
         epochs = weight_bounds(counts, settings.max_epochs, length, f"{key}.max_epochs")
         highest = {name: min(highest.get(name, 1.0), epochs[name]) for name in prior}
-    return region(settings, prior, highest, key)
+    return region(settings, prior, highest, key, to_choose)
 
 
 def by_tokens(

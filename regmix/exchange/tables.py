@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from lzma import LZMAError
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
@@ -23,6 +24,7 @@ IDS = ("run", "run_id", "index", "ID", "Name", "name")  # columns that name a ru
 LABELS = (*IDS, "State", "kind", "seed")  # columns that are neither weights nor metrics
 ROUNDING = 0.005  # by how much a row of weights rounded to three digits can miss 1
 STRIPPED = ("train_*", "metric/*_val_loss")  # RegMix's published names: what * stands for is the domain
+LARGEST = 1e15  # beyond which a number is taken for a mistake: its square still has digits left
 SHOWN = 5  # faults of a kind that are listed
 
 
@@ -76,7 +78,7 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
         if path.suffix == ".parquet":
             table = pd.read_parquet(path)
         else:
-            table = pd.read_csv(path, sep="\t" if ".tsv" in path.suffixes else ",")
+            table = _read_text(path, sep="\t" if ".tsv" in path.suffixes else ",")
     except (EOFError, LZMAError, OSError, ValueError, BadZipFile, pd.errors.ParserError, zlib.error) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: cannot be read as a table ({reason}); give CSV, TSV or Parquet") from None
@@ -92,6 +94,17 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
     if ids.duplicated().any():
         raise InputError(f"{path}: column {name!r}: {ids[ids.duplicated()].iloc[0]} occurs twice; keep one of the rows")
     return table.set_index(ids.astype(str).rename("run"))
+
+
+def _read_text(path: Path, **form: Any) -> pd.DataFrame:
+    """Raises InputError for what pandas would take for another table: a column's name twice, or none for a column."""
+    table = pd.read_csv(path, **form)
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0]
+    if (twice := header[header.duplicated() & header.notna()]).size:
+        raise InputError(f"{path}: column {twice.iloc[0]!r} occurs twice; rename or drop one")
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InputError(f"{path}: its rows have more fields than its header; name every column")
+    return table
 
 
 def _columns(
@@ -115,10 +128,11 @@ def _columns(
             f"{path}: no columns{f' like {pattern!r}' if pattern else ''} with numbers; it has {_some(table)}"
         )
     bad = []
-    for row, column in np.argwhere(~np.isfinite(numbers.to_numpy())):
+    for row, column in np.argwhere(~(np.abs(numbers.to_numpy()) <= LARGEST)):
         name = numbers.columns[column]
         value, run = table[name].iloc[row], table.index[row]
-        what = "is empty" if pd.isna(value) else f"{value} is not a finite number"
+        finite = np.isfinite(numbers.iat[row, column])
+        what = "is empty" if pd.isna(value) else f"{value} is {'above 1e15' if finite else 'not a finite number'}"
         bad.append(f"{path}: run {run}, column {name!r}: {what}; correct it, or drop the run")
     faults += _first(bad)
     start, end = pattern.split("*") if pattern else ("", "")

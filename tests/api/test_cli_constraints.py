@@ -152,6 +152,45 @@ def test_the_interval_of_a_gain_covers_what_a_run_gains():
     assert sum(hits) >= 10
 
 
+def test_constraints_are_kept_by_what_is_compared_and_named_by_their_file(ask, tmp_path):
+    (tmp_path / "m.json").write_text('{"web": 0.8, "books": 0.1, "code": 0.1}')
+    file = tmp_path / "c.yaml"
+    file.write_text("ceilings: {web: 0.7}")
+    words = ("compare", "--mixture", tmp_path / "m.json", "--constraints", file)
+    code, out, err = ask(*words)
+    assert code == 0, err
+    assert out.splitlines()[0] == "note: m: breaks a constraint: web has weight 0.8, above its largest of 0.7"
+    value = json.loads(ask(*words, "--json")[1])
+    assert value["prior"]["breaks"] is None
+    assert "above its largest" in value["m"]["breaks"]
+    file.write_text("ceilings: {web: 0.3, books: 0.3, code: 0.3}")
+    code, _, err = ask("recommend", "--constraints", file)
+    assert code == 1
+    assert err.startswith(f"error: {file}: no mixture keeps ")
+
+
+def test_bounds_are_kept_at_export_and_the_only_mixture_can_be_exported(run, tmp_path):  # noqa: F811
+    mixture, file = tmp_path / "m.json", tmp_path / "c.yaml"
+    words = ("export", mixture, "--to", "csv", "--out", tmp_path)
+    mixture.write_text(json.dumps({"weights": {"web": 0.5, "code": 0.5}, "bounds": {"web": 0.4}}))
+    code, _, err = run(*words)
+    assert code == 1
+    assert "web has weight 0.5, above its largest of 0.4" in err
+    mixture.write_text(json.dumps({"weights": {"web": 0.5, "code": 0.5}, "bounds": [1]}))
+    code, _, err = run(*words)
+    assert code == 1
+    assert err.startswith(f"error: {mixture}: bounds: holds no numbers by domain")
+    mixture.write_text(json.dumps({"weights": {"web": 0.5, "code": 0.5}}))
+    file.write_text("fixed: {web: 0.5, code: 0.5}")
+    assert run(*words, "--constraints", file)[0] == 0
+
+
+def test_a_bound_without_a_number_is_not_taken_for_a_file(ask):
+    code, _, err = ask("recommend", "--bound", "web")
+    assert code == 1
+    assert err.startswith("error: --bound: 'web' is neither a file nor NAME=NUMBER")
+
+
 def test_a_domain_can_be_left_out_and_all_weights_capped(ask, tmp_path):
     file = tmp_path / "c.yaml"
     for text, keeps in (
@@ -176,7 +215,7 @@ def test_tokens_said_at_export_count_for_the_constraints(ask, run, tmp_path):  #
 
 def test_a_prior_of_too_few_domains_is_one_line(ask, tmp_path):
     (tmp_path / "m.json").write_text('{"web": 1.0}')
-    for prior, message in (("web=1", "books = None"), ("web=1,books=1,code=1,law=1", "unknown domain 'law'")):
+    for prior, message in (("web=1", "no share of 'books'"), ("web=1,books=1,code=1,law=1", "unknown domain 'law'")):
         code, _, err = ask("compare", "--mixture", tmp_path / "m.json", "--prior", prior)
         assert code == 1
         assert message in err

@@ -104,6 +104,7 @@ BAD = {
         lambda r, m: (r, edited(m, 0, "loss", "x")),
         "metrics.csv: run r9, column 'loss': x is not a finite number",
     ),
+    "absurd": (lambda r, m: (r, edited(m, 0, "loss", 1e300)), r"column 'loss': 1e\+300 is above 1e15"),
     "twice": (lambda r, m: (edited(r, 1, "run", "r0"), m), "ratios.csv: column 'run': r0 occurs twice"),
     "unnamed": (lambda r, m: (edited(r, 1, "run", None), m), "ratios.csv: column 'run' is empty in row 3"),
     "only here": (lambda r, m: (r, m[1:]), "ratios.csv: run r9 has no row in .*metrics.csv"),
@@ -148,3 +149,14 @@ def test_a_damaged_table_is_named(pair, tmp_path, suffix):
     with pytest.raises(InputError, match=rf"broken{suffix}: cannot be read as a table \(.+\); give CSV") as error:
         read_runs(damaged, metrics)
     assert len(error.value.lines) == 1
+
+
+def test_columns_that_pandas_would_rename_or_shift_are_refused(pair, tmp_path):
+    ratios, metrics = written(tmp_path, *pair)
+    lines = ratios.read_text().splitlines()
+    ratios.write_text("\n".join([lines[0] + ",web", *(line + ",0.1" for line in lines[1:])]))
+    with pytest.raises(InputError, match=r"column 'web' occurs twice"):
+        read_runs(ratios, metrics)
+    ratios.write_text("\n".join([lines[0], *(line + ",0.1" for line in lines[1:])]))
+    with pytest.raises(InputError, match="more fields than its header"):
+        read_runs(ratios, metrics)
