@@ -48,13 +48,14 @@ swarm: install
 	@dvc repro swarm_sample
 	@python -m stages.swarm.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
-# The ablations need only the corpus and the tasks of the root's pipeline.
+# Worlds need the corpus and the tasks of the root's pipeline, audits its mixtures and targets. ONLY is an audit's name.
 ablations: install
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
 	@dvc repro corpus/dvc.yaml tasks_build
-	@dvc --cd ablations repro
-	@echo "page: reports/ablations.html"
+	@dvc repro target/dvc.yaml:target_train
+	@dvc --cd ablations repro $(if $(ONLY),code_digest audit@$(ONLY))
+	@$(if $(ONLY),python -m reports.verdicts ablations/data/audit/$(ONLY),echo "page: reports/ablations.html")
 
 smoke: install
 	@python -m profiles.tryout smoke .smoke

@@ -20,10 +20,10 @@ from regmix.ablations import settings
 from regmix.core.errors import InputError
 
 ROOT = Path(__file__).parent.parent
-# As `make ablations`, which needs only the corpus and the tasks of the root's pipeline.
+# As `make ablations`.
 ABLATIONS = (
     ["python", "-m", "stages.ablations.ablations_check"],
-    ["dvc", "repro", "swarm_sample", "tasks_build"],
+    ["dvc", "repro", "target/dvc.yaml:target_train"],
     ["dvc", "--cd", "ablations", "repro"],
 )
 PIPELINE = (["dvc", "repro"], ["python", "-m", "reports.headline"])

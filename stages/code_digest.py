@@ -76,7 +76,8 @@ def closures(params: Settings, pipeline: str) -> dict[str, Code]:
 
 def parts(stage: str, params: Settings) -> dict[str, dict[str, list[str]]] | None:
     """The items of a stage that each load one plug-in, with its package and name; None for other stages."""
-    packages = {"corpus_extract": "readers", "regression_fit": "regressors", "published_fit": "regressors"}
+    packages = {"audit": "audits", "corpus_extract": "readers", "published_fit": "regressors",
+                "regression_fit": "regressors"}  # fmt: skip
     if stage not in packages:
         return None
     return {kind: {packages[stage]: [kind]} for kind in plugins.names(packages[stage])}

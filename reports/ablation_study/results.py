@@ -64,11 +64,3 @@ def floor(results: Results, arm: str) -> str:
     """A clause on the seed noise of an arm."""
     noise = results.noise(arm)
     return f"natural's loss varies by {fixed(noise.sd)} nats between seeds (sd, n = {noise.n})"
-
-
-def to_json(table: Table) -> list[dict[str, Any]]:
-    """A table's numbers for the metrics file; NaN as null."""
-    return [
-        {str(key): (None if isinstance(value, float) and value != value else value) for key, value in row.items()}
-        for row in table.values.to_dict("records")
-    ]

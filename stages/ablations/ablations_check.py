@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from regmix.ablations.settings import Ablations, size_training, spell, world_params
+from regmix.ablations.settings import Ablations, audit_of, size_training, spell, world_params
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.params import Params
@@ -22,7 +22,14 @@ def ablations_check(params: Params, settings: Ablations) -> None:
     for size in settings.ranks.sizes:
         for budget in settings.ranks.budgets:
             size_training(params, settings, size, budget)
-    print(f"ablations: {len(worlds)} swarms, {methods} methods in {len(settings.arms)} arms")
+    learnt = params.swarm.learnt(params.swarm.learn_from, len(params.corpus.trained))
+    sizes = [module.size(options, learnt) for module, options in
+             (audit_of(settings, name) for name in settings.audits)]  # fmt: skip
+    proxies, targets = (sum(getattr(size, part) for size in sizes) for part in ("proxies", "targets"))
+    print(
+        f"ablations: {len(worlds)} swarms, {methods} methods in {len(settings.arms)} arms; {len(sizes)} audits, with "
+        f"{proxies:.0f} proxies and {targets:.0f} targets at most"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,184 @@
+"""What an audit is: an experiment on the default pipeline's mixtures and targets that ends in verdicts.
+
+An audit is a file in regmix/audits. It trains through ``Bench``, whose runs come from the store, so audits that need
+the same run train it once. K domains, S seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.core.errors import InputError
+from regmix.core.objective import Objective
+from regmix.core.runs import LEARNT, Runs, objective_losses
+from regmix.core.schedule import Schedule
+from regmix.engine.run import Run
+from regmix.engine.settings import Training
+from regmix.evaluation.summary import Spread, spread
+from regmix.mixture.from_settings import evidence
+from regmix.mixture.optima import Evidence, optima
+from regmix.mixture.settings import Mixture
+from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
+from regmix.target.interface import Context
+
+Text = Mapping[str, np.ndarray]  # tokens by domain
+
+
+@dataclass(frozen=True)
+class Size:
+    """What an audit trains, in proxies and targets of the default size."""
+
+    proxies: float = 0
+    targets: float = 0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with its interval: a difference, a share or a correlation, over ``n`` seeds or mixtures."""
+
+    what: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A statement, what was measured of it, and the verdict that the numbers give. ``over``: what n counts."""
+
+    says: str
+    measured: tuple[Measured, ...]
+    unit: str
+    over: str
+    verdict: str
+    why: str
+
+    @classmethod
+    def below(cls, says: str, found: Mapping[str, Spread], margin: float = 0.0) -> Answer:
+        """That paired differences of targets' losses are below ``margin`` (nats per token)."""
+        word = _verdict([spread.high < margin for spread in found.values()], [s.low > margin for s in found.values()])
+        edge = "zero" if margin == 0 else f"{margin:g}"
+        return cls(says, tuple(Measured(name, one.mean, one.low, one.high, one.n) for name, one in found.items()),
+                   "nats per token", "seeds, paired", word, _why(word, "below", "above", edge))  # fmt: skip
+
+    @classmethod
+    def above(cls, says: str, found: Sequence[Measured], least: float, unit: str, over: str) -> Answer:
+        """That all values are above ``least``."""
+        word = _verdict([one.low > least for one in found], [one.high < least for one in found])
+        return cls(says, tuple(found), unit, over, word, _why(word, "above", "below", f"{least:g}"))
+
+
+def _verdict(holds: Sequence[bool], fails: Sequence[bool]) -> str:
+    return UNDECIDED if not holds else HOLDS if all(holds) else FAILS if any(fails) else UNDECIDED
+
+
+def _why(word: str, side: str, other: str, edge: str) -> str:
+    return {HOLDS: f"every interval lies {side} {edge}", FAILS: f"an interval lies {other} {edge}",
+            UNDECIDED: f"an interval has {edge} in it"}[word]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The answers of an audit, and the tables behind them by name."""
+
+    answers: tuple[Answer, ...]
+    tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Targets:
+    """Targets of one kind, a row per seed: their ``losses`` and ``ledger`` (training tokens) by domain."""
+
+    losses: pd.DataFrame
+    ledger: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What an audit can use: the ``context`` in which methods plan, and the methods' targets.
+
+    ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses. ``settings`` say
+    how mixtures are chosen. Intervals have coverage ``level``; bootstraps have ``resamples``.
+    """
+
+    context: Context
+    realised: Mapping[str, Sequence[Schedule]]
+    targets: Mapping[str, Targets]
+    settings: Mixture
+    workers: int
+    level: float
+    resamples: int
+
+    @cached_property
+    def learnt(self) -> Runs:
+        """The proxies that mixtures are chosen by."""
+        return self.context.proxies(*LEARNT)
+
+    def of(self, method: str) -> Targets:
+        """Raises InputError for an unknown method."""
+        if method not in self.targets:
+            raise InputError(f"audits: unknown method {method!r}; use one of {', '.join(self.targets)}")
+        return self.targets[method]
+
+    def objective(self, name: str) -> Objective:
+        """Raises InputError for an unknown objective."""
+        if name not in self.context.objectives:
+            raise InputError(f"audits: unknown objective {name!r}; use one of {', '.join(self.context.objectives)}")
+        return self.context.objectives[name]
+
+    def target_runs(self, schedules: Sequence[Schedule], text: Text | None = None) -> Targets:
+        """Targets of one kind, one per schedule with the seeds of all methods' targets, on a ``text`` of their own."""
+        runs = [Run(f"seed-{i}", schedule, seed)
+                for i, (schedule, seed) in enumerate(zip(schedules, self.context.seeds, strict=False))]  # fmt: skip
+        done = self.context.train(self.context.target, runs, text)
+        return Targets(pd.DataFrame([one.losses for one in done]), pd.DataFrame([one.ledger for one in done]))
+
+    def static_targets(self, mixture: np.ndarray, seeds: int, text: Text | None = None) -> Targets:
+        """Targets at a mixture (K,) for the whole of training."""
+        return self.target_runs([self.context.static(mixture)] * seeds, text)
+
+    def proxies(self, training: Training, given: Runs, text: Text | None = None) -> Runs:
+        """Proxies at the mixtures of ``given`` runs, with their seeds, by another ``training`` or on another text."""
+        seeds = self.context.swarm.mixtures.set_index("run")["seed"]
+        runs = [Run(str(name), self.context.static(row), int(seeds[name]))
+                for name, row in zip(given.names, given.mixtures, strict=True)]  # fmt: skip
+        done = self.context.train(training, runs, text, weights=False)
+        return Runs(given.domains, given.names, given.kinds, given.mixtures, pd.DataFrame([one.losses for one in done]))
+
+    def evidence(self, runs: Runs, objectives: Sequence[str], context: Context | None = None) -> Evidence:
+        """What the objectives' mixtures follow from, if these were the proxies."""
+        own = context or self.context
+        aims = {name: self.objective(name) for name in objectives}
+        return evidence(runs, aims, own.rules, self.settings, own.regressors, self.workers)
+
+    def choose(self, runs: Runs, objectives: Sequence[str]) -> dict[str, np.ndarray]:
+        """The mixture (K,) for each objective by the default's ensemble and search, if these were the proxies."""
+        known = self.evidence(runs, objectives)
+        _, found = optima(known, known.whole())
+        return {name: one.weights for name, one in zip(known.losses, found, strict=True)}
+
+    def less(self, first: Targets, second: Targets, objective: str) -> Spread:
+        """The first targets' loss minus the second's, seed by seed, for the seeds that both have."""
+        values, others = (self.value(part, objective) for part in (first, second))
+        n = min(len(values), len(others))
+        return spread(values[:n] - others[:n], self.level)
+
+    def value(self, targets: Targets, objective: str) -> np.ndarray:
+        """The objective's value (S,)."""
+        return objective_losses(targets.losses.assign(run=targets.losses.index), self.objective(objective))
+
+
+def to_json(audit: Audit) -> list[dict[str, Any]]:
+    """The answers, for answers.json."""
+    return [
+        {"says": one.says, "verdict": one.verdict, "why": one.why, "unit": one.unit, "over": one.over,
+         "measured": [vars(part) for part in one.measured]}
+        for one in audit.answers
+    ]  # fmt: skip

@@ -1,0 +1,97 @@
+"""Is it the dynamics of a schedule, or only a different average?
+
+Each target's realised schedule against three with the same tokens of every domain: its time average held from start to
+end, its mixtures in reverse, and in random order.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from regmix.ablations.audit import Answer, Audit, Bench, Size, Targets
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, Name, NonNegative, Strict
+from regmix.statistics.verdicts import FAILS, HOLDS
+
+CONTROLS = ("average", "reversed", "shuffled")
+
+
+class Options(Strict):
+    methods: Annotated[list[Name], Field(min_length=1)]  # of params.yaml's target.methods
+    objective: Name
+    seeds: Count  # at most target.seeds
+    seed: NonNegative  # of the random order
+
+
+def size(options: Options, learnt: int) -> Size:
+    return Size(targets=len(options.methods) * len(CONTROLS) * options.seeds)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown method or objective."""
+    answers, rows, ledgers = [], [], []
+    static = bench.of(f"regmix_{options.objective}")
+    for method in options.methods:
+        own = _first(bench.of(method), options.seeds)
+        schedules = list(bench.realised[method])[: options.seeds]
+        controls = {name: bench.target_runs(made) for name, made in _controls(schedules, own, options.seed).items()}
+        for name, targets in controls.items():
+            apart = (targets.ledger - own.ledger[targets.ledger.columns]).abs().max(axis=1)
+            ledgers += [[method, name, seed, int(tokens)] for seed, tokens in enumerate(apart)]
+        found = {f"minus {name}": bench.less(own, targets, options.objective) for name, targets in controls.items()}
+        found["minus regmix"] = bench.less(own, static, options.objective)
+        rows += [[method, name, *spread] for name, spread in found.items()]
+        average, backwards, shuffled, rounds = found.values()
+        answers += [
+            Answer.below(f"{method}: its schedule is better than its time average held from start to end",
+                         {"minus average": average}),
+            Answer.below(f"{method}: the order of its mixtures is better than their reverse and than a random one",
+                         {"minus reversed": backwards, "minus shuffled": shuffled}),
+            Answer.below(f"{method}: its schedule is better than the rounds' static mixture", {"minus RegMix": rounds}),
+        ]  # fmt: skip
+    ledger = pd.DataFrame(ledgers, columns=["method", "control", "seed", "tokens_apart"])
+    recipe, shape = bench.context.target.recipe, bench.context.target.shape
+    sequences = int(ledger["tokens_apart"].max()) // shape.context
+    most, share = 2 * len(bench.context.domains), sequences / (recipe.steps * recipe.sequences)
+    equal = Answer(
+        "A schedule and its controls train on equally many tokens of every domain", (), "", "",
+        HOLDS if sequences <= most else FAILS,
+        f"of {len(ledger)} controls none differs by more than {sequences} sequences of a domain, {share:.1%} of "
+        "training",
+    )  # fmt: skip
+    table = pd.DataFrame(rows, columns=["method", "control", "mean", "sd", "n", "low", "high"])
+    return Audit((*answers, equal), {"differences": table, "ledger": ledger})
+
+
+def _first(targets: Targets, seeds: int) -> Targets:
+    return Targets(targets.losses.iloc[:seeds], targets.ledger.iloc[:seeds])
+
+
+def _controls(schedules: list[Schedule], own: Targets, seed: int) -> dict[str, list[Schedule]]:
+    """The controls of each seed's schedule by name; averages are of the tokens that its target trained on."""
+    counts = own.ledger[list(schedules[0].domains)].to_numpy(np.float64)
+    averages = [Schedule.static(one.domains, row / row.sum()) for one, row in zip(schedules, counts, strict=True)]
+    rng = np.random.default_rng(seed)
+    shuffles = [reordered(one, _other_order(rng, len(one.knots))) for one in schedules]
+    backwards = [reordered(one, np.arange(len(one.knots))[::-1]) for one in schedules]
+    return dict(zip(CONTROLS, (averages, backwards, shuffles), strict=True))
+
+
+def reordered(schedule: Schedule, order: np.ndarray) -> Schedule:
+    """The mixtures of ``schedule`` in another ``order`` (S,), each for as long as before."""
+    lengths = np.diff(np.append(schedule.knots, 1.0))[order]
+    knots = np.concatenate([[0.0], np.cumsum(lengths)[:-1]])
+    return Schedule(schedule.domains, knots, schedule.mixtures[order])
+
+
+def _other_order(rng: np.random.Generator, count: int) -> np.ndarray:
+    """A random order that is neither the given one nor its reverse, if there are three or more."""
+    given = np.arange(count)
+    while True:
+        order = rng.permutation(count)
+        if count < 3 or not (np.array_equal(order, given) or np.array_equal(order, given[::-1])):
+            return order

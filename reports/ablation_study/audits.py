@@ -1,0 +1,117 @@
+"""The audits: what each found, in one table, then the tables and the figure behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
+from reports.page import style
+from reports.page.formats import bold, fixed, interval, listed, spanned
+from reports.page.section import Figure, Part, Section, Table
+
+INTERVAL = ("low", "high")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an audit left: its answers (regmix.ablations.audit.to_json) and its tables by name."""
+
+    answers: Sequence[Mapping[str, Any]]
+    tables: Mapping[str, pd.DataFrame]
+
+
+def section(found: Mapping[str, Found], level: float) -> Section:
+    """``found`` by the name of the audit."""
+    rows = [(name, answer) for name, audit in found.items() for answer in audit.answers]
+    counts = {word: sum(answer["verdict"] == word for _, answer in rows) for word in (HOLDS, FAILS, UNDECIDED)}
+    summary = listed(f"{count} × *{word}*" for word, count in counts.items() if count)
+    prose = (
+        f"Controls that neither paper ships, on the default pipeline's mixtures and targets; {len(rows)} statements: "
+        f"{summary}. Brackets are {level:.0%} intervals: over seeds, paired, for losses of targets (nats per token, "
+        "negative is better), and over resamples of the mixtures for shares of pairs. They are not corrected for the "
+        "number of comparisons."
+    )
+    shown = pd.DataFrame(
+        {
+            "Audit": [name.replace("_", " ") for name, _ in rows],
+            "Statement": [answer["says"] for _, answer in rows],
+            "Here": [measured(answer) for _, answer in rows],
+            "Verdict": [bold(answer["verdict"]) for _, answer in rows],
+            "Why": [answer["why"] for _, answer in rows],
+        }
+    )
+    values = pd.DataFrame([{"audit": name} | {key: answer[key] for key in ("says", "verdict", "why", "unit")}
+                           | {"here": measured(answer)} for name, answer in rows])  # fmt: skip
+    parts: list[Part] = [prose, Table("audits", "Audits.", shown, values)]
+    for name, audit in found.items():
+        if "accuracy" in audit.tables:
+            parts.append(_decisions(name, audit.tables["accuracy"]))
+        parts += [_table(name, key, frame) for key, frame in audit.tables.items()]
+    return Section("Audits", tuple(parts))
+
+
+def measured(answer: Mapping[str, Any]) -> str:
+    """The numbers of an answer, with what they count."""
+    share = answer["unit"] != "nats per token"
+    parts = [
+        f"{one['what']} {interval(one['value'], one['low'], one['high'], 2 if share else 3, sign=not share)}"
+        for one in answer["measured"]
+    ]
+    numbers = sorted({one["n"] for one in answer["measured"]})
+    return f"{'; '.join(parts)} ({listed(map(str, numbers))} {answer['over']})" if parts else "–"
+
+
+def _table(audit: str, name: str, frame: pd.DataFrame) -> Table:
+    """A table as an audit wrote it, with the first number before an interval joined to it."""
+    shown = {}
+    value = frame.columns[list(frame.columns).index("low") - 1] if "low" in frame else None
+    if "mean" in frame:
+        value = "mean"
+    for column in frame.columns:
+        if column in (*INTERVAL, "sd"):
+            continue
+        if column == value:
+            rows = frame[[column, *INTERVAL]].to_numpy().tolist()
+            shown[column] = [spanned(row, 3) for row in rows]
+        else:
+            shown[column] = [_cell(cell) for cell in frame[column]]
+    headings = {column: column.replace("_", " ").capitalize() for column in shown}
+    caption = f"{audit.replace('_', ' ').capitalize()}: {name.replace('_', ' ')}."
+    return Table(f"{audit}_{name}", caption, pd.DataFrame(shown).rename(columns=headings), frame)
+
+
+def _cell(value: Any) -> str:
+    return fixed(value) if isinstance(value, float) else str(value)
+
+
+def _decisions(audit: str, table: pd.DataFrame) -> Figure:
+    """Decision accuracy against the share of the proxies' training, a panel for each group of mixtures."""
+    trained = table[table["by"].str.startswith("proxies")]
+    groups, objectives = list(dict.fromkeys(table["group"])), list(dict.fromkeys(table["objective"]))
+    figure, axes = style.panels(1, len(groups), 2.8, sharey=True)
+    marks, hues = style.markers(objectives), style.colours(objectives)
+    for plot, group in zip(axes[0], groups, strict=True):
+        for name in objectives:
+            rows = trained[(trained["group"] == group) & (trained["objective"] == name)]
+            shares = [_share(text) for text in rows["by"]]
+            spans = np.abs(rows[list(INTERVAL)].to_numpy().T - rows["accuracy"].to_numpy())
+            plot.errorbar(shares, rows["accuracy"], spans, label=name, color=hues[name], marker=marks[name], capsize=2)
+        plot.set_title(f"mixtures {group}")
+        plot.set_xlabel("share of a proxy's training")
+    axes[0][0].set_ylabel("share of pairs decided as by targets")
+    axes[0][-1].legend(loc="lower right")
+    return Figure(
+        f"{audit}_accuracy",
+        "Share of pairs of mixtures that proxies order as targets do, by how far the proxies have trained.",
+        "Lines of decision accuracy against the share of training, one panel for each group of mixtures.", figure,
+    )  # fmt: skip
+
+
+def _share(text: str) -> float:
+    part = text.removeprefix("proxies, ").split("%")[0]
+    return 1.0 if part.startswith("whole") else float(part) / 100

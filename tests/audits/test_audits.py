@@ -1,0 +1,178 @@
+"""The audits at toy size, on a pipeline of four domains, and the verdicts that numbers give."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from regmix.ablations.audit import Answer, Measured
+from regmix.ablations.settings import parse_ablations
+from regmix.audits.exposure import reordered
+from regmix.core import plugins
+from regmix.core.errors import InputError
+from regmix.core.files import write_csv
+from regmix.core.schedule import Schedule
+from regmix.evaluation.summary import Spread
+from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
+from reports.ablation_study.audits import Found, section
+from reports.verdicts import main as printed
+from stages.ablations.ablation_swarm import ablation_swarm
+from stages.ablations.audit import audit
+from stages.run import call
+from stages.target.target_schedule import target_schedule
+from stages.target.target_train import target_train
+from tests.ablations.test_ablations import corpus, toy  # noqa: F401
+
+AUDITS: dict[str, dict[str, Any]] = {
+    "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
+    "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0},
+    "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
+                      "choice_seeds": 2, "least": 0.8, "margin": 0.01, "seed": 0},
+    "repetition": {"tokens": 200, "steps": 3, "objectives": ["reviews"], "seeds": 2},
+    "worst_mixture": {"objectives": ["reviews"], "seeds": 2},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
+    """The default pipeline's outputs as an audit takes them, the last random proxies renamed to proposals."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    params, settings = toys()
+    given = {"corpus": corpus, "answers": corpus / "answers.json", "store": folder / "runs"}
+    given["answers"].write_text("{}")
+    ablation_swarm(params, settings, world="main", **given, out=folder / "world")
+    swarm = folder / "world/swarm"
+    mixtures = pd.read_csv(swarm / "mixtures.csv")
+    mixtures["kind"] = mixtures["kind"].mask(mixtures["run"].str.startswith("random-1"), "proposal")
+    write_csv(swarm / "mixtures.csv", mixtures)
+    sources = {"sample": folder / "world/sample", "swarm": swarm, "chosen": folder / "world/parts/all/chosen"}
+    call(target_schedule, params, **sources, **given, out=folder / "plans")
+    call(target_train, params, plans=folder / "plans", **given, out=folder / "trained")
+    return {**sources, **given, "trained": folder / "trained"}
+
+
+def toys() -> tuple[Any, Any]:
+    params, settings = toy()
+    values, given = params.model_dump(), copy.deepcopy(settings.model_dump())
+    values["swarm"] |= {"heldout": 4, "shards": ["random-0", "random-1", "anchors", "heldout"]}
+    values["target"]["seeds"] = 2
+    for name in ("regmix_d_offline", "regmix_d_online"):
+        values["target"]["methods"][name] |= {"candidates": 200, "granularity": 2}
+    values["target"]["methods"]["regmix_d_online"]["beta"] = 0.05
+    values["proxy"]["validation"] = values["target"]["validation"] = {
+        "final_tokens": 64, "logged_tokens": 32, "logged": 3}  # fmt: skip
+    given |= {"arms": {}, "audits": {name: {"kind": name, **options} for name, options in AUDITS.items()}}
+    given["worlds"]["main"] |= {"fits": [], "unseen": [], "proxies": {"all": {"random": 8, "switched": 0}}}
+    given["worlds"]["main"]["changes"] = {}
+    return type(params).model_validate(values), parse_ablations(given)
+
+
+@pytest.fixture(scope="module")
+def found(pipeline, tmp_path_factory) -> dict[str, Found]:
+    params, settings = toys()
+    out = tmp_path_factory.mktemp("audits")
+    for name in AUDITS:
+        audit(params, settings, name=name, **pipeline, out=out / name)
+    return {name: Found(json.loads((out / name / "answers.json").read_text()),
+                        {path.stem: pd.read_csv(path) for path in (out / name).glob("*.csv")})
+            for name in AUDITS}  # fmt: skip
+
+
+def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(found):
+    ledger = found["exposure"].tables["ledger"]
+    assert len(ledger) == 2 * 3 * 2  # methods, controls, seeds
+    sequence = 16
+    assert ledger["tokens_apart"].max() <= 4 * sequence
+    assert found["exposure"].answers[-1]["verdict"] == HOLDS
+    rows = found["exposure"].tables["differences"]
+    assert set(rows["control"]) == {"minus average", "minus reversed", "minus shuffled", "minus regmix"}
+    assert (rows["n"] == 2).all()
+
+
+def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(found):
+    order, rate = found["order"].tables["accuracy"], found["learning_rate"].tables
+    whole = order[order["by"] == "proxies, whole training"]
+    assert set(whole["group"]) == {"random", "near the optimum"}
+    assert (whole["mixtures"] == 4).all()
+    assert order["accuracy"].between(0, 1).all()
+    assert "a fit to 8 other proxies" in set(order["by"])
+    assert rate["regret"]["distance"].iloc[0] < 0.7  # another set of anchors and proposals chooses, at the same rate
+    assert rate["order"]["mixtures"].iloc[0] == 8
+
+
+def test_the_worst_mixture_is_predicted_above_the_best(found):
+    losses = found["worst_mixture"].tables["losses"].set_index("mixture")
+    assert losses["predicted_proxy"]["worst"] > losses["predicted_proxy"]["natural"]
+    weights = found["worst_mixture"].tables["weights"].drop(columns="objective")
+    assert weights.to_numpy().sum() == pytest.approx(1)
+
+
+def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_it(found):
+    table = found["repetition"].tables["minus_natural"]
+    assert table["repetition"].tolist() == ["free", "matched"]
+    assert (table["most_passes"] > 0).all()
+    assert [one["what"] for one in found["repetition"].answers[0]["measured"]] == ["reviews, matched minus free"]
+
+
+def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pipeline, tmp_path):
+    _, settings = toys()
+    for name, entry in settings.audits.items():
+        module = plugins.load("audits", entry.kind, "")
+        size = module.size(plugins.checked(module.Options, entry.model_extra), 14)
+        assert size.targets + size.proxies > 0, name
+    page = section(found, 0.95)
+    assert len(page.tables["audits"].shown) == sum(len(one.answers) for one in found.values())
+    assert list(page.figures) == ["order_accuracy"]
+    (tmp_path / "answers.json").write_text(json.dumps(list(found["exposure"].answers)))
+    lines = printed(tmp_path).splitlines()
+    assert len(lines) == 2 * len(found["exposure"].answers)
+    assert lines[0].split(": ")[0] in (HOLDS, FAILS, UNDECIDED)
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "value", "message"),
+    [
+        ("exposure", "objective", "law", "audits: unknown method 'regmix_law'"),
+        ("order", "near", 40, "audits: near = 40: the swarm has 4; lower it"),
+        ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
+        ("order", "least", 2.0, "ablations/params.yaml: audits.order.least = 2.0"),
+        ("order", "kind", "nothing", "audits.order.kind: 'nothing' is not one of"),
+    ],
+)
+def test_a_bad_option_is_one_line(pipeline, tmp_path, name, key, value, message):
+    params, settings = toys()
+    given = settings.model_dump()
+    given["audits"][name][key] = value
+    with pytest.raises(InputError) as error:
+        audit(params, parse_ablations(given), name=name, **pipeline, out=tmp_path / "out")
+    assert message in str(error.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_segments_keep_their_lengths_in_another_order():
+    schedule = Schedule(("a", "b"), np.array([0.0, 0.2, 0.7]), np.array([[1.0, 0], [0, 1], [0.5, 0.5]]))
+    backwards = reordered(schedule, np.array([2, 1, 0]))
+    np.testing.assert_allclose(backwards.knots, [0, 0.3, 0.8])
+    np.testing.assert_allclose(backwards.mixtures, schedule.mixtures[::-1])
+    np.testing.assert_allclose(backwards.used(), schedule.used())
+
+
+def test_verdicts_are_what_the_intervals_say():
+    def spread(low: float, high: float) -> Spread:
+        return Spread((low + high) / 2, 0.1, 4, low, high)
+
+    assert Answer.below("x", {"a": spread(-2, -1)}).verdict == HOLDS
+    assert Answer.below("x", {"a": spread(-2, -1), "b": spread(-1, 1)}).verdict == UNDECIDED
+    assert Answer.below("x", {"a": spread(-2, -1), "b": spread(1, 2)}).verdict == FAILS
+    assert Answer.below("x", {"a": spread(-1, 0.005)}, margin=0.01).verdict == HOLDS
+    assert Answer.below("x", {"a": spread(float("nan"), float("nan"))}).verdict == UNDECIDED
+    share = [Measured("a", 0.9, 0.85, 0.95, 16)]
+    assert Answer.above("x", share, 0.8, "share", "mixtures").verdict == HOLDS
+    assert Answer.above("x", share, 0.96, "share", "mixtures").verdict == FAILS
+    assert Answer.above("x", share, 0.9, "share", "mixtures").why == "an interval has 0.9 in it"
