@@ -53,7 +53,7 @@ ablations: install
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
 	@dvc repro corpus/dvc.yaml tasks_build
-	@dvc repro target/dvc.yaml:target_train
+	@dvc repro target/dvc.yaml:target_evaluate
 	@dvc --cd ablations repro $(if $(ONLY),code_digest audit@$(ONLY))
 	@$(if $(ONLY),python -m reports.verdicts ablations/data/audit/$(ONLY),echo "page: reports/ablations.html")
 

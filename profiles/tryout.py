@@ -23,7 +23,7 @@ ROOT = Path(__file__).parent.parent
 # As `make ablations`.
 ABLATIONS = (
     ["python", "-m", "stages.ablations.ablations_check"],
-    ["dvc", "repro", "target/dvc.yaml:target_train"],
+    ["dvc", "repro", "target/dvc.yaml:target_evaluate"],
     ["dvc", "--cd", "ablations", "repro"],
 )
 PIPELINE = (["dvc", "repro"], ["python", "-m", "reports.headline"])

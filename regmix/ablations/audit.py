@@ -6,8 +6,9 @@ the same run train it once. K domains, S seeds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -24,10 +25,13 @@ from regmix.evaluation.summary import Spread, spread
 from regmix.mixture.from_settings import evidence
 from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.settings import Mixture
+from regmix.sampling.rules import Rules
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from regmix.target.interface import Context
 
 Text = Mapping[str, np.ndarray]  # tokens by domain
+Scheduled = Callable[[np.ndarray], Schedule]  # what a run at a mixture trains on
+NEW_SEEDS = 2**33  # the seeds of an audit's own proxies, where the swarm's do not share one
 
 
 @dataclass(frozen=True)
@@ -104,14 +108,17 @@ class Targets:
 class Bench:
     """What an audit can use: the ``context`` in which methods plan, and the methods' targets.
 
-    ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses. ``settings`` say
-    how mixtures are chosen. Intervals have coverage ``level``; bootstraps have ``resamples``.
+    ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
+    they reach downstream (method, seed, measure, value). ``settings`` say how mixtures are chosen. ``tokenized`` makes
+    the context with a vocabulary of another size. Intervals have coverage ``level``; bootstraps have ``resamples``.
     """
 
     context: Context
     realised: Mapping[str, Sequence[Schedule]]
     targets: Mapping[str, Targets]
+    scores: pd.DataFrame
     settings: Mixture
+    tokenized: Callable[[int], Context]
     workers: int
     level: float
     resamples: int
@@ -120,6 +127,10 @@ class Bench:
     def learnt(self) -> Runs:
         """The proxies that mixtures are chosen by."""
         return self.context.proxies(*LEARNT)
+
+    def under_vocabulary(self, entries: int) -> Bench:
+        """The bench whose corpus a byte-level vocabulary of so many entries tokenizes, with the default's targets."""
+        return replace(self, context=self.tokenized(entries))
 
     def of(self, method: str) -> Targets:
         """Raises InputError for an unknown method."""
@@ -144,23 +155,44 @@ class Bench:
         """Targets at a mixture (K,) for the whole of training."""
         return self.target_runs([self.context.static(mixture)] * seeds, text)
 
-    def proxies(self, training: Training, given: Runs, text: Text | None = None) -> Runs:
-        """Proxies at the mixtures of ``given`` runs, with their seeds, by another ``training`` or on another text."""
-        seeds = self.context.swarm.mixtures.set_index("run")["seed"]
-        runs = [Run(str(name), self.context.static(row), int(seeds[name]))
-                for name, row in zip(given.names, given.mixtures, strict=True)]  # fmt: skip
-        done = self.context.train(training, runs, text, weights=False)
-        return Runs(given.domains, given.names, given.kinds, given.mixtures, pd.DataFrame([one.losses for one in done]))
+    def proxies(
+        self, given: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
+    ) -> Runs:
+        """The ``given`` runs with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
+        own = self.context.swarm.mixtures.set_index("run")["seed"]
+        seeds = [int(own[name]) if seed is None else seed for name in given.names]
+        schedules = [self.context.static(row) for row in given.mixtures]
+        losses = self._losses(schedules, seeds, training, text)
+        return Runs(given.domains, given.names, given.kinds, given.mixtures, losses)
 
-    def evidence(self, runs: Runs, objectives: Sequence[str], context: Context | None = None) -> Evidence:
+    def new_proxies(
+        self, mixtures: np.ndarray, domains: Sequence[str], kind: str, scheduled: Scheduled, text: Text | None = None
+    ) -> Runs:
+        """Proxies at new ``mixtures`` (M, K'), each trained on what ``scheduled`` makes of it, as runs over
+        ``domains`` (K')."""
+        shared = self.context.sampling.run_seeds == "shared"
+        first = int(self.context.swarm.mixtures["seed"].iloc[0])
+        seeds = [first if shared else NEW_SEEDS + i for i in range(len(mixtures))]
+        losses = self._losses([scheduled(row) for row in mixtures], seeds, None, text)
+        names = np.array([f"{kind}-{i}" for i in range(len(mixtures))], dtype=object)
+        return Runs(tuple(domains), names, np.full(len(names), kind, dtype=object), np.asarray(mixtures), losses)
+
+    def _losses(
+        self, schedules: Sequence[Schedule], seeds: Sequence[int], training: Training | None, text: Text | None
+    ) -> pd.DataFrame:
+        runs = [Run(f"proxy-{i}", *one) for i, one in enumerate(zip(schedules, seeds, strict=True))]
+        done = self.context.train(training or self.context.proxy, runs, text, weights=False)
+        return pd.DataFrame([one.losses for one in done])
+
+    def evidence(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> Evidence:
         """What the objectives' mixtures follow from, if these were the proxies."""
-        own = context or self.context
         aims = {name: self.objective(name) for name in objectives}
-        return evidence(runs, aims, own.rules, self.settings, own.regressors, self.workers)
+        given = rules or self.context.rules
+        return evidence(runs, aims, given, self.settings, self.context.regressors, self.workers)
 
-    def choose(self, runs: Runs, objectives: Sequence[str]) -> dict[str, np.ndarray]:
+    def choose(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> dict[str, np.ndarray]:
         """The mixture (K,) for each objective by the default's ensemble and search, if these were the proxies."""
-        known = self.evidence(runs, objectives)
+        known = self.evidence(runs, objectives, rules)
         _, found = optima(known, known.whole())
         return {name: one.weights for name, one in zip(known.losses, found, strict=True)}
 
@@ -176,9 +208,10 @@ class Bench:
 
 
 def to_json(audit: Audit) -> list[dict[str, Any]]:
-    """The answers, for answers.json."""
+    """The answers, for answers.json; NaN as null."""
     return [
         {"says": one.says, "verdict": one.verdict, "why": one.why, "unit": one.unit, "over": one.over,
-         "measured": [vars(part) for part in one.measured]}
+         "measured": [{key: None if isinstance(value, float) and not math.isfinite(value) else value
+                       for key, value in vars(part).items()} for part in one.measured]}
         for one in audit.answers
     ]  # fmt: skip

@@ -27,7 +27,7 @@ class Options(Strict):
     seed: NonNegative  # of the random order
 
 
-def size(options: Options, learnt: int) -> Size:
+def size(options: Options, learnt: int, domains: int) -> Size:
     return Size(targets=len(options.methods) * len(CONTROLS) * options.seeds)
 
 

@@ -28,7 +28,7 @@ class Options(Strict):
     seed: NonNegative
 
 
-def size(options: Options, learnt: int) -> Size:
+def size(options: Options, learnt: int, domains: int) -> Size:
     rates = len(options.factors)
     mixtures = options.random + options.near
     return Size(
@@ -45,7 +45,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     true = {name: np.array([bench.value(one, name).mean() for one in targets]) for name in options.objectives}
     orders, regrets, answers = [], [], []
     for factor in options.factors:
-        done = bench.proxies(at_rate(bench.context.proxy, factor), every)
+        done = bench.proxies(every, at_rate(bench.context.proxy, factor))
         first = done.at(np.arange(len(done.names)) < len(tested.names))
         chosen = bench.choose(done.at(np.isin(done.names, bench.learnt.names)), options.objectives)
         for name in options.objectives:

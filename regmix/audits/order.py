@@ -36,7 +36,7 @@ class Options(Strict):
     seed: NonNegative
 
 
-def size(options: Options, learnt: int) -> Size:
+def size(options: Options, learnt: int, domains: int) -> Size:
     return Size(targets=(options.random + options.near) * options.seeds)
 
 

@@ -26,7 +26,7 @@ class Options(Strict):
     seeds: Count  # at most target.seeds
 
 
-def size(options: Options, learnt: int) -> Size:
+def size(options: Options, learnt: int, domains: int) -> Size:
     return Size(proxies=2 * learnt, targets=(2 * len(options.objectives) + 1) * options.seeds)
 
 
@@ -36,7 +36,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     given = cut(bench.context.corpus.train, options.tokens)
     share = tokens_of(training) / tokens_of(bench.context.target)
     texts = {FREE: given, MATCHED: cut(given, max(int(options.tokens * share), 2 * training.shape.context))}
-    swarms = {kind: bench.proxies(training, bench.learnt, text) for kind, text in texts.items()}
+    swarms = {kind: bench.proxies(bench.learnt, training, text) for kind, text in texts.items()}
     chosen = {kind: bench.choose(swarm, options.objectives) for kind, swarm in swarms.items()}
     natural = bench.static_targets(bench.context.rules.prior, options.seeds, given)
     rows, weights, gains = [], [], {}

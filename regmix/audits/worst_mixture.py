@@ -21,7 +21,7 @@ class Options(Strict):
     seeds: Count
 
 
-def size(options: Options, learnt: int) -> Size:
+def size(options: Options, learnt: int, domains: int) -> Size:
     return Size(targets=len(options.objectives) * options.seeds)
 
 

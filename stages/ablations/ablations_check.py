@@ -22,8 +22,9 @@ def ablations_check(params: Params, settings: Ablations) -> None:
     for size in settings.ranks.sizes:
         for budget in settings.ranks.budgets:
             size_training(params, settings, size, budget)
-    learnt = params.swarm.learnt(params.swarm.learn_from, len(params.corpus.trained))
-    sizes = [module.size(options, learnt) for module, options in
+    domains = len(params.corpus.trained)
+    learnt = params.swarm.learnt(params.swarm.learn_from, domains)
+    sizes = [module.size(options, learnt, domains) for module, options in
              (audit_of(settings, name) for name in settings.audits)]  # fmt: skip
     proxies, targets = (sum(getattr(size, part) for size in sizes) for part in ("proxies", "targets"))
     print(

@@ -13,11 +13,13 @@ import pytest
 
 from regmix.ablations.audit import Answer, Measured
 from regmix.ablations.settings import parse_ablations
+from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv
 from regmix.core.schedule import Schedule
+from regmix.corpus.documents import as_line
 from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.ablation_study.audits import Found, section
@@ -27,7 +29,7 @@ from stages.ablations.audit import audit
 from stages.run import call
 from stages.target.target_schedule import target_schedule
 from stages.target.target_train import target_train
-from tests.ablations.test_ablations import corpus, toy  # noqa: F401
+from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401
 
 AUDITS: dict[str, dict[str, Any]] = {
     "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
@@ -36,6 +38,13 @@ AUDITS: dict[str, dict[str, Any]] = {
                       "choice_seeds": 2, "least": 0.8, "margin": 0.01, "seed": 0},
     "repetition": {"tokens": 200, "steps": 3, "objectives": ["reviews"], "seeds": 2},
     "worst_mixture": {"objectives": ["reviews"], "seeds": 2},
+    "phases": {"random": 4, "rounds": 1, "proposals": 2, "objectives": ["reviews"], "seeds": 2, "tokens": {"law": 300}},
+    "left_out": {"random": 6, "proposals": 2, "seeds": 2, "seed": 0},
+    "domain_count": {"merged": {"two": [["news", "law"], ["drama"]]}, "split": [2], "proxies": [8], "seeds": 2,
+                     "objective": "reviews", "margin": 0.01},
+    "vocabulary": {"sizes": [300], "objectives": ["reviews"], "seeds": 2, "margin": 0.01},
+    "effect_size": {"methods": ["regmix_reviews"], "baseline": "natural"},
+    "reseeded": {"mixtures": 2, "seeds": 3, "swarms": 1, "objectives": ["reviews"], "choice_seeds": 2, "margin": 0.01},
 }  # fmt: skip
 
 
@@ -54,7 +63,30 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     sources = {"sample": folder / "world/sample", "swarm": swarm, "chosen": folder / "world/parts/all/chosen"}
     call(target_schedule, params, **sources, **given, out=folder / "plans")
     call(target_train, params, plans=folder / "plans", **given, out=folder / "trained")
-    return {**sources, **given, "trained": folder / "trained"}
+    _evaluated(folder / "evaluated", list(params.target.methods))
+    _extracted(folder / "extracted")
+    return {**sources, **given, **{name: folder / name for name in ("trained", "evaluated", "extracted")}}
+
+
+def _evaluated(folder: Path, methods: list[str]) -> None:
+    """Two tasks, on which a method is the better the later it comes."""
+    rows = [(method, seed, i + 0.1 * seed) for i, method in enumerate(methods) for seed in range(2)]
+    losses = pd.DataFrame(rows, columns=["method", "seed", "news"])
+    write_csv(folder / "losses.csv", losses.assign(qa=2 - losses["news"], rc=3 - losses["news"]))
+    scores = losses.rename(columns={"news": "value"}).assign(shots=0, metric="acc")
+    write_csv(folder / "lm_eval.csv", pd.concat([scores.assign(task="qa"), scores.assign(task="rc", shots=1)]))
+
+
+def _extracted(folder: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in DOMAINS:
+        sides = {}
+        for side, count in (("train", 60), ("valid", 8)):
+            texts = [" ".join(rng.choice(["law", "and", "order", name, f"{i}"], 30)) for i in range(count)]
+            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name / f"{side}.jsonl").write_text("".join(map(as_line, texts)))
+            sides[side] = {"documents": count, "chars": sum(map(len, texts))}
+        (folder / name / "stats.json").write_text(json.dumps({"domain": name, "capped": False, **sides}))
 
 
 def toys() -> tuple[Any, Any]:
@@ -120,12 +152,51 @@ def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_i
     assert [one["what"] for one in found["repetition"].answers[0]["measured"]] == ["reviews, matched minus free"]
 
 
+def test_two_phases_and_one_choose_by_equally_many_proxies(found):
+    table = found["phases"].tables["minus_static"]
+    assert (table["proxies"] == table["static_proxies"]).all()
+    weights = found["phases"].tables["weights"]
+    assert weights["phase"].tolist() == ["first", "second", "static"]
+    np.testing.assert_allclose(weights[["news", "law", "drama"]].sum(axis=1), 1)
+
+
+def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(found):
+    table = found["left_out"].tables["by_domain"]
+    assert table["domain"].tolist() == ["news", "law", "drama"]
+    assert (table["largest"] != table["domain"]).all()
+    assert (table["best_single"] != table["domain"]).all()
+    assert all("sign test" in one["measured"][0]["what"] for one in found["left_out"].answers[:4])
+
+
+def test_merged_own_and_split_domains_choose(found):
+    assert found["domain_count"].tables["regret"]["domains"].tolist() == [2, 3, 6]
+
+
+def test_another_seed_has_a_noise_and_a_choice(found):
+    assert (found["reseeded"].tables["noise"]["sd"] > 0).all()
+    assert found["reseeded"].tables["choices"]["distance"].between(0, 2).all()
+
+
+def test_another_vocabulary_chooses_and_its_tokens_do_not_stay(found, pipeline):
+    assert found["vocabulary"].tables["choices"]["distance"].between(0, 2).all()
+    assert set(found["vocabulary"].tables) == {"choices"}
+
+
+def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(found):
+    effects = found["effect_size"].tables["effects"].set_index("measure")
+    assert (effects.loc[["average", "qa", "average_bits", "rc_bits"], "d"] > 0).all()
+    assert "rc" not in effects.index  # not zero-shot
+    value, low, high = cohens_d(np.array([1.0, 2, 3]), np.array([0.0, 1, 2]), 0.95)
+    assert value == pytest.approx(1)
+    assert (high - low) / 2 == pytest.approx(1.96 * (1 / 3 + 1 / 3 + 1 / 12) ** 0.5, rel=1e-3)
+
+
 def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pipeline, tmp_path):
     _, settings = toys()
     for name, entry in settings.audits.items():
         module = plugins.load("audits", entry.kind, "")
-        size = module.size(plugins.checked(module.Options, entry.model_extra), 14)
-        assert size.targets + size.proxies > 0, name
+        size = module.size(plugins.checked(module.Options, entry.model_extra), 14, 3)
+        assert size.targets + size.proxies > 0 or name == "effect_size", name
     page = section(found, 0.95)
     assert len(page.tables["audits"].shown) == sum(len(one.answers) for one in found.values())
     assert list(page.figures) == ["order_accuracy"]
@@ -141,6 +212,8 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pi
         ("exposure", "objective", "law", "audits: unknown method 'regmix_law'"),
         ("order", "near", 40, "audits: near = 40: the swarm has 4; lower it"),
         ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
+        ("domain_count", "merged", {"x": [["news"], ["law"]]}, "audits: merged.x: must have every trained domain once"),
+        ("phases", "tokens", {"fiction": 10}, "audits: tokens: unknown domain 'fiction'"),
         ("order", "least", 2.0, "ablations/params.yaml: audits.order.least = 2.0"),
         ("order", "kind", "nothing", "audits.order.kind: 'nothing' is not one of"),
     ],

@@ -1,0 +1,102 @@
+"""How many proxies does a choice need as domains are merged or split?
+
+Merged domains keep their natural shares within a group; a split domain becomes parts of its text, one after the other.
+Each partition has random proxies of its own, and its choice is trained as a target.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from regmix.ablations.audit import Answer, Audit, Bench, Size, Text
+from regmix.core.errors import InputError
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, Name, Strict
+from regmix.sampling import draws
+from regmix.sampling.rules import Rules
+
+
+class Options(Strict):
+    merged: dict[Name, list[list[Name]]]  # partitions of the domains into groups
+    split: list[Annotated[int, Field(ge=2)]]  # each domain in so many parts
+    proxies: Annotated[list[Count], Field(min_length=1)]  # random ones, the first so many
+    objective: Name
+    seeds: Count  # at most target.seeds
+    margin: Annotated[float, Field(ge=0)]  # nats that a choice may be worse than the default's
+
+
+def size(options: Options, learnt: int, domains: int) -> Size:
+    partitions = len(options.merged) + len(options.split) + 1
+    return Size(partitions * max(options.proxies), partitions * len(options.proxies) * options.seeds)
+
+
+@dataclass(frozen=True)
+class Partition:
+    """``names`` of its parts, their ``shares`` (P,), and the weights (P, Q) of the text's domains in each part."""
+
+    names: tuple[str, ...]
+    shares: np.ndarray
+    within: np.ndarray
+    domains: tuple[str, ...]
+    text: Text | None
+
+    def __call__(self, mixture: np.ndarray) -> Schedule:
+        return Schedule.static(self.domains, mixture @ self.within)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown objective."""
+    aim, rows, found = options.objective, [], {}
+    rival = bench.of(f"regmix_{aim}")
+    for part in _partitions(bench, options):
+        sampling = bench.context.rules
+        rules = Rules.around(
+            dict(zip(part.names, part.shares.tolist(), strict=True)), temperature=bench.context.sampling.temperature,
+            strengths=sampling.strengths, min_weight=sampling.min_weight, seed=sampling.seed,
+        )  # fmt: skip
+        drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(max(options.proxies))])
+        swarm = bench.new_proxies(drawn, rules.domains, "random", part, part.text)
+        for count in options.proxies:
+            first = swarm.at(np.arange(len(drawn)) < count)
+            mixture = bench.choose(first, [aim], rules)[aim]
+            trained = bench.target_runs([part(mixture)] * options.seeds, part.text)
+            spread = bench.less(trained, rival, aim)
+            found[len(part.names), count] = spread
+            rows.append([len(part.names), count, *spread])
+    table = pd.DataFrame(rows, columns=["domains", "proxies", "mean", "sd", "n", "low", "high"])
+    answers = [
+        Answer.below(f"{count} random proxies choose within {options.margin:g} nats of the rounds, at any number of "
+                     "domains", {f"{k} domains": found[k, n] for k, n in found if n == count}, options.margin)
+        for count in options.proxies
+    ]  # fmt: skip
+    return Audit(tuple(answers), {"regret": table})
+
+
+def _partitions(bench: Bench, options: Options) -> list[Partition]:
+    domains, prior = bench.context.domains, bench.context.rules.prior
+    own = Partition(domains, prior, np.eye(len(domains)), domains, None)
+    return [*(_merged(bench, groups, name) for name, groups in options.merged.items()), own,
+            *(_split(bench, parts) for parts in options.split)]  # fmt: skip
+
+
+def _merged(bench: Bench, groups: list[list[str]], name: str) -> Partition:
+    domains, prior = bench.context.domains, bench.context.rules.prior
+    if sorted(domain for group in groups for domain in group) != sorted(domains):
+        raise InputError(f"audits: merged.{name}: must have every trained domain once; they are {', '.join(domains)}")
+    rows = np.array([[prior[k] if domain in group else 0.0 for k, domain in enumerate(domains)] for group in groups])
+    shares = rows.sum(axis=1)
+    return Partition(tuple("+".join(group) for group in groups), shares, rows / shares[:, None], domains, None)
+
+
+def _split(bench: Bench, parts: int) -> Partition:
+    text: dict[str, np.ndarray] = {}
+    for domain, tokens in bench.context.corpus.train.items():
+        ends = np.linspace(0, len(tokens), parts + 1).astype(int)
+        text |= {f"{domain}/{i}": np.asarray(tokens[ends[i] : ends[i + 1]]) for i in range(parts)}
+    shares = np.repeat(bench.context.rules.prior, parts) / parts
+    return Partition(tuple(text), shares, np.eye(len(text)), tuple(text), text)

@@ -1,0 +1,122 @@
+"""Schedules as points: two phases of K weights each, proposed and trained in rounds like mixtures.
+
+Each phase of a domain counts as a domain of its own, and a group holds each phase's weights to half of training; so
+regressors, search and proposals are those of mixtures. Static proxies get as many further runs, so both choose by
+equally many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from regmix.ablations.audit import Answer, Audit, Bench, Scheduled, Size, Text
+from regmix.constraints import build
+from regmix.constraints.settings import Constraints
+from regmix.core.errors import InputError
+from regmix.core.plugins import checked
+from regmix.core.runs import Runs
+from regmix.core.schedule import Schedule
+from regmix.core.settings import Count, Name, Strict
+from regmix.mixture.propose import propose
+from regmix.sampling import draws
+from regmix.sampling.rules import Rules
+
+PHASES = ("first", "second")
+
+
+class Options(Strict):
+    random: Count  # proxies of two random phases
+    rounds: Count
+    proposals: Count  # proxies per round
+    objectives: Annotated[list[Name], Field(min_length=1)]
+    seeds: Count  # at most target.seeds
+    tokens: dict[Name, Count]  # the text of these domains is cut to so many tokens, for all runs
+
+    def _faults(self) -> Iterator[str]:
+        if self.random % self.proposals:
+            yield f"random = {self.random}: must be a multiple of proposals ({self.proposals}), as static rounds are"
+
+
+def size(options: Options, learnt: int, domains: int) -> Size:
+    new = options.random + options.rounds * options.proposals
+    extra = learnt if options.tokens else 0  # the swarm again on the cut text
+    return Size(proxies=2 * new + extra, targets=2 * len(options.objectives) * options.seeds)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown objective."""
+    text = cut(bench, options.tokens)
+    swarm = bench.proxies(bench.learnt, text=text) if text else bench.learnt
+    static, rules = swarm, two_phases(bench.context.rules)
+    phased = Runs(rules.domains, swarm.names, swarm.kinds, np.hstack([swarm.mixtures, swarm.mixtures]) / 2,
+                  swarm.losses)  # fmt: skip
+    drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(options.random)])
+    phased = phased.joined(bench.new_proxies(drawn, rules.domains, "phases-random", scheduled(bench), text))
+    for number in range(options.rounds):
+        phased = _round(bench, phased, rules, options, f"phases-{number}", scheduled(bench), text)
+    for number in range(options.rounds + options.random // options.proposals):
+        static = _round(bench, static, bench.context.rules, options, f"static-{number}", bench.context.static, text)
+    chosen = bench.choose(phased, options.objectives, rules)
+    held = bench.choose(static, options.objectives)
+    answers, rows, weights = [], [], []
+    for name in options.objectives:
+        schedule = scheduled(bench)(chosen[name])
+        dynamic = bench.target_runs([schedule] * options.seeds, text)
+        best = bench.static_targets(held[name], options.seeds, text)
+        found = bench.less(dynamic, best, name)
+        apart = float(np.abs(schedule.mixtures[0] - schedule.mixtures[1]).sum())
+        rows.append([name, len(phased.names), len(static.names), apart, *found])
+        for phase, mixture in zip((*PHASES, "static"), (*schedule.mixtures, held[name]), strict=True):
+            weights.append({"objective": name, "phase": phase,
+                            **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
+        answers.append(Answer.below(f"{name}: two phases are better than one mixture, both by rounds of proxies",
+                                    {"minus static": found}))  # fmt: skip
+    columns = ["objective", "proxies", "static_proxies", "phases_apart", "mean", "sd", "n", "low", "high"]
+    table = pd.DataFrame(rows, columns=columns)
+    return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
+
+
+def _round(
+    bench: Bench, runs: Runs, rules: Rules, options: Options, kind: str, made: Scheduled, text: Text | None
+) -> Runs:
+    """The runs and those of a further round."""
+    table = propose(bench.evidence(runs, options.objectives, rules), options.proposals, "expected_improvement")
+    mixtures = table[list(rules.domains)].to_numpy()
+    return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, made, text))
+
+
+def two_phases(rules: Rules) -> Rules:
+    """Rules for the weights (2 K,) of two phases of half of training each; constraints hold over both together."""
+    names = {phase: [f"{name}/{phase}" for name in rules.domains] for phase in PHASES}
+    groups = {phase: {"domains": own, "at_least": 0.5, "at_most": 0.5} for phase, own in names.items()}
+    groups |= {name: {"domains": [f"{name}/{phase}" for phase in PHASES], "at_most": float(most)}
+               for name, most in zip(rules.domains, rules.bounds, strict=True) if most < 1}  # fmt: skip
+    every = [name for own in names.values() for name in own]
+    prior = dict(zip(every, (np.tile(rules.prior, 2) / 2).tolist(), strict=True))
+    region = build.region(checked(Constraints, {"groups": groups}), prior, {}, "audits: phases")
+    tempered = np.tile(rules.tempered, 2) / 2
+    return Rules(region, tempered, rules.strengths, rules.min_weight, rules.max_tries, rules.seed, rules.kl_reg)
+
+
+def scheduled(bench: Bench) -> Scheduled:
+    domains = bench.context.domains
+
+    def schedule(weights: np.ndarray) -> Schedule:
+        """The schedule of the weights (2 K,) of two phases."""
+        rows = weights.reshape(len(PHASES), -1)
+        return Schedule(domains, np.array([0.0, 0.5]), rows / rows.sum(axis=1, keepdims=True))
+
+    return schedule
+
+
+def cut(bench: Bench, tokens: dict[str, int]) -> dict[str, np.ndarray] | None:
+    """The corpus with some domains cut to their first tokens; None if none is. Raises InputError."""
+    if unknown := sorted(set(tokens) - set(bench.context.domains)):
+        raise InputError(f"audits: tokens: unknown domain {unknown[0]!r}; use {', '.join(bench.context.domains)}")
+    text = bench.context.corpus.train
+    return {name: np.asarray(part[: tokens.get(name, len(part))]) for name, part in text.items()} if tokens else None

@@ -1,0 +1,41 @@
+"""Is the choice the same under another tokenizer? Byte-level vocabularies of other sizes; targets have the default's."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from regmix.ablations.audit import Answer, Audit, Bench, Size
+from regmix.core.settings import Count, Name, Strict
+from regmix.evaluation.summary import Spread
+
+
+class Options(Strict):
+    sizes: Annotated[list[Annotated[int, Field(ge=300)]], Field(min_length=1)]  # entries
+    objectives: Annotated[list[Name], Field(min_length=1)]
+    seeds: Count  # at most target.seeds
+    margin: Annotated[float, Field(ge=0)]  # nats that a choice under another tokenizer may be worse
+
+
+def size(options: Options, learnt: int, domains: int) -> Size:
+    choices = len(options.sizes) * len(options.objectives)
+    return Size(proxies=len(options.sizes) * learnt, targets=choices * options.seeds)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown objective."""
+    rows, costs = [], {}
+    for entries in options.sizes:
+        other = bench.under_vocabulary(entries)
+        swarm = other.proxies(bench.learnt)
+        for name, mixture in other.choose(swarm, options.objectives).items():
+            trained = bench.static_targets(mixture, options.seeds)
+            costs[f"{name}, {entries}"] = found = bench.less(trained, bench.of(f"regmix_{name}"), name)
+            apart = float(np.abs(mixture - bench.context.recommended[name]).sum())
+            rows.append([name, entries, apart, *found])
+    says = f"The choice under another vocabulary costs less than {options.margin:g} nats on targets of the default's"
+    table = pd.DataFrame(rows, columns=["objective", "vocabulary", "distance", *Spread._fields])
+    return Audit((Answer.below(says, costs, options.margin),), {"choices": table})
