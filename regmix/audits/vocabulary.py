@@ -1,4 +1,4 @@
-"""Is the choice the same under another tokenizer? Byte-level vocabularies of other sizes; targets have the default's."""
+"""Is the choice the same under another tokenizer? Byte-level vocabularies of other sizes; targets keep their own."""
 
 from __future__ import annotations
 
