@@ -6,5 +6,5 @@ run's key covers that file, and a new name would train everything again.
 
 NAMES = [
     "Fitted", "InputError", "Recommendation", "Search", "compare", "compare_mixtures", "fit", "propose", "recommend",
-    "sample_mixtures",
+    "sample_mixtures", "tournament",
 ]  # fmt: skip

@@ -34,10 +34,11 @@ from regmix.api.arguments import ENSEMBLE, REGRESSORS, SEARCH
 from regmix.api.mixtures import compare_mixtures, propose, sample_mixtures
 from regmix.api.recommendation import Recommendation, recommend
 from regmix.api.regressors import Fitted, compare, fit
+from regmix.api.tournament import tournament
 from regmix.core.errors import InputError
 from regmix.mixture.search import Search
 
 __all__ = [
     "ENSEMBLE", "REGRESSORS", "SEARCH", "Fitted", "InputError", "Recommendation", "Search", "compare",
-    "compare_mixtures", "fit", "propose", "recommend", "sample_mixtures",
+    "compare_mixtures", "fit", "propose", "recommend", "sample_mixtures", "tournament",
 ]  # fmt: skip

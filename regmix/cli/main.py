@@ -1,7 +1,7 @@
 """The command ``regmix``: recommend a mixture from runs trained anywhere, and write it for a trainer.
 
-It needs no clone and no params.yaml. Each command is also a function: in regmix.api recommend and propose, and in
-regmix.exchange ``tables.read_runs`` and ``write.export``.
+It needs no clone and no params.yaml. Each command is also a function: recommend, propose and tournament of regmix.api,
+``read_runs`` and ``export`` of regmix.exchange.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from regmix.cli import compare, export, init, propose, recommend
+from regmix.cli import compare, export, init, propose, recommend, tournament
 from regmix.core.errors import InputError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 app.command("recommend")(recommend.command)
 app.command("propose")(propose.command)
 app.command("compare")(compare.command)
+app.command("tournament")(tournament.command)
 app.command("export")(export.command)
 app.command("init")(init.command)
 
