@@ -15,7 +15,8 @@ help:
 	@echo "make repro            set up and run the whole pipeline"
 	@echo "make paper [REMOTE=DIR]   replay the papers on their published data, from a DVC remote if one is named"
 	@echo "make swarm            train the first proxies ahead of the pipeline, on a cluster in one job array"
-	@echo "make ablations        vary what the papers vary, on our own runs; about an hour on two cores, resumable"
+	@echo "make ablations        vary what the papers vary, on our own runs, and audit the choice; resumable"
+	@echo "make ablations ONLY=exposure   one audit of ablations/params.yaml; make plan AUDITS=1 says what each costs"
 	@echo "make profile PROFILE=smoke|laptop|scarce|campus|paper   write a profile's values into params.yaml"
 	@echo "make plan [PROFILE=...]   what a run will cost, before it starts: FLOPs, hours, memory, disk"
 	@echo "make smoke            the smallest pipeline, in its own copy in .smoke"
@@ -67,7 +68,7 @@ profile: install
 	@python -m profiles.switch $(PROFILE)
 
 plan: install
-	@python -m profiles.plan $(PROFILE) $(if $(DEVICE),--device $(DEVICE)) $(if $(JSON),--json "$(JSON)")
+	@python -m profiles.plan $(PROFILE) $(if $(AUDITS),--audits) $(if $(DEVICE),--device $(DEVICE)) $(if $(JSON),--json "$(JSON)")
 
 # Types and tests at the same time: each leaves processors idle.
 check: install

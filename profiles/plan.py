@@ -1,6 +1,7 @@
 """What a profile will cost, before anything runs: python -m profiles.plan [NAME] [--device NAME ...] [--json FILE].
 
-Prints one row per stage of dvc.yaml. Without NAME it plans params.yaml as it is. Only FILE is written.
+Prints one row per stage of dvc.yaml, or with --audits per audit. Without NAME it plans params.yaml as it is. Only FILE
+is written.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 from profiles import own, progress, switch
 from profiles.table import Row, figures, rows, show, storage, total
 from regmix import params as schema
+from regmix.ablations import settings as ablations
+from regmix.ablations.settings import Ablations
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.core.files import parse_yaml, read_text, write_json
@@ -85,6 +88,24 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
         value = {"profile": name, "vocab": vocab, "rows": [asdict(row) for row in table], "notes": lines}
         write_json(out, _finite(value))
     return 1 if fault else 0
+
+
+def audits(only: Sequence[str], root: Path) -> int:
+    """Print what each audit of ablations/params.yaml will train. Raises InputError."""
+    params, settings = schema.Params.load(root / "params.yaml"), Ablations.load(root / ablations.FILE)
+    domains = len(params.corpus.trained)
+    learnt = params.swarm.learnt(params.swarm.learn_from, domains)
+    sizes = {}
+    for name in settings.audits:
+        module, options = ablations.audit_of(settings, name)
+        size = module.size(options, learnt, domains)
+        sizes[name] = (size.proxies, size.targets)
+    text, vocab = progress.text_of(params, root) or (None, params.tokenizer.vocab_size)
+    todo, chosen = planner.audits(params, vocab, text, sizes), _devices(only, root)
+    table = rows(params.machine, list(sizes), todo, {}, chosen, {}, None)
+    print(show([*table, total(table)], chosen))
+    print("- at most: audits share runs with each other, and what .runs has is not trained again")
+    return 0
 
 
 def _params(text: str) -> Params:
@@ -206,8 +227,9 @@ if __name__ == "__main__":
     parser.add_argument("name", nargs="?")
     parser.add_argument("--device", action="append", default=[])
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--audits", action="store_true", help="of ablations/params.yaml instead")
     flags = parser.parse_args()
     try:
-        sys.exit(main(flags.name, flags.device, flags.json, Path()))
+        sys.exit(audits(flags.device, Path()) if flags.audits else main(flags.name, flags.device, flags.json, Path()))
     except InputError as error:
         sys.exit(f"error: {error}")

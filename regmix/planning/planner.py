@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from regmix.core import plugins
@@ -23,6 +23,17 @@ def works(params: Params, vocab: int, text: Text | None) -> list[StageWork]:
     mixture stays within the bounds on repetition that ``text`` gives.
     """
     return list(_Counter(params, vocab, text).works())
+
+
+def audits(params: Params, vocab: int, text: Text | None, sizes: Mapping[str, tuple[float, float]]) -> list[StageWork]:
+    """What audits train, by name from their numbers of proxies and targets: an upper bound, since they share runs."""
+    counter = _Counter(params, vocab, text)
+    return [
+        counter._work(name, part, round(count), weights=target, target=target)
+        for name, counts in sizes.items()
+        for part, count, target in (("proxies", counts[0], False), ("targets", counts[1], True))
+        if count
+    ]
 
 
 def model(training: Training, vocab: int) -> ModelShape:

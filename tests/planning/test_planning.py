@@ -256,6 +256,19 @@ def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
     assert ("the whole pipeline took 1.5 min on a processor, 2 cores" in shown) == (name in (None, "laptop"))
 
 
+def test_every_audit_is_planned_by_its_own_numbers(root, capsys):
+    (root / "ablations").mkdir()
+    given = yaml.safe_load((ROOT / "tests/fixtures/ablations.yaml").read_text())
+    (root / "ablations/params.yaml").write_text(yaml.safe_dump(given))
+    assert plan.audits([], root) == 0
+    lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1:]}
+    assert set(lines) >= set(given["audits"])
+    exposure = given["audits"]["exposure"]
+    assert int(lines["exposure"][1]) == 3 * exposure["seeds"] * len(exposure["methods"])
+    counts = [int(lines[name][1]) for name in given["audits"] if len(lines[name]) > 1]  # one trains nothing
+    assert int(lines["total"][1]) == sum(counts)
+
+
 @pytest.mark.parametrize("results", [None, "{", "{}", '{"stages": {"profile": "paper", "seconds": 1}}'])
 def test_without_a_measurement_of_the_pipeline_the_plan_compares_with_none(results, tmp_path):
     point = device_rates.Point(TINY, 8, 100.0, "fp32", "measured", "a test")
