@@ -6,17 +6,20 @@ each logged step of the proxies' training, and by fits to parts of the swarm tha
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
+from regmix.core import dotted_keys
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
+from regmix.core.plugins import checked
 from regmix.core.runs import LossParts, Runs, objective_losses
 from regmix.core.settings import Count, Name, NonNegative, Share, Strict
+from regmix.engine.settings import Training
 from regmix.mixture.from_settings import member
 from regmix.regression.ensemble import stack, together
 from regmix.regression.interface import TooFewRuns
@@ -32,18 +35,22 @@ class Options(Strict):
     seeds: Count  # targets per mixture
     objectives: Annotated[list[Name], Field(min_length=1)]
     learnt: list[Count]  # how many of the other proxies fits learn from
+    sizes: dict[str, dict[str, Any]]  # other proxies, by name: changes to params.yaml's `proxy`
     least: Share  # accuracy that counts as surviving; DataDecide: about 0.8
     seed: NonNegative
 
 
 def size(options: Options, learnt: int, domains: int) -> Size:
-    return Size(targets=(options.random + options.near) * options.seeds)
+    mixtures = options.random + options.near
+    return Size(proxies=mixtures * len(options.sizes), targets=mixtures * options.seeds)
 
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective, or fewer mixtures than asked."""
     tested = compared(bench, options.random, options.near)
     targets = [bench.static_targets(row, options.seeds) for row in tested.mixtures]
+    others = {size: bench.proxies(tested, changed(bench.context.proxy, changes, f"audits: sizes.{size}"))
+              for size, changes in options.sizes.items()}  # fmt: skip
     groups = {name: tested.kinds == kind for name, kind in KINDS.items()}
     rows, answers = [], []
     for name in options.objectives:
@@ -51,6 +58,7 @@ def audit(bench: Bench, options: Options) -> Audit:
         true, objective = values.mean(axis=1), bench.objective(name)
         ways = {
             **_at_steps(bench, tested, objective),
+            **{f"{size} proxies": done.objective(objective) for size, done in others.items()},
             **_by_fits(bench, tested, objective, options),
             **({"another seed of the targets": values[:, 1]} if options.seeds > 1 else {}),
         }
@@ -69,6 +77,13 @@ def audit(bench: Bench, options: Options) -> Audit:
                          options.least, "share of pairs", "mixtures")
         )  # fmt: skip
     return Audit(tuple(answers), {"accuracy": table})
+
+
+def changed(proxy: Training, changes: dict[str, Any], where: str) -> Training:
+    """The proxies' training with ``changes``, dotted keys. Raises InputError."""
+    values = proxy.model_dump()
+    dotted_keys.apply(values, changes, where, of="params.yaml's proxy")
+    return checked(Training, values, where)
 
 
 def compared(bench: Bench, random: int, near: int) -> Runs:

@@ -33,7 +33,8 @@ from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401
 
 AUDITS: dict[str, dict[str, Any]] = {
     "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
-    "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0},
+    "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0,
+              "sizes": {"twice-steps": {"recipe.steps": 12}}},
     "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
                       "choice_seeds": 2, "least": 0.8, "margin": 0.01, "seed": 0},
     "repetition": {"tokens": 200, "steps": 3, "objectives": ["reviews"], "seeds": 2},
@@ -133,7 +134,7 @@ def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(found):
     assert set(whole["group"]) == {"random", "near the optimum"}
     assert (whole["mixtures"] == 4).all()
     assert order["accuracy"].between(0, 1).all()
-    assert "a fit to 8 other proxies" in set(order["by"])
+    assert {"a fit to 8 other proxies", "twice-steps proxies", "another seed of the targets"} <= set(order["by"])
     assert rate["regret"]["distance"].iloc[0] < 0.7  # another set of anchors and proposals chooses, at the same rate
     assert rate["order"]["mixtures"].iloc[0] == 8
 
@@ -214,6 +215,7 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pi
         ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
         ("domain_count", "merged", {"x": [["news"], ["law"]]}, "audits: merged.x: must have every trained domain once"),
         ("phases", "tokens", {"fiction": 10}, "audits: tokens: unknown domain 'fiction'"),
+        ("order", "sizes", {"odd": {"recipe.speed": 1}}, "audits: sizes.odd"),
         ("order", "least", 2.0, "ablations/params.yaml: audits.order.least = 2.0"),
         ("order", "kind", "nothing", "audits.order.kind: 'nothing' is not one of"),
     ],
