@@ -30,6 +30,7 @@ from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from regmix.target.interface import Context
 
 Text = Mapping[str, np.ndarray]  # tokens by domain
+Part = tuple[str, Mapping[str, Any]]  # a domain, and what its reader reads instead
 Scheduled = Callable[[np.ndarray], Schedule]  # what a run at a mixture trains on
 NEW_SEEDS = 2**33  # the seeds of an audit's own proxies, where the swarm's do not share one
 
@@ -78,6 +79,13 @@ class Answer:
         word = _verdict([one.low > least for one in found], [one.high < least for one in found])
         return cls(says, tuple(found), unit, over, word, _why(word, "above", "below", f"{least:g}"))
 
+    @classmethod
+    def told(
+        cls, says: str, found: Sequence[Measured], unit: str, over: str, holds: bool, why: str, why_not: str
+    ) -> Answer:
+        """That a test shows it; what the test does not show is not refuted."""
+        return cls(says, tuple(found), unit, over, HOLDS if holds else UNDECIDED, why if holds else why_not)
+
 
 def _verdict(holds: Sequence[bool], fails: Sequence[bool]) -> str:
     return UNDECIDED if not holds else HOLDS if all(holds) else FAILS if any(fails) else UNDECIDED
@@ -110,7 +118,8 @@ class Bench:
 
     ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
     they reach downstream (method, seed, measure, value). ``settings`` say how mixtures are chosen. ``tokenized`` makes
-    the context with a vocabulary of another size. Intervals have coverage ``level``; bootstraps have ``resamples``.
+    the context with a vocabulary of another size, ``refined`` the tokens of parts of domains. Intervals have coverage
+    ``level``; bootstraps have ``resamples``.
     """
 
     context: Context
@@ -119,6 +128,7 @@ class Bench:
     scores: pd.DataFrame
     settings: Mixture
     tokenized: Callable[[int], Context]
+    refined: Callable[[Mapping[str, Part]], dict[str, np.ndarray]]
     workers: int
     level: float
     resamples: int
@@ -183,6 +193,14 @@ class Bench:
         runs = [Run(f"proxy-{i}", *one) for i, one in enumerate(zip(schedules, seeds, strict=True))]
         done = self.context.train(training or self.context.proxy, runs, text, weights=False)
         return pd.DataFrame([one.losses for one in done])
+
+    def rules(self, prior: Mapping[str, float], bounds: Mapping[str, float] | None = None) -> Rules:
+        """The swarm's rules for other domains."""
+        own = self.context.rules
+        return Rules.around(
+            prior, bounds, temperature=self.context.sampling.temperature, strengths=own.strengths,
+            min_weight=own.min_weight, max_tries=own.max_tries, seed=own.seed,
+        )  # fmt: skip
 
     def evidence(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> Evidence:
         """What the objectives' mixtures follow from, if these were the proxies."""

@@ -18,7 +18,6 @@ from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, Strict
 from regmix.sampling import draws
-from regmix.sampling.rules import Rules
 
 
 class Options(Strict):
@@ -54,11 +53,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     aim, rows, found = options.objective, [], {}
     rival = bench.of(f"regmix_{aim}")
     for part in _partitions(bench, options):
-        sampling = bench.context.rules
-        rules = Rules.around(
-            dict(zip(part.names, part.shares.tolist(), strict=True)), temperature=bench.context.sampling.temperature,
-            strengths=sampling.strengths, min_weight=sampling.min_weight, seed=sampling.seed,
-        )  # fmt: skip
+        rules = bench.rules(dict(zip(part.names, part.shares.tolist(), strict=True)))
         drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(max(options.proxies))])
         swarm = bench.new_proxies(drawn, rules.domains, "random", part, part.text)
         for count in options.proxies:

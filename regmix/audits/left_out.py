@@ -100,12 +100,8 @@ def _without(bench: Bench, domain: str) -> Rules:
     rest = [i for i, name in enumerate(given.domains) if name != domain]
     prior = given.prior[rest] / given.prior[rest].sum()
     names = [given.domains[i] for i in rest]
-    return Rules.around(
-        dict(zip(names, prior.tolist(), strict=True)),
-        dict(zip(names, given.bounds[rest].tolist(), strict=True)),
-        temperature=bench.context.sampling.temperature, strengths=given.strengths, min_weight=given.min_weight,
-        max_tries=given.max_tries, seed=given.seed,
-    )  # fmt: skip
+    bounds = dict(zip(names, given.bounds[rest].tolist(), strict=True))
+    return bench.rules(dict(zip(names, prior.tolist(), strict=True)), bounds)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,6 @@ from scipy import stats
 from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
 from regmix.core.settings import Count, Name, Strict
 from regmix.evaluation.summary import Spread
-from regmix.statistics.verdicts import HOLDS, UNDECIDED
 
 FIRST = 2**34  # seeds that nothing else has
 
@@ -43,10 +42,10 @@ def audit(bench: Bench, options: Options) -> Audit:
         sds = free.std(axis=0, ddof=1)
         p = float(stats.levene(*free.T).pvalue)
         noise += [[name, str(run), sd, loss] for run, sd, loss in zip(few.names, sds, values.mean(axis=0), strict=True)]
-        word = HOLDS if p < 0.05 else UNDECIDED
         largest = Measured("largest by smallest deviation", float(sds.max() / sds.min()), np.nan, np.nan, len(sds))
-        answers.append(Answer(f"{name}: a proxy's noise depends on its mixture", (largest,), "ratio", "mixtures", word,
-                              f"Levene's test: p = {p:.2g}"))  # fmt: skip
+        test = f"Levene's test: p = {p:.2g}"
+        answers.append(Answer.told(f"{name}: a proxy's noise depends on its mixture", [largest], "ratio", "mixtures",
+                                   p < 0.05, test, test))  # fmt: skip
     rows, costs = [], {}
     for swarm in range(options.swarms):
         other = bench.proxies(bench.learnt, seed=FIRST + swarm)

@@ -26,6 +26,7 @@ from reports.ablation_study.audits import Found, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
+from stages.corpus.tokenizer_train import tokenizer_train
 from stages.run import call
 from stages.target.target_schedule import target_schedule
 from stages.target.target_train import target_train
@@ -44,6 +45,8 @@ AUDITS: dict[str, dict[str, Any]] = {
     "domain_count": {"merged": {"two": [["news", "law"], ["drama"]]}, "split": [2], "proxies": [8], "seeds": 2,
                      "objective": "reviews", "margin": 0.01},
     "vocabulary": {"sizes": [300], "objectives": ["reviews"], "seeds": 2, "margin": 0.01},
+    "finer": {"parts": {"old": {"of": "law", "path": "FOLDER/old"}, "new": {"of": "law", "path": "FOLDER/new"}},
+              "random": 8, "proposals": 2, "objective": "reviews", "seeds": 2, "seed": 0},
     "effect_size": {"methods": ["regmix_reviews"], "baseline": "natural"},
     "reseeded": {"mixtures": 2, "seeds": 3, "swarms": 1, "objectives": ["reviews"], "choice_seeds": 2, "margin": 0.01},
 }  # fmt: skip
@@ -54,6 +57,13 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     """The default pipeline's outputs as an audit takes them, the last random proxies renamed to proposals."""
     folder = tmp_path_factory.mktemp("pipeline")
     params, settings = toys()
+    for part in ("old", "new"):
+        (corpus / part).mkdir()
+        lines = (as_line(f"{part} law {i}, of all things" * 9) for i in range(100))
+        (corpus / part / "a.jsonl").write_text("".join(lines))
+    for name in DOMAINS:  # the vocabulary of the tokenizer that parts of domains are read with
+        meta = json.loads((corpus / name / "meta.json").read_text())
+        (corpus / name / "meta.json").write_text(json.dumps(meta | {"vocab": 300}))
     given = {"corpus": corpus, "answers": corpus / "answers.json", "store": folder / "runs"}
     given["answers"].write_text("{}")
     ablation_swarm(params, settings, world="main", **given, out=folder / "world")
@@ -66,7 +76,10 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     call(target_train, params, plans=folder / "plans", **given, out=folder / "trained")
     _evaluated(folder / "evaluated", list(params.target.methods))
     _extracted(folder / "extracted")
-    return {**sources, **given, **{name: folder / name for name in ("trained", "evaluated", "extracted")}}
+    tokenizer = params.tokenizer.model_copy(update={"vocab_size": 300})
+    own = params.model_copy(update={"tokenizer": tokenizer})
+    call(tokenizer_train, own, extracted=folder / "extracted", out=folder / "tokenizer")
+    return {**sources, **given, **{name: folder / name for name in ("trained", "evaluated", "extracted", "tokenizer")}}
 
 
 def _evaluated(folder: Path, methods: list[str]) -> None:
@@ -90,7 +103,8 @@ def _extracted(folder: Path) -> None:
         (folder / name / "stats.json").write_text(json.dumps({"domain": name, "capped": False, **sides}))
 
 
-def toys() -> tuple[Any, Any]:
+def toys(folder: Path = Path()) -> tuple[Any, Any]:
+    """Settings; ``folder`` is where domains have parts of their text."""
     params, settings = toy()
     values, given = params.model_dump(), copy.deepcopy(settings.model_dump())
     values["swarm"] |= {"heldout": 4, "shards": ["random-0", "random-1", "anchors", "heldout"]}
@@ -100,7 +114,9 @@ def toys() -> tuple[Any, Any]:
     values["target"]["methods"]["regmix_d_online"]["beta"] = 0.05
     values["proxy"]["validation"] = values["target"]["validation"] = {
         "final_tokens": 64, "logged_tokens": 32, "logged": 3}  # fmt: skip
-    given |= {"arms": {}, "audits": {name: {"kind": name, **options} for name, options in AUDITS.items()}}
+    values["corpus"]["domains"]["law"] = {"reader": "folder", "path": str(folder)}
+    audits = json.loads(json.dumps(AUDITS).replace("FOLDER", str(folder)))
+    given |= {"arms": {}, "audits": {name: {"kind": name, **options} for name, options in audits.items()}}
     given["worlds"]["main"] |= {"fits": [], "unseen": [], "proxies": {"all": {"random": 8, "switched": 0}}}
     given["worlds"]["main"]["changes"] = {}
     return type(params).model_validate(values), parse_ablations(given)
@@ -108,7 +124,7 @@ def toys() -> tuple[Any, Any]:
 
 @pytest.fixture(scope="module")
 def found(pipeline, tmp_path_factory) -> dict[str, Found]:
-    params, settings = toys()
+    params, settings = toys(pipeline["corpus"])
     out = tmp_path_factory.mktemp("audits")
     for name in AUDITS:
         audit(params, settings, name=name, **pipeline, out=out / name)
@@ -183,6 +199,13 @@ def test_another_vocabulary_chooses_and_its_tokens_do_not_stay(found, pipeline):
     assert set(found["vocabulary"].tables) == {"choices"}
 
 
+def test_parts_of_a_domain_stand_in_its_place(found):
+    table = found["finer"].tables["domains"]
+    assert table["domain"].tolist() == ["news", "drama", "old", "new"]
+    assert table["chosen_weight"].sum() == pytest.approx(1)
+    assert (table["tokens"] > 100).all()
+
+
 def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(found):
     effects = found["effect_size"].tables["effects"].set_index("measure")
     assert (effects.loc[["average", "qa", "average_bits", "rc_bits"], "d"] > 0).all()
@@ -214,6 +237,7 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pi
         ("order", "near", 40, "audits: near = 40: the swarm has 4; lower it"),
         ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
         ("domain_count", "merged", {"x": [["news"], ["law"]]}, "audits: merged.x: must have every trained domain once"),
+        ("finer", "parts", {"a": {"of": "news"}, "b": {"of": "x"}}, "audits: parts.b: of = x: must be a trained"),
         ("phases", "tokens", {"fiction": 10}, "audits: tokens: unknown domain 'fiction'"),
         ("order", "sizes", {"odd": {"recipe.speed": 1}}, "audits: sizes.odd"),
         ("order", "least", 2.0, "ablations/params.yaml: audits.order.least = 2.0"),
