@@ -1,8 +1,7 @@
 """Schedules as points: two phases of K weights each, proposed and trained in rounds like mixtures.
 
-Each phase of a domain counts as a domain of its own, and a group holds each phase's weights to half of training; so
-regressors, search and proposals are those of mixtures. Static proxies get as many further runs, so both choose by
-equally many.
+Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors, search
+and proposals are those of mixtures. Static proxies get as many further runs, so both choose by equally many.
 """
 
 from __future__ import annotations
@@ -27,6 +26,7 @@ from regmix.sampling import draws
 from regmix.sampling.rules import Rules
 
 PHASES = ("first", "second")
+SHORTEST = 1e-3  # share of training below which a phase is left out
 
 
 class Options(Strict):
@@ -69,14 +69,15 @@ def audit(bench: Bench, options: Options) -> Audit:
         dynamic = bench.target_runs([schedule] * options.seeds, text)
         best = bench.static_targets(held[name], options.seeds, text)
         found = bench.less(dynamic, best, name)
-        apart = float(np.abs(schedule.mixtures[0] - schedule.mixtures[1]).sum())
-        rows.append([name, len(phased.names), len(static.names), apart, *found])
-        for phase, mixture in zip((*PHASES, "static"), (*schedule.mixtures, held[name]), strict=True):
+        apart = float(np.abs(schedule.mixtures[0] - schedule.mixtures[-1]).sum())
+        rows.append([name, len(phased.names), len(static.names), float(schedule.knots[-1]), apart, *found])
+        pair = [schedule.mixtures[0], schedule.mixtures[-1]]
+        for phase, mixture in zip((*PHASES, "static"), (*pair, held[name]), strict=True):
             weights.append({"objective": name, "phase": phase,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
         answers.append(Answer.below(f"{name}: two phases are better than one mixture, both by rounds of proxies",
                                     {"minus static": found}))  # fmt: skip
-    columns = ["objective", "proxies", "static_proxies", "phases_apart", "mean", "sd", "n", "low", "high"]
+    columns = ["objective", "proxies", "static_proxies", "switch_at", "phases_apart", "mean", "sd", "n", "low", "high"]
     table = pd.DataFrame(rows, columns=columns)
     return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
 
@@ -91,13 +92,11 @@ def _round(
 
 
 def two_phases(rules: Rules) -> Rules:
-    """Rules for the weights (2 K,) of two phases of half of training each; constraints hold over both together."""
-    names = {phase: [f"{name}/{phase}" for name in rules.domains] for phase in PHASES}
-    groups = {phase: {"domains": own, "at_least": 0.5, "at_most": 0.5} for phase, own in names.items()}
-    groups |= {name: {"domains": [f"{name}/{phase}" for phase in PHASES], "at_most": float(most)}
-               for name, most in zip(rules.domains, rules.bounds, strict=True) if most < 1}  # fmt: skip
-    every = [name for own in names.values() for name in own]
-    prior = dict(zip(every, (np.tile(rules.prior, 2) / 2).tolist(), strict=True))
+    """Rules for the weights (2 K,) of two phases; a domain's bound holds for both together."""
+    names = [f"{name}/{phase}" for phase in PHASES for name in rules.domains]
+    groups = {name: {"domains": [f"{name}/{phase}" for phase in PHASES], "at_most": float(most)}
+              for name, most in zip(rules.domains, rules.bounds, strict=True) if most < 1}  # fmt: skip
+    prior = dict(zip(names, (np.tile(rules.prior, 2) / 2).tolist(), strict=True))
     region = build.region(checked(Constraints, {"groups": groups}), prior, {}, "audits: phases")
     tempered = np.tile(rules.tempered, 2) / 2
     return Rules(region, tempered, rules.strengths, rules.min_weight, rules.max_tries, rules.seed, rules.kl_reg)
@@ -107,9 +106,12 @@ def scheduled(bench: Bench) -> Scheduled:
     domains = bench.context.domains
 
     def schedule(weights: np.ndarray) -> Schedule:
-        """The schedule of the weights (2 K,) of two phases."""
+        """The schedule of the weights (2 K,) of two phases, each as long as its weights sum to."""
         rows = weights.reshape(len(PHASES), -1)
-        return Schedule(domains, np.array([0.0, 0.5]), rows / rows.sum(axis=1, keepdims=True))
+        lengths = rows.sum(axis=1)
+        held = rows[lengths > SHORTEST] / lengths[lengths > SHORTEST, None]
+        knots = np.array([0.0, lengths[0]])[: len(held)]
+        return Schedule(domains, knots, held)
 
     return schedule
 
