@@ -1,7 +1,7 @@
 """Schedules as points: two phases of K weights each, proposed and trained in rounds like mixtures.
 
-Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors, search
-and proposals are those of mixtures. Static proxies get as many further runs, so both choose by equally many.
+Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors,
+search and proposals are those of mixtures. Static proxies get as many further runs, so both choose by equally many.
 """
 
 from __future__ import annotations
