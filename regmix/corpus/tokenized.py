@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,15 @@ class Corpus:
     vocab: int
     eos: int
     digest: str
+
+    def cut(self, tokens: Mapping[str, int] | None) -> Corpus:
+        """This corpus with only the first ``tokens`` of each domain to train on, as far as it has more; None: all."""
+        train = {name: part[: (tokens or {}).get(name, len(part))] for name, part in self.train.items()}
+        lengths = {name: len(part) for name, part in train.items() if len(part) < len(self.train[name])}
+        if not lengths:
+            return self
+        digest = hashlib.sha256(f"{self.digest} {sorted(lengths.items())}".encode()).hexdigest()
+        return replace(self, train=train, digest=digest)
 
 
 def open_corpus(root: Path, trained: Sequence[str]) -> Corpus:

@@ -26,7 +26,8 @@ MAX_TRIES = 1000  # draws for one mixture before the rules count as infeasible
 class Rules:
     """How mixtures of a ``region`` are drawn; arrays are (K,) in the order of its domains.
 
-    ``kl_reg`` times the distance to the prior is added to what a search minimises.
+    ``kl_reg`` times the distance to the prior is added to what a search minimises. ``text`` are the tokens of each
+    domain that proxies have; None: all.
     """
 
     region: Region
@@ -36,6 +37,7 @@ class Rules:
     max_tries: int
     seed: int
     kl_reg: float = 0.0
+    text: dict[str, int] | None = None
 
     @classmethod
     def of(cls, region: Region, swarm: Swarm, kl_reg: float) -> Rules:
@@ -94,7 +96,8 @@ class Rules:
         """The content of rules.json, which swarm_sample writes for every stage that draws or bounds mixtures."""
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         arrays = {name: value.tolist() for name, value in values.items() if isinstance(value, np.ndarray)}
-        return values | arrays | {"region": self.region.to_json()}
+        out = values | arrays | {"region": self.region.to_json()}
+        return {name: value for name, value in out.items() if value is not None}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Rules:

@@ -39,6 +39,7 @@ class Round(Strict):
 class Swarm(Strict):
     seed: NonNegative
     run_seeds: Literal["shared", "own"]
+    repetition: Literal["free", "matched"]
     shards: Annotated[
         list[Annotated[str, Field(pattern=r"^((random|switched)-(0|[1-9][0-9]*)|anchors|heldout|repeats)$")]],
         Field(min_length=1),

@@ -76,7 +76,7 @@ def shard_json(rules: Rules, runs: list[Planned]) -> dict[str, Any]:
         "runs": [
             {"run": run.name, "kind": run.kind, "seed": run.seed, "schedule": run.schedule.to_json()} for run in runs
         ],
-    }
+    } | ({} if rules.text is None else {"text": rules.text})
 
 
 def _static(rules: Rules, mixture: np.ndarray) -> Schedule:

@@ -35,7 +35,7 @@ def mixture_confirm(
         mixtures[f"regmix_{objective}"] = np.array([weights[name] for name in domains])
     seeds = params.mixture.confirm.seeds
     runs, kinds = confirming_runs(domains, mixtures, seeds), [name for name in mixtures for _ in range(seeds)]
-    text = open_corpus(corpus, domains)
+    text = open_corpus(corpus, domains).cut(rules.text)
     with writing(out) as scratch:
         train_to(scratch, text, params.proxy, params.machine, store, runs, kinds, "confirm", answers=answers)
 

@@ -23,7 +23,8 @@ class Settings(ObjectiveSections, TrainingSections):
 def swarm_ahead(params: Settings, *, shards: Path, corpus: Path, store: Path) -> None:
     """Train the runs listed in the files of SHARDS together: on a cluster in one job array, not one per shard."""
     files = [listed(shards / f"{shard}.json") for shard in params.swarm.shards]
-    text, runs = open_corpus(corpus, files[0][0]), [entry for file in files for entry in file[2]]
+    domains, limits = files[0][:2]
+    text, runs = open_corpus(corpus, domains).cut(limits), [entry for file in files for entry in file[3]]
     setup = Setup(params.proxy, text.vocab, text.train, text.valid)
     weights = bool(tasks_of(params.objectives))  # to score them on
     train_missing(setup, runs, store, text.digest, params.machine, weights=weights, label="swarm")

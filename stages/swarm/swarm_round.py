@@ -48,7 +48,7 @@ def swarm_round(
     table = propose(known, settings.proposals, settings.acquisition)
     planned = shards.proposed(rules, params.swarm, name, table[list(rules.domains)].to_numpy())
     table.insert(0, "run", [entry.name for entry in planned])
-    text = open_corpus(corpus, rules.domains)
+    text = open_corpus(corpus, rules.domains).cut(rules.text)
     with writing(out) as scratch:
         with tempfile.TemporaryDirectory(dir=scratch) as work:
             new = Path(work)

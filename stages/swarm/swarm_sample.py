@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from regmix.constraints.build import by_tokens
@@ -10,6 +11,7 @@ from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.sections import Sections
 from regmix.engine.settings import Training
 from regmix.sampling import shards
+from regmix.sampling.repetition import matched
 from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
@@ -36,6 +38,13 @@ def swarm_sample(params: Settings, *, tokenizer: Path, corpus: Path, out: Path) 
         )
     region = by_tokens(params.constraints, available, params.target.train_tokens)
     rules = Rules.of(region, params.swarm, params.constraints.kl_reg)
+    if params.swarm.repetition == "matched":
+        real = {name: params.constraints.available_tokens.get(name, count) for name, count in available.items()}
+        length = params.constraints.for_tokens or params.target.train_tokens
+        rules = replace(rules, text=matched(real, params.proxy.train_tokens, length, params.proxy.shape.context))
+        if less := [name for name, tokens in (rules.text or {}).items() if tokens > available[name]]:
+            note(f"swarm.repetition = matched: too little of {', '.join(less)} is tokenized, so proxies repeat it more "
+                 "often than the target will; raise corpus.domain_chars")  # fmt: skip
     logged = [step / params.proxy.recipe.steps for step in params.proxy.logged_steps]
     training = params.proxy.model_dump(mode="json")  # so that a shard's file fully describes its training
     table = []

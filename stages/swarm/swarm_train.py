@@ -17,20 +17,20 @@ from stages.training import TrainingSections, train_to
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, answers: Path, store: Path, out: Path) -> None:
     """Train the runs listed in SHARD and score them on ANSWERS; checkpoints and finished runs go to STORE, tables to
     OUT."""
-    domains, training, runs, kinds = listed(shard)
-    text = open_corpus(corpus, domains)
+    domains, limits, training, runs, kinds = listed(shard)
+    text = open_corpus(corpus, domains).cut(limits)
     with writing(out) as scratch:
         label = f"swarm {shard.stem}"
         train_to(scratch, text, training, params.machine, store, runs, kinds, label, answers=answers)
 
 
-def listed(shard: Path) -> tuple[list[str], Training, list[Run], list[str]]:
-    """The trained domains in a shard's file, how its runs train, the runs, and their kinds."""
+def listed(shard: Path) -> tuple[list[str], dict[str, int] | None, Training, list[Run], list[str]]:
+    """The trained domains in a shard's file, their tokens if not all, how its runs train, the runs, and their kinds."""
     content = read_json(shard)
     training = plugins.checked(Training, content["training"], str(shard), "training")
     entries = content["runs"]
     runs = [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in entries]
-    return content["domains"], training, runs, [entry["kind"] for entry in entries]
+    return content["domains"], content.get("text"), training, runs, [entry["kind"] for entry in entries]
 
 
 if __name__ == "__main__":

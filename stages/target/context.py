@@ -38,7 +38,7 @@ def context_of(
     params: PlanSections, sample: Path, swarm: Path, chosen: Path, corpus: Path, answers: Path, store: Path
 ) -> Context:
     """Everything that a method can use; training goes through STORE, and proxies are scored on ANSWERS."""
-    text = open_corpus(corpus, params.corpus.trained)
+    text, rules = open_corpus(corpus, params.corpus.trained), read_rules(sample, params.corpus.trained)
     recommended = {name: read_json(chosen / f"{name}.json")["weights"] for name in params.objectives}
 
     tables = {name: read_csv(swarm / f"{name}.csv") for name in ("mixtures", "losses", "schedules", "trajectories")}
@@ -48,8 +48,9 @@ def context_of(
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
-        setup = Setup(training, text.vocab, tokens or text.train, text.valid)
-        digest = digest_of(text, tokens)
+        given = text if training == params.target else text.cut(rules.text)
+        setup = Setup(training, text.vocab, tokens or given.train, text.valid)
+        digest = digest_of(given, tokens)
         if training == params.target:
             return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
         keep = weights or bool(tasks)
@@ -57,7 +58,7 @@ def context_of(
         return [gold.with_tasks(setup.shape, result, tasks) for result in done]
 
     return Context(
-        rules=read_rules(sample, params.corpus.trained),
+        rules=rules,
         sampling=params.swarm,
         objectives=resolve(params.objectives, runs(proxies.mixtures, proxies.losses, params.corpus.trained)),
         recommended={

@@ -48,3 +48,14 @@ def test_a_damaged_description_is_one_line_with_its_path(tmp_path, meta):
     write(tmp_path, meta)
     with pytest.raises(InputError, match=r"a/meta\.json: damaged; delete its folder and run `dvc repro` again$"):
         open_corpus(tmp_path, ["a"])
+
+
+def test_a_corpus_can_be_cut_and_says_so_in_its_digest(tmp_path):
+    write(tmp_path, META)
+    corpus = open_corpus(tmp_path, ["a"])
+    assert corpus.cut(None) is corpus
+    assert corpus.cut({"a": 3}) is corpus  # all that there is
+    less = corpus.cut({"a": 2})
+    assert less.train["a"].tolist() == [1, 2]
+    assert less.valid["a"].tolist() == corpus.valid["a"].tolist()
+    assert len({corpus.digest, less.digest, corpus.cut({"a": 1}).digest}) == 3

@@ -25,6 +25,7 @@ def swarm(**changes: Any) -> Swarm:
     values = {
         "seed": 0,
         "run_seeds": "own",
+        "repetition": "free",
         "rounds": {},
         "learn_from": "data/swarm_collect",
         "shards": ["random-0"],
