@@ -19,6 +19,7 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import LEARNT, Runs, objective_losses
 from regmix.core.schedule import Schedule
+from regmix.core.settings import Kind
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import Spread, spread
@@ -117,7 +118,8 @@ class Bench:
     """What an audit can use: the ``context`` in which methods plan, and the methods' targets.
 
     ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
-    they reach downstream (method, seed, measure, value). ``settings`` say how mixtures are chosen. ``tokenized`` makes
+    they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``settings`` say how
+    mixtures are chosen. ``tokenized`` makes
     the context with a vocabulary of another size, ``refined`` the tokens of parts of domains. Intervals have coverage
     ``level``; bootstraps have ``resamples``.
     """
@@ -126,6 +128,7 @@ class Bench:
     realised: Mapping[str, Sequence[Schedule]]
     targets: Mapping[str, Targets]
     scores: pd.DataFrame
+    methods: Mapping[str, Kind]
     settings: Mixture
     tokenized: Callable[[int], Context]
     refined: Callable[[Mapping[str, Part]], dict[str, np.ndarray]]

@@ -46,7 +46,8 @@ def audit(
     with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
         bench = Bench(
             context=context, realised=realised, targets=targets, scores=_scores(params, evaluated),
-            settings=params.mixture, tokenized=partial(_tokenized, params, swarms, extracted, Path(work)),
+            methods=params.target.methods, settings=params.mixture,
+            tokenized=partial(_tokenized, params, swarms, extracted, Path(work)),
             refined=partial(_refined, params, tokenizer, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,
         )  # fmt: skip

@@ -34,6 +34,7 @@ from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401
 
 AUDITS: dict[str, dict[str, Any]] = {
     "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
+    "warm_start": {"methods": ["regmix_d_offline", "regmix_d_online"], "switched": 3, "seeds": 2},
     "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0,
               "sizes": {"twice-steps": {"recipe.steps": 12}}},
     "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
@@ -142,6 +143,14 @@ def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(found
     rows = found["exposure"].tables["differences"]
     assert set(rows["control"]) == {"minus average", "minus reversed", "minus shuffled", "minus regmix"}
     assert (rows["n"] == 2).all()
+
+
+def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxies(found):
+    rows = found["warm_start"].tables["differences"]
+    assert len(rows) == 2 * 2 * 2  # methods, starts, rivals
+    assert (rows["n"] == 2).all()
+    assert rows["mean"].abs().max() > 0
+    assert all(len(one["measured"]) == 2 for one in found["warm_start"].answers)
 
 
 def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(found):

@@ -1,0 +1,91 @@
+"""RegMix-D in its strongest form: from the rounds' mixture instead of natural, and by proxies that switch too.
+
+The paper trains the first segment on the human mixture and asks its regressor about what no proxy had, a past of other
+mixtures; for an objective whose mixture is far from natural its loss is partly built in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import ModuleType
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from regmix.ablations.audit import Answer, Audit, Bench, Size, Targets
+from regmix.core import plugins
+from regmix.core.settings import Count, Name, Strict
+from regmix.engine import results
+from regmix.engine.run import Run
+from regmix.sampling.shards import shard_runs
+from regmix.target.interface import Context, Proxies
+
+
+class Options(Strict):
+    methods: Annotated[list[Name], Field(min_length=1)]  # of a kind of RegMix-D, in params.yaml's target.methods
+    switched: Count  # proxies that change their mixture
+    seeds: Count  # at most target.seeds
+
+
+def size(options: Options, learnt: int, domains: int) -> Size:
+    return Size(options.switched, 2 * len(options.methods) * options.seeds)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown method."""
+    more = _with_switched(bench.context, options.switched)
+    rows, answers = [], []
+    for name in options.methods:
+        bench.of(name)
+        entry = bench.methods[name]
+        module = plugins.load("methods", entry.kind, f"target.methods.{name}.kind")
+        given = dict(entry.model_extra or {})
+        aim = given["objective"]
+        static = bench.of(f"regmix_{aim}")
+        found = {}
+        for what, context, kinds in (
+            ("from the rounds' mixture", bench.context, given["kinds"]),
+            ("and by switched proxies", more, [*given["kinds"], "switched"]),
+        ):
+            warm = _from(context, context.recommended[aim])
+            trained = _targets(warm, module, given | {"kinds": kinds}, options.seeds)
+            found[what] = bench.less(trained, static, aim)
+            rows.append([name, what, "static RegMix", *found[what]])
+            rows.append([name, what, "from natural", *bench.less(trained, bench.of(name), aim)])
+        answers.append(
+            Answer.below(f"{name}: from the rounds' mixture it is better than that mixture held",
+                         {f"{what}, minus static": one for what, one in found.items()})
+        )  # fmt: skip
+    columns = ["method", "start", "minus", "mean", "sd", "n", "low", "high"]
+    return Audit(tuple(answers), {"differences": pd.DataFrame(rows, columns=columns)})
+
+
+def _from(context: Context, mixture: np.ndarray) -> Context:
+    """The context in which ``mixture`` (K,) stands in for natural, from which RegMix-D starts and draws."""
+    return replace(context, rules=replace(context.rules, region=replace(context.rules.region, prior=mixture)))
+
+
+def _with_switched(context: Context, count: int) -> Context:
+    """The context whose swarm has ``count`` proxies more, which change their mixture."""
+    proxy, swarm = context.proxy, context.swarm
+    logged = [step / proxy.recipe.steps for step in proxy.logged_steps]
+    planned = shard_runs(context.rules, context.sampling.model_copy(update={"per_shard": count}), "switched-0", logged)
+    runs = [Run(one.name, one.schedule, one.seed) for one in planned]
+    done = context.train(proxy, runs, weights=False)
+    new = results.tables(runs, ["switched"] * count, done)
+    tables = {name: pd.concat([getattr(swarm, name), pd.DataFrame(new[name])], ignore_index=True)
+              for name in ("mixtures", "losses", "schedules", "trajectories")}  # fmt: skip
+    return replace(context, swarm=Proxies(**tables, meta=swarm.meta))
+
+
+def _targets(context: Context, module: ModuleType, options: dict[str, Any], seeds: int) -> Targets:
+    """A method's targets, planned in a context of its own."""
+    checked = plugins.options(module, options, "audits: target.methods")
+    plan = module.plan(context, checked)
+    policy = module.policy(plan, checked, context.target) if hasattr(module, "policy") else None
+    runs = [Run(f"seed-{i}", plan.schedule, seed, policy, context.rules.region.epochs)
+            for i, seed in enumerate(context.seeds[:seeds])]  # fmt: skip
+    done = context.train(context.target, runs)
+    return Targets(pd.DataFrame([one.losses for one in done]), pd.DataFrame([one.ledger for one in done]))
