@@ -1,39 +1,19 @@
 """What an audit is: an experiment on the default pipeline's mixtures and targets that ends in verdicts.
 
-An audit is a file in regmix/audits. It trains through ``Bench``, whose runs come from the store, so audits that need
-the same run train it once. K domains, S seeds.
+An audit is a file in regmix/audits; regmix/ablations/bench.py is what it works with.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from regmix.core.errors import InputError
-from regmix.core.objective import Objective
-from regmix.core.runs import LEARNT, Runs, objective_losses
-from regmix.core.schedule import Schedule
-from regmix.core.settings import Kind
-from regmix.engine.run import Run
-from regmix.engine.settings import Training
-from regmix.evaluation.summary import Spread, spread
-from regmix.mixture.from_settings import evidence
-from regmix.mixture.optima import Evidence, optima
-from regmix.mixture.settings import Mixture
-from regmix.sampling.rules import Rules
+from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
-from regmix.target.interface import Context
-
-Text = Mapping[str, np.ndarray]  # tokens by domain
-Part = tuple[str, Mapping[str, Any]]  # a domain, and what its reader reads instead
-Scheduled = Callable[[np.ndarray], Schedule]  # what a run at a mixture trains on
-NEW_SEEDS = 2**33  # the seeds of an audit's own proxies, where the swarm's do not share one
 
 
 @dataclass(frozen=True)
@@ -67,25 +47,27 @@ class Answer:
     why: str
 
     @classmethod
-    def below(cls, says: str, found: Mapping[str, Spread], margin: float = 0.0) -> Answer:
+    def below(cls, says: str, differences: Mapping[str, Spread], margin: float = 0.0) -> Answer:
         """That paired differences of targets' losses are below ``margin`` (nats per token)."""
-        word = _verdict([spread.high < margin for spread in found.values()], [s.low > margin for s in found.values()])
+        word = _verdict(
+            [one.high < margin for one in differences.values()], [one.low > margin for one in differences.values()]
+        )
         edge = "zero" if margin == 0 else f"{margin:g}"
-        return cls(says, tuple(Measured(name, one.mean, one.low, one.high, one.n) for name, one in found.items()),
+        return cls(says, tuple(Measured(name, one.mean, one.low, one.high, one.n) for name, one in differences.items()),
                    "nats per token", "seeds, paired", word, _why(word, "below", "above", edge))  # fmt: skip
 
     @classmethod
-    def above(cls, says: str, found: Sequence[Measured], least: float, unit: str, over: str) -> Answer:
+    def above(cls, says: str, values: Sequence[Measured], least: float, unit: str, over: str) -> Answer:
         """That all values are above ``least``."""
-        word = _verdict([one.low > least for one in found], [one.high < least for one in found])
-        return cls(says, tuple(found), unit, over, word, _why(word, "above", "below", f"{least:g}"))
+        word = _verdict([one.low > least for one in values], [one.high < least for one in values])
+        return cls(says, tuple(values), unit, over, word, _why(word, "above", "below", f"{least:g}"))
 
     @classmethod
-    def told(
-        cls, says: str, found: Sequence[Measured], unit: str, over: str, holds: bool, why: str, why_not: str
+    def by_test(
+        cls, says: str, values: Sequence[Measured], unit: str, over: str, holds: bool, why: str, why_not: str
     ) -> Answer:
         """That a test shows it; what the test does not show is not refuted."""
-        return cls(says, tuple(found), unit, over, HOLDS if holds else UNDECIDED, why if holds else why_not)
+        return cls(says, tuple(values), unit, over, HOLDS if holds else UNDECIDED, why if holds else why_not)
 
 
 def _verdict(holds: Sequence[bool], fails: Sequence[bool]) -> str:
@@ -103,129 +85,6 @@ class Audit:
 
     answers: tuple[Answer, ...]
     tables: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Targets:
-    """Targets of one kind, a row per seed: their ``losses`` and ``ledger`` (training tokens) by domain."""
-
-    losses: pd.DataFrame
-    ledger: pd.DataFrame
-
-
-@dataclass(frozen=True)
-class Bench:
-    """What an audit can use: the ``context`` in which methods plan, and the methods' targets.
-
-    ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
-    they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``settings`` say how
-    mixtures are chosen. ``tokenized`` makes
-    the context with a vocabulary of another size, ``refined`` the tokens of parts of domains. Intervals have coverage
-    ``level``; bootstraps have ``resamples``.
-    """
-
-    context: Context
-    realised: Mapping[str, Sequence[Schedule]]
-    targets: Mapping[str, Targets]
-    scores: pd.DataFrame
-    methods: Mapping[str, Kind]
-    settings: Mixture
-    tokenized: Callable[[int], Context]
-    refined: Callable[[Mapping[str, Part]], dict[str, np.ndarray]]
-    workers: int
-    level: float
-    resamples: int
-
-    @cached_property
-    def learnt(self) -> Runs:
-        """The proxies that mixtures are chosen by."""
-        return self.context.proxies(*LEARNT)
-
-    def under_vocabulary(self, entries: int) -> Bench:
-        """The bench whose corpus a byte-level vocabulary of so many entries tokenizes, with the default's targets."""
-        return replace(self, context=self.tokenized(entries))
-
-    def of(self, method: str) -> Targets:
-        """Raises InputError for an unknown method."""
-        if method not in self.targets:
-            raise InputError(f"audits: unknown method {method!r}; use one of {', '.join(self.targets)}")
-        return self.targets[method]
-
-    def objective(self, name: str) -> Objective:
-        """Raises InputError for an unknown objective."""
-        if name not in self.context.objectives:
-            raise InputError(f"audits: unknown objective {name!r}; use one of {', '.join(self.context.objectives)}")
-        return self.context.objectives[name]
-
-    def target_runs(self, schedules: Sequence[Schedule], text: Text | None = None) -> Targets:
-        """Targets of one kind, one per schedule with the seeds of all methods' targets, on a ``text`` of their own."""
-        runs = [Run(f"seed-{i}", schedule, seed)
-                for i, (schedule, seed) in enumerate(zip(schedules, self.context.seeds, strict=False))]  # fmt: skip
-        done = self.context.train(self.context.target, runs, text)
-        return Targets(pd.DataFrame([one.losses for one in done]), pd.DataFrame([one.ledger for one in done]))
-
-    def static_targets(self, mixture: np.ndarray, seeds: int, text: Text | None = None) -> Targets:
-        """Targets at a mixture (K,) for the whole of training."""
-        return self.target_runs([self.context.static(mixture)] * seeds, text)
-
-    def proxies(
-        self, given: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
-    ) -> Runs:
-        """The ``given`` runs with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
-        own = self.context.swarm.mixtures.set_index("run")["seed"]
-        seeds = [int(own[name]) if seed is None else seed for name in given.names]
-        schedules = [self.context.static(row) for row in given.mixtures]
-        losses = self._losses(schedules, seeds, training, text)
-        return Runs(given.domains, given.names, given.kinds, given.mixtures, losses)
-
-    def new_proxies(
-        self, mixtures: np.ndarray, domains: Sequence[str], kind: str, scheduled: Scheduled, text: Text | None = None
-    ) -> Runs:
-        """Proxies at new ``mixtures`` (M, K'), each trained on what ``scheduled`` makes of it, as runs over
-        ``domains`` (K')."""
-        shared = self.context.sampling.run_seeds == "shared"
-        first = int(self.context.swarm.mixtures["seed"].iloc[0])
-        seeds = [first if shared else NEW_SEEDS + i for i in range(len(mixtures))]
-        losses = self._losses([scheduled(row) for row in mixtures], seeds, None, text)
-        names = np.array([f"{kind}-{i}" for i in range(len(mixtures))], dtype=object)
-        return Runs(tuple(domains), names, np.full(len(names), kind, dtype=object), np.asarray(mixtures), losses)
-
-    def _losses(
-        self, schedules: Sequence[Schedule], seeds: Sequence[int], training: Training | None, text: Text | None
-    ) -> pd.DataFrame:
-        runs = [Run(f"proxy-{i}", *one) for i, one in enumerate(zip(schedules, seeds, strict=True))]
-        done = self.context.train(training or self.context.proxy, runs, text, weights=False)
-        return pd.DataFrame([one.losses for one in done])
-
-    def rules(self, prior: Mapping[str, float], bounds: Mapping[str, float] | None = None) -> Rules:
-        """The swarm's rules for other domains."""
-        own = self.context.rules
-        return Rules.around(
-            prior, bounds, temperature=self.context.sampling.temperature, strengths=own.strengths,
-            min_weight=own.min_weight, max_tries=own.max_tries, seed=own.seed,
-        )  # fmt: skip
-
-    def evidence(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> Evidence:
-        """What the objectives' mixtures follow from, if these were the proxies."""
-        aims = {name: self.objective(name) for name in objectives}
-        given = rules or self.context.rules
-        return evidence(runs, aims, given, self.settings, self.context.regressors, self.workers)
-
-    def choose(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> dict[str, np.ndarray]:
-        """The mixture (K,) for each objective by the default's ensemble and search, if these were the proxies."""
-        known = self.evidence(runs, objectives, rules)
-        _, found = optima(known, known.whole())
-        return {name: one.weights for name, one in zip(known.losses, found, strict=True)}
-
-    def less(self, first: Targets, second: Targets, objective: str) -> Spread:
-        """The first targets' loss minus the second's, seed by seed, for the seeds that both have."""
-        values, others = (self.value(part, objective) for part in (first, second))
-        n = min(len(values), len(others))
-        return spread(values[:n] - others[:n], self.level)
-
-    def value(self, targets: Targets, objective: str) -> np.ndarray:
-        """The objective's value (S,)."""
-        return objective_losses(targets.losses.assign(run=targets.losses.index), self.objective(objective))
 
 
 def to_json(audit: Audit) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Size, Text
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench, Text
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, Strict
@@ -50,8 +51,8 @@ class Partition:
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
-    aim, rows, found = options.objective, [], {}
-    rival = bench.of(f"regmix_{aim}")
+    aim, rows, regrets = options.objective, [], {}
+    rival = bench.targets_of(f"regmix_{aim}")
     for part in _partitions(bench, options):
         rules = bench.rules(dict(zip(part.names, part.shares.tolist(), strict=True)))
         drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(max(options.proxies))])
@@ -60,13 +61,13 @@ def audit(bench: Bench, options: Options) -> Audit:
             first = swarm.at(np.arange(len(drawn)) < count)
             mixture = bench.choose(first, [aim], rules)[aim]
             trained = bench.target_runs([part(mixture)] * options.seeds, part.text)
-            spread = bench.less(trained, rival, aim)
-            found[len(part.names), count] = spread
+            spread = bench.minus(trained, rival, aim)
+            regrets[len(part.names), count] = spread
             rows.append([len(part.names), count, *spread])
     table = pd.DataFrame(rows, columns=["domains", "proxies", "mean", "sd", "n", "low", "high"])
     answers = [
         Answer.below(f"{count} random proxies choose within {options.margin:g} nats of the rounds, at any number of "
-                     "domains", {f"{k} domains": found[k, n] for k, n in found if n == count}, options.margin)
+                     "domains", {f"{k} domains": regrets[k, n] for k, n in regrets if n == count}, options.margin)
         for count in options.proxies
     ]  # fmt: skip
     return Audit(tuple(answers), {"regret": table})

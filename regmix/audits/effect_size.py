@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench
 from regmix.core.errors import InputError
 from regmix.core.settings import Name, Strict
 from regmix.evaluation.summary import AVERAGE, AVERAGE_BITS
@@ -30,7 +31,7 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown method."""
     for method in (*options.methods, options.baseline):
-        bench.of(method)
+        bench.targets_of(method)
     scores = bench.scores
     if scores.empty:
         raise InputError("audits: no downstream scores; evaluate tasks: params.yaml: evaluation")
@@ -53,10 +54,10 @@ def audit(bench: Bench, options: Options) -> Audit:
             tasks = own[own.index.str.endswith("_bits") == average.endswith("_bits")].drop(index=average)
             wins = int((tasks["d"] >= LARGE).sum())
             row = own.loc[average]
-            found = Measured("d", float(row["d"]), float(row["low"]), float(row["high"]), int(row["seeds"]))
+            effect = Measured("d", float(row["d"]), float(row["low"]), float(row["high"]), int(row["seeds"]))
             answers.append(
                 Answer.above(f"{method} is better than {options.baseline} by the average {what}; large effects on "
-                             f"{wins} of {len(tasks)} tasks", [found], 0.0, "Cohen's d", "seeds each")
+                             f"{wins} of {len(tasks)} tasks", [effect], 0.0, "Cohen's d", "seeds each")
             )  # fmt: skip
     return Audit(tuple(answers), {"effects": table})
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Part, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench, Part
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, NonNegative, Strict
@@ -54,19 +55,19 @@ def audit(bench: Bench, options: Options) -> Audit:
             helping.append(Measured(name, *link, options.random))
     answers = [
         Answer.below(f"A mixture of {len(text)} finer domains is better than one of {len(bench.context.domains)}",
-                     {"minus RegMix": bench.less(trained, bench.of(f"regmix_{aim}"), aim)}),
+                     {"minus RegMix": bench.minus(trained, bench.targets_of(f"regmix_{aim}"), aim)}),
         *(_apart(bench, options, domain, helping) for domain in dict.fromkeys(p["of"] for p in options.parts.values())),
     ]  # fmt: skip
     columns = ["domain", "tokens", "chosen_weight", "correlation", "low", "high"]
     return Audit(tuple(answers), {"domains": pd.DataFrame(rows, columns=columns)})
 
 
-def _apart(bench: Bench, options: Options, domain: str, found: list[Measured]) -> Answer:
+def _apart(bench: Bench, options: Options, domain: str, correlations: list[Measured]) -> Answer:
     """That parts of one domain differ in how they go with the objective's loss: intervals that do not overlap."""
-    own = [one for one in found if options.parts[one.what]["of"] == domain]
+    own = [one for one in correlations if options.parts[one.what]["of"] == domain]
     low, high = min(one.high for one in own), max(one.low for one in own)
     says = f"Parts of {domain} differ in how their weight goes with the loss on {options.objective}"
-    return Answer.told(says, own, "Spearman", "random proxies", high > low, "two intervals do not overlap",
+    return Answer.by_test(says, own, "Spearman", "random proxies", high > low, "two intervals do not overlap",
                        "all intervals overlap")  # fmt: skip
 
 

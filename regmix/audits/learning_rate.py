@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench
 from regmix.audits.order import compared
 from regmix.core.settings import Count, Name, NonNegative, Positive, Share, Strict
 from regmix.engine.settings import Training
@@ -49,11 +50,11 @@ def audit(bench: Bench, options: Options) -> Audit:
         first = done.at(np.arange(len(done.names)) < len(tested.names))
         chosen = bench.choose(done.at(np.isin(done.names, bench.learnt.names)), options.objectives)
         for name in options.objectives:
-            found = accuracy(true[name], first.objective(bench.objective(name)), resamples=bench.resamples,
+            score = accuracy(true[name], first.objective(bench.objective(name)), resamples=bench.resamples,
                              level=bench.level, seed=options.seed)  # fmt: skip
-            orders.append([factor, name, *found, len(tested.names)])
+            orders.append([factor, name, *score, len(tested.names)])
             trained = bench.static_targets(chosen[name], options.choice_seeds)
-            loss = bench.less(trained, bench.of(f"regmix_{name}"), name)
+            loss = bench.minus(trained, bench.targets_of(f"regmix_{name}"), name)
             apart = float(np.abs(chosen[name] - bench.context.recommended[name]).sum())
             regrets.append([factor, name, apart, *loss])
     order = pd.DataFrame(orders, columns=["factor", "objective", "accuracy", "low", "high", "mixtures"])

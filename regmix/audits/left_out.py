@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size, Targets
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, NonNegative, Strict
-from regmix.evaluation.summary import Spread, spread
+from regmix.evaluation.summary import spread
 from regmix.mixture.optima import optima
 from regmix.mixture.propose import propose
 from regmix.sampling import draws
@@ -47,10 +48,10 @@ def audit(bench: Bench, options: Options) -> Audit:
         means = table[f"minus_{rival}"].to_numpy()
         wins, n = int((means < 0).sum()), len(means)
         p = float(stats.binomtest(wins, n).pvalue)
-        found = Answer.below(f"RegMix is better than {rival.replace('_', ' ')} on a domain left out of training",
+        answer = Answer.below(f"RegMix is better than {rival.replace('_', ' ')} on a domain left out of training",
                              {f"mean over domains, {wins} of {n} better (sign test p = {p:.2g})":
                               spread(means, bench.level)})  # fmt: skip
-        answers.append(dataclasses.replace(found, over="domains"))
+        answers.append(dataclasses.replace(answer, over="domains"))
     link = metrics.correlation(table["predicted_gain"].to_numpy(), -table["minus_natural"].to_numpy(),
                                resamples=bench.resamples, level=bench.level, seed=options.seed)  # fmt: skip
     answers.append(
@@ -86,12 +87,8 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
         "predicted_gain": float(predicted[0] - predicted[1]),
     }  # fmt: skip
     for rival in RIVALS:
-        out[f"minus_{rival}"] = _less(bench, trained["regmix"], trained[rival], domain).mean
+        out[f"minus_{rival}"] = bench.minus(trained["regmix"], trained[rival], domain).mean
     return out
-
-
-def _less(bench: Bench, first: Targets, second: Targets, domain: str) -> Spread:
-    return bench.less(first, second, domain)
 
 
 def _without(bench: Bench, domain: str) -> Rules:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench
 from regmix.core import dotted_keys
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
@@ -65,9 +66,9 @@ def audit(bench: Bench, options: Options) -> Audit:
         for group, those in groups.items():
             for way, measured in ways.items():
                 truth = values[:, 0] if way.startswith("another") else true
-                found = accuracy(truth[those], measured[those], resamples=bench.resamples, level=bench.level,
+                score = accuracy(truth[those], measured[those], resamples=bench.resamples, level=bench.level,
                                  seed=options.seed)  # fmt: skip
-                rows.append([name, group, way, *found, int(those.sum())])
+                rows.append([name, group, way, *score, int(those.sum())])
     table = pd.DataFrame(rows, columns=["objective", "group", "by", "accuracy", "low", "high", "mixtures"])
     for group in groups:
         final = table[(table["group"] == group) & (table["by"] == "proxies, whole training")]

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Scheduled, Size, Text
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench, Scheduled, Text
 from regmix.constraints import build
 from regmix.constraints.settings import Constraints
 from regmix.core.errors import InputError
@@ -62,21 +63,21 @@ def audit(bench: Bench, options: Options) -> Audit:
     for number in range(options.rounds + options.random // options.proposals):
         static = _round(bench, static, bench.context.rules, options, f"static-{number}", bench.context.static, text)
     chosen = bench.choose(phased, options.objectives, rules)
-    held = bench.choose(static, options.objectives)
+    single = bench.choose(static, options.objectives)
     answers, rows, weights = [], [], []
     for name in options.objectives:
         schedule = scheduled(bench)(chosen[name])
         dynamic = bench.target_runs([schedule] * options.seeds, text)
-        best = bench.static_targets(held[name], options.seeds, text)
-        found = bench.less(dynamic, best, name)
+        best = bench.static_targets(single[name], options.seeds, text)
+        difference = bench.minus(dynamic, best, name)
         apart = float(np.abs(schedule.mixtures[0] - schedule.mixtures[-1]).sum())
-        rows.append([name, len(phased.names), len(static.names), float(schedule.knots[-1]), apart, *found])
+        rows.append([name, len(phased.names), len(static.names), float(schedule.knots[-1]), apart, *difference])
         pair = [schedule.mixtures[0], schedule.mixtures[-1]]
-        for phase, mixture in zip((*PHASES, "static"), (*pair, held[name]), strict=True):
+        for phase, mixture in zip((*PHASES, "static"), (*pair, single[name]), strict=True):
             weights.append({"objective": name, "phase": phase,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
         answers.append(Answer.below(f"{name}: two phases are better than one mixture, both by rounds of proxies",
-                                    {"minus static": found}))  # fmt: skip
+                                    {"minus static": difference}))  # fmt: skip
     columns = ["objective", "proxies", "static_proxies", "switch_at", "phases_apart", "mean", "sd", "n", "low", "high"]
     table = pd.DataFrame(rows, columns=columns)
     return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
@@ -109,9 +110,9 @@ def scheduled(bench: Bench) -> Scheduled:
         """The schedule of the weights (2 K,) of two phases, each as long as its weights sum to."""
         rows = weights.reshape(len(PHASES), -1)
         lengths = rows.sum(axis=1)
-        held = rows[lengths > SHORTEST] / lengths[lengths > SHORTEST, None]
-        knots = np.array([0.0, lengths[0]])[: len(held)]
-        return Schedule(domains, knots, held)
+        mixtures = rows[lengths > SHORTEST] / lengths[lengths > SHORTEST, None]
+        knots = np.array([0.0, lengths[0]])[: len(mixtures)]
+        return Schedule(domains, knots, mixtures)
 
     return schedule
 

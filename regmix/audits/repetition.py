@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Size, Text
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench, Text
 from regmix.core.settings import Count, Name, Positive, Strict
 from regmix.engine.settings import Training
 
@@ -48,12 +49,12 @@ def audit(bench: Bench, options: Options) -> Audit:
     for name in options.objectives:
         trained = {kind: bench.static_targets(mixtures[name], options.seeds, given)
                    for kind, mixtures in chosen.items()}  # fmt: skip
-        gains[f"{name}, matched minus free"] = bench.less(trained[MATCHED], trained[FREE], name)
-        bound[f"{name}, matched minus bounded"] = bench.less(trained[MATCHED], trained[BOUNDED], name)
+        gains[f"{name}, matched minus free"] = bench.minus(trained[MATCHED], trained[FREE], name)
+        bound[f"{name}, matched minus bounded"] = bench.minus(trained[MATCHED], trained[BOUNDED], name)
         for kind, targets in trained.items():
             mixture = chosen[kind][name]
             passes = mixture.max() * tokens_of(bench.context.target) / options.tokens
-            rows.append([name, kind, float(mixture.max()), passes, *bench.less(targets, natural, name)])
+            rows.append([name, kind, float(mixture.max()), passes, *bench.minus(targets, natural, name)])
             weights.append({"objective": name, "repetition": kind,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
     says = "Proxies that repeat text as the target will choose better than proxies that do not"

@@ -9,7 +9,8 @@ import pandas as pd
 from pydantic import Field
 from scipy import stats
 
-from regmix.ablations.audit import Answer, Audit, Bench, Measured, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
+from regmix.ablations.bench import Bench
 from regmix.core.settings import Count, Name, Strict
 from regmix.evaluation.summary import Spread
 
@@ -44,15 +45,15 @@ def audit(bench: Bench, options: Options) -> Audit:
         noise += [[name, str(run), sd, loss] for run, sd, loss in zip(few.names, sds, values.mean(axis=0), strict=True)]
         largest = Measured("largest by smallest deviation", float(sds.max() / sds.min()), np.nan, np.nan, len(sds))
         test = f"Levene's test: p = {p:.2g}"
-        answers.append(Answer.told(f"{name}: a proxy's noise depends on its mixture", [largest], "ratio", "mixtures",
+        answers.append(Answer.by_test(f"{name}: a proxy's noise depends on its mixture", [largest], "ratio", "mixtures",
                                    p < 0.05, test, test))  # fmt: skip
     rows, costs = [], {}
     for swarm in range(options.swarms):
         other = bench.proxies(bench.learnt, seed=FIRST + swarm)
         for name, mixture in bench.choose(other, options.objectives).items():
             trained = bench.static_targets(mixture, options.choice_seeds)
-            costs[f"{name}, seed {swarm + 1}"] = found = bench.less(trained, bench.of(f"regmix_{name}"), name)
-            rows.append([name, swarm + 1, float(np.abs(mixture - bench.context.recommended[name]).sum()), *found])
+            costs[f"{name}, seed {swarm + 1}"] = cost = bench.minus(trained, bench.targets_of(f"regmix_{name}"), name)
+            rows.append([name, swarm + 1, float(np.abs(mixture - bench.context.recommended[name]).sum()), *cost])
     says = f"The same swarm from another seed chooses within {options.margin:g} nats of the default's choice"
     answers.append(Answer.below(says, costs, options.margin))
     columns = ["objective", "swarm", "distance", *Spread._fields]

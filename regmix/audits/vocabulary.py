@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Size
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench
 from regmix.core.settings import Count, Name, Strict
 from regmix.evaluation.summary import Spread
 
@@ -33,9 +34,9 @@ def audit(bench: Bench, options: Options) -> Audit:
         swarm = other.proxies(bench.learnt)
         for name, mixture in other.choose(swarm, options.objectives).items():
             trained = bench.static_targets(mixture, options.seeds)
-            costs[f"{name}, {entries}"] = found = bench.less(trained, bench.of(f"regmix_{name}"), name)
+            costs[f"{name}, {entries}"] = cost = bench.minus(trained, bench.targets_of(f"regmix_{name}"), name)
             apart = float(np.abs(mixture - bench.context.recommended[name]).sum())
-            rows.append([name, entries, apart, *found])
+            rows.append([name, entries, apart, *cost])
     says = f"The choice under another vocabulary costs less than {options.margin:g} nats on targets of the default's"
     table = pd.DataFrame(rows, columns=["objective", "vocabulary", "distance", *Spread._fields])
     return Audit((Answer.below(says, costs, options.margin),), {"choices": table})

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Size, Targets
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench, Targets
 from regmix.core import plugins
 from regmix.core.settings import Count, Name, Strict
 from regmix.engine import results
@@ -38,25 +39,25 @@ def audit(bench: Bench, options: Options) -> Audit:
     more = _with_switched(bench.context, options.switched)
     rows, answers = [], []
     for name in options.methods:
-        bench.of(name)
+        bench.targets_of(name)
         entry = bench.methods[name]
         module = plugins.load("methods", entry.kind, f"target.methods.{name}.kind")
         given = dict(entry.model_extra or {})
         aim = given["objective"]
-        static = bench.of(f"regmix_{aim}")
-        found = {}
+        static = bench.targets_of(f"regmix_{aim}")
+        differences = {}
         for what, context, kinds in (
             ("from the rounds' mixture", bench.context, given["kinds"]),
             ("and by switched proxies", more, [*given["kinds"], "switched"]),
         ):
             warm = _from(context, context.recommended[aim])
             trained = _targets(warm, module, given | {"kinds": kinds}, options.seeds)
-            found[what] = bench.less(trained, static, aim)
-            rows.append([name, what, "static RegMix", *found[what]])
-            rows.append([name, what, "from natural", *bench.less(trained, bench.of(name), aim)])
+            differences[what] = bench.minus(trained, static, aim)
+            rows.append([name, what, "static RegMix", *differences[what]])
+            rows.append([name, what, "from natural", *bench.minus(trained, bench.targets_of(name), aim)])
         answers.append(
-            Answer.below(f"{name}: from the rounds' mixture it is better than that mixture held",
-                         {f"{what}, minus static": one for what, one in found.items()})
+            Answer.below(f"{name}: from the rounds' mixture it is better than that mixture, static",
+                         {f"{what}, minus static": one for what, one in differences.items()})
         )  # fmt: skip
     columns = ["method", "start", "minus", "mean", "sd", "n", "low", "high"]
     return Audit(tuple(answers), {"differences": pd.DataFrame(rows, columns=columns)})

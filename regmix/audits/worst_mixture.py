@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Bench, Size
+from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.bench import Bench
 from regmix.core.settings import Count, Name, Strict
 from regmix.mixture.optima import optima
 from regmix.mixture.search import optimum
@@ -38,20 +39,20 @@ class _Highest:
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
     known = bench.evidence(bench.learnt, options.objectives)
-    _, found = optima(known, known.whole())
+    _, best_of_each = optima(known, known.whole())
     search = replace(known.search, risk=0)
     answers, rows, weights = [], [], []
-    for name, one in zip(options.objectives, found, strict=True):
+    for name, one in zip(options.objectives, best_of_each, strict=True):
         worst = optimum(_Highest(one.model), known.rules, search, 0, known.starts(name))
-        best, natural = bench.of(f"regmix_{name}"), bench.of("natural")
+        best, natural = bench.targets_of(f"regmix_{name}"), bench.targets_of("natural")
         trained = {"worst": bench.static_targets(worst, options.seeds), "natural": natural, "best": best}
         mixtures = np.stack([worst, known.rules.prior, bench.context.recommended[name]])
         predicted = one.model.mean(mixtures)
         for (what, targets), loss in zip(trained.items(), predicted, strict=True):
             rows.append([name, what, loss, float(bench.value(targets, name)[: options.seeds].mean())])
         weights.append({"objective": name, **dict(zip(known.rules.domains, worst.tolist(), strict=True))})
-        pairs = {"natural minus worst": bench.less(natural, trained["worst"], name),
-                 "best minus natural": bench.less(best, natural, name)}  # fmt: skip
+        pairs = {"natural minus worst": bench.minus(natural, trained["worst"], name),
+                 "best minus natural": bench.minus(best, natural, name)}  # fmt: skip
         answers.append(Answer.below(f"{name}: targets rank best, natural and worst as predicted", pairs))
     table = pd.DataFrame(rows, columns=["objective", "mixture", "predicted_proxy", "realised_target"])
     return Audit(tuple(answers), {"losses": table, "weights": pd.DataFrame(weights)})
