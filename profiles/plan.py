@@ -20,6 +20,7 @@ from profiles import own, progress, switch
 from profiles.table import Row, figures, rows, show, storage, total
 from regmix import params as schema
 from regmix.ablations import settings as ablations
+from regmix.ablations.audit import audit_of
 from regmix.ablations.settings import Ablations
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
@@ -97,7 +98,7 @@ def audits(only: Sequence[str], root: Path) -> int:
     learnt = params.swarm.learnt(params.swarm.learn_from, domains)
     sizes = {}
     for name in settings.audits:
-        module, options = ablations.audit_of(settings, name)
+        module, options = audit_of(settings, name)
         size = module.size(options, learnt, domains)
         sizes[name] = (size.proxies, size.targets)
     text, vocab = progress.text_of(params, root) or (None, params.tokenizer.vocab_size)

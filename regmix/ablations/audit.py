@@ -8,10 +8,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
+from regmix.ablations.settings import FILE, Ablations
+from regmix.core import plugins
+from regmix.core.errors import InputError
 from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 
@@ -95,3 +99,13 @@ def to_json(audit: Audit) -> list[dict[str, Any]]:
                        for key, value in vars(part).items()} for part in one.measured]}
         for one in audit.answers
     ]  # fmt: skip
+
+
+def audit_of(settings: Ablations, name: str) -> tuple[ModuleType, Any]:
+    """The module and the options of the audit ``name``. Raises InputError."""
+    where = f"{FILE}: audits.{name}"
+    if name not in settings.audits:
+        raise InputError(f"{FILE}: audits: no {name!r}; use one of {', '.join(settings.audits)}")
+    entry = settings.audits[name]
+    module = plugins.load("audits", entry.kind, f"{where}.kind")
+    return module, plugins.checked(module.Options, entry.model_extra or {}, FILE, f"audits.{name}")

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
@@ -165,16 +164,6 @@ def with_methods(params: Params, methods: dict[str, Kind]) -> Params:
     values = params.model_dump()
     values["target"]["methods"] = {name: method.model_dump() for name, method in methods.items()}
     return parse(values, FILE)
-
-
-def audit_of(settings: Ablations, name: str) -> tuple[ModuleType, Any]:
-    """The module and the options of the audit ``name``. Raises InputError."""
-    where = f"{FILE}: audits.{name}"
-    if name not in settings.audits:
-        raise InputError(f"{FILE}: audits: no {name!r}; use one of {', '.join(settings.audits)}")
-    entry = settings.audits[name]
-    module = plugins.load("audits", entry.kind, f"{where}.kind")
-    return module, plugins.checked(module.Options, entry.model_extra or {}, FILE, f"audits.{name}")
 
 
 def spell(params: Params, settings: Ablations, name: str) -> Spelled:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from regmix.ablations.settings import Ablations, audit_of, size_training, spell, world_params
+from regmix.ablations.audit import audit_of
+from regmix.ablations.settings import Ablations, size_training, spell, world_params
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.params import Params

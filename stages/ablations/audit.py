@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from regmix.ablations.audit import to_json
+from regmix.ablations.audit import audit_of, to_json
 from regmix.ablations.bench import Bench, Part, Targets
-from regmix.ablations.settings import FILE, Ablations, audit_of
+from regmix.ablations.settings import FILE, Ablations
 from regmix.core import plugins
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
