@@ -6,6 +6,7 @@ end, its mixtures in reverse, and in random order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -74,14 +75,19 @@ def _first(targets: Targets, seeds: int) -> Targets:
     return Targets(targets.losses.iloc[:seeds], targets.ledger.iloc[:seeds])
 
 
+def averages(ledger: pd.DataFrame, domains: Sequence[str]) -> list[Schedule]:
+    """For each seed's target the mixture of the tokens that it trained on (``ledger``), for the whole of training."""
+    counts = ledger[list(domains)].to_numpy(np.float64)
+    return [Schedule.static(tuple(domains), row / row.sum()) for row in counts]
+
+
 def _controls(schedules: list[Schedule], own: Targets, seed: int) -> dict[str, list[Schedule]]:
-    """The controls of each seed's schedule by name; averages are of the tokens that its target trained on."""
-    counts = own.ledger[list(schedules[0].domains)].to_numpy(np.float64)
-    averages = [Schedule.static(one.domains, row / row.sum()) for one, row in zip(schedules, counts, strict=True)]
+    """The controls of each seed's schedule by name."""
     rng = np.random.default_rng(seed)
     shuffles = [reordered(one, _other_order(rng, len(one.knots))) for one in schedules]
     backwards = [reordered(one, np.arange(len(one.knots))[::-1]) for one in schedules]
-    return dict(zip(CONTROLS, (averages, backwards, shuffles), strict=True))
+    static = averages(own.ledger, schedules[0].domains)
+    return dict(zip(CONTROLS, (static, backwards, shuffles), strict=True))
 
 
 def reordered(schedule: Schedule, order: np.ndarray) -> Schedule:

@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from profiles import progress
-from reports import readme
+from reports import evidence, readme
 from tests.paths import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -25,6 +25,10 @@ def committed(name: str, folder: str = "metrics") -> dict:
 
 def test_the_result_table_is_that_of_the_committed_run():
     assert readme.objectives(committed("summary"), committed("mixture")) in README
+
+
+def test_the_evidence_is_that_of_the_committed_audits():
+    assert evidence.table(committed("ablations")["audits"]) in (ROOT / "docs/evidence.md").read_text()
 
 
 def test_the_registered_metrics_can_be_read_by_a_person():
