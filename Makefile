@@ -60,7 +60,7 @@ ablations: install
 	@dvc repro corpus/dvc.yaml tasks_build
 	@dvc repro target/dvc.yaml:target_evaluate
 	@dvc --cd ablations repro $(if $(ONLY),code_digest audit@$(ONLY))
-	@$(if $(ONLY),python -m reports.verdicts ablations/data/audit/$(ONLY),echo "page: reports/ablations.html")
+	@$(if $(ONLY),python -m reports.verdicts ablations/data/audit/$(ONLY),echo "pages: reports/audits.html and reports/ablations.html")
 
 smoke: install
 	@python -m profiles.tryout smoke .smoke

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from regmix.ablations.paired_targets import Results
@@ -12,7 +11,6 @@ from regmix.core.files import read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.params import Params
 from reports.ablation_study import claims, dynamic, ranks, worlds
-from reports.ablation_study.audits import Found, section
 from reports.page import render
 from stages.run import run
 
@@ -25,8 +23,8 @@ GENERAL = "news"  # the abundant domain, as Pile-CC is in the papers
 
 
 def ablations(
-    params: Params, settings: Ablations, *, audits: Path, evidence: Path, swarms: Path, errors: Path, targets: Path,
-    ranked: Path, headline: Path, out: Path,
+    params: Params, settings: Ablations, *, evidence: Path, swarms: Path, errors: Path, targets: Path, ranked: Path,
+    headline: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/ablations.{md,html} and OUT/ablations/{tables,figures}, and all verdicts to HEADLINE."""
     level = params.regression.interval
@@ -54,7 +52,6 @@ def ablations(
     ]
     sections = [
         claims.page(rows, arms["efficiency"].target.seeds, level),
-        section(found_by(audits, list(settings.audits)), level),
         dynamic.efficiency(results, {k: v.random for k, v in main.proxies.items() if not v.switched}, steps),
         dynamic.beta(results, read_csv(targets / "beta" / "beta.csv"), read_csv(targets / "beta" / "support.csv")),
         dynamic.learners(results, steps),
@@ -66,22 +63,8 @@ def ablations(
     ]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, sections, write_csv, title=TITLE, name="ablations", beside="ablations", rules=RULES)
-    tables = {name: table.values for part in sections for name, table in part.tables.items()}
-    write_metrics(headline, {
-        "claims": tables["claims"][["paper", "place", "says", "verdict", "found"]].to_dict("records"),
-        "audits": tables["audits"][["audit", "says", "verdict", "here"]].to_dict("records"),
-    })  # fmt: skip
-
-
-def found_by(folder: Path, names: Sequence[str]) -> dict[str, Found]:
-    """What each audit left in FOLDER/<audit>."""
-    return {
-        name: Found(
-            read_json(folder / name / "answers.json"),
-            {path.stem: read_csv(path) for path in sorted((folder / name).glob("*.csv"))},
-        )
-        for name in names
-    }
+    claimed = sections[0].tables["claims"].values[["paper", "place", "says", "verdict", "found"]]
+    write_metrics(headline, claimed.to_dict("records"))
 
 
 if __name__ == "__main__":

@@ -8,11 +8,11 @@ from typing import Any
 
 from regmix.core.files import read_json
 
-METRICS = Path("metrics/ablations.json")
+METRICS = Path("metrics/audits.json")
 
 
 def table(audits: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of ``audits`` in metrics/ablations.json as Markdown."""
+    """The rows of metrics/audits.json as Markdown."""
     lines = ["| audit | statement | here | verdict |", "|---|---|---|---|"]
     for row in audits:
         cells = (row["audit"].replace("_", " "), row["says"], row["here"], f"**{row['verdict']}**")
@@ -21,4 +21,4 @@ def table(audits: Sequence[Mapping[str, Any]]) -> str:
 
 
 if __name__ == "__main__":
-    print(table(read_json(METRICS)["audits"]))
+    print(table(read_json(METRICS)))

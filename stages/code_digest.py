@@ -26,7 +26,7 @@ PIPELINES = {
     "root": [*(f"stages/{part}/*.py" for part in ("corpus", "evaluation", "mixture", "regression", "swarm", "target")),
              "reports/report.py"],
     "published": ["stages/published/*.py", "reports/published.py"],
-    "ablations": ["stages/ablations/*.py", "reports/ablations.py"],
+    "ablations": ["stages/ablations/*.py", "reports/ablations.py", "reports/audits.py"],
 }  # fmt: skip
 
 

@@ -18,16 +18,16 @@ INTERVAL = ("low", "high")
 
 
 @dataclass(frozen=True)
-class Found:
+class Audited:
     """What an audit left: its answers (regmix.ablations.audit.to_json) and its tables by name."""
 
     answers: Sequence[Mapping[str, Any]]
     tables: Mapping[str, pd.DataFrame]
 
 
-def section(found: Mapping[str, Found], level: float) -> Section:
-    """``found`` by the name of the audit."""
-    rows = [(name, answer) for name, audit in found.items() for answer in audit.answers]
+def section(audits: Mapping[str, Audited], level: float) -> Section:
+    """``audits`` by name."""
+    rows = [(name, answer) for name, audit in audits.items() for answer in audit.answers]
     counts = {word: sum(answer["verdict"] == word for _, answer in rows) for word in (HOLDS, FAILS, UNDECIDED)}
     summary = listed(f"{count} × *{word}*" for word, count in counts.items() if count)
     prose = (
@@ -48,7 +48,7 @@ def section(found: Mapping[str, Found], level: float) -> Section:
     values = pd.DataFrame([{"audit": name} | {key: answer[key] for key in ("says", "verdict", "why", "unit")}
                            | {"here": measured(answer)} for name, answer in rows])  # fmt: skip
     parts: list[Part] = [prose, Table("audits", "Audits.", shown, values)]
-    for name, audit in found.items():
+    for name, audit in audits.items():
         if "accuracy" in audit.tables:
             parts.append(_decisions(name, audit.tables["accuracy"]))
         parts += [_table(name, key, frame) for key, frame in audit.tables.items()]

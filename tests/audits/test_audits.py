@@ -17,12 +17,14 @@ from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
 from regmix.core import plugins
 from regmix.core.errors import InputError
-from regmix.core.files import write_csv
+from regmix.core.files import write_csv, write_json
 from regmix.core.schedule import Schedule
 from regmix.corpus.documents import as_line
 from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
-from reports.ablation_study.audits import Found, section
+from reports import audits as report
+from reports import evidence
+from reports.ablation_study.audits import Audited, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
@@ -124,12 +126,12 @@ def toys(folder: Path = Path()) -> tuple[Any, Any]:
 
 
 @pytest.fixture(scope="module")
-def found(pipeline, tmp_path_factory) -> dict[str, Found]:
+def found(pipeline, tmp_path_factory) -> dict[str, Audited]:
     params, settings = toys(pipeline["corpus"])
     out = tmp_path_factory.mktemp("audits")
     for name in AUDITS:
         audit(params, settings, name=name, **pipeline, out=out / name)
-    return {name: Found(json.loads((out / name / "answers.json").read_text()),
+    return {name: Audited(json.loads((out / name / "answers.json").read_text()),
                         {path.stem: pd.read_csv(path) for path in (out / name).glob("*.csv")})
             for name in AUDITS}  # fmt: skip
 
@@ -238,6 +240,21 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pi
     lines = printed(tmp_path).splitlines()
     assert len(lines) == 2 * len(found["exposure"].answers)
     assert lines[0].split(": ")[0] in (HOLDS, FAILS, UNDECIDED)
+
+
+def test_the_page_and_its_headline_have_every_verdict(found, tmp_path):
+    for name, one in found.items():
+        write_json(tmp_path / "data" / name / "answers.json", one.answers)
+        for table, frame in one.tables.items():
+            write_csv(tmp_path / "data" / name / f"{table}.csv", frame)
+    params, settings = toys()
+    report.audits(params, settings, answers=tmp_path / "data", headline=tmp_path / "audits.json", out=tmp_path)
+    rows = json.loads((tmp_path / "audits.json").read_text())
+    assert [row["says"] for row in rows] == [answer["says"] for one in found.values() for answer in one.answers]
+    text = (tmp_path / "audits.md").read_text()
+    assert "NaN" not in text
+    assert evidence.table(rows).splitlines()[2] in evidence.table(rows[:1])
+    assert (tmp_path / "audits.html").stat().st_size < 2_000_000
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,39 @@
+"""Write the page on the audits: what each found, in one table, then the tables and figures behind it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from regmix.ablations.settings import Ablations
+from regmix.core.files import read_json, write_csv, write_metrics
+from regmix.core.tables import read_csv
+from regmix.params import Params
+from reports.ablation_study.audits import Audited, section
+from reports.page import render
+from stages.run import run
+
+TITLE = "Audits of a mixture chosen by proxies"
+RULES = """section:first-child td { min-width: 6rem; white-space: normal; }
+section:first-child td:nth-child(2), section:first-child td:nth-child(3) { min-width: 15rem; }
+"""
+OUTS = ("audits.md", "audits.html", "audits")
+
+
+def audits(params: Params, settings: Ablations, *, answers: Path, headline: Path, out: Path) -> None:
+    """Write OUT/audits.{md,html} and OUT/audits/{tables,figures} from ANSWERS/<audit>, and all verdicts to HEADLINE."""
+    done = {
+        name: Audited(
+            read_json(answers / name / "answers.json"),
+            {path.stem: read_csv(path) for path in sorted((answers / name).glob("*.csv"))},
+        )
+        for name in settings.audits
+    }
+    page = section(done, params.regression.interval)
+    with render.publishing(out, OUTS) as scratch:
+        render.write(scratch, [page], write_csv, title=TITLE, name="audits", beside="audits", rules=RULES)
+    rows = page.tables["audits"].values[["audit", "says", "verdict", "here"]]
+    write_metrics(headline, rows.to_dict("records"))
+
+
+if __name__ == "__main__":
+    run(audits)
