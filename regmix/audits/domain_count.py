@@ -18,6 +18,7 @@ from regmix.ablations.bench import Bench, Text
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, Strict
+from regmix.regression.interface import TooFewRuns
 from regmix.sampling import draws
 
 
@@ -59,7 +60,11 @@ def audit(bench: Bench, options: Options) -> Audit:
         swarm = bench.new_proxies(drawn, rules.domains, "random", part, part.text)
         for count in options.proxies:
             first = swarm.at(np.arange(len(drawn)) < count)
-            mixture = bench.choose(first, [aim], rules)[aim]
+            try:
+                mixture = bench.choose(first, [aim], rules)[aim]
+            except TooFewRuns:  # the law has more numbers than that
+                rows.append([len(part.names), count, *[np.nan] * 2, 0, *[np.nan] * 2])
+                continue
             trained = bench.target_runs([part(mixture)] * options.seeds, part.text)
             spread = bench.minus(trained, rival, aim)
             regrets[len(part.names), count] = spread
@@ -68,7 +73,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     answers = [
         Answer.below(f"{count} random proxies choose within {options.margin:g} nats of the rounds, at any number of "
                      "domains", {f"{k} domains": regrets[k, n] for k, n in regrets if n == count}, options.margin)
-        for count in options.proxies
+        for count in options.proxies if any(n == count for _, n in regrets)
     ]  # fmt: skip
     return Audit(tuple(answers), {"regret": table})
 
