@@ -6,11 +6,11 @@ from pathlib import Path
 
 from regmix.ablations.paired_targets import Results
 from regmix.ablations.proxy_sizes import DEFAULT, PART, REGRESSOR, SIZES
-from regmix.ablations.settings import Ablations, spell, world_params
+from regmix.ablations.settings import Ablations, spell, variant_params
 from regmix.core.files import read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.params import Params
-from reports.ablation_study import claims, dynamic, ranks, worlds
+from reports.ablation_study import claims, dynamic, ranks, variants
 from reports.page import render
 from stages.run import run
 
@@ -28,13 +28,17 @@ def ablations(
 ) -> None:  # fmt: skip
     """Write OUT/ablations.{md,html} and OUT/ablations/{tables,figures}, and all verdicts to HEADLINE."""
     level = params.regression.interval
-    arms = {name: world_params(params, settings, arm.world) for name, arm in settings.arms.items()}
-    dropped = [name for arm in arms for name in spell(arms[arm], settings, arm).dropped]
+    comparisons = {
+        name: variant_params(params, settings, comparison.variant) for name, comparison in settings.comparisons.items()
+    }
+    dropped = [
+        name for comparison in comparisons for name in spell(comparisons[comparison], settings, comparison).dropped
+    ]
     results = Results(read_csv(evidence / "measures.csv"), read_csv(evidence / "design.csv"), level)
     found, spreads, related, heldout, sizes = (
         read_csv(evidence / f"{name}.csv") for name in ("ranks", "spread", "scores", "heldout", "sizes")
     )
-    main = settings.worlds[DEFAULT]
+    main = settings.variants[DEFAULT]
     steps = read_csv(errors / DEFAULT / "steps.csv")
     weights = {
         name: read_json(swarms / name / "parts" / PART / "chosen" / f"{main.objective}.json")["weights"]
@@ -51,13 +55,13 @@ def ablations(
         *claims.ranks(found, spreads, related, GENERAL, n, seeds),
     ]
     sections = [
-        claims.page(rows, arms["efficiency"].target.seeds, level),
+        claims.page(rows, comparisons["efficiency"].target.seeds, level),
         dynamic.efficiency(results, {k: v.random for k, v in main.proxies.items() if not v.switched}, steps),
         dynamic.beta(results, read_csv(targets / "beta" / "beta.csv"), read_csv(targets / "beta" / "support.csv")),
         dynamic.learners(results, steps),
         dynamic.switched(results, steps, {k: (v.random, v.switched) for k, v in main.proxies.items()}),
-        worlds.distribution(results, heldout, dropped),
-        worlds.sizes(results, sizes, weights),
+        variants.distribution(results, heldout, dropped),
+        variants.sizes(results, sizes, weights),
         ranks.invariance(losses, found, bodies),
         ranks.downstream(spreads, related, n, int(lm_eval["items"].max()), seeds),
     ]

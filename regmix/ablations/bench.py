@@ -24,6 +24,7 @@ from regmix.evaluation.summary import Spread, spread
 from regmix.mixture.from_settings import evidence
 from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.settings import Mixture
+from regmix.regression.interface import Regressor, bind
 from regmix.sampling.rules import Rules
 from regmix.target.interface import Context
 
@@ -83,6 +84,12 @@ class Bench:
         if name not in self.context.objectives:
             raise InputError(f"audits: unknown objective {name!r}; use one of {', '.join(self.context.objectives)}")
         return self.context.objectives[name]
+
+    def regressor(self, name: str) -> Regressor:
+        """Raises InputError for an unknown regressor."""
+        if name not in self.context.regressors:
+            raise InputError(f"audits: unknown regressor {name!r}; use one of {', '.join(self.context.regressors)}")
+        return bind(name, self.context.regressors[name])
 
     def target_runs(self, schedules: Sequence[Schedule], text: Text | None = None) -> Targets:
         """Targets of one kind, one per schedule with the seeds of all methods' targets, on a ``text`` of their own."""

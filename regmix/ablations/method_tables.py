@@ -1,4 +1,4 @@
-"""Tables from an arm's plans and policies: queries outside the support, beta, and costs."""
+"""Tables from a comparison's plans and policies: queries outside the support, beta, and costs."""
 
 from __future__ import annotations
 

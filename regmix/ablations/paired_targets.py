@@ -1,6 +1,7 @@
-"""The targets of all arms together, and the differences between any two.
+"""The targets of all comparisons together, and the differences between any two.
 
-A target's name is ``arm/method``. All are trained on the same seeds, so any two with the same objective can be paired.
+A target's name is ``comparison/method``. All are trained on the same seeds, so any two with the same objective can be
+paired.
 """
 
 from __future__ import annotations
@@ -19,25 +20,26 @@ from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.evaluation.summary import LOSS, Spread
 
-OBJECTIVE, MEAN = "objective", "mean"  # measures: the arm's objective, and the mean over the trained domains
+OBJECTIVE, MEAN = "objective", "mean"  # measures: the comparison's objective, and the mean over the trained domains
 
 
 @dataclass(frozen=True)
 class Results:
-    """``measures`` (method, seed, group, measure, value) and ``design`` (arm, id, entry, proxies, kind, options)."""
+    """``measures`` (method, seed, group, measure, value) and ``design`` (comparison, id, entry, proxies, kind,
+    options)."""
 
     measures: pd.DataFrame
     design: pd.DataFrame
     level: float
 
-    def rows(self, arm: str, *entries: str) -> list[dict[str, Any]]:
-        """The design of an arm: all rows, or those of some entries."""
-        rows = self.design[self.design["arm"] == arm]
+    def rows(self, comparison: str, *entries: str) -> list[dict[str, Any]]:
+        """The design of a comparison: all rows, or those of some entries."""
+        rows = self.design[self.design["comparison"] == comparison]
         return rows[rows["entry"].isin(entries)].to_dict("records") if entries else rows.to_dict("records")
 
-    def one(self, arm: str, entry: str, **where: Any) -> str | None:
+    def one(self, comparison: str, entry: str, **where: Any) -> str | None:
         """The name of an entry's first target with these options; None if there is none."""
-        for row in self.rows(arm, entry):
+        for row in self.rows(comparison, entry):
             if all(same(row.get(key), value) for key, value in where.items()):
                 return str(row["id"])
         return None
@@ -61,9 +63,9 @@ class Results:
     def _by_seed(self) -> dict[tuple[str, str], pd.Series]:
         return {key: rows.set_index("seed")["value"] for key, rows in self.measures.groupby(["method", "measure"])}
 
-    def noise(self, arm: str) -> Spread:
-        """The loss of natural in an arm, over its seeds: its standard deviation is the seed-noise floor."""
-        return summary.spread(self._by_seed[f"{arm}/natural", OBJECTIVE].to_numpy(), self.level)
+    def noise(self, comparison: str) -> Spread:
+        """The loss of natural in a comparison, over its seeds: its standard deviation is the seed-noise floor."""
+        return summary.spread(self._by_seed[f"{comparison}/natural", OBJECTIVE].to_numpy(), self.level)
 
 
 def same(given: Any, wanted: Any) -> bool:
@@ -78,13 +80,21 @@ def collect(
     losses: Mapping[str, pd.DataFrame], designs: Mapping[str, pd.DataFrame],
     objectives: Mapping[str, tuple[Objective, Sequence[str]]], level: float,
 ) -> Results:  # fmt: skip
-    """From the arms' losses.csv and design.csv; ``objectives`` gives each arm's objective and its trained domains."""
+    """From the comparisons' losses.csv and design.csv; ``objectives`` gives the objective of each, and its trained
+    domains."""
     measures, rows = [], []
-    for arm, frame in losses.items():
-        objective, trained = objectives[arm]
+    for comparison, frame in losses.items():
+        objective, trained = objectives[comparison]
         named = frame.assign(run=[f"{m}/seed-{s}" for m, s in frame[["method", "seed"]].itertuples(index=False)])
         for measure, aim in ((OBJECTIVE, objective), (MEAN, Objective.mean(dict.fromkeys(trained, 1.0)))):
-            values = {"method": f"{arm}/" + frame["method"], "seed": frame["seed"], "group": LOSS, "measure": measure}
+            values = {
+                "method": f"{comparison}/" + frame["method"],
+                "seed": frame["seed"],
+                "group": LOSS,
+                "measure": measure,
+            }
             measures.append(pd.DataFrame(values).assign(value=objective_losses(named, aim)))
-        rows.append(designs[arm].assign(arm=arm, id=f"{arm}/" + designs[arm]["method"]))
+        rows.append(
+            designs[comparison].assign(comparison=comparison, id=f"{comparison}/" + designs[comparison]["method"])
+        )
     return Results(pd.concat(measures, ignore_index=True), pd.concat(rows, ignore_index=True), level)

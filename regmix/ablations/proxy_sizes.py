@@ -12,15 +12,15 @@ import pandas as pd
 from regmix.ablations import mixture_ranks
 from regmix.statistics import metrics
 
-DEFAULT = "main"  # the world with proxies of the default size
+DEFAULT = "main"  # the variant with proxies of the default size
 SIZES = ("small_proxies", DEFAULT, "large_proxies")
 PART = "half"  # the part of the swarm that all sizes have
-REGRESSOR = "gp"  # its ranking represents each world
+REGRESSOR = "gp"  # its ranking represents each variant
 
 
 @dataclass(frozen=True)
 class Swarm:
-    """A world's swarm: ``final`` predictions, the mixture ``chosen`` (JSON), the proxies' ``body`` parameters."""
+    """A variant's swarm: ``final`` predictions, the mixture ``chosen`` (JSON), the proxies' ``body`` parameters."""
 
     body: int
     final: pd.DataFrame
@@ -28,14 +28,14 @@ class Swarm:
 
 
 def table(swarms: Mapping[str, Swarm], large: pd.Series, level: float) -> pd.DataFrame:
-    """world, body, n, heldout_{value,low,high}, target_{value,low,high}, target_n, distance, expected_distance.
+    """variant, body, n, heldout_{value,low,high}, target_{value,low,high}, target_n, distance, expected_distance.
 
     ``heldout`` is Spearman of REGRESSOR's predictions with the losses of held-out proxies of the same size, ``target``
-    with those of targets: ``large``, by run. ``apart`` gives the distances, from the world DEFAULT.
+    with those of targets: ``large``, by run. ``apart`` gives the distances, from the variant DEFAULT.
     """
     rows = []
-    for world in [name for name in SIZES if name in swarms]:
-        swarm = swarms[world]
+    for variant in [name for name in SIZES if name in swarms]:
+        swarm = swarms[variant]
         own = swarm.final[(swarm.final["regressor"] == REGRESSOR) & (swarm.final["proxies"] == PART)]
         heldout = mixture_ranks.heldout(own, level).iloc[0]
         both = own[own["run"].isin(large.index)]
@@ -43,7 +43,7 @@ def table(swarms: Mapping[str, Swarm], large: pd.Series, level: float) -> pd.Dat
         carried = metrics.correlation(*pair, resamples=mixture_ranks.RESAMPLES, level=level, seed=0)
         distance, noise = apart(swarm.chosen, swarms[DEFAULT].chosen)
         rows.append(
-            {"world": world, "body": swarm.body, "n": len(own)}
+            {"variant": variant, "body": swarm.body, "n": len(own)}
             | {f"heldout_{key}": heldout[key] for key in ("value", "low", "high")}
             | {f"target_{key}": value for key, value in carried._asdict().items()}
             | {"target_n": len(both), "distance": distance, "expected_distance": noise}

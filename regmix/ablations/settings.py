@@ -1,7 +1,7 @@
 """The schema of ablations/params.yaml: which swarms and targets are trained, and what is compared.
 
-A *world* is a swarm under changes to the root's params.yaml; an *arm* is a table of methods whose targets are trained
-in a world for one objective. The file states both briefly; this module expands them.
+A *variant* is a swarm under changes to the root's params.yaml; a *comparison* is a table of methods whose targets are
+trained in a variant for one objective. The file states both briefly; this module expands them.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from regmix.objectives import Tasks, counted
 from regmix.params import Params, parse
 
 FILE = "ablations/params.yaml"
-BASELINE = "natural"  # every arm trains it
+BASELINE = "natural"  # every comparison trains it
 OBJECTIVE_ONLY = "objective_only"
-# Worlds share the root's tokenized corpus and tasks, and `machine` changes no number.
+# Variants share the root's tokenized corpus and tasks, and `machine` changes no number.
 CHANGEABLE = ("corpus.validation_only", "objectives", "proxy", "swarm", "regressors", "mixture", "target")
 
 
@@ -47,7 +47,7 @@ class Fits(Strict):
     granularity: list[Count]
 
 
-class World(Strict):
+class Variant(Strict):
     """``unseen`` are shards that no method learns from; ``fits`` are judged on ``objective``."""
 
     changes: dict[str, Any]
@@ -65,10 +65,10 @@ class Entry(Strict):
     options: dict[Name, Annotated[list[Any], Field(min_length=1)]]
 
 
-class Arm(Strict):
+class Comparison(Strict):
     """``root_methods``: the part of the swarm that all methods of the root's params.yaml learn from, or null: none."""
 
-    world: Name
+    variant: Name
     objective: Name
     root_methods: Name | None
     methods: dict[Name, Entry]
@@ -94,8 +94,8 @@ class Ranks(Strict):
 class Ablations(Strict):
     audits: dict[Name, Kind]  # a kind is a file in regmix/audits
     changes: dict[str, Any]
-    worlds: dict[Name, World]
-    arms: dict[Name, Arm]
+    variants: dict[Name, Variant]
+    comparisons: dict[Name, Comparison]
     ranks: Ranks
 
     @classmethod
@@ -104,21 +104,23 @@ class Ablations(Strict):
         return plugins.checked(cls, read_yaml(path), str(path))
 
     def _faults(self) -> Iterator[str]:
-        for name, world in self.worlds.items():
-            for fits in world.fits:
-                yield from unknown(fits.proxies, world.proxies, f"worlds.{name}.fits", "part of the swarm")
-        for name, arm in self.arms.items():
-            yield from unknown(arm.world, self.worlds, f"arms.{name}.world", "world")
-            if arm.world in self.worlds:
-                parts = [part for entry in arm.methods.values() for part in entry.proxies]
-                parts += [arm.root_methods] if arm.root_methods else []
-                yield from unknown(parts, self.worlds[arm.world].proxies, f"arms.{name}", "part of the swarm")
+        for name, variant in self.variants.items():
+            for fits in variant.fits:
+                yield from unknown(fits.proxies, variant.proxies, f"variants.{name}.fits", "part of the swarm")
+        for name, comparison in self.comparisons.items():
+            yield from unknown(comparison.variant, self.variants, f"comparisons.{name}.variant", "variant")
+            if comparison.variant in self.variants:
+                parts = [part for entry in comparison.methods.values() for part in entry.proxies]
+                parts += [comparison.root_methods] if comparison.root_methods else []
+                yield from unknown(
+                    parts, self.variants[comparison.variant].proxies, f"comparisons.{name}", "part of the swarm"
+                )
         yield from unknown(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
 
 
 @dataclass(frozen=True)
 class Spelled:
-    """An arm with its grids expanded.
+    """A comparison with its grids expanded.
 
     ``methods`` maps a part of the swarm to the methods that learn from it; methods with the same options and
     part occur once. ``rows`` has one row per requested combination: ``method`` (its name in ``methods``), ``entry``,
@@ -135,26 +137,26 @@ def parse_ablations(values: object, name: str = FILE) -> Ablations:
     return plugins.checked(Ablations, values, name)
 
 
-def world_params(params: Params, settings: Ablations, name: str) -> Params:
-    """The root's params with the changes for all worlds and for this one. Raises InputError."""
+def variant_params(params: Params, settings: Ablations, name: str) -> Params:
+    """The root's params with the changes for all variants and for this one. Raises InputError."""
     values = params.model_dump()
-    for where, given in (("changes", settings.changes), (f"worlds.{name}.changes", settings.worlds[name].changes)):
+    for where, given in (("changes", settings.changes), (f"variants.{name}.changes", settings.variants[name].changes)):
         for key in given:
             if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in CHANGEABLE):
                 raise InputError(f"{FILE}: {where}: {key} cannot differ here; change only {', '.join(CHANGEABLE)}")
         dotted_keys.apply(values, given, f"{FILE}: {where}")
-    changed = parse(values, f"{FILE}: worlds.{name}")
-    unknown = set(settings.worlds[name].unseen) - set(changed.swarm.shards)
+    changed = parse(values, f"{FILE}: variants.{name}")
+    unknown = set(settings.variants[name].unseen) - set(changed.swarm.shards)
     if unknown:
         raise InputError(
-            f"{FILE}: worlds.{name}.unseen: {min(unknown)} is not a shard of the world; add it to the shards"
+            f"{FILE}: variants.{name}.unseen: {min(unknown)} is not a shard of the variant; add it to the shards"
         )
-    objective = settings.worlds[name].objective
+    objective = settings.variants[name].objective
     if objective not in changed.objectives:
-        raise InputError(f"{FILE}: worlds.{name}.objective = {objective}: no such objective")
+        raise InputError(f"{FILE}: variants.{name}.objective = {objective}: no such objective")
     if isinstance(changed.objectives[objective], Tasks):
         raise InputError(
-            f"{FILE}: worlds.{name}.objective = {objective}: trajectories hold losses and no tasks; name one of losses"
+            f"{FILE}: variants.{name}.objective = {objective}: trajectories hold no tasks; name one of losses"
         )
     return changed
 
@@ -167,34 +169,36 @@ def with_methods(params: Params, methods: dict[str, Kind]) -> Params:
 
 
 def spell(params: Params, settings: Ablations, name: str) -> Spelled:
-    """The arm ``name`` expanded, under its world's ``params``.
+    """The comparison ``name`` expanded, under its variant's ``params``.
 
     Raises InputError for an unknown method, an option that it does not have, or an invalid value.
     """
-    arm, root = settings.arms[name], params.target.methods
+    comparison, root = settings.comparisons[name], params.target.methods
     out = Spelled()
     known: dict[tuple[str, str, str], str] = {}
-    first = next(iter(settings.worlds[arm.world].proxies))
+    first = next(iter(settings.variants[comparison.variant].proxies))
     natural = next((key for key, method in root.items() if method.kind == BASELINE), None)
     if natural is None:
         raise InputError(
             f"params.yaml: target.methods: none of kind {BASELINE}, the baseline of all comparisons; add one"
         )
-    entries = {BASELINE: Entry(method=natural, proxies=[arm.root_methods or first], options={})} | arm.methods
-    if arm.root_methods:
-        template = Entry(method=natural, proxies=[arm.root_methods], options={})
+    entries = {
+        BASELINE: Entry(method=natural, proxies=[comparison.root_methods or first], options={})
+    } | comparison.methods
+    if comparison.root_methods:
+        template = Entry(method=natural, proxies=[comparison.root_methods], options={})
         rest = {key: template.model_copy(update={"method": key}) for key in root if root[key].kind != BASELINE}
         entries |= {key: entry for key, entry in rest.items() if key not in entries}
     for label, entry in entries.items():
-        where = f"{FILE}: arms.{name}.methods.{label}"
+        where = f"{FILE}: comparisons.{name}.methods.{label}"
         if entry.method not in root:
             raise InputError(f"{where}: unknown method {entry.method!r}; use one of {', '.join(root)}")
         kind, given = root[entry.method].kind, dict(root[entry.method].model_extra or {})
         if "objective" in given:
-            given["objective"] = arm.objective
-        if kind == OBJECTIVE_ONLY and not set(counted(params.objectives[arm.objective], params.corpus.trained)) & set(
-            params.corpus.trained
-        ):
+            given["objective"] = comparison.objective
+        if kind == OBJECTIVE_ONLY and not set(
+            counted(params.objectives[comparison.objective], params.corpus.trained)
+        ) & set(params.corpus.trained):
             out.dropped.append(label)
             continue
         grid = {"proxies": entry.proxies, **entry.options}

@@ -31,7 +31,7 @@ def part(tables: Mapping[str, pd.DataFrame], random: int, switched: int, what: s
         present = mixtures.loc[mixtures["kind"] == kind, "run"].tolist()
         if len(present) < wanted:
             raise InputError(
-                f"{what}: needs {wanted} {kind} runs, but there are {len(present)}; lower it or add shards to the world"
+                f"{what}: needs {wanted} {kind} runs, but there are {len(present)}; lower it or add shards"
             )
         runs += present[:wanted]
     return {name: table[table["run"].isin(runs)].reset_index(drop=True) for name, table in tables.items()}

@@ -62,14 +62,14 @@ def audit(bench: Bench, options: Options) -> Audit:
     for factor in options.factors:
         rows = order[order["factor"] == factor]
         answers.append(
-            Answer.above(f"Proxies at {factor:g} of the rate decide {options.least:.0%} of pairs as targets do",
+            Answer.above(f"Proxies at {factor:g} times the rate rank {options.least:.0%} of pairs as targets do",
                          [Measured(r.objective, r.accuracy, r.low, r.high, r.mixtures) for r in rows.itertuples()],
                          options.least, "share of pairs", "mixtures")
         )  # fmt: skip
         costs = {r.objective: Spread(r.mean, r.sd, r.n, r.low, r.high) for r in
                  regret[regret["factor"] == factor].itertuples()}  # fmt: skip
         answers.append(
-            Answer.below(f"The choice by proxies at {factor:g} of the rate costs less than {options.margin:g} nats",
+            Answer.below(f"The choice by proxies at {factor:g} times the rate costs less than {options.margin:g} nats",
                          costs, options.margin)
         )  # fmt: skip
     return Audit(tuple(answers), {"order": order, "regret": regret})

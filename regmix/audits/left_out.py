@@ -11,17 +11,30 @@ from scipy import stats
 from regmix.ablations.audit import Answer, Audit, Measured, Size
 from regmix.ablations.bench import Bench
 from regmix.core.objective import Objective
-from regmix.core.runs import Runs
+from regmix.core.runs import LossParts, Runs
 from regmix.core.schedule import Schedule
-from regmix.core.settings import Count, NonNegative, Strict
+from regmix.core.settings import Count, Name, NonNegative, Strict
 from regmix.evaluation.summary import spread
+from regmix.methods import regmix_one_shot
 from regmix.mixture.optima import optima
 from regmix.mixture.propose import propose
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
 from regmix.statistics import metrics
 
-RIVALS = ("natural", "uniform", "best_single", "one_shot")
+RIVALS = {
+    "natural": "natural", "uniform": "uniform", "best_single": "the best single domain",
+    "first_design": "the choice by the first proxies alone",
+    "one_shot": "RegMix as published by as many proxies",
+}  # fmt: skip
+
+
+class OneShot(Strict):
+    """RegMix as published: random proxies alone, and the options of the method regmix_one_shot."""
+
+    regressor: Name
+    candidates: Count
+    top_k: Count
 
 
 class Options(Strict):
@@ -29,10 +42,12 @@ class Options(Strict):
     proposals: Count  # proxies of one round
     seeds: Count  # at most target.seeds
     seed: NonNegative
+    one_shot: OneShot
 
 
 def size(options: Options, learnt: int, domains: int) -> Size:
-    return Size(domains * (options.random + options.proposals + 2), domains * (len(RIVALS) + 1) * options.seeds)
+    proxies = options.random + 2 * options.proposals + domains + 3
+    return Size(domains * proxies, domains * (len(RIVALS) + 1) * options.seeds)
 
 
 def audit(bench: Bench, options: Options) -> Audit:
@@ -44,18 +59,18 @@ def audit(bench: Bench, options: Options) -> Audit:
         rows.append(_one(bench_of, domain, own, options))
     table = pd.DataFrame(rows)
     answers = []
-    for rival in RIVALS:
+    for rival, name in RIVALS.items():
         means = table[f"minus_{rival}"].to_numpy()
         wins, n = int((means < 0).sum()), len(means)
         p = float(stats.binomtest(wins, n).pvalue)
-        answer = Answer.below(f"RegMix is better than {rival.replace('_', ' ')} on a domain left out of training",
+        answer = Answer.below(f"On a domain left out of training, the rounds' mixture is better than {name}",
                              {f"mean over domains, {wins} of {n} better (sign test p = {p:.2g})":
                               spread(means, bench.level)})  # fmt: skip
         answers.append(dataclasses.replace(answer, over="domains"))
     link = metrics.correlation(table["predicted_gain"].to_numpy(), -table["minus_natural"].to_numpy(),
                                resamples=bench.resamples, level=bench.level, seed=options.seed)  # fmt: skip
     answers.append(
-        Answer.above("The swarm alone tells beforehand where RegMix gains over natural",
+        Answer.above("The swarm predicts on which domain RegMix gains most over natural",
                      [Measured("Spearman of predicted and realised gain", *link, len(table))], 0.0, "Spearman",
                      "domains")
     )  # fmt: skip
@@ -66,10 +81,9 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
     """The row of one domain left out: what RegMix gains over each rival on targets, and what it was predicted to."""
     scheduled = _Embedded(bench.context.domains, rules.domains)
     anchors = np.vstack([np.eye(len(rules.domains)), rules.prior, rules.uniform])
-    drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(options.random)])
+    drawn = _drawn(rules, options.random)
     first = bench.new_proxies(np.vstack([anchors, drawn]), rules.domains, "first", scheduled)
     known = bench.evidence(first, [domain], rules)
-    shot = bench.choose(first, [domain], rules)[domain]
     table = propose(known, options.proposals, "expected_improvement")
     more = bench.new_proxies(table[list(rules.domains)].to_numpy(), rules.domains, "round", scheduled)
     runs: Runs = first.joined(more)
@@ -77,7 +91,9 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
     _, (best,) = optima(known, known.whole())
     singles = first.losses[domain].to_numpy()[: len(rules.domains)]
     mixtures = {"regmix": best.weights, "natural": rules.prior, "uniform": rules.uniform,
-                "best_single": np.eye(len(rules.domains))[int(singles.argmin())], "one_shot": shot}  # fmt: skip
+                "best_single": np.eye(len(rules.domains))[int(singles.argmin())],
+                "first_design": bench.choose(first, [domain], rules)[domain],
+                "one_shot": _one_shot(bench, domain, rules, options.one_shot, len(runs.names), scheduled)}  # fmt: skip
     trained = {name: bench.target_runs([scheduled(row)] * options.seeds) for name, row in mixtures.items()}
     predicted = best.model.mean(np.stack([rules.prior, best.weights]))
     top = int(best.weights.argmax())
@@ -89,6 +105,21 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
     for rival in RIVALS:
         out[f"minus_{rival}"] = bench.minus(trained["regmix"], trained[rival], domain).mean
     return out
+
+
+def _one_shot(
+    bench: Bench, domain: str, rules: Rules, options: OneShot, count: int, scheduled: _Embedded
+) -> np.ndarray:  # fmt: skip
+    """The mixture that RegMix as published chooses by so many random proxies."""
+    drawn = _drawn(rules, count)
+    runs = bench.new_proxies(drawn, rules.domains, "random", scheduled)
+    given = regmix_one_shot.Options(objective=domain, proxies=count, seed=rules.seed, **options.model_dump())
+    parts = LossParts(runs.losses[[domain]].to_numpy(), Objective.loss(domain))
+    return regmix_one_shot.choice(runs.mixtures, parts, rules, bench.regressor(options.regressor), given)
+
+
+def _drawn(rules: Rules, count: int) -> np.ndarray:
+    return np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(count)])
 
 
 def _without(bench: Bench, domain: str) -> Rules:

@@ -26,7 +26,7 @@ from regmix.regression.ensemble import stack, together
 from regmix.regression.interface import TooFewRuns
 from regmix.statistics.decisions import accuracy
 
-RANDOM, NEAR = "random", "near the optimum"
+RANDOM, NEAR = "random mixtures", "mixtures near the optimum"
 KINDS = {RANDOM: "heldout", NEAR: "proposal"}
 
 
@@ -74,7 +74,7 @@ def audit(bench: Bench, options: Options) -> Audit:
         final = table[(table["group"] == group) & (table["by"] == "proxies, whole training")]
         shares = [Measured(row.objective, row.accuracy, row.low, row.high, row.mixtures) for row in final.itertuples()]
         answers.append(
-            Answer.above(f"Proxies decide {options.least:.0%} of pairs as targets do: mixtures {group}", shares,
+            Answer.above(f"Proxies rank {options.least:.0%} of pairs of {group} as targets do", shares,
                          options.least, "share of pairs", "mixtures")
         )  # fmt: skip
     return Audit(tuple(answers), {"accuracy": table})

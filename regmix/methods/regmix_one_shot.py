@@ -11,13 +11,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.core.plugins import Names
-from regmix.core.runs import objective_parts
+from regmix.core.runs import LossParts, objective_parts
 from regmix.core.settings import Count, Kind, NonNegative, Strict
 from regmix.corpus.settings import Corpus
 from regmix.engine.run import Run
 from regmix.mixture.search import Search, optimum
 from regmix.regression.ensemble import Ensemble, by_part
-from regmix.regression.interface import bind, least_runs
+from regmix.regression.interface import Regressor, bind, least_runs
+from regmix.sampling.rules import Rules
 from regmix.sampling.shards import random_runs
 from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 
@@ -53,11 +54,17 @@ def plan(context: Context, options: Options) -> Plan:
     losses = pd.DataFrame([{"run": run.name, **done.losses} for run, done in zip(proxies, results, strict=True)])
     parts = objective_parts(losses, context.objectives[options.objective])
     regressor = bind(options.regressor, context.regressors[options.regressor])
-    mixtures = np.stack([entry.mixture for entry in planned])
-    search = Search(candidates=options.candidates, top_k=options.top_k, risk=0, local_steps=0, seed=options.seed)
-    with threadpool_limits(limits=1):
-        model = by_part(regressor.fit, parts.objective)(mixtures, parts.losses, options.seed)
-        best = optimum(Ensemble([model], np.ones(1)), context.rules, search, 0, mixtures)
+    best = choice(np.stack([entry.mixture for entry in planned]), parts, context.rules, regressor, options)
     meta = context.swarm.meta
     spent = Spent("proxies", options.proxies * meta["train_tokens"], 0, meta["flops_a_token"])
     return Plan(context.static(best), spent=[spent])
+
+
+def choice(
+    mixtures: np.ndarray, losses: LossParts, rules: Rules, regressor: Regressor, options: Options
+) -> np.ndarray:  # fmt: skip
+    """The mixture (K,) that proxies at ``mixtures`` (N, K) recommend."""
+    search = Search(candidates=options.candidates, top_k=options.top_k, risk=0, local_steps=0, seed=options.seed)
+    with threadpool_limits(limits=1):
+        model = by_part(regressor.fit, losses.objective)(mixtures, losses.losses, options.seed)
+        return optimum(Ensemble([model], np.ones(1)), rules, search, 0, mixtures)

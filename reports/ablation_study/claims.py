@@ -12,7 +12,7 @@ from regmix.evaluation.summary import AVERAGE, Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED, alike, because, lower
 from reports.ablation_study.dynamic import BOTH
 from reports.ablation_study.results import basis, floor, told
-from reports.ablation_study.worlds import default
+from reports.ablation_study.variants import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
 from reports.papers.claims import Claim, tabled
@@ -33,22 +33,24 @@ def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
         "so only intervals over its runs include its randomness. Nothing is corrected for the number of comparisons; "
         f"of twenty intervals without a true difference, about {fixed(20 * (1 - level), 0)} would exclude zero. "
         f"*{HOLDS.capitalize()}* and *{FAILS}* require that the intervals show it; otherwise the verdict is "
-        f"*{UNDECIDED}*. *Alike* means within twice the standard deviation of natural over its seeds. An *arm* is a "
-        "table of methods that are compared with each other and share one objective; a *world* is a swarm, trained "
-        "once, that the methods of its arms learn from."
+        f"*{UNDECIDED}*. *Alike* means within twice the standard deviation of natural over its seeds. A "
+        "*comparison* is a table of methods that share one objective; a *variant* is a swarm, trained "
+        "once, that the methods of its comparisons learn from."
     )
     return Section("The papers' claims on our own runs", (prose, table))
 
 
 def dynamic(results: Results) -> list[Claim]:
-    """RegMix-D's Tables 1 and 3 from the arms efficiency and beta."""
-    arm, out = "efficiency", []
-    noise = floor(results, arm)
+    """RegMix-D's Tables 1 and 3 from the comparisons efficiency and beta."""
+    comparison, out = "efficiency", []
+    noise = floor(results, comparison)
     full, few = ("all", "quarter")
     n = _usual(results)
-    offline, online = ({p: results.one(arm, kind, proxies=p, granularity=n) for p in (full, few)} for kind in BOTH)
-    static = {p: results.one(arm, "regmix", proxies=p) for p in (full, few)}
-    natural = f"{arm}/natural"
+    offline, online = (
+        {p: results.one(comparison, kind, proxies=p, granularity=n) for p in (full, few)} for kind in BOTH
+    )
+    static = {p: results.one(comparison, "regmix", proxies=p) for p in (full, few)}
+    natural = f"{comparison}/natural"
     sayings: list[tuple[str, dict[str, tuple[str | None, str | None]]]] = [
         ("RegMix is better than the human mixture (here: natural)", {"static": (static[full], natural)}),
         ("RegMix-D offline is better than RegMix", {p: (offline[p], static[p]) for p in (full, few)}),
@@ -63,9 +65,9 @@ def dynamic(results: Results) -> list[Claim]:
         found = {key: results.less(*pair) for key, pair in pairs.items()}
         out.append(_lower("Table 1", says, found, noise, results.level))
     for kind in BOTH:
-        own = results.one(arm, kind, proxies=full, granularity=n)
+        own = results.one(comparison, kind, proxies=full, granularity=n)
         others = {f"minus N = {row['granularity']:g}": results.less(own, row["id"])
-                  for row in results.rows(arm, kind) if row["proxies"] == full and row["id"] != own}  # fmt: skip
+                  for row in results.rows(comparison, kind) if row["proxies"] == full and row["id"] != own}  # fmt: skip
         out.append(_lower("Table 3", f"N = {n:g} is the best granularity ({kind})", others, noise, results.level))
     half = 2 * results.noise("beta").sd
     usual = results.one("beta", "online", beta=0.05)
@@ -79,7 +81,7 @@ def dynamic(results: Results) -> list[Claim]:
 def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
     """Table 11 and Figure 14 of RegMix, and Table 3 of RegMix-D; ``compared`` is ablation_evidence's sizes.csv."""
     out = []
-    other_sizes = compared[compared["world"] != DEFAULT].set_index("world")
+    other_sizes = compared[compared["variant"] != DEFAULT].set_index("variant")
     others = list(other_sizes.index)
     half = 2 * results.noise("efficiency").sd
     for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
@@ -111,7 +113,7 @@ def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
 
 
 def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level: float) -> list[Claim]:
-    """Table 6 and the right of Figure 6, from the arm without the objective's domain."""
+    """Table 6 and the right of Figure 6, from the comparison without the objective's domain."""
     ranked = heldout.set_index("regressor")
     row = ranked.loc[regressor]
     word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNDECIDED
@@ -131,8 +133,8 @@ def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level:
         "online": (REGMIX_D, "Table 1", "RegMix-D online"),
     }
     for entry, (paper, place, name) in methods.items():
-        found = {arm.replace("_", " "): results.less(results.one(arm, entry), f"{arm}/natural")
-                 for arm in ("without_news", "in_distribution")}  # fmt: skip
+        found = {comparison.replace("_", " "): results.less(results.one(comparison, entry), f"{comparison}/natural")
+                 for comparison in ("without_news", "in_distribution")}  # fmt: skip
         out.append(_lower(place, f"{name} beats natural without the objective's domain, and with it", found, noise,
                           level, paper))  # fmt: skip
     return out

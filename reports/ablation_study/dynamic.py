@@ -14,35 +14,38 @@ from reports.page.section import Figure, Part, Section, Table
 BOTH = ("offline", "online")
 
 
-def natural(arm: str) -> Base:
-    return lambda row: f"{arm}/natural"
+def natural(comparison: str) -> Base:
+    return lambda row: f"{comparison}/natural"
 
 
-def static(results: Results, arm: str) -> Base:
-    """The static mixture fitted to the same part of the swarm, or else the arm's only one."""
-    return lambda row: results.one(arm, "regmix", proxies=row["proxies"]) or results.one(arm, "regmix")
+def static(results: Results, comparison: str) -> Base:
+    """The static mixture fitted to the same part of the swarm, or else the comparison's only one."""
+    return lambda row: results.one(comparison, "regmix", proxies=row["proxies"]) or results.one(comparison, "regmix")
 
 
-def bases(results: Results, arm: str) -> dict[str, tuple[Base, str]]:
-    return {"minus natural": (natural(arm), "natural"), "minus static RegMix": (static(results, arm), "regmix")}
+def bases(results: Results, comparison: str) -> dict[str, tuple[Base, str]]:
+    return {
+        "minus natural": (natural(comparison), "natural"),
+        "minus static RegMix": (static(results, comparison), "regmix"),
+    }
 
 
 def efficiency(results: Results, sizes: dict[str, int], steps: pd.DataFrame) -> Section:
-    """``sizes`` are the numbers of random proxies by part of the swarm; ``steps`` is steps.csv of the arm's world."""
-    arm = "efficiency"
-    rows = results.rows(arm, "uniform", "regmix", *BOTH)
+    """``sizes`` are the numbers of random proxies by part of the swarm; ``steps`` is steps.csv of ablation_errors."""
+    comparison = "efficiency"
+    rows = results.rows(comparison, "uniform", "regmix", *BOTH)
     table = against(
         results, "efficiency",
         "Final loss on the objective, nats per token, minus that of natural and of the static mixture that RegMix "
         "chose from the same proxies; negative is better, in bold where the interval excludes zero.",
-        rows, {"Method": "entry", "Proxies": "proxies", "N": "granularity"}, bases(results, arm),
+        rows, {"Method": "entry", "Proxies": "proxies", "N": "granularity"}, bases(results, comparison),
         measures=("objective", "mean"),
     )  # fmt: skip
     counts = listed(f"`{part}` has {count}" for part, count in sizes.items())
     prose = (
         f"Of the random proxies, {counts}; every part includes all anchors. N is the granularity, the number of times "
-        f"that RegMix-D can switch. {floor(results, arm).capitalize()}. The static mixture is RegMix's risk-aware "
-        "choice; RegMix-D searches by the predicted mean, as in its paper."
+        f"that RegMix-D can switch. {floor(results, comparison).capitalize()}. The static mixture is RegMix's "
+        "risk-aware choice; RegMix-D searches by the predicted mean, as in its paper."
     )
     parts: list[Part] = [prose, *_matrix(results, rows, list(sizes)), table]
     own = _usual(steps[steps["proxies"].isin(sizes) & (steps["tested"] == "heldout")])
@@ -83,13 +86,13 @@ def _label(row: Row) -> str:
 
 
 def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Section:
-    """``fitted`` is the arm's beta.csv, ``support`` its support.csv."""
-    arm = "beta"
+    """``fitted`` is the comparison's beta.csv, ``support`` its support.csv."""
+    comparison = "beta"
     table = against(
         results, "beta",
         "Online RegMix-D by the exponent that converts the target's loss to the proxies' size: final objective loss "
         "minus that of natural and of the static mixture.",
-        results.rows(arm, "online"), {"beta": "beta"}, bases(results, arm),
+        results.rows(comparison, "online"), {"beta": "beta"}, bases(results, comparison),
     )  # fmt: skip
     free = fitted[fitted["low"].notna()]
     row = free.iloc[0] if len(free) else None
@@ -103,7 +106,7 @@ def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Secti
     return Section(
         "Beta",
         (
-            f"{value} {floor(results, arm).capitalize()}.",
+            f"{value} {floor(results, comparison).capitalize()}.",
             table,
             Table("beta_support", "Queries of the online runs, and how many were about a mixture or a loss outside "
                   "the range of the proxies.", shown, queries),
@@ -112,15 +115,19 @@ def beta(results: Results, fitted: pd.DataFrame, support: pd.DataFrame) -> Secti
 
 
 def learners(results: Results, steps: pd.DataFrame) -> Section:
-    """``steps`` is steps.csv of the arm's world."""
-    arm = "learners"
+    """``steps`` is steps.csv of ablation_errors."""
+    comparison = "learners"
     table = against(
         results, "learners",
         "RegMix-D by regressor and by its label, the next loss (the paper) or the drop to it: final objective loss "
         "minus that of natural and of the static mixture.",
-        results.rows(arm, *BOTH), {"Method": "entry", "Regressor": "regressor", "Label": "label"}, bases(results, arm),
+        results.rows(comparison, *BOTH), {"Method": "entry", "Regressor": "regressor", "Label": "label"},
+        bases(results, comparison),
     )  # fmt: skip
-    parts: list[Part] = [f"{floor(results, arm).capitalize()}. The paper's regressor is LightGBM on the loss.", table]
+    parts: list[Part] = [
+        f"{floor(results, comparison).capitalize()}. The paper's regressor is LightGBM on the loss.",
+        table,
+    ]
     whole = steps[(steps["proxies"] == "all") & (steps["tested"] == "heldout")]
     kinds = whole.groupby("granularity")[["regressor", "label"]].apply(lambda rows: len(rows.drop_duplicates()))
     if len(kinds):  # the granularity with the most regressors and labels
@@ -131,21 +138,21 @@ def learners(results: Results, steps: pd.DataFrame) -> Section:
 
 def switched(results: Results, steps: pd.DataFrame, sizes: dict[str, tuple[int, int]]) -> Section:
     """``sizes`` are the numbers of random and switched proxies in each part of the swarm."""
-    arm = "switched"
-    rows = results.rows(arm, *BOTH)
+    comparison = "switched"
+    rows = results.rows(comparison, *BOTH)
     table = against(
         results, "switched",
         "RegMix-D by its training proxies: final objective loss minus that of natural, of the static mixture, and of "
         "the same method without switched proxies.",
         rows, {"Method": "entry", "Proxies": "proxies"},
-        bases(results, arm)
-        | {"minus without switched": (lambda row: results.one(arm, str(row["entry"]), proxies="all"), "all")},
+        bases(results, comparison)
+        | {"minus without switched": (lambda row: results.one(comparison, str(row["entry"]), proxies="all"), "all")},
     )  # fmt: skip
     counts = listed(f"`{p}` {sizes[p][0]} + {sizes[p][1]}" for p in dict.fromkeys(r["proxies"] for r in rows))
     parts: list[Part] = [
         "The paper's proxies keep one mixture, so every query after a switch is about a history that no proxy had. "
         f"Random + switched proxies: {counts}; `traded` has as many runs as `all`, so it shows the effect of switching "
-        f"and not of more runs. {floor(results, arm).capitalize()}.",
+        f"and not of more runs. {floor(results, comparison).capitalize()}.",
         table,
     ]
     own = _usual(steps[steps["proxies"].isin([row["proxies"] for row in rows])])

@@ -60,7 +60,7 @@ def told(spread: Spread | None) -> str:
     return spanned([spread.mean, spread.low, spread.high], sign=True) if spread else "not trained"
 
 
-def floor(results: Results, arm: str) -> str:
-    """A clause on the seed noise of an arm."""
-    noise = results.noise(arm)
+def floor(results: Results, comparison: str) -> str:
+    """A clause on the seed noise of a comparison."""
+    noise = results.noise(comparison)
     return f"natural's loss varies by {fixed(noise.sd)} nats between seeds (sd, n = {noise.n})"

@@ -1,4 +1,4 @@
-"""Test the regressors of one world on runs that they have not seen."""
+"""Test the regressors of one variant on runs that they have not seen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.ablations import unseen_runs
-from regmix.ablations.settings import Ablations, world_params
+from regmix.ablations.settings import Ablations, variant_params
 from regmix.core.files import write_csv, writing
 from regmix.core.runs import runs
 from regmix.core.tables import read_csv
@@ -19,11 +19,11 @@ from regmix.params import Params
 from stages.run import note, run
 
 
-def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Path, out: Path) -> None:
+def ablation_errors(params: Params, settings: Ablations, *, name: str, variant: Path, out: Path) -> None:
     """Write steps.csv, errors of the stepwise regressors, and final.csv, predictions of final losses, to OUT."""
-    own, given = world_params(params, settings, name), settings.worlds[name]
+    own, given = variant_params(params, settings, name), settings.variants[name]
     domains, judged = own.corpus.trained, own.regression
-    folders = {part: world / "parts" / part / "swarm" for part in given.proxies} | {"": world / "swarm"}
+    folders = {part: variant / "parts" / part / "swarm" for part in given.proxies} | {"": variant / "swarm"}
     tables = {part: {t: read_csv(path / f"{t}.csv") for t in results.TABLES} for part, path in folders.items()}
     swarm = runs(tables[""]["mixtures"], tables[""]["losses"], domains)
     objective = resolve(own.objectives, swarm)[given.objective]
@@ -45,7 +45,7 @@ def ablation_errors(params: Params, settings: Ablations, *, name: str, world: Pa
             )
             final.append(predicted.assign(proxies=part))
             for regressor in set(own.regressors) - set(predicted["regressor"]):
-                note(f"world {name}: {regressor} needs more proxies than part {part} has; left out")
+                note(f"variant {name}: {regressor} needs more proxies than part {part} has; left out")
         write_csv(
             scratch / "steps.csv", pd.concat(steps, ignore_index=True) if steps else pd.DataFrame({"proxies": []})
         )

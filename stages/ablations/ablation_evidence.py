@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from regmix.ablations import mixture_ranks, paired_targets, proxy_sizes
-from regmix.ablations.settings import Ablations, world_params
+from regmix.ablations.settings import Ablations, variant_params
 from regmix.core import runs
 from regmix.core.files import prune, read_json, write_csv, writing
 from regmix.core.objective import NATS, Objective
@@ -18,25 +18,28 @@ from stages.run import run
 def ablation_evidence(
     params: Params, settings: Ablations, *, swarms: Path, errors: Path, targets: Path, ranked: Path, out: Path
 ) -> None:
-    """Write the arms' measures and designs, and the correlations with their intervals, to OUT."""
+    """Write the comparisons' measures and designs, and the correlations with their intervals, to OUT."""
     level = params.regression.interval
-    own = {name: world_params(params, settings, name) for name in settings.worlds}
-    for folder, names in ((swarms, own), (errors, own), (targets, settings.arms)):
+    own = {name: variant_params(params, settings, name) for name in settings.variants}
+    for folder, names in ((swarms, own), (errors, own), (targets, settings.comparisons)):
         prune(folder, names)
     aims = {name: objectives_of(p, swarms / name / "swarm") for name, p in own.items()}
-    arms = {name: own[arm.world] for name, arm in settings.arms.items()}
+    comparisons = {name: own[comparison.variant] for name, comparison in settings.comparisons.items()}
     results = paired_targets.collect(
-        {arm: read_csv(targets / arm / "losses.csv") for arm in arms},
-        {arm: read_csv(targets / arm / "design.csv") for arm in arms},
+        {comparison: read_csv(targets / comparison / "losses.csv") for comparison in comparisons},
+        {comparison: read_csv(targets / comparison / "design.csv") for comparison in comparisons},
         {
-            arm: (aims[settings.arms[arm].world][settings.arms[arm].objective], p.corpus.trained)
-            for arm, p in arms.items()
+            comparison: (
+                aims[settings.comparisons[comparison].variant][settings.comparisons[comparison].objective],
+                p.corpus.trained,
+            )
+            for comparison, p in comparisons.items()
         },
         level,
     )
     losses, tasks = read_csv(ranked / "losses.csv"), mixture_ranks.task_scores(read_csv(ranked / "lm_eval.csv"))
     judged = losses[(losses["size"] == settings.ranks.evaluated) & (losses["budget"] == 1)]
-    main = settings.worlds[proxy_sizes.DEFAULT]
+    main = settings.variants[proxy_sizes.DEFAULT]
     ranked_by = {name: aim for name, aim in aims[proxy_sizes.DEFAULT].items() if aim.unit == NATS}  # all sizes have it
     large = mixture_ranks.by_setting(judged, aims[proxy_sizes.DEFAULT][main.objective]).iloc[:, 0]
     finals = {name: read_csv(errors / name / "final.csv") for name in own}
@@ -62,7 +65,7 @@ def ablation_evidence(
 
 
 def objectives_of(params: Params, swarm: Path) -> dict[str, Objective]:
-    """The objectives of a world, whose proxies are in SWARM."""
+    """The objectives of a variant, whose proxies are in SWARM."""
     proxies = runs.read(swarm, params.corpus.trained)
     return resolve(params.objectives, proxies)
 

@@ -1,4 +1,4 @@
-"""Train the swarm of one world of ablations/params.yaml and let RegMix choose on every part of it."""
+"""Train the swarm of one variant of ablations/params.yaml and let RegMix choose on every part of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 from regmix.ablations import swarm_parts
-from regmix.ablations.settings import FILE, Ablations, world_params
+from regmix.ablations.settings import FILE, Ablations, variant_params
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine import results
@@ -19,10 +19,10 @@ from stages.swarm.swarm_train import swarm_train
 
 
 def ablation_swarm(
-    params: Params, settings: Ablations, *, world: str, corpus: Path, answers: Path, store: Path, out: Path
+    params: Params, settings: Ablations, *, variant: str, corpus: Path, answers: Path, store: Path, out: Path
 ) -> None:
     """Write the sample, the swarm, and for each part of it parts/<part>/{swarm,chosen} to OUT; runs go to STORE."""
-    own, given = world_params(params, settings, world), settings.worlds[world]
+    own, given = variant_params(params, settings, variant), settings.variants[variant]
     with writing(out) as scratch:
         sample, swarm, trained = scratch / "sample", scratch / "swarm", scratch / "trained"
         write_json(scratch / "domains.json", {"all": list(own.corpus.domains), "trained": own.corpus.trained})
@@ -37,7 +37,7 @@ def ablation_swarm(
         write_csv(swarm / "mixtures.csv", tables["mixtures"])
         for name, size in given.proxies.items():
             folder = scratch / "parts" / name
-            taken = swarm_parts.part(tables, size.random, size.switched, f"{FILE}: worlds.{world}.proxies.{name}")
+            taken = swarm_parts.part(tables, size.random, size.switched, f"{FILE}: variants.{variant}.proxies.{name}")
             for table, frame in taken.items():
                 write_csv(folder / "swarm" / f"{table}.csv", frame)
             shutil.copy(swarm / "meta.json", folder / "swarm" / "meta.json")

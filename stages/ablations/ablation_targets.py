@@ -1,4 +1,4 @@
-"""Train the targets of one arm of ablations/params.yaml, with the root's own stages."""
+"""Train the targets of one comparison of ablations/params.yaml, with the root's own stages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.ablations import method_tables
-from regmix.ablations.settings import Ablations, spell, with_methods, world_params
+from regmix.ablations.settings import Ablations, spell, variant_params, with_methods
 from regmix.core.files import read_json, write_csv, writing
 from regmix.core.tables import read_csv
 from regmix.evaluation import summary
@@ -19,18 +19,19 @@ from stages.target.target_train import target_train
 
 
 def ablation_targets(
-    params: Params, settings: Ablations, *, arm: str, world: Path, corpus: Path, answers: Path, store: Path, out: Path
-) -> None:
-    """Write losses, schedules, support, beta, spent and the design of ARM to OUT; WORLD comes from ablation_swarm."""
-    own = world_params(params, settings, settings.arms[arm].world)
-    spelled = spell(own, settings, arm)
+    params: Params, settings: Ablations, *, comparison: str, variant: Path, corpus: Path, answers: Path, store: Path,
+    out: Path,
+) -> None:  # fmt: skip
+    """Write losses, schedules, support, beta, spent and the design of COMPARISON, in the VARIANT's swarm, to OUT."""
+    own = variant_params(params, settings, settings.comparisons[comparison].variant)
+    spelled = spell(own, settings, comparison)
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("losses", "schedules", "support", "beta", "spent")}
     with writing(out) as scratch:
         for part, methods in spelled.methods.items():
-            given, learnt = with_methods(own, methods), world / "parts" / part
+            given, learnt = with_methods(own, methods), variant / "parts" / part
             plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
             call(
-                target_schedule, given, sample=world / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
+                target_schedule, given, sample=variant / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
                 corpus=corpus, answers=answers, store=store, out=plans,
             )  # fmt: skip
             call(target_train, given, plans=plans, corpus=corpus, answers=answers, store=store, out=trained)

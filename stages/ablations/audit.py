@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from regmix.ablations.audit import audit_of, to_json
-from regmix.ablations.bench import Bench, Part, Targets
-from regmix.ablations.settings import FILE, Ablations
-from regmix.core import plugins
+from regmix.ablations.bench import Bench, Targets
+from regmix.ablations.settings import Ablations
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
-from regmix.corpus.settings import Corpus
-from regmix.corpus.tokenized import open_corpus
 from regmix.evaluation import summary
 from regmix.params import Params
-from regmix.target.interface import Context
 from regmix.target.realised_schedules import schedules
-from stages.corpus.corpus_extract import corpus_extract
-from stages.corpus.corpus_tokenize import corpus_tokenize
-from stages.corpus.tokenizer_train import tokenizer_train
-from stages.run import call, run
+from stages.ablations.other_corpora import parts_of_domains, under_vocabulary
+from stages.run import run
 from stages.target.context import PlanSections, context_of
 
 
@@ -48,8 +39,8 @@ def audit(
         bench = Bench(
             context=context, realised=realised, targets=targets, scores=_scores(params, evaluated),
             methods=params.target.methods, settings=params.mixture,
-            tokenized=partial(_tokenized, params, swarms, extracted, Path(work)),
-            refined=partial(_refined, params, tokenizer, Path(work)),
+            tokenized=partial(under_vocabulary, params, swarms, extracted, Path(work)),
+            refined=partial(parts_of_domains, params, tokenizer, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,
         )  # fmt: skip
         done = module.audit(bench, options)
@@ -66,30 +57,6 @@ def _scores(params: Params, evaluated: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=["method", "seed", "measure", "value"])
     tasks = [column for column in losses if column not in {"method", "seed", *params.corpus.domains}]
     return pd.concat([summary.measures(losses, lm_eval, {}), summary.bits(losses, tasks)], ignore_index=True)
-
-
-def _tokenized(params: Params, swarms: dict[str, Path], extracted: Path, work: Path, entries: int) -> Context:
-    """The context with the corpus as a vocabulary of so many ``entries`` tokenizes it."""
-    tokenizer = params.tokenizer.model_copy(update={"source": "train", "vocab_size": entries})
-    own, folder = params.model_copy(update={"tokenizer": tokenizer}), work / str(entries)
-    call(tokenizer_train, own, extracted=extracted, out=folder / "tokenizer")
-    call(corpus_tokenize, own, extracted=extracted, tokenizer=folder / "tokenizer", store=folder / "parts",
-         out=folder / "corpus")  # fmt: skip
-    return context_of(PlanSections.of(own), corpus=folder / "corpus", **swarms)
-
-
-def _refined(params: Params, tokenizer: Path, work: Path, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
-    """The training tokens of parts of domains: read anew, under the default's tokenizer."""
-    values = params.corpus.model_dump()
-    values["domains"] = {name: values["domains"][domain] | changes for name, (domain, changes) in parts.items()}
-    corpus = plugins.checked(Corpus, values | {"validation_only": []}, FILE, "audits: parts")
-    own, texts = params.model_copy(update={"corpus": corpus}), work / "parts"
-    for name in parts:
-        call(corpus_extract, own, domain=name, out=texts / name)
-    shutil.copytree(tokenizer, work / "tokenizer")
-    write_json(work / "tokenizer/domains.json", {"all": list(parts), "trained": list(parts)})
-    call(corpus_tokenize, own, extracted=texts, tokenizer=work / "tokenizer", store=work / "store", out=work / "corpus")
-    return {name: np.array(tokens) for name, tokens in open_corpus(work / "corpus", list(parts)).train.items()}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The ablations: what params.yaml spells, a world end to end at toy size, and what the page says of given numbers."""
+"""The ablations: what params.yaml spells, a variant end to end at toy size, and what the page says of given numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from profiles.switch import switch
 from regmix import params as schema
 from regmix.ablations import mixture_ranks, proxy_sizes, swarm_parts
 from regmix.ablations.paired_targets import Results, collect
-from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, world_params
+from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations, size_training, spell, variant_params
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
 from regmix.core.objective import Objective
@@ -28,7 +28,7 @@ from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher
 from regmix.objectives import Worst, counted
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
-from reports.ablation_study import claims, dynamic, ranks, worlds
+from reports.ablation_study import claims, dynamic, ranks, variants
 from reports.ablations import ablations
 from reports.page import render
 from reports.page.render import document, page
@@ -79,9 +79,9 @@ def test_the_mixtures_that_are_ranked_need_no_anchors_whatever_the_objectives(tm
     assert all(name.startswith("heldout") for name in trained)
 
 
-def spelled(arm: str, edit: Callable[[dict], Any] = lambda values: None) -> Spelled:
+def spelled(comparison: str, edit: Callable[[dict], Any] = lambda values: None) -> Spelled:
     given = settings(edit)
-    return spell(world_params(root(), given, given.arms[arm].world), given, arm)
+    return spell(variant_params(root(), given, given.comparisons[comparison].variant), given, comparison)
 
 
 def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
@@ -93,13 +93,13 @@ def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
         parse_ablations,
     )
     smallest = parse_ablations(yaml.safe_load(text))
-    assert list(smallest.arms) == list(settings().arms)
+    assert list(smallest.comparisons) == list(settings().comparisons)
     ablations_check(root(), smallest)
     assert capsys.readouterr().out.startswith("ablations: 4 swarms, ")
 
 
-def test_a_world_changes_what_it_names_and_nothing_else():
-    own, plain = world_params(root(), settings(), "without_news"), root()
+def test_a_variant_changes_what_it_names_and_nothing_else():
+    own, plain = variant_params(root(), settings(), "without_news"), root()
     assert own.corpus.validation_only == ["reviews", "news"]
     assert set(plain.corpus.trained) - set(own.corpus.trained) == {"news"}
     assert own.proxy.validation.logged == 10
@@ -135,19 +135,27 @@ def test_all_methods_are_aimed_anew_and_the_same_one_is_trained_once():
     [
         (lambda v: v["changes"].update({"target.sedes": 3}), r"changes: unknown key target\.sedes"),
         (lambda v: v["changes"].update({"corpus.domain_chars": 3}), r"corpus\.domain_chars cannot differ here"),
-        (lambda v: v["worlds"]["main"]["changes"].update({"swarm.per_shard": -1}), r"swarm\.per_shard = -1"),
-        (lambda v: v["worlds"]["main"].update(unseen=["switched-9"]), r"unseen: switched-9 is not a shard"),
-        (lambda v: v["worlds"]["main"].update(objective="x"), r"objective = x: no such objective"),
-        (lambda v: v["arms"]["beta"].update(world="x"), r"arms\.beta\.world: unknown world 'x'"),
-        (lambda v: v["arms"]["beta"]["methods"]["online"].update(proxies=["x"]), r"unknown part of the swarm 'x'"),
-        (lambda v: v["arms"]["beta"]["methods"]["online"].update(method="x"), r"online: unknown method 'x'"),
-        (lambda v: v["arms"]["beta"]["methods"]["online"]["options"].update(gamma=[1]), r"online\.gamma: unknown key"),
+        (lambda v: v["variants"]["main"]["changes"].update({"swarm.per_shard": -1}), r"swarm\.per_shard = -1"),
+        (lambda v: v["variants"]["main"].update(unseen=["switched-9"]), r"unseen: switched-9 is not a shard"),
+        (lambda v: v["variants"]["main"].update(objective="x"), r"objective = x: no such objective"),
+        (lambda v: v["comparisons"]["beta"].update(variant="x"), r"comparisons\.beta\.variant: unknown variant 'x'"),
         (
-            lambda v: v["arms"]["beta"]["methods"]["online"]["options"].update(beta=[-1]),
-            r"^ablations/params\.yaml: arms\.beta\.methods\.online\.beta.* = -1",
+            lambda v: v["comparisons"]["beta"]["methods"]["online"].update(proxies=["x"]),
+            r"unknown part of the swarm 'x'",
+        ),
+        (lambda v: v["comparisons"]["beta"]["methods"]["online"].update(method="x"), r"online: unknown method 'x'"),
+        (
+            lambda v: v["comparisons"]["beta"]["methods"]["online"]["options"].update(gamma=[1]),
+            r"online\.gamma: unknown key",
+        ),
+        (
+            lambda v: v["comparisons"]["beta"]["methods"]["online"]["options"].update(beta=[-1]),
+            r"^ablations/params\.yaml: comparisons\.beta\.methods\.online\.beta.* = -1",
         ),
         (lambda v: v["ranks"].update(evaluated="x"), r"ranks\.evaluated: unknown size 'x'"),
         (lambda v: v["ranks"]["sizes"]["between"]["changes"].update({"recipe.x": 1}), r"unknown key recipe\.x"),
+        (lambda v: v["audits"]["exposure"].update(methods=["x"]), r"audits\.exposure\.methods: unknown method 'x'"),
+        (lambda v: v["audits"]["exposure"].update(objective="x"), r"exposure\.objective: unknown objective 'x'"),
         (lambda v: v.update(word=1), r"ablations/params\.yaml: word: unknown key"),
     ],
 )
@@ -157,10 +165,10 @@ def test_bad_settings_are_one_line(edit, message):
     assert "\n" not in str(error.value)
 
 
-def test_a_world_aims_at_losses():
+def test_a_variant_aims_at_losses():
     own = root(objectives=ROOT_VALUES["objectives"] | {"qa": {"tasks": {"heldout_last_word_news": 1}}})
-    with pytest.raises(InputError, match=r"worlds\.main\.objective = qa: trajectories hold losses and no tasks; name"):
-        world_params(own, settings(lambda v: v["worlds"]["main"].update(objective="qa")), "main")
+    with pytest.raises(InputError, match=r"variants\.main\.objective = qa: trajectories hold no tasks; name"):
+        variant_params(own, settings(lambda v: v["variants"]["main"].update(objective="qa")), "main")
 
 
 def test_a_size_and_a_budget_change_the_training():
@@ -183,7 +191,7 @@ def test_a_part_has_the_first_runs_and_all_anchors_and_none_that_is_unseen():
 
 
 def toy() -> tuple[schema.Params, Ablations]:
-    """A root of four domains and models of a few hundred parameters, a world of 12 proxies, one arm."""
+    """A root of four domains and models of a few hundred parameters, a variant of 12 proxies, one comparison."""
     values = copy.deepcopy(ROOT_VALUES)
     shape = {"layers": 1, "heads": 1, "width": 8, "ffn": 16, "context": 16}
     values["corpus"]["domains"] = {name: ROOT_VALUES["corpus"]["domains"][name] for name in DOMAINS}
@@ -210,13 +218,13 @@ def toy() -> tuple[schema.Params, Ablations]:
             "target.validation": {"final_tokens": 64, "logged_tokens": 32, "logged": 3},
             "mixture.refits": {"count": 2, "candidates": 100},
         },
-        "worlds": {"main": {
+        "variants": {"main": {
             "changes": {"swarm.shards": ["random-0", "switched-0", "switched-1", "anchors", "heldout"]},
             "unseen": ["switched-1"], "objective": "reviews",
             "proxies": {"all": {"random": 4, "switched": 0}, "added": {"random": 4, "switched": 4}},
             "fits": [{"proxies": ["added"], "regressor": ["gp"], "label": ["loss"], "granularity": [2]}],
         }},
-        "arms": {"tried": {"world": "main", "objective": "reviews", "root_methods": None, "methods": {
+        "comparisons": {"tried": {"variant": "main", "objective": "reviews", "root_methods": None, "methods": {
             "regmix": {"method": "regmix_reviews", "proxies": ["all"], "options": {}},
             "offline": {"method": "regmix_d_offline", "proxies": ["all", "added"], "options": few},
             "online": {"method": "regmix_d_online", "proxies": ["added"], "options": few | {"beta": [0.05]}},
@@ -255,16 +263,16 @@ def work(corpus: Path, out: Path, store: Path) -> None:
     params, ablations = toy()
     given = {"corpus": corpus, "answers": corpus / "answers.json", "store": store}
     write_json(given["answers"], {})
-    ablation_swarm(params, ablations, world="main", **given, out=out / "swarm")
-    ablation_targets(params, ablations, arm="tried", world=out / "swarm", **given, out=out / "targets")
-    ablation_errors(params, ablations, name="main", world=out / "swarm", out=out / "errors")
+    ablation_swarm(params, ablations, variant="main", **given, out=out / "swarm")
+    ablation_targets(params, ablations, comparison="tried", variant=out / "swarm", **given, out=out / "targets")
+    ablation_errors(params, ablations, name="main", variant=out / "swarm", out=out / "errors")
 
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_world_runs_through_the_stages_of_the_root(ran):
+def test_a_variant_runs_through_the_stages_of_the_root(ran):
     out = ran / "first"
     losses = pd.read_csv(out / "targets/losses.csv")
     methods = ["natural", "regmix", "offline_all", "offline_added", "online"]
@@ -298,31 +306,31 @@ SEEDS = 5
 
 
 def frames(effects: dict[str, dict[str, float]]) -> Results:
-    """Results of the committed arms, whose targets differ from natural by ``effects`` of arm and entry."""
+    """Results of the committed comparisons, whose targets differ from natural by ``effects`` (comparison, entry)."""
     return drawn(json.dumps(effects))
 
 
 @cache
 def drawn(text: str) -> Results:
-    return collect(*trained_arms(json.loads(text)), 0.95)
+    return collect(*trained_comparisons(json.loads(text)), 0.95)
 
 
-def trained_arms(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict]:
-    """Losses, designs and objectives by arm, as ``collect`` takes them."""
+def trained_comparisons(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict]:
+    """Losses, designs and objectives by comparison, as ``collect`` takes them."""
     rng = np.random.default_rng(0)
     given, params = settings(), root()
     losses, designs, objectives = {}, {}, {}
-    for arm, of in given.arms.items():
-        own = world_params(params, given, of.world)
-        design = pd.DataFrame(spell(own, given, arm).rows)
+    for comparison, of in given.comparisons.items():
+        own = variant_params(params, given, of.variant)
+        design = pd.DataFrame(spell(own, given, comparison).rows)
         entry = design.drop_duplicates("method").set_index("method")["entry"]
         shared = 0.1 * rng.normal(size=SEEDS)
         rows = []
         for method in entry.index:
-            value = 5 + effects.get(arm, {}).get(entry[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
+            value = 5 + effects.get(comparison, {}).get(entry[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
             rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
-        losses[arm], designs[arm] = pd.DataFrame(rows), design
-        objectives[arm] = (
+        losses[comparison], designs[comparison] = pd.DataFrame(rows), design
+        objectives[comparison] = (
             Objective.mean(counted(own.objectives[of.objective], own.corpus.trained)),
             own.corpus.trained,
         )
@@ -434,7 +442,7 @@ def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
     assert blurred.verdict == UNDECIDED
     assert "refits alone" in blurred.why
     assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
-    section = worlds.sizes(results, given, {world: {"news": 0.6, "law": 0.4} for world in proxy_sizes.SIZES})
+    section = variants.sizes(results, given, {variant: {"news": 0.6, "law": 0.4} for variant in proxy_sizes.SIZES})
     assert section.tables["sizes"].values["distance"].tolist() == pytest.approx([2 * distance, 0, 2 * distance])
     assert (section.tables["sizes"].values["target_n"] == 24).all()
     assert len(section.tables["sizes_targets"].shown) == 9
@@ -442,7 +450,7 @@ def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
 
 def test_what_falls_away_without_the_objective_is_said():
     ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
-    section = worlds.distribution(frames({}), ranked, ["objective_only"])
+    section = variants.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
     assert "regmix, regmix_reviews, regmix_skills, regmix_worst, regmix_news" in names
     assert "`objective_only` is dropped" in section.prose
@@ -507,25 +515,25 @@ def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
     monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
     params, given = root(), settings()
     domains = list(params.corpus.domains)
-    losses, designs, _ = trained_arms({"efficiency": {"regmix": -0.2}})
-    for arm, frame in losses.items():
-        write_csv(tmp_path / "targets" / arm / "losses.csv", frame)
-        write_csv(tmp_path / "targets" / arm / "design.csv", designs[arm])
+    losses, designs, _ = trained_comparisons({"efficiency": {"regmix": -0.2}})
+    for comparison, frame in losses.items():
+        write_csv(tmp_path / "targets" / comparison / "losses.csv", frame)
+        write_csv(tmp_path / "targets" / comparison / "design.csv", designs[comparison])
     table = {"method": ["online"], "value": [0.08], "low": [0.07], "high": [0.09], "runs": [4]}
     write_csv(tmp_path / "targets/beta/beta.csv", pd.DataFrame(table))
     asked = {"method": ["online"], "run": ["seed-0"], "queries": [5], "outside": [3]}
     write_csv(tmp_path / "targets/beta/support.csv", pd.DataFrame(asked))
     weights = {domain: 1 / len(domains) for domain in domains}
-    for world, of in given.worlds.items():
-        folder = tmp_path / "swarms" / world / "swarm"
+    for variant, of in given.variants.items():
+        folder = tmp_path / "swarms" / variant / "swarm"
         write_json(folder / "meta.json", {"parameters": {"body": 1000}})
-        alone = dict.fromkeys(domains, 0.0) | {"law": 1.0}  # a domain of every world
+        alone = dict.fromkeys(domains, 0.0) | {"law": 1.0}  # a domain of every variant
         write_csv(folder / "mixtures.csv", pd.DataFrame({"run": ["anchor-natural"], "kind": ["anchor"], **alone}))
         write_csv(folder / "losses.csv", pd.DataFrame({"run": ["anchor-natural"], **dict.fromkeys(domains, 5.0)}))
         chosen = {"weights": weights, "spread": dict.fromkeys(domains, 0.01)}
-        write_json(tmp_path / f"swarms/{world}/parts/half/chosen/{of.objective}.json", chosen)
-        write_csv(tmp_path / "errors" / world / "final.csv", final())
-        write_csv(tmp_path / "errors" / world / "steps.csv", steps())
+        write_json(tmp_path / f"swarms/{variant}/parts/half/chosen/{of.objective}.json", chosen)
+        write_csv(tmp_path / "errors" / variant / "final.csv", final())
+        write_csv(tmp_path / "errors" / variant / "steps.csv", steps())
     noisy, lm_eval = ranked(0.1)
     sized = pd.concat([noisy.assign(size=size) for size in given.ranks.sizes], ignore_index=True).drop_duplicates()
     sized = sized.assign(**{domain: sized["news"] for domain in domains if domain not in sized})

@@ -18,16 +18,16 @@ from reports.page.section import Section, Table
 def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str]) -> Section:
     """``ranked`` is ablation_evidence's heldout.csv; ``dropped`` are the methods that need the objective's domain."""
     tables = []
-    arms = {
+    comparisons = {
         "in_distribution": "The objective's domain is trained on",
         "without_news": "The objective's domain is left out of training, the same methods",
     }
-    for arm, title in arms.items():
-        rows = _once(row for row in results.rows(arm) if row["id"] != f"{arm}/natural")
+    for comparison, title in comparisons.items():
+        rows = _once(row for row in results.rows(comparison) if row["id"] != f"{comparison}/natural")
         caption = (f"{title}: final loss on it, and mean over the trained domains, minus those of natural and of the "
-                   f"static mixture. {floor(results, arm).capitalize()}.")  # fmt: skip
+                   f"static mixture. {floor(results, comparison).capitalize()}.")  # fmt: skip
         tables.append(
-            against(results, arm, caption, rows, {"Method": "entry", "Kind": "kind"}, bases(results, arm),
+            against(results, comparison, caption, rows, {"Method": "entry", "Kind": "kind"}, bases(results, comparison),
                     measures=("objective", "mean"))
         )  # fmt: skip
     shown = pd.DataFrame({"Regressor": ranked["regressor"], "Spearman ρ": [
@@ -64,26 +64,26 @@ def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[str, float]]) -> Section:
-    """``found`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by swarm (world)."""
+    """``found`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by swarm (variant)."""
     rows = []
     for row in found.itertuples(index=False):
-        leading = sorted(weights[row.world].items(), key=lambda item: -item[1])[:3]
+        leading = sorted(weights[row.variant].items(), key=lambda item: -item[1])[:3]
         rows.append({
-            "Proxies": row.world.removesuffix("_proxies").replace(DEFAULT, "as elsewhere"),
+            "Proxies": row.variant.removesuffix("_proxies").replace(DEFAULT, "as elsewhere"),
             "body": count(row.body),
             "ρ, own held-out": spanned([row.heldout_value, row.heldout_low, row.heldout_high], 2),
             "ρ, targets": spanned([row.target_value, row.target_low, row.target_high], 2),
-            "L1 to the default's": "–" if row.world == DEFAULT else
+            "L1 to the default's": "–" if row.variant == DEFAULT else
             f"{fixed(row.distance, 2)} (by chance {fixed(row.expected_distance, 2)})",
             "most weight": listed(f"{domain} {fixed(weight, 2)}" for domain, weight in leading),
         })  # fmt: skip
-    designs = [row for arm in SIZES for row in targets(results, arm)]
+    designs = [row for comparison in SIZES for row in targets(results, comparison)]
     table = against(
         results, "sizes_targets",
         f"Targets by the size of the proxies, trained with part `{PART}` of the swarm: final objective loss minus that "
         "of natural, and minus that of the same method with the default proxies.",
-        designs, {"Proxies": "arm", "Method": "entry"},
-        {"minus natural": (lambda row: natural(str(row["arm"]))(row), "natural"),
+        designs, {"Proxies": "comparison", "Method": "entry"},
+        {"minus natural": (lambda row: natural(str(row["comparison"]))(row), "natural"),
          "minus default proxies": (lambda row: default(results, str(row["entry"])), "default")},
     )  # fmt: skip
     caption = (
@@ -103,11 +103,11 @@ def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[s
     )
 
 
-def targets(results: Results, world: str) -> list[dict[str, Any]]:
+def targets(results: Results, variant: str) -> list[dict[str, Any]]:
     """The design rows of RegMix and RegMix-D that use the part of the swarm that all sizes have."""
-    arm = "efficiency" if world == DEFAULT else world
-    chosen = results.rows(arm, "regmix", "offline", "online")
-    if world != DEFAULT:
+    comparison = "efficiency" if variant == DEFAULT else variant
+    chosen = results.rows(comparison, "regmix", "offline", "online")
+    if variant != DEFAULT:
         return chosen
     names = {default(results, entry) for entry in ("regmix", "offline", "online")}
     return [row for row in chosen if row["id"] in names]
@@ -117,5 +117,5 @@ def default(results: Results, entry: str) -> str | None:
     """The target of an entry with the default proxies and the granularity of the other sizes."""
     if entry == "regmix":
         return results.one("efficiency", entry, proxies=PART)
-    others = [row.get("granularity") for world in SIZES for row in results.rows(world, entry)]
+    others = [row.get("granularity") for variant in SIZES for row in results.rows(variant, entry)]
     return results.one("efficiency", entry, proxies=PART, granularity=others[0]) if others else None
