@@ -33,6 +33,8 @@ def check_pins(versions: Mapping[str, str]) -> None:
 
 
 def _pins() -> dict[str, str]:
+    if not PINS.is_file():
+        raise InputError(f"{PINS}: missing; run in the repository's root")
     lines = PINS.read_text(encoding="utf-8").splitlines()
     return {_plain(name): version for name, _, version in (line.partition("==") for line in lines) if version}
 

@@ -10,16 +10,21 @@ import argparse
 import errno
 import importlib
 import inspect
+import itertools
+import os
+import signal
 import sys
 import time
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from regmix.core.errors import InputError
 from regmix.core.sections import Sections
+from stages.intact import damaged
 from stages.pins import check_loaded
 
 # System errors that the user can fix.
@@ -32,12 +37,15 @@ REFUSALS = (
     | {errno.EMFILE: "too many open files; raise `ulimit -n`, or lower machine.stack,"}
 )
 
+SHOWN = 5  # most damaged files that are named
+
 
 def run(stage: Callable[..., None]) -> None:
     """Parse the flags of ``stage``, check its settings, run it, and print how long it took, imports included.
 
     Exits 1 on bad input, with a line per fault.
     """
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # see stages/__init__.py
     parser = argparse.ArgumentParser(prog=f"stages.{stage.__name__}", description=inspect.getdoc(stage))
     hints = typing.get_type_hints(stage)
     names = list(inspect.signature(stage).parameters)
@@ -51,12 +59,25 @@ def run(stage: Callable[..., None]) -> None:
         check_loaded()
         stage(*(kind.load() for kind in settings), **flags)
     except InputError as error:
-        sys.exit("\n".join(f"error: {line}" for line in error.lines))
-    except OSError as error:
-        if error.errno not in REFUSALS:
-            raise
-        sys.exit(f"error: {error.filename or 'disk'}: {REFUSALS[error.errno]} and run again, nothing is lost")
+        sys.exit("\n".join([*(f"error: {line}" for line in error.lines), *_damaged(flags)]))
+    except KeyboardInterrupt:
+        sys.exit("error: interrupted; run again, nothing is lost")
+    except MemoryError:
+        sys.exit("error: out of memory; `make plan` says what a run takes: lower machine.processes, or what it counts")
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in REFUSALS:
+            sys.exit(f"error: {error.filename or 'disk'}: {REFUSALS[error.errno]} and run again, nothing is lost")
+        if lines := _damaged(flags):
+            sys.exit("\n".join(lines))
+        raise
     print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
+
+
+def _damaged(flags: Mapping[str, Any]) -> list[str]:
+    """A line for each damaged input, which explains any error."""
+    paths = [value for name, value in flags.items() if isinstance(value, Path) and name not in ("out", "store")]
+    return [f"error: {os.path.relpath(path)}: is not what its stage wrote; delete it and run `dvc repro`"
+             for path in itertools.islice(damaged(paths), SHOWN)]  # fmt: skip
 
 
 def call(stage: Callable[..., None], params: object, **flags: Any) -> None:

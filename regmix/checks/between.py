@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from regmix.constraints.build import around
@@ -39,8 +38,6 @@ def objectives_count_domains(corpus: Corpus, objectives: Objectives) -> Iterator
             yield from repeated(entry.worst, f"{key}.worst")
         if not weights:
             yield f"{key} = {{}}: counts no domain or task; name one"
-        if not math.isfinite(sum(weights.values())):
-            yield f"{key}: the sum of its weights is infinite; lower them, only their ratios count"
 
 
 def objectives_count_tasks(evaluation: Evaluation, objectives: Objectives) -> Iterator[str]:

@@ -8,9 +8,9 @@ from typing import Annotated
 from pydantic import Field
 
 from regmix.core.faults import repeated, unknown
-from regmix.core.settings import Count, Positive, Share, Strict
+from regmix.core.settings import Positive, Share, Strict, Tokens
 
-NonNegativeFloat = Annotated[float, Field(ge=0)]
+NonNegativeFloat = Annotated[float, Field(ge=0, le=1e15)]
 Times = Annotated[float, Field(ge=0, le=1e6)]
 
 
@@ -46,8 +46,8 @@ class Constraints(Strict):
     """What every mixture must keep. Weights are shares of training tokens; what is left out does not constrain."""
 
     max_epochs: Positive = 4.0  # passes over a domain's available tokens, over the whole of a schedule
-    available_tokens: dict[str, Count] = Field({})  # of every domain; none: what is tokenized
-    for_tokens: Count | None = None  # of the training that the mixture is for; None: the target's
+    available_tokens: dict[str, Tokens] = Field({})  # of every domain; none: what is tokenized
+    for_tokens: Tokens | None = None  # of the training that the mixture is for; None: the target's
     floors: dict[str, Share] = Field({})
     ceilings: dict[str, Share] = Field({})
     fixed: dict[str, Share] = Field({})

@@ -7,7 +7,7 @@ class InputError(Exception):
     @property
     def lines(self) -> tuple[str, ...]:
         """What to print, a line per fault."""
-        return (str(self),)
+        return (_one_line(str(self)),)
 
 
 class Faults(InputError):
@@ -15,8 +15,13 @@ class Faults(InputError):
 
     @property
     def lines(self) -> tuple[str, ...]:
-        return self.args
+        return tuple(_one_line(str(line)) for line in self.args)
 
     def __str__(self) -> str:
         first, *more = self.args
         return f"{first} (and {len(more)} more)" if more else str(first)
+
+
+def _one_line(text: str) -> str:
+    """``text`` with control characters escaped: names from a file can have them."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import reprlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -94,9 +95,13 @@ def described(error: ValidationError, values: object, key: str = "") -> list[str
         elif isinstance(fault["input"], dict | BaseModel):  # too long to print
             out.append(f"{path}: {message}" if path else message)
         else:
-            out.append(f"{path} = {fault['input']!r}: {message}")
+            out.append(f"{path} = {_SHORT.repr(fault['input'])}: {message}")
     return out
 
+
+_SHORT = reprlib.Repr()  # a value can be huge, or contain itself
+_SHORT.maxlevel = _SHORT.maxlist = _SHORT.maxdict = 3
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 100
 
 Located = tuple[tuple[int | str, ...], Any]  # where, and pydantic's description of the fault there
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import json
 import math
 import os
+import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 from ruamel.yaml import YAML, YAMLError
 
 from regmix.core.errors import InputError
+
+DEPTH = 500  # of values in YAML
 
 if TYPE_CHECKING:
     import pandas as pd  # takes half a second, and half of the stages use no table
@@ -39,12 +43,21 @@ def parse_yaml(text: str, where: str | Path = "params.yaml", kind: str = "safe")
 
     With ``kind`` "rt" the comments come along. Raises InputError if it is not YAML.
     """
+    if _depth(text) > DEPTH:
+        raise InputError(f"{where}: more than {DEPTH} brackets or dashes in each other; fix the file")
     try:
         return YAML(typ=kind).load(text)
-    except (ValueError, YAMLError) as error:
+    except (ValueError, YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[union-attr]
         raise InputError(f"{where}: cannot be read as YAML ({reason}); fix the file") from None
+
+
+def _depth(text: str) -> int:
+    """About how deep values lie in each other; the parser would crash on what is far too deep."""
+    steps = (1 if mark in "[{" else -1 for mark in re.findall(r"[\[{}\]]", text))
+    dashes = max((len(run) // 2 for run in re.findall(r"(?:[-?] )+", text)), default=0)
+    return max(dashes, max(itertools.accumulate(steps, initial=0)))
 
 
 @contextlib.contextmanager
@@ -56,19 +69,28 @@ def writing(out: Path) -> Iterator[Path]:
     scratch.mkdir()
     try:
         yield scratch
+        if other := sorted(_names(out) - _names(scratch))[:1]:
+            raise InputError(f"{out}: holds {other[0]}, which does not belong there; move it away or delete {out}")
         shutil.rmtree(out, ignore_errors=True)
         os.replace(scratch, out)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def prune(folder: Path, keep: Iterable[str]) -> None:
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def prune(folder: Path, keep: Iterable[str], mark: str) -> None:
     """Remove from ``folder`` the outputs of parts (shards, domains, ...) that params.yaml no longer lists.
 
-    DVC leaves them in place, and a stage that depends on the whole folder would see them as a change.
+    DVC leaves them in place, and a stage that depends on the whole folder would see them as a change. A part is a
+    folder with a file named ``mark``; everything else stays. Raises InputError if there is no such folder.
     """
-    for stale in sorted({path.name for path in folder.iterdir() if path.is_dir()} - set(keep)):
-        shutil.rmtree(folder / stale)
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; run `dvc repro`")
+    for name in sorted({path.parent.name for path in folder.glob(f"*/{mark}")} - set(keep)):
+        shutil.rmtree(folder / name)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
@@ -30,11 +30,23 @@ class Strict(BaseModel):
         return self
 
 
-Count = Annotated[int, Field(ge=1)]
-NonNegative = Annotated[int, Field(ge=0)]
-Positive = Annotated[float, Field(gt=0)]
+def _one_line(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty; give some text")
+    if not text.isprintable():
+        raise ValueError("has a line break or another control character; remove it")
+    return text
+
+
+# The upper limits are far above what anybody trains, and below what overflows.
+Count = Annotated[int, Field(ge=1, lt=2**31)]
+Runs = Annotated[int, Field(ge=1, le=100_000)]
+Tokens = Annotated[int, Field(ge=1, le=10**15)]  # or characters
+NonNegative = Annotated[int, Field(ge=0, lt=2**63)]
+Positive = Annotated[float, Field(gt=0, le=1e15)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Line = Annotated[str, AfterValidator(_one_line)]
 
 
 class Plugin(Strict):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import Field
 
-from regmix.core.settings import Count, Name, Plugin, Strict
+from regmix.core.settings import Count, Line, Name, Plugin, Strict, Tokens
+
+TOKENIZERS = "corpus/tokenizers/"  # tokenizers of the user's own
 
 
 class Archive(Strict):
@@ -17,12 +20,12 @@ class Archive(Strict):
 
 class Domain(Plugin):
     reader: str
-    path: str
-    domain_chars: Count | None = None  # where it is fewer than the corpus's
+    path: Line
+    domain_chars: Tokens | None = None  # where it is fewer than the corpus's
 
 
 class Corpus(Strict):
-    domain_chars: Count
+    domain_chars: Tokens
     valid_fraction: Annotated[float, Field(gt=0, lt=1)]
     split_salt: str
     workers: Count
@@ -41,6 +44,11 @@ class Corpus(Strict):
 
 
 class Tokenizer(Strict):
-    source: str
+    source: Line
     vocab_size: Annotated[int, Field(ge=257, le=1 << 32)]
-    domain_chars: Count
+    domain_chars: Tokens
+
+    def _faults(self) -> Iterator[str]:
+        path = self.source.endswith(".json") or self.source.startswith((".", "/", "~"))
+        if path and not self.source.startswith(TOKENIZERS):
+            yield f"source = {self.source!r}: move it to {TOKENIZERS}, on which tokenizer_train depends"

@@ -65,7 +65,7 @@ def _from_transformers(name: str) -> tuple[Tokenizer, tuple[str, ...]]:
     from transformers import AutoTokenizer  # imported here, because it takes seconds
 
     try:
-        loaded = AutoTokenizer.from_pretrained(name)
+        loaded = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         return loaded.backend_tokenizer, (loaded.eos_token,) if loaded.eos_token else KNOWN_EOS
     except Exception as error:  # the hub's client raises many types
         reason = " ".join(str(error).split())[:200]

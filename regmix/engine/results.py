@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from regmix.core.errors import InputError
+from regmix.core.files import read_rows
 
 if TYPE_CHECKING:  # joining tables needs no engine
     from regmix.engine.run import Result, Run, Setup
@@ -33,6 +37,16 @@ def tables(runs: Sequence[Run], kinds: Sequence[str], results: Sequence[Result])
         "trajectories": trajectories,
         "ledger": [{"run": r.name, **v.ledger} for r, v in zip(runs, results, strict=True)],
     }
+
+
+def joined(paths: Sequence[Path]) -> list[dict[str, str]]:
+    """The rows of tables one after the other. Raises InputError if one has other columns than the first."""
+    tables = {path: read_rows(path) for path in paths}
+    columns = [list(rows[0]) for rows in tables.values() if rows]
+    for path, rows in tables.items():
+        if rows and list(rows[0]) != columns[0]:
+            raise InputError(f"{path}: its columns differ from those of {paths[0]}; delete it and run `dvc repro`")
+    return [row for rows in tables.values() for row in rows]
 
 
 def describe(setup: Setup, fingerprint: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from regmix.core.settings import Count, Positive, Share, Strict
+from regmix.core.settings import Count, Positive, Share, Strict, Tokens
 
 
 class Shape(Strict):
@@ -46,8 +46,8 @@ class Recipe(Strict):
 class Validation(Strict):
     """Tokens of validation text per domain, and how often the losses are logged."""
 
-    final_tokens: Count
-    logged_tokens: Count
+    final_tokens: Tokens
+    logged_tokens: Tokens
     logged: Count
 
     def _faults(self) -> Iterator[str]:

@@ -21,7 +21,7 @@ import pandas as pd
 
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
-from regmix.core.settings import Count, NonNegative, Share, Strict
+from regmix.core.settings import Count, NonNegative, Share, Strict, Tokens
 from regmix.corpus.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
@@ -40,7 +40,7 @@ class Options(Strict):
 
     low: Share
     high: Share
-    tokens: Count | None
+    tokens: Tokens | None
     score_tokens: Count
     seed: NonNegative
 

@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.plugins import Names
 from regmix.core.runs import LossParts, objective_parts
-from regmix.core.settings import Count, Kind, NonNegative, Strict
+from regmix.core.settings import Count, Kind, NonNegative, Runs, Strict
 from regmix.corpus.settings import Corpus
 from regmix.engine.run import Run
 from regmix.mixture.search import Search, optimum
@@ -26,7 +26,7 @@ from regmix.target.interface import Context, Plan, Preparation, Scale, Spent
 class Options(Strict):
     objective: str  # the name of an objective in params.yaml
     regressor: Annotated[str, Names("regressors")]  # of params.yaml's regressors; paper: LightGBM
-    proxies: Count  # paper: 512
+    proxies: Runs  # paper: 512
     candidates: Count  # paper: 1000000
     top_k: Count  # best candidates, whose mean is chosen; paper: 100
     seed: NonNegative

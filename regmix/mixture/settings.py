@@ -8,11 +8,11 @@ from typing import Annotated
 from pydantic import Field
 
 from regmix.core.faults import repeated
-from regmix.core.settings import Count, Name, NonNegative, Strict
+from regmix.core.settings import Count, Name, NonNegative, Runs, Strict
 
 
 class Refits(Strict):
-    count: Annotated[int, Field(ge=2)]
+    count: Annotated[int, Field(ge=2, le=100_000)]
     candidates: Count
 
 
@@ -27,7 +27,7 @@ class Fronts(Strict):
 
 
 class Confirm(Strict):
-    seeds: Count
+    seeds: Runs
 
 
 class Mixture(Strict):

@@ -9,10 +9,14 @@ import zlib
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
+
+from pydantic import Field
 
 from regmix.core.errors import InputError
+from regmix.core.settings import Line
 
+Patterns = Annotated[list[Line], Field(min_length=1)]  # as for ``members``
 BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
 
 

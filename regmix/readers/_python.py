@@ -18,7 +18,7 @@ Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 class Files(Strict):
     """The options that select files."""
 
-    members: list[str]  # patterns, as for regmix.readers._archive.members
+    members: _archive.Patterns
     exclude: list[str]  # patterns of members to skip; tests are always skipped
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.errors import InputError
-from regmix.core.settings import Count, Share, Strict
+from regmix.core.settings import Count, Line, Share, Strict
 from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as for regmix.readers._archive.members
-    field: str  # keys from the top, separated by /; * matches every key
+    members: _archive.Patterns
+    field: Line  # keys from the top, separated by /; * matches every key
     shingle: Count  # words in a shingle
     max_overlap: Share  # largest share of a text's shingles that one earlier text can contain
 

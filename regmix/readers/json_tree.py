@@ -11,7 +11,7 @@ from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as for regmix.readers._archive.members
+    members: _archive.Patterns
     value_key: str  # the key whose text belongs to the key above it
     piece_chars: NonNegative  # a piece ends with the line that reaches this many characters; 0: files are not cut
 

@@ -6,12 +6,17 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from regmix.core.settings import Count, NonNegative
 from regmix.readers import _python
 
 
 class Options(_python.Files):
-    min_chars: int  # of a file without its docstrings; files outside this range are dropped
-    max_chars: int
+    min_chars: NonNegative  # of a file without its docstrings; files outside this range are dropped
+    max_chars: Count
+
+    def _faults(self) -> Iterator[str]:
+        if self.min_chars > self.max_chars:
+            yield f"min_chars = {self.min_chars}: above max_chars ({self.max_chars}), so no file is left; lower it"
 
 
 def read(path: Path, options: Options) -> Iterator[str]:

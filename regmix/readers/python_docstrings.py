@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+from regmix.core.settings import NonNegative
 from regmix.readers import _python
 
 
 class Options(_python.Files):
-    min_chars: int  # shorter docstrings are dropped
+    min_chars: NonNegative  # shorter docstrings are dropped
 
 
 def read(path: Path, options: Options) -> Iterator[str]:

@@ -6,19 +6,24 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 from regmix.core.errors import InputError
-from regmix.core.settings import Strict
+from regmix.core.settings import Line, NonNegative, Strict
 from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as for regmix.readers._archive.members
-    columns: list[str | int]  # joined by line breaks; names need a header, positions (from 0) mean there is none
-    delimiter: str
+    members: _archive.Patterns
+    columns: Annotated[
+        list[Line | NonNegative], Field(min_length=1)
+    ]  # joined by line breaks; names need a header, positions (from 0) mean there is none
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)]
     quotes: bool  # whether fields can be quoted with "
     strip_urls: bool
-    min_chars: int  # shorter documents are dropped
+    min_chars: NonNegative  # shorter documents are dropped
 
 
 def read(path: Path, options: Options) -> Iterator[str]:

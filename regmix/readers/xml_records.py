@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import Annotated
 from xml.etree import ElementTree
 
+from pydantic import Field
+
 from regmix.core.errors import InputError
-from regmix.core.settings import Strict
+from regmix.core.settings import Line, NonNegative, Strict
 from regmix.readers import _archive, _text
 
 
 class Options(Strict):
-    members: list[str]  # patterns, as for regmix.readers._archive.members
-    record: str  # ElementTree path of the elements that are documents; {*} matches any namespace
-    fields: list[str]  # paths within a record; their texts are joined in this order
+    members: _archive.Patterns
+    record: Line  # ElementTree path of the elements that are documents; {*} matches any namespace
+    fields: Annotated[list[Line], Field(min_length=1)]  # paths within a record; their texts are joined in this order
     join: str  # separator between texts
-    min_chars: int  # shorter documents are dropped
+    min_chars: NonNegative  # shorter documents are dropped
 
 
 def read(path: Path, options: Options) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from regmix.core.faults import repeated, unknown
-from regmix.core.settings import Count, Name, NonNegative, Positive, Share, Strict
+from regmix.core.settings import Count, Name, NonNegative, Positive, Runs, Share, Strict
 
 
 class LogGrid(Strict):
@@ -31,7 +31,7 @@ Acquisition = Literal["bootstrap", "expected_improvement"]
 
 class Round(Strict):
     follows: str  # where the runs are that it learns from: FIRST, or a round's folder
-    proposals: Count
+    proposals: Runs
     acquisition: Acquisition
     objectives: Annotated[list[str], Field(min_length=1)]
 
@@ -44,9 +44,9 @@ class Swarm(Strict):
         list[Annotated[str, Field(pattern=r"^((random|switched)-(0|[1-9][0-9]*)|anchors|heldout|repeats)$")]],
         Field(min_length=1),
     ]
-    per_shard: Count
+    per_shard: Runs
     switches: Count
-    heldout: NonNegative
+    heldout: Annotated[int, Field(ge=0, le=100_000)]
     repeats: Repeats
     temperature: Annotated[float, Field(ge=0)]
     strength: LogGrid

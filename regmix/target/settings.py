@@ -6,10 +6,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from regmix.core.settings import Count, Kind, Name
+from regmix.core.settings import Kind, Name, Runs
 from regmix.engine.settings import Training
 
 
 class Target(Training):
-    seeds: Count
+    seeds: Runs
     methods: Annotated[dict[Name, Kind], Field(min_length=1)]

@@ -21,8 +21,10 @@ def ablation_evidence(
     """Write the comparisons' measures and designs, and the correlations with their intervals, to OUT."""
     level = params.regression.interval
     own = {name: variant_params(params, settings, name) for name in settings.variants}
-    for folder, names in ((swarms, own), (errors, own), (targets, settings.comparisons)):
-        prune(folder, names)
+    for folder, names, mark in (
+        (swarms, own, "domains.json"), (errors, own, "final.csv"), (targets, settings.comparisons, "design.csv")
+    ):  # fmt: skip
+        prune(folder, names, mark)
     aims = {name: objectives_of(p, swarms / name / "swarm") for name, p in own.items()}
     comparisons = {name: own[comparison.variant] for name, comparison in settings.comparisons.items()}
     results = paired_targets.collect(

@@ -41,6 +41,8 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
             sides = {}
             for side in ("train", "valid"):
                 documents, tokens = extracted / domain / f"{side}.jsonl", folder / f"{side}.bin"
+                if stats[side]["documents"] and documents.is_file() and not documents.stat().st_size:
+                    raise InputError(f"{documents}: empty; delete it and run `dvc repro`")
                 key = content_key(documents, meta)
                 if not encoded.take(key, tokens):
                     chunks = encode_file(documents, given, meta, parts, params.corpus.workers)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from regmix.core.errors import InputError
 from regmix.core.files import prune, write_json, writing
 from regmix.core.sections import Sections
 from regmix.corpus import token_files, tokenizer
@@ -20,11 +21,14 @@ class Settings(Sections):
 
 def tokenizer_train(params: Settings, *, extracted: Path, out: Path) -> None:
     """Write tokenizer.json, meta.json and the list of domains, domains.json, to OUT; EXTRACTED holds their text."""
-    prune(extracted, params.corpus.domains)
+    prune(extracted, params.corpus.domains, "stats.json")
 
     def texts() -> Iterator[str]:
         for domain in params.corpus.trained:
-            documents = read_documents(extracted / domain / "train.jsonl")
+            path = extracted / domain / "train.jsonl"
+            if path.is_file() and not path.stat().st_size:
+                raise InputError(f"{path}: empty; delete it and run `dvc repro`")
+            documents = read_documents(path)
             yield from first_chars(documents, params.tokenizer.domain_chars)
 
     if params.tokenizer.source == "train":

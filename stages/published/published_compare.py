@@ -19,7 +19,7 @@ def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Pa
 
     On the objective's loss also: early stopping, and mixtures with hardly any of its domain (Table 6).
     """
-    prune(fits, settings.regressors)
+    prune(fits, settings.regressors, "metrics.json")
     divided = read_sets(runs)
     predictions, curves = (
         {name: read_csv(fits / name / f"{table}.csv") for name in settings.regressors}

@@ -26,7 +26,7 @@ def regression_compare(params: Settings, *, fits: Path, swarm: Path, out: Path) 
 
     Also write the rank correlations of weights with losses, which involve no regressor.
     """
-    prune(fits, params.regressors)
+    prune(fits, params.regressors, "metrics.json")
     mixtures = read_csv(swarm / "mixtures.csv")
     swarm_runs = runs(mixtures, read_csv(swarm / "losses.csv"), params.corpus.trained)
     parts = {"cv": swarm_runs.of(*LEARNT), "heldout": swarm_runs.of("heldout")}

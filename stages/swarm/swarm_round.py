@@ -9,7 +9,7 @@ import pandas as pd
 
 from regmix.core import runs
 from regmix.core.errors import InputError
-from regmix.core.files import read_json, read_rows, write_csv, write_json, writing
+from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
 from regmix.corpus.tokenized import open_corpus
@@ -59,8 +59,7 @@ def swarm_round(
             if meta != read_json(swarm / "meta.json"):
                 raise InputError(f"{swarm}: trained with other settings than `proxy` in params.yaml; run `dvc repro`")
             for part in results.TABLES:
-                rows = [*read_rows(swarm / f"{part}.csv"), *read_rows(new / f"{part}.csv")]
-                write_csv(scratch / f"{part}.csv", rows)
+                write_csv(scratch / f"{part}.csv", results.joined([swarm / f"{part}.csv", new / f"{part}.csv"]))
         write_json(scratch / "meta.json", meta)
         before = earlier(swarm)
         write_csv(scratch / "proposals.csv", pd.concat([before, table]) if len(before) else table)

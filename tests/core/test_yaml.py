@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from dvc.utils.serialize import parse_yaml as parsed_by_dvc
 
 from profiles import layout
-from regmix.core.errors import InputError
+from regmix.core.errors import Faults, InputError
 from regmix.core.files import parse_yaml, read_yaml
+from regmix.params import all_faults
+from tests.paths import ROOT
 
 SCALARS = ["010", "0o10", "0x10", "4:00", "no", "on", "yes", "1e-3", "1e3", "1_000", ".5", "+1", "~", ".inf",
            "2024-01-01", "'1'", "null", "true", "-0"]  # fmt: skip
@@ -45,3 +49,22 @@ def test_what_is_not_yaml_is_one_line_with_the_file_and_the_place(text, reason, 
     ) as error:
         read_yaml(path)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000 + "]" * 100_000, "- " * 100_000 + "1", "{a: " * 5_000 + "1" + "}" * 5_000]
+)
+def test_values_in_each_other_without_end_are_refused(text):
+    with pytest.raises(
+        InputError, match=r"^params\.yaml: more than 500 brackets or dashes in each other; fix the file$"
+    ):
+        parse_yaml(text)
+
+
+def test_an_error_shows_the_start_of_a_huge_value_and_no_line_break():
+    value: list[Any] = ["x"]
+    for _ in range(40):
+        value = [value] * 9
+    (line,) = all_faults({**parse_yaml((ROOT / "tests/fixtures/params.yaml").read_text()), "mixture": value})
+    assert len(line) < 400
+    assert all(one.isprintable() for one in Faults("a\nb", "c\x1b").lines)

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import platform
 import signal
 import threading
 from pathlib import Path
@@ -29,6 +30,13 @@ def test_with_flock_the_operating_system_keeps_the_lock(tmp_path):
     with locked(tmp_path, "key"), pytest.raises(filelock.Timeout), locked(tmp_path, "key", 0):
         pass
     assert [path.name for path in tmp_path.iterdir()] == ["key.lock"]
+
+
+def test_who_waits_for_a_lock_says_for_whom(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    with locked(tmp_path, "key"), pytest.raises(filelock.Timeout), locked(tmp_path, "key", 0.2):
+        pass
+    assert capfd.readouterr().out == f"waiting for process {os.getpid()} on {platform.node()}\n"
 
 
 @pytest.mark.usefixtures("_no_flock")

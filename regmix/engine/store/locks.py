@@ -11,6 +11,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import os
+import platform
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -28,18 +30,19 @@ def locked(folder: Path, key: str, seconds: float = -1) -> Iterator[None]:
 
     Raises filelock.Timeout if it is not free within ``seconds``; -1: no limit.
     """
-    if _has_flock(folder):
-        with filelock.FileLock(folder / f"{key}.lock", timeout=seconds):
-            yield
-        return
-    marker = folder / f"{key}.held"  # a different name: there can be a .lock file from a time with flock
-    lock = filelock.SoftFileLock(marker)
+    flocked = _has_flock(folder)
+    # A marker has a different name: there can be a .lock file from a time with flock.
+    path = folder / f"{key}.{'lock' if flocked else 'held'}"
+    lock = filelock.FileLock(path) if flocked else filelock.SoftFileLock(path)
     try:
         lock.acquire(PATIENCE if seconds < 0 else min(seconds, PATIENCE))
     except filelock.Timeout:
-        print(f"waiting for {_holder(marker)}; if it no longer runs, delete {marker}", flush=True)
+        way_out = "" if flocked else f"; if it no longer runs, delete {path}"
+        print(f"waiting for {_holder(path)}{way_out}", flush=True)
         lock.acquire(seconds if seconds < 0 else max(0.0, seconds - PATIENCE))
     try:
+        if flocked:
+            path.write_text(f"{os.getpid()}\n{platform.node()}\n", encoding="utf-8")
         yield
     finally:
         lock.release()
@@ -58,7 +61,7 @@ def _has_flock(folder: Path) -> bool:
 
 
 def _holder(marker: Path) -> str:
-    """The process named in the first two lines of the marker."""
+    """The process named in the first two lines of the lock or marker."""
     with contextlib.suppress(OSError, ValueError):
         process, host, *_ = marker.read_text().splitlines()
         return f"process {process} on {host}"
