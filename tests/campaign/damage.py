@@ -29,7 +29,6 @@ from stages.run import run
 
 LIMIT = 120  # seconds for a case
 LOCKS = ("corpus/dvc.lock", "dvc.lock", "target/dvc.lock")
-WRITTEN = ("--out", "--metrics", "--headline", "--summary")  # flags that name outputs
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 def campaign(root: Path, work: Path, only: str = "") -> Iterator[Case]:
     """Damage the finished pipeline in ``root`` and run the stages whose name matches ``only``, writing to ``work``."""
-    for stage, command in commands(root).items():
+    for stage, command in commands(root, work / "out").items():
         if not re.match(only, stage):
             continue
         importlib.import_module(command[2])
@@ -80,14 +79,17 @@ def campaign(root: Path, work: Path, only: str = "") -> Iterator[Case]:
                 yield _case(stage, command, root / file, damage, spoil, root, work, sound)
 
 
-def commands(root: Path) -> dict[str, list[str]]:
-    """The command of each stage as it ran; of stages over shards or methods, the first."""
-    out: dict[str, list[str]] = {}
+def commands(root: Path, out: Path) -> dict[str, list[str]]:
+    """The command of each stage, with its outputs below ``out``; of stages over shards or methods, the first."""
+    found: dict[str, list[str]] = {}
     for lock in LOCKS:
         for name, entry in yaml.safe_load((root / lock).read_text())["stages"].items():
-            out.setdefault(name.split("@")[0], shlex.split(entry["cmd"]))
-    del out["code_digest"]
-    return out
+            written = [Path(one["path"]) for one in entry["outs"]]
+            words = [str(out / word) if any(Path(word) in (path, path.parent) for path in written) else word
+                     for word in shlex.split(entry["cmd"])]  # fmt: skip
+            found.setdefault(name.split("@")[0], words)
+    del found["code_digest"]
+    return found
 
 
 def _distinct(opened: Path, root: Path) -> list[Path]:
@@ -148,10 +150,7 @@ def _forked(command: list[str], root: Path, work: Path, opened: Path | None) -> 
 
 
 def _stage(command: list[str], root: Path, work: Path, opened: Path | None) -> int:
-    module, flags = command[2], list(command[3:])
-    for i, flag in enumerate(flags):
-        if flag in WRITTEN:
-            flags[i + 1] = str(work / "out" / flags[i + 1])
+    module, *flags = command[2:]
     with (work / "said").open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)

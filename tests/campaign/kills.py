@@ -6,6 +6,7 @@ same command again.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import shutil
@@ -96,13 +97,10 @@ def _killed(root: Path, name: str, seconds: float, sent: signal.Signals) -> str:
     ) as process:
         time.sleep(seconds)
         try:
-            os.killpg(process.pid, sent)
-            process.wait(20)
-        except (ProcessLookupError, subprocess.TimeoutExpired):
-            pass
+            with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
+                os.killpg(process.pid, sent)
+                process.wait(20)
         finally:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what did not obey
-            except ProcessLookupError:
-                pass
         return process.stdout.read() if process.stdout else ""
