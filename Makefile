@@ -32,7 +32,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	@# What PyPI's torch needs besides: CUDA's libraries. Nothing for a torch that has none.
+	@# torch by its version alone: the builds for CPUs and for GPUs are on different indexes, and bring other libraries.
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	@echo "compiling the engine's kernels for this processor: half a minute"
 	$(VENV)/bin/python -c 'from regmix.engine.compute.compiled import prepare; prepare()'
@@ -115,17 +115,14 @@ test-python:
 bench: install
 	@python -m benchmarks.bench $(PART)
 
-# After a change of constraints.txt: the hashes of everything but what CUDA's torch brings, by uv.
-CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
+# After a change of constraints.txt: the hashes of everything but torch and what CUDA's torch brings, by uv.
+UNHASHED := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
   nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse \
   nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
-# torch 2.13.0 without CUDA for Python 3.11 on x86-64 Linux, from PyTorch's own index
-CPU_TORCH := sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
 
 lock:
 	uv pip compile pyproject.toml --quiet --extra dev --constraint constraints.txt --universal --python-version 3.11 \
-	  --generate-hashes --no-annotate --no-header $(CUDA:%=--no-emit-package %) --output-file requirements.lock
-	sed -i 's|^torch==.*|&\n    --hash=$(CPU_TORCH) \\|' requirements.lock
+	  --generate-hashes --no-annotate --no-header $(UNHASHED:%=--no-emit-package %) --output-file requirements.lock
 
 clean:
 	rm -rf .mypy_cache .pytest_cache .ruff_cache

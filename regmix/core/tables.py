@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,15 @@ if TYPE_CHECKING:
 
 
 def read_csv(path: Path) -> pd.DataFrame:
+    """A table that a stage wrote. Raises InputError if it is missing or cut off."""
     import pandas as pd
 
     try:
-        return pd.read_csv(path)
+        with path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":
+                raise ValueError("it ends within a line")
+            file.seek(0)
+            return pd.read_csv(file)
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None

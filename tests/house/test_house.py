@@ -192,3 +192,14 @@ def test_what_the_system_refuses_is_one_line(monkeypatch, number, message):
         run.run(refused)
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
+
+
+def test_the_hashes_that_install_checks_are_of_the_pinned_versions():
+    lines = [line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line]
+    pins = {re.sub(r"[._]", "-", name.lower()): version for name, version in lines}
+    locked = re.findall(r"(?m)^([\w.-]+)==([\w.]+)(.*)((?:\n    --hash=sha256:[0-9a-f]{64}.*)+)$",
+                        (ROOT / "requirements.lock").read_text())  # fmt: skip
+    assert len(locked) > 150
+    elsewhere = {name for name, _, marker, _ in locked if "emscripten'" in marker or "win32'" in marker}
+    for name, version, _, _ in locked:
+        assert name in elsewhere or pins[re.sub(r"[._]", "-", name)] == version, name
