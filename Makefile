@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-python bench lock clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-python bench campaign lock clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -24,6 +24,7 @@ help:
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
 	@echo "make test-remotes | test-python PYTHON=python3.13   remotes by SSH and S3 | fast tests and smoke on another Python"
+	@echo "make campaign         hostile inputs, damaged files and kills: what happens, as in docs/reliability.md"
 	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
 
 install: $(VENV)/.installed
@@ -114,6 +115,10 @@ test-python:
 
 bench: install
 	@python -m benchmarks.bench $(PART)
+
+# Hostile inputs, damaged files and kills, on copies of the smoke pipeline; resumable. See docs/reliability.md.
+campaign: install
+	@python -m tests.campaign
 
 # After a change of constraints.txt: the hashes of everything but torch and what CUDA's torch brings, by uv.
 UNHASHED := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

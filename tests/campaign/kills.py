@@ -38,9 +38,8 @@ class Kill:
 
 def campaign(root: Path, seed: int, only: str = "") -> Iterator[Kill]:
     """Kill the stages of the finished pipeline in ``root``, a git and DVC repository that they can change."""
-    rng = random.Random(seed)
-    names = [name for name in stages(root) if only in name]
-    for name in names:
+    for name in (name for name in stages(root) if only in name):
+        rng = random.Random(f"{seed} {name}")
         _empty(root)
         start = time.monotonic()
         done = _dvc(root, "repro", "-s", "-f", name)

@@ -1,0 +1,94 @@
+"""The campaign behind docs/reliability.md: python -m tests.campaign [inputs|damage|kills ...], or `make campaign`.
+
+It makes the smoke pipeline in .smoke if it is not there, works on copies of it in .campaign, and goes on where it
+stopped: finished cases are in .campaign/cases.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from profiles import tryout
+from tests.campaign import damage, inputs, kills
+
+HOME, SMOKE = Path(".campaign"), Path(".smoke")
+SEED = 0
+TABLES = 1000  # pairs of tables with random faults
+BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
+
+
+def main(parts: list[str]) -> int:
+    """Print how many cases of each part had which outcome, and the bad ones; returns how many these are, at most 100."""
+    HOME.mkdir(exist_ok=True)
+    log = HOME / "cases.jsonl"
+    done = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    with log.open("a", buffering=1) as file:
+        for part in parts:
+            for entry in PARTS[part](done):
+                row = {"part": part, **dataclasses.asdict(entry)}
+                file.write(json.dumps(row) + "\n")
+                done.append(row)
+    print(summary([row for row in done if row["part"] in parts]))
+    bad = [row for row in done if row["part"] in parts and row["kind"] in BAD]
+    for row in bad:
+        about = ", ".join(str(row[key]) for key in row if key not in ("part", "said"))
+        print(f"{row['part']}: {about}\n  {row['said'].strip().splitlines()[-1:]}", file=sys.stderr)
+    return min(len(bad), 100)
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """Outcomes by part, as a Markdown table."""
+    counts = collections.Counter((row["part"], row["kind"]) for row in rows)
+    lines = [f"| {part} | {kind} | {count} |" for (part, kind), count in sorted(counts.items())]
+    return "\n".join(["| part | outcome | cases |", "|---|---|---:|", *lines])
+
+
+def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
+    if not any(row["part"] == "inputs" for row in done):  # they take minutes, and are not resumed
+        yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
+        yield from inputs.tables(TABLES, SEED, HOME)
+
+
+def _damage(done: list[dict[str, Any]]) -> Iterator[Any]:
+    finished = {row["stage"] for row in done if row["part"] == "damage"}
+    root = _copy("damage")
+    for stage in damage.commands(root, root):
+        if stage not in finished:
+            yield from list(damage.campaign(root, HOME.resolve() / "work", f"{stage}$"))
+
+
+def _kills(done: list[dict[str, Any]]) -> Iterator[Any]:
+    finished = {row["stage"] for row in done if row["part"] == "kills"}
+    root = _copy("kills")
+    for stage in kills.stages(root):
+        if stage not in finished:
+            yield from list(kills.campaign(root, SEED, stage))
+
+
+PARTS: dict[str, Callable[[list[dict[str, Any]]], Iterator[Any]]] = {
+    "inputs": _inputs, "damage": _damage, "kills": _kills,
+}  # fmt: skip
+
+
+def _copy(name: str) -> Path:
+    """A copy of the finished smoke pipeline, made anew: the last case may have been interrupted."""
+    if not (SMOKE / "reports/report.html").is_file():
+        tryout.main("smoke", SMOKE)
+    root = HOME.resolve() / name
+    shutil.rmtree(root, ignore_errors=True)
+    shutil.copytree(SMOKE, root, symlinks=True)
+    return root
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="tests.campaign", description=main.__doc__)
+    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
+    sys.exit(main(parser.parse_args().parts or list(PARTS)))
