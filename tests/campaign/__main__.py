@@ -26,7 +26,7 @@ BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
 
 
 def main(parts: list[str]) -> int:
-    """Print how many cases of each part had which outcome, and the bad ones; returns how many these are, at most 100."""
+    """Print how many cases of each part had which outcome, and the bad ones; returns their number, at most 100."""
     HOME.mkdir(exist_ok=True)
     log = HOME / "cases.jsonl"
     done = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []

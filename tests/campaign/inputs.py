@@ -1,4 +1,4 @@
-"""Hostile values in every place of params.yaml, and tables of runs with random faults: one clear line, or a right result.
+"""Hostile values in all of params.yaml, and tables of runs with random faults: one clear line, or a right result.
 
 Nothing runs: params.yaml is checked as `make repro` checks it first, tables are read as `regmix recommend` reads them.
 """
