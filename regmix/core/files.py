@@ -62,19 +62,25 @@ def _depth(text: str) -> int:
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Path]:
-    """A scratch folder, renamed to ``out`` if the block succeeds and deleted if it fails."""
+    """A scratch folder, renamed to ``out`` if the block succeeds and deleted if it fails.
+
+    Raises InputError if ``out`` exists and holds more than the scratch folder does.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     scratch = out.with_name(f".{out.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
     try:
         yield scratch
-        if other := sorted(_names(out) - _names(scratch))[:1]:
-            raise InputError(f"{out}: holds {other[0]}, which does not belong there; move it away or delete {out}")
-        shutil.rmtree(out, ignore_errors=True)
-        os.replace(scratch, out)
-    finally:
+    except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    if other := sorted(_names(out) - _names(scratch))[:1]:
+        raise InputError(
+            f"{out}: holds {other[0]}, which does not belong there; move it away (the new results are in {scratch})"
+        )
+    shutil.rmtree(out, ignore_errors=True)
+    os.replace(scratch, out)
 
 
 def _names(folder: Path) -> set[str]:

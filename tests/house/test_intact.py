@@ -111,4 +111,8 @@ def test_a_folder_with_files_of_others_is_not_replaced(tmp_path):
     ):
         (scratch / "a.txt").write_text("third")
     assert (out / "a.txt").read_text() == "second"
+    assert {path.name for path in tmp_path.iterdir()} == {"out", ".out.partial"}
+    (out / "thesis.tex").unlink()
+    with pytest.raises(KeyError), writing(out):
+        raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
