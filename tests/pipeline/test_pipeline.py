@@ -24,8 +24,12 @@ from tests.paths import ROOT
 pytestmark = pytest.mark.slow
 
 
-def dvc(folder: Path, *arguments: str, fails: bool = False) -> str:
-    done = subprocess.run(["dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+NO_NETWORK = ("unshare", "--map-root-user", "--net")  # not even the loopback address
+OFFLINE = NO_NETWORK if shutil.which("unshare") and not subprocess.run([*NO_NETWORK, "true"]).returncode else ()
+
+
+def dvc(folder: Path, *arguments: str, fails: bool = False, before: tuple[str, ...] = ()) -> str:
+    done = subprocess.run([*before, "dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
     assert bool(done.returncode) == fails, done.stdout + done.stderr
     return done.stdout + done.stderr
 
@@ -52,8 +56,14 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     frozen = (ROOT / "tests/fixtures/params.yaml").read_text()
     (folder / "params.yaml").write_text(switch.apply(frozen, "smoke", replace=True)[0])
     edit(folder, {"machine.checkpoint_seconds": 0.05})
-    dvc(folder, "repro")
+    dvc(folder, "repro", "corpus/dvc.yaml:corpus_fetch")
+    dvc(folder, "repro", before=OFFLINE)
     return folder
+
+
+@pytest.mark.skipif(not OFFLINE, reason="no network namespaces for this user")
+def test_only_fetching_uses_the_network(pipeline):
+    assert (pipeline / "reports/report.html").is_file()  # made without it
 
 
 def test_the_pipeline_ends_in_a_report_and_metrics(pipeline):
