@@ -69,7 +69,9 @@ class Results:
 
 
 def same(given: Any, wanted: Any) -> bool:
-    """Whether an option read back from a table equals the wanted one."""
+    """Whether an option read back from a table equals the wanted one, or both are missing there."""
+    if pd.isna(given) and pd.isna(wanted):
+        return True
     try:
         return float(given) == float(wanted)
     except (TypeError, ValueError):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from regmix.ablations.paired_targets import Results
+from regmix.ablations.paired_targets import Results, same
 from regmix.ablations.proxy_sizes import DEFAULT, PART, REGRESSOR, SIZES
 from reports.ablation_study.dynamic import bases, natural
 from reports.ablation_study.results import against, floor
@@ -114,8 +114,10 @@ def targets(results: Results, variant: str) -> list[dict[str, Any]]:
 
 
 def default(results: Results, entry: str) -> str | None:
-    """The target of an entry with the default proxies and the granularity of the other sizes."""
-    if entry == "regmix":
-        return results.one("efficiency", entry, proxies=PART)
-    others = [row.get("granularity") for variant in SIZES for row in results.rows(variant, entry)]
-    return results.one("efficiency", entry, proxies=PART, granularity=others[0]) if others else None
+    """The target with the default proxies that is otherwise as an entry's with the other sizes."""
+    other = next((row for variant in SIZES for row in results.rows(variant, entry)), None)
+    for row in results.rows("efficiency") if other else ():
+        alike = all(same(row.get(key), other.get(key)) for key in ("kind", "granularity"))  # type: ignore[union-attr]
+        if alike and row["proxies"] == PART:
+            return str(row["id"])
+    return None
