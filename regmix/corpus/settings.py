@@ -30,7 +30,7 @@ class Corpus(Strict):
     split_salt: str
     workers: Count
     validation_only: list[Name]
-    archives: dict[str, Archive]
+    archives: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9]([\w.-]*[A-Za-z0-9])?$")], Archive]
     domains: dict[Name, Domain]
 
     def chars_of(self, domain: str) -> int:

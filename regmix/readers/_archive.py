@@ -6,6 +6,7 @@ import io
 import tarfile
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -17,6 +18,7 @@ from regmix.core.errors import InputError
 from regmix.core.settings import Line
 
 Patterns = Annotated[list[Line], Field(min_length=1)]  # as for ``members``
+MOST = 4 << 30  # bytes of an archive's members that are in memory together
 BROKEN = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, tarfile.TarError, zlib.error)
 
 
@@ -61,7 +63,7 @@ def _archives(path: Path, patterns: Sequence[str]) -> dict[Path, list[str]]:
 
 def _walk(file: BinaryIO, patterns: Sequence[str], label: str) -> Iterator[tuple[str, bytes]]:
     split = [pattern.partition("!") for pattern in patterns]
-    contents = _read(file, [outer for outer, _, _ in split])
+    contents = _read(file, [outer for outer, _, _ in split], label)
     for outer, _, inner in split:
         names = sorted(name for name in contents if fnmatchcase(name, outer))
         if not names:
@@ -73,7 +75,7 @@ def _walk(file: BinaryIO, patterns: Sequence[str], label: str) -> Iterator[tuple
                 yield f"{label}!{name}", contents[name]
 
 
-def _read(file: BinaryIO, patterns: Sequence[str]) -> dict[str, bytes]:
+def _read(file: BinaryIO, patterns: Sequence[str], label: str) -> dict[str, bytes]:
     """The members that any pattern matches, in one pass: seeking back in a compressed tar would inflate it again."""
 
     def wanted(name: str) -> bool:
@@ -81,14 +83,25 @@ def _read(file: BinaryIO, patterns: Sequence[str]) -> dict[str, bytes]:
 
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
-            return {info.filename: archive.read(info) for info in files if wanted(info.filename)}
+            infos = [info for info in archive.infolist() if not info.is_dir() and wanted(info.filename)]
+            names = Counter(info.filename for info in infos)
+            if twice := [name for name, count in names.items() if count > 1]:
+                raise InputError(f"{label}: has two members named {twice[0]}; pack it again")
+            _room(sum(info.file_size for info in infos), label)
+            return {info.filename: archive.read(info) for info in infos}
     file.seek(0)
-    contents = {}
+    contents: dict[str, bytes] = {}
+    size = 0
     with tarfile.open(fileobj=file, mode="r:*") as tar:
-        for info in tar:
-            if info.isfile() and wanted(info.name):
-                member = tar.extractfile(info)
-                assert member is not None  # guaranteed by isfile()
-                contents[info.name] = member.read()
+        for member in tar:
+            if member.isfile() and wanted(member.name):
+                _room(size := size + member.size, label)
+                content = tar.extractfile(member)
+                assert content is not None  # guaranteed by isfile()
+                contents[member.name] = content.read()
     return contents
+
+
+def _room(size: int, label: str) -> None:
+    if size > MOST:
+        raise InputError(f"{label}: members of more than {MOST >> 30} GiB; name fewer in the domain's `members`")

@@ -254,7 +254,7 @@ def test_the_page_and_its_headline_have_every_verdict(found, tmp_path):
     assert [row["says"] for row in rows] == [answer["says"] for one in found.values() for answer in one.answers]
     text = (tmp_path / "audits.md").read_text()
     assert "NaN" not in text
-    assert evidence.table(rows).splitlines()[2] in evidence.table(rows[:1])
+    assert evidence.audits(rows).splitlines()[2] in evidence.audits(rows[:1])
     assert (tmp_path / "audits.html").stat().st_size < 2_000_000
 
 

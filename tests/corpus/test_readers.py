@@ -20,7 +20,7 @@ from pyarrow import parquet
 from regmix import params
 from regmix.core import plugins
 from regmix.core.errors import InputError
-from regmix.readers import json_field
+from regmix.readers import _archive, json_field
 from regmix.readers import python_code as code_reader
 from tests.paths import ROOT
 
@@ -138,6 +138,21 @@ def test_a_cut_archive_is_one_clear_error(tmp_path: Path, pack: Any) -> None:
 XML = b"""<t xmlns:x="u"><record><f name="a">One</f><f name="b">  two
  <x:div>three</x:div></f></record><record><f name="b">four</f></record></t>"""
 RECORDS: dict[str, Any] = {"members": ["*.xml"], "record": ".//record", "join": ". ", "min_chars": 1}
+
+
+def test_a_zip_with_two_members_of_one_name_and_one_that_fills_the_memory(tmp_path: Path, monkeypatch: Any) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", "text\none\n")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            archive.writestr("a.csv", "text\ntwo\n")
+    with pytest.raises(InputError, match=r"a\.zip: has two members named a\.csv; pack it again"):
+        list(_archive.members(tmp_path / "a.zip", ["*.csv"]))
+    monkeypatch.setattr(_archive, "MOST", 1 << 20)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("b.csv", "w") as file:
+        for _ in range(2):
+            file.write(bytes(1 << 20))
+    with pytest.raises(InputError, match=r"b\.zip: members of more than 0 GiB; name fewer"):
+        list(_archive.members(tmp_path / "b.zip", ["*.csv"]))
 
 
 def test_xml_records(tmp_path: Path) -> None:
