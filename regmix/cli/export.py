@@ -41,7 +41,10 @@ def command(
     prior, bounds = (_numbers(source, name, mixture) for name in ("prior", "bounds"))
     if constraints:
         _refuse(blend, read(constraints) | by_option(counts, length), prior, None, str(constraints))
-    if (own := source.get("constraints")) or bounds:
+    own = source.get("constraints")
+    if own is not None and not isinstance(own, dict):
+        raise InputError(f"{mixture}: constraints: are no mapping; write them as `regmix recommend --json` does")
+    if own or bounds:
         _refuse(blend, (own or {}) | by_option(counts, length), prior, bounds, str(mixture))
     write(blend, to, out)
 

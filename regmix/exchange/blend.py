@@ -46,6 +46,8 @@ class Blend:
     def __post_init__(self) -> None:
         for phase in self.phases:
             for domain, weight in phase.weights.items():
+                if not domain.strip() or not domain.isprintable():
+                    raise InputError(f"weights: a domain is named {domain!r}; give it a name of one line")
                 if not (math.isfinite(weight) and weight >= 0):
                     raise InputError(f"weights: {domain} = {weight}: must be a number from 0 to 1")
             total = sum(phase.weights.values())
@@ -106,7 +108,7 @@ def read_blend(path: Path, **given: Any) -> Blend:
     """
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             f"{path}: cannot be read as JSON ({error}); give the output of `regmix recommend --json`"
         ) from None
@@ -128,9 +130,13 @@ def _blend(value: Any, path: Path, given: dict[str, Any]) -> Blend:
                  "facts": {name: value[name] for name in FACTS if name in value}}  # fmt: skip
         given = {name: part for name, part in known.items() if part is not None} | given
         value = value["weights"]
-    if not (isinstance(value, dict) and value and all(isinstance(weight, int | float) for weight in value.values())):
+    if not (isinstance(value, dict) and value and all(map(_is_number, value.values()))):
         raise InputError(f"{path}: holds no weights by domain; give the output of `regmix recommend --json`")
     return Blend((Phase(value),), **given)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _phases(schedule: Mapping[str, Any], tokens: int | None, path: Path) -> tuple[Phase, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import dataclasses
 import json
 import shutil
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from profiles import tryout
-from tests.campaign import damage, inputs, kills
+from tests.campaign import damage, inputs, kills, options
 
 HOME, SMOKE = Path(".campaign"), Path(".smoke")
 SEED = 0
@@ -55,6 +56,8 @@ def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
     if not any(row["part"] == "inputs" for row in done):  # they take minutes, and are not resumed
         yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
         yield from inputs.tables(TABLES, SEED, HOME)
+        with contextlib.chdir(HOME):
+            yield from options.options(Path())
 
 
 def _damage(done: list[dict[str, Any]]) -> Iterator[Any]:

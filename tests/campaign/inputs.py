@@ -51,7 +51,7 @@ def params(text: str) -> Iterator[Case]:
         for value in HOSTILE:
             changed = _put(values, place, value)
             key = ".".join(map(str, place))
-            yield _case(key, repr(value)[:40], lambda changed=changed: all_faults(changed, checks))  # type: ignore[misc]
+            yield case(key, repr(value)[:40], lambda changed=changed: all_faults(changed, checks))  # type: ignore[misc]
 
 
 def tables(count: int, seed: int, folder: Path) -> Iterator[Case]:
@@ -63,11 +63,11 @@ def tables(count: int, seed: int, folder: Path) -> Iterator[Case]:
         faults = [rng.choice(FAULTS)(rng, rows) for _ in range(rng.randint(1, 3))]
         for path, table in zip(paths, rows, strict=True):
             path.write_bytes(_text(table, rng, faults).encode("utf-8", "surrogatepass"))
-        yield _case(f"table {i}", "; ".join(faults), lambda: _read(*paths))  # noqa: B023
+        yield case(f"table {i}", "; ".join(faults), lambda: _read(*paths))  # noqa: B023
 
 
-def _case(place: str, value: str, call: Callable[[], list[str]]) -> Case:
-    """Raises nothing: what ``call`` raises is the outcome. It returns the faults it found."""
+def case(place: str, value: str, call: Callable[[], list[str]]) -> Case:
+    """The outcome of ``call``, which returns the faults it found or raises InputError. Raises nothing."""
     previous = signal.signal(signal.SIGALRM, _late)
     signal.alarm(LIMIT)
     start = time.monotonic()
