@@ -40,9 +40,10 @@ RECOMMEND = (
 )  # fmt: skip
 OTHERS = (
     "recommend ratios.csv", "recommend metrics.csv ratios.csv", "recommend nofile metrics.csv",
-    "recommend . metrics.csv", "recommend junk.json metrics.csv", "recommend ratios.csv /dev/null", "compare", "compare ratios.csv metrics.csv",
-    "init /proc/none", "init nofile", "init good.json", "tournament", "tournament ratios.csv metrics.csv",
-    "propose ratios.csv metrics.csv --count 0", "propose ratios.csv metrics.csv --count 1e9", "nothing",
+    "recommend . metrics.csv", "recommend junk.json metrics.csv", "recommend ratios.csv /dev/null", "compare",
+    "compare ratios.csv metrics.csv", "init /proc/none", "init nofile", "init good.json", "tournament",
+    "tournament ratios.csv metrics.csv", "propose ratios.csv metrics.csv --count 0",
+    "propose ratios.csv metrics.csv --count 1e9", "nothing",
 )  # fmt: skip
 
 
