@@ -8,6 +8,7 @@ the index and columns by name.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -73,6 +74,14 @@ SOURCES = {
     "test_60m": Source("test_mixture_60m.csv", "test_pile_loss_60m.csv", "heldout", 1, 256),
     "test_1b": Source("test_mixture_1B.csv", "test_pile_loss_1B.csv", "heldout", 0, 64),
 }
+
+
+def read_printed(path: Path) -> pd.DataFrame:
+    """A table as it was published, without a line break at its end. Raises InputError."""
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be read as CSV ({str(error).strip()}); fetch it again") from None
 
 
 def join(mixtures: pd.DataFrame, losses: pd.DataFrame, name: str) -> tuple[Runs, int]:

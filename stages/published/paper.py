@@ -13,12 +13,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from regmix.core.errors import InputError
 from regmix.core.tables import read_csv
-from regmix.published.tables import SOURCES, join
+from regmix.published.tables import SOURCES, join, read_printed
 
 NAME = "published"  # name of the DVC remote in DVC's local configuration
 FOLDER = Path("published")  # a DVC project of its own
@@ -71,16 +70,10 @@ def _check() -> None:
     """
     for name, source in SOURCES.items():
         try:
-            join(_table(source.mixtures), _table(source.losses), name)
+            mixtures, losses = (read_printed(FOLDER / "data" / file) for file in (source.mixtures, source.losses))
+            join(mixtures, losses, name)
         except InputError as error:
             raise InputError(f"{FOLDER / 'data'}/{error}: delete it and run again") from None
-
-
-def _table(file: str) -> pd.DataFrame:
-    try:
-        return pd.read_csv(FOLDER / "data" / file)
-    except ValueError as error:
-        raise InputError(f"{file}: cannot be read as CSV ({str(error).strip()})") from None
 
 
 def _dvc(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -7,9 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.tables import read_csv
 from regmix.published.settings import Published
-from regmix.published.tables import MISS, SOURCES, join
+from regmix.published.tables import MISS, SOURCES, join, read_printed
 from stages.run import run
 
 
@@ -17,7 +16,7 @@ def published_runs(settings: Published, *, tables: Path, out: Path) -> None:
     """Join the published tables in TABLES, and write mixtures.csv, losses.csv and meta.json of each set to OUT."""
     with writing(out) as scratch:
         for name, source in SOURCES.items():
-            runs, missed = join(read_csv(tables / source.mixtures), read_csv(tables / source.losses), name)
+            runs, missed = join(read_printed(tables / source.mixtures), read_printed(tables / source.losses), name)
             labels = pd.DataFrame({"run": runs.names, "kind": runs.kinds})
             labels["seed"] = ""  # not published
             weights = pd.DataFrame(runs.mixtures, columns=list(runs.domains))

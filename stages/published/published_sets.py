@@ -9,8 +9,7 @@ import pandas as pd
 
 from regmix.core import runs
 from regmix.core.runs import Runs
-from regmix.core.tables import read_csv
-from regmix.published.tables import DOMAINS, SOURCES
+from regmix.published.tables import DOMAINS, SOURCES, read_printed
 
 TRAIN, *TESTS = SOURCES
 
@@ -33,4 +32,4 @@ def as_printed(sets: dict[str, Runs], tables: Path) -> dict[str, Runs]:
 
 
 def _printed(tables: Path, name: str) -> pd.DataFrame:
-    return read_csv(tables / SOURCES[name].mixtures).sort_values("index")
+    return read_printed(tables / SOURCES[name].mixtures).sort_values("index")

@@ -29,7 +29,7 @@ import yaml
 from stages.run import run
 
 LIMIT = 120  # seconds for a case
-MOST = 60  # cases of a stage, drawn at random where there are more
+MOST = 30  # cases of a stage, drawn at random where there are more
 LOCKS = ("corpus/dvc.lock", "dvc.lock", "target/dvc.lock")
 
 

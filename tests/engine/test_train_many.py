@@ -228,7 +228,7 @@ def test_bad_input_in_a_worker_reaches_the_caller(tmp_path):
     from regmix.core.errors import InputError
 
     with pytest.raises(InputError, match="loss is not finite"):
-        train(tmp_path, runs(2), setup(lr=1e30, clip=1e30, warmup=0.0))
+        train(tmp_path, runs(2), setup(lr=1e15, clip=1e15, warmup=0.0))
 
 
 def test_when_a_run_fails_the_others_end_and_are_kept(tmp_path):
