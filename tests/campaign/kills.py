@@ -1,7 +1,7 @@
 """Each stage of a finished pipeline is killed in the middle, by each signal, and run again: the same bytes?
 
-A kill hits the whole process group, DVC included, at a random moment of the stage. The way out is that of README: the
-same command again.
+A kill hits the whole process group, DVC included, at a random moment after the stage has started. Then the stage runs
+again, and must run: DVC would otherwise check out what its cache has of an earlier run, which shows nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ import yaml
 
 LOCKS = ("corpus/dvc.lock", "dvc.lock", "target/dvc.lock")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+FORCED = ("--force", "--no-run-cache")
 STORES = (".runs", ".parts")  # what stages keep between runs: emptied before each, so that they work
 
 
 @dataclass(frozen=True)
 class Kill:
-    """``kind`` of outcome: identical, different, or failed; ``moment`` is the share of the stage's time before it."""
+    """``kind`` of outcome: identical, different, failed, or missed, if the stage had ended before it was killed.
+
+    ``moment`` is the share of the stage's time before the kill.
+    """
 
     stage: str
     signal: str
@@ -41,21 +45,21 @@ def campaign(root: Path, seed: int, only: str = "") -> Iterator[Kill]:
     for name in (name for name in stages(root) if only in name):
         rng = random.Random(f"{seed} {name}")
         _empty(root)
-        start = time.monotonic()
-        done = _dvc(root, "repro", "-s", "-f", name)
-        took = time.monotonic() - start
-        if done.returncode:
-            raise RuntimeError(f"{name} fails before any kill:\n{done.stdout}")
+        took, said = _run(root, name)
         before = hashes(root)
         for sent in SIGNALS:
             _empty(root)
             moment = rng.random()
-            killed = _killed(root, name, moment * took, sent)
+            after, said = _run(root, name, moment * took, sent)
+            if after is None:
+                yield Kill(name, sent.name, moment, "missed", said[-3000:])
+                continue
             repair = subprocess.run([sys.executable, "-m", "stages.repair"], cwd=root, capture_output=True, text=True)
-            again = _dvc(root, "repro")
-            said = killed + repair.stdout + repair.stderr + again.stdout
-            kind = "failed" if again.returncode or repair.returncode else "different"
-            if kind == "different" and hashes(root) == before and not _dvc(root, "status", "-q").returncode:
+            again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
+            said += repair.stdout + repair.stderr + again.stdout + rest.stdout
+            kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"
+            ran = f"Running stage '{name}'" in again.stdout
+            if kind == "different" and ran and hashes(root) == before and not _dvc(root, "status", "-q").returncode:
                 kind = "identical"
             yield Kill(name, sent.name, moment, kind, said[-3000:])
 
@@ -88,18 +92,37 @@ def _dvc(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["dvc", *words], cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def _killed(root: Path, name: str, seconds: float, sent: signal.Signals) -> str:
-    """What the stage printed until it was killed; it may end before."""
-    command = ["dvc", "repro", "-s", "-f", name]
-    with subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    ) as process:
-        time.sleep(seconds)
-        try:
+def _run(root: Path, name: str, after: float = 0, sent: signal.Signals | None = None) -> tuple[float | None, str]:
+    """Run the stage, and kill it by ``sent`` if given ``after`` so many seconds; seconds it ran, and what it printed.
+
+    None instead of seconds if it had ended before the kill. Raises RuntimeError if it fails by itself.
+    """
+    said = root.with_name("said")
+    with (
+        said.open("w") as file,
+        subprocess.Popen(
+            ["dvc", "repro", "-s", *FORCED, name],
+            cwd=root,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        while process.poll() is None and f"Running stage '{name}'" not in said.read_text():
+            time.sleep(0.02)
+        start = time.monotonic()
+        if sent is None:
+            process.wait()
+        else:
+            time.sleep(after)
+            if process.poll() is not None:
+                return None, said.read_text()
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(process.pid, sent)
                 process.wait(20)
-        finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # what did not obey
-        return process.stdout.read() if process.stdout else ""
+        took = time.monotonic() - start
+    if sent is None and process.returncode:
+        raise RuntimeError(f"{name} fails before any kill:\n{said.read_text()}")
+    return took, said.read_text()
