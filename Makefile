@@ -40,25 +40,25 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements.lock
 	touch $@
 
 repro: install
-	@python -m stages.repair
+	@python -m stages.common.repair
 	@python -m stages.params_check
 	@dvc repro
 	@python -m reports.headline
 
 paper: install
-	@python -m stages.repair
+	@python -m stages.common.repair
 	@python -m stages.published.paper $(if $(REMOTE),--remote "$(REMOTE)")
 
 # `dvc repro` trains shard by shard; after this it only collects.
 swarm: install
-	@python -m stages.repair
+	@python -m stages.common.repair
 	@python -m stages.params_check
 	@dvc repro swarm_sample
 	@python -m stages.swarm.swarm_ahead --shards data/swarm_sample/shards --corpus data/corpus_tokenize --store .runs
 
-# Worlds need the corpus and the tasks of the root's pipeline, audits its mixtures and targets. ONLY is an audit's name.
+# Ablations need the corpus and the tasks of the root's pipeline, audits its mixtures and targets. ONLY is an audit's name.
 ablations: install
-	@python -m stages.repair
+	@python -m stages.common.repair
 	@python -m stages.params_check
 	@python -m stages.ablations.ablations_check
 	@dvc repro corpus/dvc.yaml tasks_build

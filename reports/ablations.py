@@ -12,7 +12,7 @@ from regmix.core.tables import read_csv
 from regmix.params import Params
 from reports.ablation_study import claims, dynamic, ranks, variants
 from reports.page import render
-from stages.run import run
+from stages.common.run import run
 
 TITLE = "RegMix and RegMix-D: the papers' ablations on our own runs"
 RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }

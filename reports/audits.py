@@ -10,7 +10,7 @@ from regmix.core.tables import read_csv
 from regmix.params import Params
 from reports.ablation_study.audits import Audited, section
 from reports.page import render
-from stages.run import run
+from stages.common.run import run
 
 TITLE = "Audits of a mixture chosen by proxies"
 RULES = """section:first-child td { min-width: 6rem; white-space: normal; }

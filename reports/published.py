@@ -29,8 +29,8 @@ from reports.papers import (
 from reports.papers import (
     printed as papers,
 )
+from stages.common.run import run
 from stages.published.published_sets import read_sets
-from stages.run import run
 
 TITLE = "RegMix and RegMix-D: the papers' claims against the published data"
 # Claims are sentences, so their cells wrap; cells of numbers do not.

@@ -32,7 +32,7 @@ from reports.run.swarm.swarm import design
 from reports.run.target.dynamic_mixing import dynamic_mixing
 from reports.run.target.rank_invariance import rank_invariance
 from reports.run.target.targets import targets
-from stages.run import run
+from stages.common.run import run
 
 TITLE = "RegMix reproduced: choosing a data mixture by regression"
 OUTS = ("report.md", "report.html", "tables", "figures")

@@ -19,8 +19,8 @@ from regmix.core.settings import Kind, Name
 from regmix.mixture.settings import Mixture
 from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
-from stages.pins import check_pins
-from stages.run import run
+from stages.common.pins import check_pins
+from stages.common.run import run
 
 PIPELINES = {
     "root": [*(f"stages/{part}/*.py" for part in ("corpus", "evaluation", "mixture", "regression", "swarm", "target")),

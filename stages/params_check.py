@@ -15,7 +15,7 @@ from regmix.engine.compute.gpus import gpus
 from regmix.engine.machine import Machine
 from regmix.params import Params, all_faults
 from regmix.planning import planner
-from stages.run import run
+from stages.common.run import run
 
 PARAMS = Path("params.yaml")
 

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from regmix.core import plugins
-from regmix.core.faults import Check, found, raised, refuse, unknown
+from regmix.core.faults import Check, across_sections, raised, refuse, unknown
 from regmix.core.settings import Kind
 from regmix.corpus.settings import Corpus
 from regmix.engine.machine import Machine
@@ -64,7 +64,7 @@ def methods_settings(
                 "swarm": swarm, "target": target}  # fmt: skip
     for key, module, options in _methods(target):
         if hasattr(module, "faults"):
-            for line in found([partial(module.faults, options)], sections):
+            for line in across_sections([partial(module.faults, options)], sections):
                 yield f"{key}.{line}"
 
 
@@ -156,4 +156,4 @@ CHECKS: tuple[Check, ...] = (
 
 def check(params: BaseModel, checks: Iterable[Check] = CHECKS) -> None:
     """Check all settings (regmix.params.Params). Raises Faults."""
-    refuse(found(checks, dict(params)))
+    refuse(across_sections(checks, dict(params)))

@@ -40,10 +40,10 @@ def faults(model: type[Strict], values: object, checks: Iterable[Check]) -> tupl
             sound[name] = getattr(_alone(model)[name].model_validate(given), name)
         except ValidationError as error:
             out += described(error, given)
-    return sound, list(dict.fromkeys([*out, *found(checks, sound)]))
+    return sound, list(dict.fromkeys([*out, *across_sections(checks, sound)]))
 
 
-def found(checks: Iterable[Check], sections: Mapping[str, Any]) -> Iterator[str]:
+def across_sections(checks: Iterable[Check], sections: Mapping[str, Any]) -> Iterator[str]:
     """The faults that ``checks`` find, of those whose sections are all here."""
     for check in checks:
         names = inspect.signature(check).parameters

@@ -86,17 +86,18 @@ def run_table(
         where = "mixtures" if label in table.index else "losses"
         raise InputError(f"{where}: row {label!r} is only here; give mixtures and losses the same index")
     need(len(frame) == len(table), f"losses: {len(frame)} rows for {len(table)} mixtures; give one row per run")
-    weights, kept = objective_weights(objective, frame.columns), dict(limits or {})
-    for name, limit in kept.items():
+    weights, limits = objective_weights(objective, frame.columns), dict(limits or {})
+    for name, limit in limits.items():
         need(name in frame, f"limits: losses have no column {name!r}; use one of {_list(frame.columns)}")
         need(math.isfinite(limit), f"limits: {name} = {limit}: must be a number")
-    names = tuple(dict.fromkeys([*weights, *kept]))
+    names = tuple(dict.fromkeys([*weights, *limits]))
     used = _numbers(frame[list(names)], "losses", "train that run again or drop it")
     columns = (used.loc[table.index] if labelled else used).to_numpy()
     for name in used.columns[np.ptp(columns, axis=0) == 0]:
         raise InputError(f"losses: column {name!r} is the same in all runs, so no mixture is better; leave it out")
     need(
-        not (worst_case and set(kept) - set(weights)), "limits: a worst case already counts every loss; leave them out"
+        not (worst_case and set(limits) - set(weights)),
+        "limits: a worst case already counts every loss; leave them out",
     )
     return table, LossParts(
         columns,
@@ -104,7 +105,7 @@ def run_table(
             names,
             np.array([weights.get(name, 0.0) for name in names]),
             references=columns.min(axis=0) if worst_case else None,
-            limits=np.array([kept.get(name, np.inf) for name in names]) if kept else None,
+            limits=np.array([limits.get(name, np.inf) for name in names]) if limits else None,
         ),
     )
 

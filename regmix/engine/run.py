@@ -1,6 +1,6 @@
 """A run, its result, and its state while it trains.
 
-Elsewhere ``runs`` are several ``Run`` objects. ``stages.run.run``, which starts a stage, is unrelated.
+Elsewhere ``runs`` are several ``Run`` objects. ``stages.common.run.run``, which starts a stage, is unrelated.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from regmix.core.tables import read_csv
 from regmix.engine import results
 from regmix.objectives import resolve
 from regmix.params import Params
-from stages.run import note, run
+from stages.common.run import note, run
 
 
 def ablation_errors(params: Params, settings: Ablations, *, name: str, variant: Path, out: Path) -> None:

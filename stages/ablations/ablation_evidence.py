@@ -12,7 +12,7 @@ from regmix.core.objective import NATS, Objective
 from regmix.core.tables import read_csv
 from regmix.objectives import resolve
 from regmix.params import Params
-from stages.run import run
+from stages.common.run import run
 
 
 def ablation_evidence(

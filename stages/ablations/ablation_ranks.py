@@ -18,9 +18,9 @@ from regmix.evaluation import to_transformers
 from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params
 from regmix.sampling.settings import Swarm
-from stages.run import call, run
+from stages.common.run import call, run
+from stages.common.training import train_to
 from stages.swarm.swarm_sample import swarm_sample
-from stages.training import train_to
 
 
 def ablation_ranks(

@@ -11,8 +11,8 @@ from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.engine import results
 from regmix.params import Params
+from stages.common.run import call, run
 from stages.mixture.mixture_simulate import mixture_simulate
-from stages.run import call, run
 from stages.swarm.swarm_collect import swarm_collect
 from stages.swarm.swarm_sample import swarm_sample
 from stages.swarm.swarm_train import swarm_train

@@ -13,7 +13,7 @@ from regmix.core.files import read_json, write_csv, writing
 from regmix.core.tables import read_csv
 from regmix.evaluation import summary
 from regmix.params import Params
-from stages.run import call, run
+from stages.common.run import call, run
 from stages.target.target_schedule import target_schedule
 from stages.target.target_train import target_train
 

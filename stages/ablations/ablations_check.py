@@ -13,7 +13,7 @@ from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.core.faults import refuse, unknown
 from regmix.params import Params
-from stages.run import run
+from stages.common.run import run
 
 
 def ablations_check(params: Params, settings: Ablations) -> None:

@@ -17,7 +17,7 @@ from regmix.evaluation import summary
 from regmix.params import Params
 from regmix.target.realised_schedules import schedules
 from stages.ablations.other_corpora import parts_of_domains, under_vocabulary
-from stages.run import run
+from stages.common.run import run
 from stages.target.context import PlanSections, context_of
 
 

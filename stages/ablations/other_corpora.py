@@ -16,10 +16,10 @@ from regmix.corpus.settings import Corpus
 from regmix.corpus.tokenized import open_corpus
 from regmix.params import Params
 from regmix.target.interface import Context
+from stages.common.run import call
 from stages.corpus.corpus_extract import corpus_extract
 from stages.corpus.corpus_tokenize import corpus_tokenize
 from stages.corpus.tokenizer_train import tokenizer_train
-from stages.run import call
 from stages.target.context import PlanSections, context_of
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from regmix.core.files import write_json, writing
 from regmix.params import Params
-from stages.run import run
+from stages.common.run import run
 
 
 def root_settings(params: Params, *, out: Path) -> None:

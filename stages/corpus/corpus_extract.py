@@ -11,7 +11,7 @@ from regmix.core.sections import Sections
 from regmix.corpus import archives
 from regmix.corpus.settings import Corpus
 from regmix.corpus.split import split_documents
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

@@ -8,7 +8,7 @@ from regmix.core.files import writing
 from regmix.core.sections import Sections
 from regmix.corpus.fetch import fetch
 from regmix.corpus.settings import Corpus
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

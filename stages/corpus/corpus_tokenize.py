@@ -13,7 +13,7 @@ from regmix.corpus.encoded import Encoded
 from regmix.corpus.settings import Corpus
 from regmix.corpus.token_files import check_fingerprints, dtype_for, write_tokens
 from regmix.corpus.tokenizer import fingerprint, load_json
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

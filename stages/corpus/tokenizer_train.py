@@ -11,7 +11,7 @@ from regmix.core.sections import Sections
 from regmix.corpus import token_files, tokenizer
 from regmix.corpus.documents import first_chars, read_documents
 from regmix.corpus.settings import Corpus, Tokenizer
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

@@ -17,7 +17,7 @@ from regmix.evaluation.answers import Answers
 from regmix.evaluation.settings import Evaluation
 from regmix.objectives import Objectives, tasks_of
 from regmix.target.settings import Target
-from stages.run import note, run
+from stages.common.run import note, run
 
 
 class Settings(Sections):

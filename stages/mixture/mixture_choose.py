@@ -20,8 +20,8 @@ from regmix.mixture.settings import Mixture
 from regmix.mixture.simulate import simulate
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression.settings import Regression
-from stages.rules import read_rules
-from stages.run import run
+from stages.common.rules import read_rules
+from stages.common.run import run
 
 
 class Settings(ObjectiveSections):

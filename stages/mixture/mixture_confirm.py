@@ -12,9 +12,9 @@ from regmix.engine.settings import Training
 from regmix.mixture.confirming_runs import baselines, confirming_runs
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
-from stages.rules import read_rules
-from stages.run import run
-from stages.training import TrainingSections, train_to
+from stages.common.rules import read_rules
+from stages.common.run import run
+from stages.common.training import TrainingSections, train_to
 
 
 class Settings(ObjectiveSections, TrainingSections):

@@ -10,8 +10,8 @@ from regmix.exchange.blend import Blend, Phase
 from regmix.exchange.write import export, formats, versions
 from regmix.objectives import ObjectiveSections
 from regmix.target.settings import Target
-from stages.rules import read_rules
-from stages.run import run
+from stages.common.rules import read_rules
+from stages.common.run import run
 
 
 class Settings(ObjectiveSections):

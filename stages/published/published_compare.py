@@ -10,8 +10,8 @@ from regmix.core.files import prune, read_json, write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.published import summaries, tournament
 from regmix.published.settings import Published
+from stages.common.run import run
 from stages.published.published_sets import TESTS, TRAIN, as_printed, read_sets
-from stages.run import run
 
 
 def published_compare(settings: Published, *, fits: Path, runs: Path, tables: Path, out: Path) -> None:

@@ -15,8 +15,8 @@ from regmix.published.settings import Published
 from regmix.regression import assess, interface
 from regmix.statistics import correlations
 from regmix.statistics.intervals import Score, percentiles
+from stages.common.run import run
 from stages.published.published_sets import read_sets
-from stages.run import run
 
 
 def published_downstream(settings: Published, *, runs: Path, tables: Path, out: Path) -> None:

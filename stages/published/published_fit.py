@@ -15,8 +15,8 @@ from regmix.core.objective import Objective
 from regmix.published.settings import Published
 from regmix.regression import interface
 from regmix.regression.assess import Assessment, assess
+from stages.common.run import run
 from stages.published.published_sets import TRAIN, as_printed, read_sets
-from stages.run import run
 
 
 def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Path, out: Path) -> None:

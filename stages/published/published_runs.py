@@ -9,7 +9,7 @@ import pandas as pd
 from regmix.core.files import write_csv, write_json, writing
 from regmix.published.settings import Published
 from regmix.published.tables import MISS, SOURCES, join, read_printed
-from stages.run import run
+from stages.common.run import run
 
 
 def published_runs(settings: Published, *, tables: Path, out: Path) -> None:

@@ -13,8 +13,8 @@ from regmix.core.tables import read_csv
 from regmix.published.settings import Published
 from regmix.trajectory import size_correction
 from regmix.trajectory.size_correction import PARAMETERS
+from stages.common.run import run
 from stages.published.published_sets import TRAIN, read_sets
-from stages.run import run
 
 
 def published_scale(settings: Published, *, fits: Path, runs: Path, out: Path) -> None:

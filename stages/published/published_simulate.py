@@ -10,8 +10,8 @@ from regmix.core.tables import read_csv
 from regmix.published import replay
 from regmix.published.settings import Published
 from regmix.regression import interface
+from stages.common.run import run
 from stages.published.published_sets import TRAIN, read_sets
-from stages.run import run
 
 CHOSEN = "regmix"  # the column of Table 7 that all others are compared with
 

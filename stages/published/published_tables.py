@@ -12,7 +12,7 @@ from regmix.core.tables import read_csv
 from regmix.published import costs
 from regmix.published.settings import Published
 from regmix.statistics import sign_tests
-from stages.run import run
+from stages.common.run import run
 
 AVERAGE = "average"
 METHODS = {  # tables with one row per task and one column per method

@@ -13,7 +13,7 @@ from regmix.core.tables import read_csv
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import assess, ranking
 from regmix.regression.settings import Regression
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(ObjectiveSections):

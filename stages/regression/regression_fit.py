@@ -18,7 +18,7 @@ from regmix.objectives import ObjectiveSections, resolve
 from regmix.regression import assess, interface
 from regmix.regression.ensemble import cached
 from regmix.regression.settings import Regression
-from stages.run import note, run
+from stages.common.run import note, run
 
 
 class Settings(ObjectiveSections):

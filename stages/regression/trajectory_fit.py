@@ -15,7 +15,7 @@ from regmix.regression import interface
 from regmix.regression.settings import Regression
 from regmix.trajectory import next_loss, trajectories
 from regmix.trajectory.settings import Trajectory
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(ObjectiveSections):

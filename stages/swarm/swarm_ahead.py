@@ -10,9 +10,9 @@ from regmix.engine.settings import Training
 from regmix.engine.train_many import train_missing
 from regmix.objectives import ObjectiveSections, tasks_of
 from regmix.sampling.settings import Swarm
-from stages.run import run
+from stages.common.run import run
+from stages.common.training import TrainingSections
 from stages.swarm.swarm_train import listed
-from stages.training import TrainingSections
 
 
 class Settings(ObjectiveSections, TrainingSections):

@@ -10,7 +10,7 @@ from regmix.core.files import prune, read_json, write_csv, write_json, writing
 from regmix.core.sections import Sections
 from regmix.engine import results
 from regmix.sampling.settings import Swarm
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

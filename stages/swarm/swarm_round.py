@@ -22,9 +22,9 @@ from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling import shards
 from regmix.sampling.settings import Swarm
-from stages.rules import read_rules
-from stages.run import run
-from stages.training import TrainingSections, train_to
+from stages.common.rules import read_rules
+from stages.common.run import run
+from stages.common.training import TrainingSections, train_to
 
 
 class Settings(ObjectiveSections, TrainingSections):

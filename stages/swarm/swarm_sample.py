@@ -15,7 +15,7 @@ from regmix.sampling.repetition import matched
 from regmix.sampling.rules import Rules
 from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
-from stages.run import note, run
+from stages.common.run import note, run
 
 
 class Settings(Sections):

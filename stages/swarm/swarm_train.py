@@ -10,8 +10,8 @@ from regmix.core.schedule import Schedule
 from regmix.corpus.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
-from stages.run import run
-from stages.training import TrainingSections, train_to
+from stages.common.run import run
+from stages.common.training import TrainingSections, train_to
 
 
 def swarm_train(params: TrainingSections, *, shard: Path, corpus: Path, answers: Path, store: Path, out: Path) -> None:

@@ -20,9 +20,9 @@ from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling.settings import Swarm
 from regmix.target.interface import Context, Proxies
 from regmix.target.settings import Target
-from stages.rules import read_rules
-from stages.run import note
-from stages.training import TrainingSections
+from stages.common.rules import read_rules
+from stages.common.run import note
+from stages.common.training import TrainingSections
 
 
 class PlanSections(ObjectiveSections, TrainingSections):

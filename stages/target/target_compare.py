@@ -17,7 +17,7 @@ from regmix.objectives import Guarded, ObjectiveSections, resolve
 from regmix.regression.settings import Regression
 from regmix.target import trained_methods
 from regmix.trajectory.settings import Trajectory
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(ObjectiveSections):

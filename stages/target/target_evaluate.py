@@ -15,7 +15,7 @@ from regmix.evaluation import summary
 from regmix.evaluation.lm_eval import evaluate_all
 from regmix.evaluation.settings import Evaluation
 from regmix.target.targets import Targets
-from stages.run import run
+from stages.common.run import run
 
 
 class Settings(Sections):

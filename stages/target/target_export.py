@@ -10,7 +10,7 @@ from regmix.core.files import read_json, writing
 from regmix.core.model_shape import ModelShape
 from regmix.evaluation import to_transformers
 from regmix.target.targets import Targets
-from stages.run import run
+from stages.common.run import run
 
 
 def target_export(*, trained: Path, tokenizer: Path, out: Path) -> None:

@@ -9,7 +9,7 @@ from regmix.core.errors import InputError
 from regmix.core.files import writing
 from regmix.evaluation.summary import BASELINE
 from regmix.target.targets import Targets
-from stages.run import run
+from stages.common.run import run
 from stages.target.context import PlanSections, context_of
 from stages.target.plans import write_plan
 

@@ -16,9 +16,9 @@ from regmix.corpus.tokenized import digest_of, open_corpus
 from regmix.engine.processes import SharedRuns, share
 from regmix.engine.run import Setup
 from regmix.target.targets import Targets
-from stages.run import run
+from stages.common.run import run
+from stages.common.training import TrainingSections
 from stages.target.plans import read_plan, runs_of, training_of
-from stages.training import TrainingSections
 
 
 def target_share(params: TrainingSections, *, method: str, plans: Path, corpus: Path, store: Path) -> None:

@@ -18,9 +18,9 @@ from regmix.engine.train_many import train_missing, train_targets
 from regmix.target import targets
 from regmix.target.interface import Plan
 from regmix.target.targets import Targets
-from stages.run import note, run
+from stages.common.run import note, run
+from stages.common.training import TrainingSections, train_to
 from stages.target.plans import read_plan, runs_of, training_of
-from stages.training import TrainingSections, train_to
 
 
 def target_train(params: TrainingSections, *, plans: Path, corpus: Path, answers: Path, store: Path, out: Path) -> None:

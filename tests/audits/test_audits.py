@@ -28,8 +28,8 @@ from reports.ablation_study.audits import Audited, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
+from stages.common.run import call
 from stages.corpus.tokenizer_train import tokenizer_train
-from stages.run import call
 from stages.target.target_schedule import target_schedule
 from stages.target.target_train import target_train
 from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401

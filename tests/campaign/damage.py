@@ -26,7 +26,7 @@ from typing import Any
 
 import yaml
 
-from stages.run import run
+from stages.common.run import run
 
 LIMIT = 120  # seconds for a case
 MOST = 30  # cases of a stage, drawn at random where there are more

@@ -54,7 +54,9 @@ def campaign(root: Path, seed: int, only: str = "") -> Iterator[Kill]:
             if after is None:
                 yield Kill(name, sent.name, moment, "missed", said[-3000:])
                 continue
-            repair = subprocess.run([sys.executable, "-m", "stages.repair"], cwd=root, capture_output=True, text=True)
+            repair = subprocess.run(
+                [sys.executable, "-m", "stages.common.repair"], cwd=root, capture_output=True, text=True
+            )
             again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
             said += repair.stdout + repair.stderr + again.stdout + rest.stdout
             kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"

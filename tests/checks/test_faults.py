@@ -19,7 +19,8 @@ from regmix.mixture.from_settings import search
 from regmix.mixture.refits import resamples
 from regmix.regression.interface import TooFewRuns, bind
 from regmix.sampling.rules import Rules
-from stages import params_check, run
+from stages import params_check
+from stages.common import run
 from tests.paths import ROOT
 
 TEXT = (ROOT / "tests/fixtures/params.yaml").read_text(encoding="utf-8")

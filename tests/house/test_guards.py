@@ -8,8 +8,8 @@ import pytest
 from regmix.core.errors import InputError
 from regmix.core.files import write_json
 from regmix.sampling.rules import Rules
-from stages import pins
-from stages.rules import read_rules
+from stages.common import pins
+from stages.common.rules import read_rules
 from tests.paths import ROOT
 
 DOMAINS = ("news", "law")

@@ -14,7 +14,7 @@ from profiles import progress
 from regmix import params as schema
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
-from stages import run
+from stages.common import run
 from tests.paths import ROOT
 
 MAIN = progress.stages(ROOT)

@@ -10,8 +10,8 @@ import pytest
 
 from regmix.core.errors import InputError
 from regmix.core.files import prune, writing
-from stages import run as stages_run
-from stages.intact import damaged
+from stages.common import run as stages_run
+from stages.common.intact import damaged
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def made(tmp_path, monkeypatch) -> Path:
 
 
 def found(*paths: str) -> list[str]:
-    return [path.name for path in damaged(map(Path, paths))]
+    return [path.name for path in damaged(map(Path, paths), ["--out", "data/read"])]
 
 
 def test_whole_outputs_are_not_blamed(made):
@@ -53,6 +53,15 @@ def test_changed_missing_and_foreign_files_are_found_wherever_the_path_points(ma
     assert found("metrics.json") == []
     (made / "metrics.json").write_text("")
     assert found("metrics.json") == ["metrics.json"]
+
+
+def test_what_the_failing_stage_itself_writes_is_not_blamed(made):
+    """DVC removes it before it runs the stage, so it is always missing."""
+    lock = made / "dvc.lock"
+    lock.write_text(lock.read_text().replace("cmd: make", "cmd: python -m make --out data/read"))
+    (made / "metrics.json").unlink()
+    assert found("metrics.json") == []
+    assert [path.name for path in damaged([Path("metrics.json")], ["--out", "elsewhere"])] == ["metrics.json"]
 
 
 @pytest.mark.parametrize("lock", ["", "a: [", "[1]", "stages: {make: 1}", "stages: {make: {outs: [1]}}"])

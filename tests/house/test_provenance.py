@@ -241,7 +241,7 @@ BY_NAME = {  # who imports by name, and why no closure misses it
     "regmix/__init__.py": "the public API, for notebooks alone",
     "regmix/core/plugins.py": "the plug-ins that `plugins.load` names",
     "regmix/corpus/package_index.py": "pip, which only moves bytes of a known sha256",
-    "stages/run.py": "the whole schema, whose result is thrown away",
+    "stages/common/run.py": "the whole schema, whose result is thrown away",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.repair import main
+from stages.common.repair import main
 
 LOCK = "schema: '2.0'\nstages:\n  a:\n    cmd: true\n"
 

@@ -14,10 +14,10 @@ from regmix.engine.store.runs import RunStore
 from regmix.evaluation import answers
 from regmix.evaluation.answers import Answers, bits_per_byte
 from regmix.params import Params
+from stages.common.run import call
 from stages.mixture.mixture_choose import mixture_choose
 from stages.mixture.mixture_confirm import mixture_confirm
 from stages.mixture.mixture_simulate import mixture_simulate
-from stages.run import call
 from stages.swarm.swarm_ahead import swarm_ahead
 from stages.swarm.swarm_collect import swarm_collect
 from stages.swarm.swarm_round import swarm_round

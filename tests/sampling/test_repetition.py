@@ -11,8 +11,8 @@ import pytest
 from regmix.core.errors import InputError
 from regmix.core.files import write_json
 from regmix.sampling.repetition import matched
+from stages.common.run import call
 from stages.mixture.mixture_confirm import mixture_confirm
-from stages.run import call
 from stages.swarm.swarm_ahead import swarm_ahead
 from stages.swarm.swarm_sample import swarm_sample
 from stages.swarm.swarm_train import swarm_train

@@ -15,11 +15,11 @@ from safetensors.numpy import save_file
 _DIGEST = "sha256"
 
 
-def save(path: Path, tensors: Mapping[str, np.ndarray], told: Mapping[str, str] | None = None) -> None:
-    """Write ``tensors``; if ``told`` is given, it is stored as metadata with a digest of everything. Raises OSError."""
-    metadata = None if told is None else {**told, _DIGEST: _digest(tensors, told)}
+def save(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mapping[str, str] | None = None) -> None:
+    """Write ``tensors``; with ``metadata``, the file has a digest of everything. Raises OSError."""
+    header = None if metadata is None else {**metadata, _DIGEST: _digest(tensors, metadata)}
     try:
-        save_file(dict(tensors), path, metadata)
+        save_file(dict(tensors), path, header)
     except SafetensorError as error:  # it contains the system's error only as text
         number = re.search(r"os error (\d+)", str(error))
         if number is None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import parse_yaml, read_text
@@ -18,25 +20,34 @@ LOCKS = ("dvc.lock", "*/dvc.lock")
 CACHE = Path(".dvc/cache/files/md5")
 
 
-def damaged(paths: Iterable[Path], root: Path = Path()) -> Iterator[Path]:
-    """The files at and below ``paths`` that differ from what a lock file below ``root`` records, or are missing."""
-    wanted = [path.resolve() for path in paths]
-    for place, digest in _outputs(root):
-        if any(place == path or path in place.parents or place in path.parents for path in wanted):
+def damaged(paths: Iterable[Path], arguments: Sequence[str], root: Path = Path()) -> Iterator[Path]:
+    """The files at and below ``paths`` that differ from what a lock file below ``root`` records, or are missing.
+
+    Except what the stage that runs with these ``arguments`` writes: DVC removes it before it runs the stage.
+    """
+    inputs = [path.resolve() for path in paths]
+    for place, digest in _outputs(arguments, root):
+        if any(place == path or path in place.parents or place in path.parents for path in inputs):
             yield from _differing(place, digest, root)
 
 
-def _outputs(root: Path) -> Iterator[tuple[Path, str]]:
-    """Each output of a stage and its hash."""
+def _outputs(arguments: Sequence[str], root: Path) -> Iterator[tuple[Path, str]]:
+    """Each output of every stage but the one with these ``arguments``, and its hash."""
     for lock in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
         try:
             stages = parse_yaml(read_text(lock), lock)["stages"].values()
-            entries = [out for entry in stages for out in entry.get("outs", ()) if "md5" in out]
-        except (InputError, AttributeError, KeyError, TypeError):
+            entries = [out for entry in stages if not _runs(entry, arguments)
+                       for out in entry.get("outs", ()) if "md5" in out]  # fmt: skip
+        except (InputError, AttributeError, KeyError, TypeError, ValueError):
             continue
         for out in entries:  # relative to the folder, or to the root where dvc.yaml has a wdir
             for folder in {root, lock.parent}:
                 yield (folder / out["path"]).resolve(), out["md5"]
+
+
+def _runs(entry: Mapping[str, Any], arguments: Sequence[str]) -> bool:
+    command = shlex.split(str(entry["cmd"]))
+    return command[len(command) - len(arguments) :] == list(arguments)
 
 
 def _differing(place: Path, digest: str, root: Path) -> Iterator[Path]:

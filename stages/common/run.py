@@ -24,8 +24,8 @@ import psutil
 
 from regmix.core.errors import InputError
 from regmix.core.sections import Sections
-from stages.intact import damaged
-from stages.pins import check_loaded
+from stages.common.intact import damaged
+from stages.common.pins import check_loaded
 
 # System errors that the user can fix.
 _RIGHTS = "cannot be read or written; fix its permissions, or how its disk is mounted,"
@@ -77,7 +77,7 @@ def _damaged(flags: Mapping[str, Any]) -> list[str]:
     """A line for each damaged input, which explains any error."""
     paths = [value for name, value in flags.items() if isinstance(value, Path) and name not in ("out", "store")]
     return [f"error: {os.path.relpath(path)}: is not what its stage wrote; delete it and run `dvc repro`"
-             for path in itertools.islice(damaged(paths), SHOWN)]  # fmt: skip
+             for path in itertools.islice(damaged(paths, sys.argv[1:]), SHOWN)]  # fmt: skip
 
 
 def call(stage: Callable[..., None], params: object, **flags: Any) -> None:
