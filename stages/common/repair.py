@@ -1,4 +1,4 @@
-"""Repair what a kill in the middle of a write left of DVC's own files: python -m stages.common.repair, before `dvc repro`.
+"""Repair what a kill in the middle of a write left of DVC's own files; run it before `dvc repro`.
 
 DVC writes its lock files in place, so a kill can leave one empty, and then every command of DVC fails. The trained runs
 are in `.runs`, so a lock file from git, or none, costs only the time of running stages again.
