@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from profiles import tryout
-from tests.campaign import damage, inputs, kills, options
+from tests.campaign import damage, inputs, kills, options, properties
 
 HOME, SMOKE = Path(".campaign"), Path(".smoke")
 SEED = 0
-TABLES = 1000  # pairs of tables with random faults
+DRAWN = 1000  # cases of each kind of input that hypothesis draws
 BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
 
 
@@ -55,9 +55,18 @@ def summary(rows: list[dict[str, Any]]) -> str:
 def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
     if not any(row["part"] == "inputs" for row in done):  # they take minutes, and are not resumed
         yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
-        yield from inputs.tables(TABLES, SEED, HOME)
         with contextlib.chdir(HOME):
             yield from options.options(Path())
+
+
+def _properties(done: list[dict[str, Any]]) -> Iterator[Any]:
+    if any(row["part"] == "properties" for row in done):
+        return
+    text = Path("params.yaml").read_text(encoding="utf-8")
+    yield from properties.drawn(properties.params(text), DRAWN, SEED)
+    with contextlib.chdir(HOME):
+        for kind in (properties.tables, properties.readers, properties.command):
+            yield from properties.drawn(kind(Path()), DRAWN, SEED)
 
 
 def _damage(done: list[dict[str, Any]]) -> Iterator[Any]:
@@ -77,7 +86,7 @@ def _kills(done: list[dict[str, Any]]) -> Iterator[Any]:
 
 
 PARTS: dict[str, Callable[[list[dict[str, Any]]], Iterator[Any]]] = {
-    "inputs": _inputs, "damage": _damage, "kills": _kills,
+    "inputs": _inputs, "properties": _properties, "damage": _damage, "kills": _kills,
 }  # fmt: skip
 
 

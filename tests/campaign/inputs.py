@@ -6,6 +6,7 @@ Nothing runs: params.yaml is checked as `make repro` checks it first, tables are
 from __future__ import annotations
 
 import copy
+import functools
 import random
 import signal
 import time
@@ -19,6 +20,7 @@ import numpy as np
 
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
+from regmix.core.faults import refuse
 from regmix.core.files import parse_yaml
 from regmix.exchange.tables import read_runs
 from regmix.params import all_faults
@@ -29,6 +31,7 @@ HOSTILE: tuple[Any, ...] = (
     {"a": 1}, "../..", 1e9, 2.5, ["x", "x"], 10**9,
 )  # fmt: skip
 CELLS = ("", "nan", "inf", "-1", "1e308", "0", "word", "٣", "1,5", '"', "é", "\0", "0x10", "1_0", "=1+1", " 0.5 ")
+CHECKS = (*plug_ins.CHECKS, params_check.tokenizers)
 LIMIT = 20  # seconds for a case
 LONGEST = 400  # characters of a line that a person reads
 
@@ -46,24 +49,27 @@ class Case:
 def params(text: str) -> Iterator[Case]:
     """Every value of params.yaml, given as ``text``, replaced by every hostile one."""
     values = parse_yaml(text)
-    checks = (*plug_ins.CHECKS, params_check.tokenizers)
-    for place in _places(values):
+    for place in places(values):
         for value in HOSTILE:
-            changed = _put(values, place, value)
+            changed = put(values, place, value)
             key = ".".join(map(str, place))
-            yield case(key, repr(value)[:40], lambda changed=changed: all_faults(changed, checks))  # type: ignore[misc]
+            yield case(key, repr(value)[:40], functools.partial(checked, changed))
 
 
-def tables(count: int, seed: int, folder: Path) -> Iterator[Case]:
-    """``count`` pairs of tables, each with one to three random faults."""
-    rng = random.Random(seed)
-    for i in range(count):
-        paths = [folder / "ratios.csv", folder / "metrics.csv"]
-        rows = _sound(rng)
-        faults = [rng.choice(FAULTS)(rng, rows) for _ in range(rng.randint(1, 3))]
-        for path, table in zip(paths, rows, strict=True):
-            path.write_bytes(_text(table, rng, faults).encode("utf-8", "surrogatepass"))
-        yield case(f"table {i}", "; ".join(faults), lambda: _read(*paths))  # noqa: B023
+def checked(values: Any) -> list[str]:
+    """No fault in the ``values`` of params.yaml. Raises InputError."""
+    refuse(all_faults(values, CHECKS))
+    return []
+
+
+def table(rng: random.Random, folder: Path) -> Case:
+    """A pair of tables with one to three faults that ``rng`` draws."""
+    paths = [folder / "ratios.csv", folder / "metrics.csv"]
+    rows = _sound(rng)
+    faults = [rng.choice(FAULTS)(rng, rows) for _ in range(rng.randint(1, 3))]
+    for path, lines in zip(paths, rows, strict=True):
+        path.write_bytes(_text(lines, rng, faults).encode("utf-8", "surrogatepass"))
+    return case("tables", "; ".join(faults), lambda: _read(*paths))
 
 
 def case(place: str, value: str, call: Callable[[], list[str]]) -> Case:
@@ -77,7 +83,7 @@ def case(place: str, value: str, call: Callable[[], list[str]]) -> Case:
         lines = list(error.lines)
     except TimeoutError:
         return Case(place, value, "late", f"{time.monotonic() - start:.0f} s")
-    except _WrongError as error:
+    except WrongError as error:
         return Case(place, value, "wrong", str(error))
     except Exception:
         return Case(place, value, "traceback", traceback.format_exc()[-2000:])
@@ -92,23 +98,23 @@ def _late(*_: object) -> None:
     raise TimeoutError
 
 
-class _WrongError(Exception):
+class WrongError(Exception):
     """A table was accepted, and what was read is not sound."""
 
 
-def _places(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def places(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The keys of every value; of a list, its first entry; of archives and domains, which are alike, two."""
     if place:
         yield place
     if isinstance(node, dict):
         few = place in (("corpus", "archives"), ("corpus", "domains"))
         for key in list(node)[: 2 if few else None]:
-            yield from _places(node[key], (*place, key))
+            yield from places(node[key], (*place, key))
     elif isinstance(node, list) and node:
-        yield from _places(node[0], (*place, 0))
+        yield from places(node[0], (*place, 0))
 
 
-def _put(values: Any, place: tuple[Any, ...], value: Any) -> Any:
+def put(values: Any, place: tuple[Any, ...], value: Any) -> Any:
     out = copy.deepcopy(values)
     node = out
     for key in place[:-1]:
@@ -195,7 +201,7 @@ def _text(table: Table, rng: random.Random, faults: list[str]) -> str:
 
 
 def _read(ratios: Path, metrics: Path) -> list[str]:
-    """No fault, if what was read is sound. Raises InputError, or _WrongError."""
+    """No fault, if what was read is sound. Raises InputError, or WrongError."""
     read = read_runs(ratios, metrics)
     weights, values = read.mixtures.to_numpy(), read.metrics.to_numpy()
     sound = {
@@ -206,5 +212,5 @@ def _read(ratios: Path, metrics: Path) -> list[str]:
         "names are text": all(name.strip() for name in (*read.mixtures.columns, *read.metrics.columns)),
     }
     if wrong := [what for what, holds in sound.items() if not holds]:
-        raise _WrongError(f"not: {', '.join(wrong)}")
+        raise WrongError(f"not: {', '.join(wrong)}")
     return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,21 +49,23 @@ OTHERS = (
 
 def options(folder: Path) -> Iterator[Case]:
     """Call the command in this process, with its files in ``folder``, the working directory."""
-    _write(folder)
+    write(folder)
     for name in (*MIXTURES, *BYTES, "nofile"):
         for form in ("json", "olmo-core", "megatron-args"):
-            yield _called(f"export {name}.json --to {form} --out out")
+            yield called(f"export {name}.json --to {form} --out out".split())
     for words in EXPORT:
-        yield _called(f"export good.json --to json --out out {words}")
+        yield called(f"export good.json --to json --out out {words}".split())
     for words in RECOMMEND:
-        yield _called(f"recommend ratios.csv metrics.csv {words}")
+        yield called(f"recommend ratios.csv metrics.csv {words}".split())
     for words in OTHERS:
-        yield _called(words)
+        yield called(words.split())
 
 
-def _called(words: str) -> Case:
+def called(words: Sequence[str]) -> Case:
+    """The outcome of `regmix` with these words."""
+
     def call() -> list[str]:
-        done = CliRunner().invoke(app, words.split())
+        done = CliRunner().invoke(app, list(words))
         if isinstance(done.exception, SystemExit):  # typer's own line about an option
             return [line.strip("│ ") for line in done.output.splitlines() if line.startswith("│")]
         if isinstance(done.exception, OSError):  # which main prints
@@ -72,10 +74,10 @@ def _called(words: str) -> Case:
             raise done.exception
         return []
 
-    return case("regmix", words, call)
+    return case("regmix", " ".join(words), call)
 
 
-def _write(folder: Path) -> None:
+def write(folder: Path) -> None:
     weights = np.random.default_rng(0).dirichlet(np.ones(3), 14)
     ratios = [f"r{i}," + ",".join(map(str, row)) for i, row in enumerate(weights.tolist())]
     metrics = [f"r{i},{3 - row[0] + 0.1 * row[1]}" for i, row in enumerate(weights.tolist())]

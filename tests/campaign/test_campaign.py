@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regmix.core.files import parse_yaml
-from tests.campaign import inputs, options
+from tests.campaign import inputs, options, properties
 from tests.campaign.__main__ import BAD
 from tests.paths import ROOT
 
@@ -19,18 +22,34 @@ def bad(cases) -> list[inputs.Case]:
 
 
 def test_hostile_values_in_params_yaml_are_clear_lines(monkeypatch):
-    places = list(inputs._places(parse_yaml(PARAMS)))
-    monkeypatch.setattr(inputs, "_places", lambda values: random.Random(0).sample(places, 30))
+    places = list(inputs.places(parse_yaml(PARAMS)))
+    monkeypatch.setattr(inputs, "places", lambda values: random.Random(0).sample(places, 30))
     cases = list(inputs.params(PARAMS))
     assert len(cases) == 30 * len(inputs.HOSTILE)
     assert not bad(cases)
     assert sum(one.kind == "clear" for one in cases) > 500
 
 
-def test_tables_with_random_faults_are_refused_or_read_soundly(tmp_path):
-    cases = list(inputs.tables(300, 1, tmp_path))
-    assert not bad(cases)
-    assert {one.kind for one in cases} == {"clear", "accepted"}
+@pytest.fixture
+def folder(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", ["tables", "readers", "command", "params"])
+def test_whatever_is_drawn_ends_in_clear_lines_or_a_right_result(folder, kind):
+    draw = properties.params(PARAMS) if kind == "params" else getattr(properties, kind)(folder)
+    outcomes = set()
+
+    @settings(max_examples=150, derandomize=True, **properties.QUIET)
+    @given(st.data())
+    def holds(data):
+        one = draw(data)
+        outcomes.add(one.kind)
+        assert one.kind not in BAD, one
+
+    holds()
+    assert "clear" in outcomes
 
 
 def test_hostile_options_are_clear_lines(tmp_path, monkeypatch):
@@ -42,7 +61,7 @@ def test_hostile_options_are_clear_lines(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(KeyError("x"), "traceback"), (TimeoutError(), "late"), (inputs._WrongError("not: finite"), "wrong")],
+    [(KeyError("x"), "traceback"), (TimeoutError(), "late"), (inputs.WrongError("not: finite"), "wrong")],
 )
 def test_what_is_no_clear_line_is_bad(error, kind):
     def call():
