@@ -25,6 +25,7 @@ LABELS = (*IDS, "State", "kind", "seed")  # columns that are neither weights nor
 ROUNDING = 0.005  # by how much a row of weights rounded to three digits can miss 1
 STRIPPED = ("train_*", "metric/*_val_loss")  # RegMix's published names: what * stands for is the domain
 LARGEST = 1e15  # beyond which a number is taken for a mistake: its square still has digits left
+ODD = 0.1  # largest share of runs with a sign that is taken for a mistake
 SHOWN = 5  # faults of a kind that are listed
 
 
@@ -66,6 +67,7 @@ def read_runs(
     if not faults:
         values = values.loc[weights.index]
         faults += _off(weights, ratios, renormalise)
+        notes += _odd_signs(values, metrics or ratios)
     if faults:
         raise Faults(*faults)
     totals = np.ascontiguousarray(weights).sum(axis=1)  # to the last bit as regmix.published.tables sums
@@ -176,6 +178,17 @@ def _first(faults: Sequence[str]) -> list[str]:
     """The first few, and how many more there are."""
     more = len(faults) - SHOWN
     return [*faults[:SHOWN], *([f"and {more} more like these"] if more > 0 else [])]
+
+
+def _odd_signs(values: pd.DataFrame, path: Path) -> list[str]:
+    """Notes on metrics that are below zero in few runs, which a loss cannot be."""
+    notes = []
+    for name, column in values.items():
+        below = column.index[column < 0]
+        if 0 < len(below) <= ODD * len(column):
+            runs = ", ".join(map(str, below[:SHOWN]))
+            notes.append(f"{path}: column {name!r} is below zero only in {runs}; check it, since a loss cannot be")
+    return notes
 
 
 def _some(table: pd.DataFrame) -> str:

@@ -18,9 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from profiles import tryout
-from tests.campaign import damage, inputs, kills, options, properties
+from tests.campaign import damage, inputs, kills, options, properties, sharing, surroundings
 
 HOME, SMOKE = Path(".campaign"), Path(".smoke")
+WORK = HOME.resolve() / "work"
 SEED = 0
 DRAWN = 1000  # cases of each kind of input that hypothesis draws
 BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
@@ -40,8 +41,8 @@ def main(parts: list[str]) -> int:
     print(summary([row for row in done if row["part"] in parts]))
     bad = [row for row in done if row["part"] in parts and row["kind"] in BAD]
     for row in bad:
-        about = ", ".join(str(row[key]) for key in row if key not in ("part", "said"))
-        print(f"{row['part']}: {about}\n  {row['said'].strip().splitlines()[-1:]}", file=sys.stderr)
+        about = ", ".join(str(row[key]) for key in row if key not in ("part", "printed"))
+        print(f"{row['part']}: {about}\n  {row['printed'].strip().splitlines()[-1:]}", file=sys.stderr)
     return min(len(bad), 100)
 
 
@@ -69,24 +70,37 @@ def _properties(done: list[dict[str, Any]]) -> Iterator[Any]:
             yield from properties.drawn(kind(Path()), DRAWN, SEED)
 
 
-def _damage(done: list[dict[str, Any]]) -> Iterator[Any]:
-    finished = {row["stage"] for row in done if row["part"] == "damage"}
-    root = _copy("damage")
-    for stage in damage.commands(root, root):
-        if stage not in finished:
-            yield from list(damage.campaign(root, HOME.resolve() / "work", f"{stage}$"))
+def _by_stage(part: str) -> Callable[[list[dict[str, Any]]], Iterator[Any]]:
+    """A part that takes the stages of a finished pipeline in turn."""
+    names, cases = BY_STAGE[part]
+
+    def run(done: list[dict[str, Any]]) -> Iterator[Any]:
+        finished = {row["stage"] for row in done if row["part"] == part}
+        root = _copy(part)
+        for name in names(root):
+            if name not in finished:
+                yield from list(cases(root, name))
+
+    return run
 
 
-def _kills(done: list[dict[str, Any]]) -> Iterator[Any]:
-    finished = {row["stage"] for row in done if row["part"] == "kills"}
-    root = _copy("kills")
-    for stage in kills.stages(root):
-        if stage not in finished:
-            yield from list(kills.campaign(root, SEED, stage))
+def _sharing(done: list[dict[str, Any]]) -> Iterator[Any]:
+    finished = {row["what"] for row in done if row["part"] == "sharing"}
+    for what in sharing.CASES:
+        if what not in finished:
+            yield sharing.case(what, _copy("sharing"), HOME.resolve())
 
 
+Stages = Callable[[Path], list[str]]
+Cases = Callable[[Path, str], Iterator[Any]]
+BY_STAGE: dict[str, tuple[Stages, Cases]] = {
+    "damage": (damage.stages, lambda root, name: damage.campaign(root, WORK, name)),
+    "surroundings": (damage.stages, lambda root, name: surroundings.campaign(root, WORK, name)),
+    "kills": (kills.stages, lambda root, name: kills.campaign(root, SEED, name)),
+}
 PARTS: dict[str, Callable[[list[dict[str, Any]]], Iterator[Any]]] = {
-    "inputs": _inputs, "properties": _properties, "damage": _damage, "kills": _kills,
+    "inputs": _inputs, "properties": _properties, "sharing": _sharing,
+    **{part: _by_stage(part) for part in BY_STAGE},
 }  # fmt: skip
 
 

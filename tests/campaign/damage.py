@@ -12,7 +12,6 @@ import importlib
 import json
 import os
 import random
-import re
 import shlex
 import shutil
 import signal
@@ -41,7 +40,7 @@ class Case:
     file: str
     damage: str
     kind: str
-    said: str
+    printed: str
 
 
 def _other_shape(path: Path) -> None:
@@ -66,19 +65,21 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 }
 
 
-def campaign(root: Path, work: Path, only: str = "") -> Iterator[Case]:
-    """Damage the finished pipeline in ``root`` and run the stages whose name matches ``only``, writing to ``work``."""
-    for stage, command in commands(root, work / "out").items():
-        if not re.match(only, stage):
-            continue
-        importlib.import_module(command[2])
-        code, said = _forked(command, root, work, work / "opened")
-        if code:
-            raise RuntimeError(f"{stage} fails on sound files:\n{said}")
-        sound = _digest(work / "out")
-        every = [(file, damage) for file in _distinct(work / "opened", root) for damage in DAMAGES]
-        for file, damage in random.Random(stage).sample(every, min(MOST, len(every))):
-            yield _case(stage, command, root / file, damage, DAMAGES[damage], root, work, sound)
+def campaign(root: Path, work: Path, stage: str) -> Iterator[Case]:
+    """Damage what ``stage`` of the finished pipeline in ``root`` opens, and run it, writing to ``work``."""
+    command = commands(root, work / "out")[stage]
+    importlib.import_module(command[2])
+    code, printed = _forked(command, root, work, work / "opened")
+    if code:
+        raise RuntimeError(f"{stage} fails on sound files:\n{printed}")
+    sound = digest(work / "out")
+    every = [(file, damage) for file in _distinct(work / "opened", root) for damage in DAMAGES]
+    for file, damage in random.Random(stage).sample(every, min(MOST, len(every))):
+        yield _case(stage, command, root / file, damage, DAMAGES[damage], root, work, sound)
+
+
+def stages(root: Path) -> list[str]:
+    return list(commands(root, root))
 
 
 def commands(root: Path, out: Path) -> dict[str, list[str]]:
@@ -111,21 +112,21 @@ def _case(
     kept = path.read_bytes()
     spoil(path)
     try:
-        code, said = _forked(command, root, work, None)
+        code, printed = _forked(command, root, work, None)
     finally:
         path.write_bytes(kept)
     name = str(path.relative_to(root))
-    return Case(stage, name, damage, _kind(code, said, name, lambda: _digest(work / "out") == sound), said[-2000:])
+    return Case(stage, name, damage, _kind(code, printed, name, lambda: digest(work / "out") == sound), printed[-2000:])
 
 
-def _kind(code: int | None, said: str, file: str, same: Callable[[], bool]) -> str:
+def _kind(code: int | None, printed: str, file: str, same: Callable[[], bool]) -> str:
     if code is None:
         return "late"
     if code == 0:
         return "the same result" if same() else "another result"
-    if "Traceback" in said or code != 1:
+    if "Traceback" in printed or code != 1:
         return "traceback"
-    errors = [line for line in said.splitlines() if line.startswith("error: ")]
+    errors = [line for line in printed.splitlines() if line.startswith("error: ")]
     return "clear" if any(file in line or str(Path(file).parent) in line for line in errors) else "unclear"
 
 
@@ -144,16 +145,16 @@ def _forked(command: list[str], root: Path, work: Path, opened: Path | None) -> 
     while time.monotonic() < until:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
-            return os.waitstatus_to_exitcode(status), (work / "said").read_text(errors="replace")
+            return os.waitstatus_to_exitcode(status), (work / "printed").read_text(errors="replace")
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    return None, (work / "said").read_text(errors="replace")
+    return None, (work / "printed").read_text(errors="replace")
 
 
 def _stage(command: list[str], root: Path, work: Path, opened: Path | None) -> int:
     module, *flags = command[2:]
-    with (work / "said").open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
+    with (work / "printed").open("w") as file, contextlib.redirect_stdout(file), contextlib.redirect_stderr(file):
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
         os.chdir(root)
@@ -182,10 +183,10 @@ def _record(file: Any, root: Path) -> None:
     sys.addaudithook(hook)
 
 
-def _digest(folder: Path) -> str:
+def digest(folder: Path) -> str:
     """Of all files below ``folder``."""
-    digest = hashlib.sha256()
+    out = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file():
-            digest.update(str(path.relative_to(folder)).encode() + hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+            out.update(str(path.relative_to(folder)).encode() + hashlib.sha256(path.read_bytes()).digest())
+    return out.hexdigest()

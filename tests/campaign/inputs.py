@@ -43,7 +43,7 @@ class Case:
     place: str
     value: str
     kind: str
-    said: str
+    printed: str
 
 
 def params(text: str) -> Iterator[Case]:

@@ -37,33 +37,32 @@ class Kill:
     signal: str
     moment: float
     kind: str
-    said: str
+    printed: str
 
 
-def campaign(root: Path, seed: int, only: str = "") -> Iterator[Kill]:
-    """Kill the stages of the finished pipeline in ``root``, a git and DVC repository that they can change."""
-    for name in (name for name in stages(root) if only in name):
-        rng = random.Random(f"{seed} {name}")
-        _empty(root)
-        took, said = _run(root, name)
-        before = hashes(root)
-        for sent in SIGNALS:
-            _empty(root)
-            moment = rng.random()
-            after, said = _run(root, name, moment * took, sent)
-            if after is None:
-                yield Kill(name, sent.name, moment, "missed", said[-3000:])
-                continue
-            repair = subprocess.run(
-                [sys.executable, "-m", "stages.common.repair"], cwd=root, capture_output=True, text=True
-            )
-            again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
-            said += repair.stdout + repair.stderr + again.stdout + rest.stdout
-            kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"
-            ran = f"Running stage '{name}'" in again.stdout
-            if kind == "different" and ran and hashes(root) == before and not _dvc(root, "status", "-q").returncode:
-                kind = "identical"
-            yield Kill(name, sent.name, moment, kind, said[-3000:])
+def campaign(root: Path, seed: int, name: str) -> Iterator[Kill]:
+    """Kill stage ``name`` of the finished pipeline in ``root``, a git and DVC repository that it can change."""
+    rng = random.Random(f"{seed} {name}")
+    empty(root)
+    took, printed = _run(root, name)
+    before = hashes(root)
+    for sent in SIGNALS:
+        empty(root)
+        moment = rng.random()
+        after, printed = _run(root, name, moment * took, sent)
+        if after is None:
+            yield Kill(name, sent.name, moment, "missed", printed[-3000:])
+            continue
+        repair = subprocess.run(
+            [sys.executable, "-m", "stages.common.repair"], cwd=root, capture_output=True, text=True
+        )
+        again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
+        printed += repair.stdout + repair.stderr + again.stdout + rest.stdout
+        kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"
+        ran = f"Running stage '{name}'" in again.stdout
+        if kind == "different" and ran and hashes(root) == before and not _dvc(root, "status", "-q").returncode:
+            kind = "identical"
+        yield Kill(name, sent.name, moment, kind, printed[-3000:])
 
 
 def stages(root: Path) -> list[str]:
@@ -85,7 +84,8 @@ def hashes(root: Path) -> dict[str, str]:
     return found
 
 
-def _empty(root: Path) -> None:
+def empty(root: Path) -> None:
+    """Remove what stages keep between runs."""
     for store in STORES:
         shutil.rmtree(root / store, ignore_errors=True)
 
@@ -99,9 +99,9 @@ def _run(root: Path, name: str, after: float = 0, sent: signal.Signals | None = 
 
     None instead of seconds if it had ended before the kill. Raises RuntimeError if it fails by itself.
     """
-    said = root.with_name("said")
+    printed = root.with_name("printed")
     with (
-        said.open("w") as file,
+        printed.open("w") as file,
         subprocess.Popen(
             ["dvc", "repro", "-s", *FORCED, name],
             cwd=root,
@@ -110,7 +110,7 @@ def _run(root: Path, name: str, after: float = 0, sent: signal.Signals | None = 
             start_new_session=True,
         ) as process,
     ):
-        while process.poll() is None and f"Running stage '{name}'" not in said.read_text():
+        while process.poll() is None and f"Running stage '{name}'" not in printed.read_text():
             time.sleep(0.02)
         start = time.monotonic()
         if sent is None:
@@ -118,7 +118,7 @@ def _run(root: Path, name: str, after: float = 0, sent: signal.Signals | None = 
         else:
             time.sleep(after)
             if process.poll() is not None:
-                return None, said.read_text()
+                return None, printed.read_text()
             with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
                 os.killpg(process.pid, sent)
                 process.wait(20)
@@ -126,5 +126,5 @@ def _run(root: Path, name: str, after: float = 0, sent: signal.Signals | None = 
                 os.killpg(process.pid, signal.SIGKILL)  # what did not obey
         took = time.monotonic() - start
     if sent is None and process.returncode:
-        raise RuntimeError(f"{name} fails before any kill:\n{said.read_text()}")
-    return took, said.read_text()
+        raise RuntimeError(f"{name} fails before any kill:\n{printed.read_text()}")
+    return took, printed.read_text()

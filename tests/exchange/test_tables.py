@@ -45,6 +45,14 @@ def test_a_pair_is_joined_on_its_runs_whatever_its_kind_of_file(pair, tmp_path, 
     assert found.notes == ()
 
 
+def test_a_single_negative_loss_is_noted_but_not_a_metric_of_either_sign(pair, tmp_path):
+    ratios, metrics = pair
+    metrics = metrics.assign(score=np.linspace(-1, 1, len(metrics)))
+    metrics.loc[metrics["run"] == "r3", "loss"] = -5
+    (note,) = read_runs(*written(tmp_path, ratios, metrics)).notes
+    assert note.endswith("column 'loss' is below zero only in r3; check it, since a loss cannot be")
+
+
 def test_olmix_names_its_runs_otherwise_and_adds_columns_that_are_no_domain(pair, tmp_path):
     ratios, metrics = (table.rename(columns={"run": "run_id"}).assign(name="swarm") for table in pair)
     found = read_runs(*written(tmp_path, ratios, metrics))
