@@ -1,5 +1,7 @@
 """The errors meant for users to read."""
 
+LONGEST, END = 400, 120  # characters of a line, and of its end, which has the fix, if the middle is left out
+
 
 class InputError(Exception):
     """Bad input. The message is one line: the file or key, the value, and the fix."""
@@ -23,5 +25,6 @@ class Faults(InputError):
 
 
 def _one_line(text: str) -> str:
-    """``text`` with control characters escaped: names from a file can have them."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """``text`` with control characters escaped, and the middle of a long one left out: names can have both."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - END - 5]} ... {line[-END:]}"

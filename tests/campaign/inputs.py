@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from regmix.checks import plug_ins
-from regmix.core.errors import InputError
+from regmix.core.errors import LONGEST, InputError
 from regmix.core.faults import refuse
 from regmix.core.files import parse_yaml
 from regmix.exchange.tables import read_runs
@@ -33,7 +33,6 @@ HOSTILE: tuple[Any, ...] = (
 CELLS = ("", "nan", "inf", "-1", "1e308", "0", "word", "٣", "1,5", '"', "é", "\0", "0x10", "1_0", "=1+1", " 0.5 ")
 CHECKS = (*plug_ins.CHECKS, params_check.tokenizers)
 LIMIT = 20  # seconds for a case
-LONGEST = 400  # characters of a line that a person reads
 
 
 @dataclass(frozen=True)

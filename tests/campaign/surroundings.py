@@ -25,7 +25,7 @@ AHEAD = 366 * 24 * 3600  # seconds
 LACKS = {
     "full disk": 'for place; do mount -t tmpfs -o size=16k none "$place"; done',
     "read-only disk": 'for place; do mount -t tmpfs -o ro none "$place"; done',
-    "no file handles": "ulimit -n 24",
+    "no file handles": "ulimit -n 8",
     "clock set back": "true",
 }
 MOUNTS = ("unshare", "--map-root-user", "--mount")

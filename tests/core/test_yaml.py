@@ -8,7 +8,7 @@ import pytest
 from dvc.utils.serialize import parse_yaml as parsed_by_dvc
 
 from profiles import layout
-from regmix.core.errors import Faults, InputError
+from regmix.core.errors import LONGEST, Faults, InputError
 from regmix.core.files import parse_yaml, read_yaml
 from regmix.params import all_faults
 from tests.paths import ROOT
@@ -68,3 +68,11 @@ def test_an_error_shows_the_start_of_a_huge_value_and_no_line_break():
     (line,) = all_faults({**parse_yaml((ROOT / "tests/fixtures/params.yaml").read_text()), "mixture": value})
     assert len(line) < 400
     assert all(one.isprintable() for one in Faults("a\nb", "c\x1b").lines)
+
+
+def test_a_line_has_no_control_characters_and_its_start_and_end_if_it_is_long():
+    assert InputError("a.csv: no column 'x\ny'; add it").lines == ("a.csv: no column 'x\\ny'; add it",)
+    (line,) = Faults(f"a.csv: no column {'x' * 1000}; add it").lines
+    assert len(line) == LONGEST
+    assert line.startswith("a.csv: no column xxx")
+    assert line.endswith("xxx; add it")
