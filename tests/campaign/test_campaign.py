@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regmix.core.files import parse_yaml
-from tests.campaign import inputs, options, properties
+from tests.campaign import inputs, options, properties, surroundings
 from tests.campaign.__main__ import BAD
 from tests.paths import ROOT
 
@@ -71,3 +71,21 @@ def test_what_is_no_clear_line_is_bad(error, kind):
     assert kind in BAD
     assert inputs.case("here", "value", lambda: ["a\nb"]).kind == "unclear"
     assert inputs.case("here", "value", lambda: ["a" * 401]).kind == "unclear"
+
+
+WRITES = "open('out/a', 'wb').write(bytes(100_000)); files = [open('out/a') for _ in range(20)]; print('whole')"
+
+
+@pytest.mark.parametrize(
+    ("lack", "error"),
+    [("full disk", "No space left"), ("read-only disk", "Read-only"), ("no file handles", "Too many open files")],
+)
+def test_a_lack_is_felt_by_the_command_and_gone_after_it(folder, lack, error):
+    if "disk" in lack and not surroundings.mounts():
+        pytest.skip("this user cannot mount file systems in a namespace")
+    command, places = ["python", "-c", WRITES], [folder / "out"]
+    code, printed = surroundings._run(command, folder, places, lack)
+    assert code
+    assert error in printed
+    assert surroundings._run(command, folder, places) == (0, "whole\n")
+    assert [path.name for path in surroundings._after(places).iterdir()] == ["a"]
