@@ -42,7 +42,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt requirements.lock
 repro: install
 	@python -m stages.common.repair
 	@python -m stages.params_check
-	@dvc repro
+	@python -m profiles.repro
 	@python -m reports.headline
 
 paper: install

@@ -26,7 +26,7 @@ ABLATIONS = (
     ["dvc", "repro", "target/dvc.yaml:target_evaluate"],
     ["dvc", "--cd", "ablations", "repro"],
 )
-PIPELINE = (["dvc", "repro"], ["python", "-m", "reports.headline"])
+PIPELINE = (["python", "-m", "profiles.repro"], ["python", "-m", "reports.headline"])
 
 
 def copy(profile: str, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Print the path of the report and the chosen mixtures with their evidence: python -m reports.headline."""
+"""Print each objective's mixture, what to do with it, and what to do next: python -m reports.headline."""
 
 from __future__ import annotations
 
@@ -10,35 +10,41 @@ from typing import Any
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
 from regmix.core.objective import NATS
+from regmix.evaluation.decision import RIVALS as RIVALS
+from regmix.evaluation.decision import decision
 from regmix.statistics.digits import leading
-from reports.page.formats import fixed, listed, plus_minus
+from reports.page.formats import fixed, plus_minus
 
 REPORT = Path("reports/report.html")
-MIXTURE, SUMMARY = Path("metrics/mixture.json"), Path("metrics/summary.json")
-RIVALS = {"natural": "natural", "uniform": "uniform", "own": "own domains", "single": "best single domain",
-          "one_shot": "one-shot", "best_proxy": "best proxy"}  # fmt: skip
+FOUND, CHOSEN = Path("data/target_compare/headlines.json"), Path("data/mixture_choose")
+SHOWN = 6  # heaviest domains of a mixture
+NEXT = """\
+page: {report}
+next: change one thing, and only what depends on it runs again; a more cautious choice, in a minute or two:
+  . .venv/bin/activate; dvc exp run -S mixture.risk=2 mixture_choose; dvc metrics diff --targets metrics/mixture.json"""
 
 
-def headline(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], report: Path) -> str:
-    """The report's path, then two lines per objective: its mixture, and how its targets or proxies do with it.
+def headline(found: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Mapping[str, Any]], report: Path) -> str:
+    """Two lines per objective, its mixture and the decision on it; then where the page is, and what to try next.
 
     Raises InputError if a number is missing.
     """
-    lines = [f"report: {report}"]
     try:
-        for name, row in found.items():
-            lines.append(f"{name}: {weights(mixture[name])}")
-            differences = rivals(row)
-            if differences:
-                parts = [f"{RIVALS[rival]} {value}" for rival, value in differences.items()]
-                lines.append(f"  targets, {unit(row)}, minus {listed(parts)}: {row['verdict']}")
-            else:
-                lines.append(f"  no target; proxies gain {fixed(row['gain_realised'], 3)} {unit(row)} over natural")
+        lines = [f"{name}: {_mixture(chosen[name])}\n  {decision(found[name], chosen[name])}" for name in found]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{SUMMARY}: numbers are missing ({error!r}); run `dvc repro -f target/dvc.yaml:target_compare`"
+            f"{FOUND}: numbers are missing ({error!r}); run `dvc repro -f target/dvc.yaml:target_compare`"
         ) from None
-    return "\n".join(lines)
+    return "\n".join([*lines, NEXT.format(report=report)])
+
+
+def _mixture(chosen: Mapping[str, Mapping[str, float]]) -> str:
+    """The heaviest weights with their spread over refits, and the sum of the others."""
+    weights, spread = chosen["weights"], chosen["spread"]
+    heavy = [name for name in sorted(weights, key=lambda name: -weights[name])[:SHOWN] if weights[name] >= 0.02]
+    parts = [f"{name} {plus_minus(weights[name], spread[name], 2)}" for name in heavy]
+    rest = 1 - sum(weights[name] for name in heavy)
+    return ", ".join(parts + ([f"others {rest:.2f}"] if rest >= 0.005 else []))
 
 
 def unit(row: Mapping[str, Any]) -> str:
@@ -60,11 +66,12 @@ def _measured(value: float, half: float | None) -> str:
     return plus_minus(value, half, leading(half)) if half else fixed(value)
 
 
-def main(summary: Path = SUMMARY, mixture: Path = MIXTURE, report: Path = REPORT) -> None:
-    for path in (summary, mixture, report):
-        if not path.is_file():
+def main(found: Path = FOUND, chosen: Path = CHOSEN, report: Path = REPORT) -> None:
+    for path in (found, chosen, report):
+        if not path.exists():
             raise InputError(f"{path}: missing; run `dvc repro` first")
-    print(headline(read_json(summary), read_json(mixture), report))
+    numbers = read_json(found)
+    print(headline(numbers, {name: read_json(chosen / f"{name}.json") for name in numbers}, report))
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from tqdm import tqdm
-
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
 from regmix.engine.compute.gpus import gpus
@@ -24,6 +22,7 @@ from regmix.engine.run import Run
 from regmix.engine.store.keys import hardware, run_key
 from regmix.engine.store.runs import RunStore
 from regmix.engine.train_pack import Assignment, train_pack
+from regmix.launchers._progress import Progress
 
 
 class Options(Strict):
@@ -47,9 +46,7 @@ def launch(assignment: Assignment, options: Options) -> None:
         numbers.put(number)
     with (
         ProcessPoolExecutor(workers, context, _prepare, (assignment, progress, numbers)) as pool,
-        tqdm(
-            total=assignment.run_tokens * len(items), unit="tok", unit_scale=True, desc=assignment.label, disable=None
-        ) as bar,
+        Progress(assignment.run_tokens * len(items), assignment.label) as bar,
     ):
         futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
         failure: BaseException | None = None

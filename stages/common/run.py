@@ -38,6 +38,7 @@ REFUSALS = (
 )
 
 SHOWN = 5  # most damaged files that are named
+PROGRESS = "REGMIX_PROGRESS"  # set where profiles/repro.py prints a line per stage, and its time
 
 
 def run(stage: Callable[..., None]) -> None:
@@ -70,7 +71,8 @@ def run(stage: Callable[..., None]) -> None:
         if lines := _damaged(flags):
             sys.exit("\n".join(lines))
         raise
-    print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
+    if not os.environ.get(PROGRESS):
+        print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
 
 
 def _damaged(flags: Mapping[str, Any]) -> list[str]:

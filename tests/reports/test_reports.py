@@ -728,28 +728,52 @@ FEW = {
 WEIGHTS = {name: {"weights": {"news": 0.6, "law": 0.395, "drama": 0.005}, "spread": {}} for name in FEW}
 
 
-def test_headline_prints_the_mixture_and_how_it_does():
-    lines = headline.headline(FEW, WEIGHTS, Path("r.html")).splitlines()
-    assert lines == [
-        "report: r.html",
-        "news: news 0.60, law 0.40",
-        f"  targets, nats per token, minus natural {MINUS}0.20 ± 0.01 and best single domain 0.010: not "
-        "distinguishable from single",
-        "broad: news 0.60, law 0.40",
-        "  no target; proxies gain 0.310 nats per token over natural",
+def headline_part(**target: Any) -> dict[str, Any]:
+    """An objective's part of headlines.json, as far as the last lines of a run need it."""
+    gain = dict.fromkeys(("predicted_gain", "realised_gain", "realised_gain_low", "realised_gain_high"), 0.3)
+    return {"unit": "nats per token", "mixture": gain | {"realised_gain_low": 0.2, "realised_gain_high": 0.4}} | target
+
+
+CHOSEN: dict[str, Any] = {
+    "weights": {"tweets": 0.005, "law": 0.395, "news": 0.6},
+    "spread": {"tweets": 0.001, "law": 0.08, "news": 0.125},
+    "gain": {"value": 0.3, "low": 0.2, "high": 0.4},
+    "support": {"distance": 0.1, "typical": 0.2},
+}
+
+
+def test_the_last_lines_are_each_mixture_with_its_decision_the_page_and_what_is_next():
+    rivals = {"natural": {"value": -0.2, "value_low": -0.21, "value_high": -0.19}}
+    found = {"news": headline_part(target={"rivals": rivals}), "broad": headline_part()}
+    lines = headline.headline(found, dict.fromkeys(found, CHOSEN), Path("r.html")).splitlines()
+    assert lines[:5] == [
+        "news: news 0.60 ± 0.12, law 0.40 ± 0.08, others 0.01",
+        "  use it: better than natural; loss 0.20 ± 0.01 nats per token below natural",
+        "broad: news 0.60 ± 0.12, law 0.40 ± 0.08, others 0.01",
+        "  use it: proxies gain 0.3 ± 0.1 nats per token over natural; no target was trained",
+        "page: r.html",
     ]
+    assert "dvc exp run -S mixture.risk=2 mixture_choose" in lines[-1]
 
 
-def test_headline_before_a_run_is_one_line(tmp_path):
-    summary, mixture, page = tmp_path / "summary.json", tmp_path / "mixture.json", tmp_path / "report.html"
-    with pytest.raises(InputError, match=r"summary\.json: missing; run `dvc repro` first"):
-        headline.main(summary, mixture, page)
-    write_json(mixture, {})
+def test_the_last_lines_name_a_few_domains_and_sum_the_others():
+    many = {f"d{i}": 0.1 for i in range(10)}
+    last = headline.headline({"a": headline_part()}, {"a": CHOSEN | {"weights": many, "spread": many}}, Path("r.html"))
+    assert last.splitlines()[0].startswith("a: d0 0.10 ± 0.10, d1 0.10")
+    assert last.splitlines()[0].endswith("d5 0.10 ± 0.10, others 0.40")
+
+
+def test_before_a_run_the_last_lines_are_one_error(tmp_path):
+    found, chosen, page = tmp_path / "headlines.json", tmp_path / "chosen", tmp_path / "report.html"
+    with pytest.raises(InputError, match=r"headlines\.json: missing; run `dvc repro` first"):
+        headline.main(found, chosen, page)
+    chosen.mkdir()
+    write_json(chosen / "news.json", CHOSEN)
     page.touch()
-    for content in ({"news": {}}, {"news": ROW}):
-        write_json(summary, content)
+    for content in ({"news": {}}, {"news": headline_part(target={})}):
+        write_json(found, content)
         with pytest.raises(InputError, match="numbers are missing") as error:
-            headline.main(summary, mixture, page)
+            headline.main(found, chosen, page)
         assert "\n" not in str(error.value)
 
 
