@@ -60,7 +60,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:
 def _figure(result: dict[str, Any]) -> str:
     """Bars of the weights, with spread, and the prior; small ones together."""
     order = sorted(result["weights"], key=lambda name: -result["weights"][name])
-    rows = [(name, *(result[what][name] for what in ("weights", "spread", "prior"))) for name in order]
+    rows = [(name, *(result[column][name] for column in ("weights", "spread", "prior"))) for name in order]
     shown, rest = [row for row in rows if row[1] >= LISTED], [row for row in rows if row[1] < LISTED]
     if rest:
         shown.append((f"{len(rest)} others", sum(row[1] for row in rest), 0.0, sum(row[3] for row in rest)))
@@ -85,10 +85,10 @@ def _figure(result: dict[str, Any]) -> str:
 def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Each metric's name, its prediction with half an interval, and that at the prior."""
     rows = []
-    for name, one in metrics.items():
-        digits = decimals(one["half_interval"])
-        predicted = f"{one['predicted']:.{digits}f} ± {one['half_interval']:.{digits}f}"
-        rows.append((name, predicted, f"{one['at_prior']:.{digits}f}"))
+    for name, metric in metrics.items():
+        digits = decimals(metric["half_interval"])
+        predicted = f"{metric['predicted']:.{digits}f} ± {metric['half_interval']:.{digits}f}"
+        rows.append((name, predicted, f"{metric['at_prior']:.{digits}f}"))
     return rows
 
 
