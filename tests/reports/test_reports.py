@@ -31,12 +31,13 @@ from reports.run.target import targets
 from reports.run.target.rank_invariance import rank_invariance as invariance_section
 from tests.paths import ROOT
 from tests.reports.artifacts import ALL, MINUS, TASKS, TRAINED, Artifacts, values
+from tests.reports.test_page import visible
 
 
 @pytest.fixture
 def undrawn(monkeypatch):
     """Figures are made but not drawn, which takes most of the time."""
-    monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
+    monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg></svg>", "png": b"png"})
 
 
 class Links(HTMLParser):
@@ -212,6 +213,8 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
         assert str(tmp_path) not in content
         assert str(ROOT) not in content
         assert not re.search(r"\bnan\b|NaN|None\b", content.split("### params.yaml")[0].split("params.yaml</h3>")[0])
+    assert len(visible(page)) < 2500
+    assert (out / "answer.svg").read_text().startswith("<svg ")
     for figure in re.findall(r"\(figures/(\w+)\.svg\)", text):
         assert (out / "figures" / f"{figure}.png").is_file()
 
