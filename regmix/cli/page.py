@@ -11,7 +11,7 @@ from regmix.statistics.digits import decimals
 
 LISTED = 0.005  # weights below it share a row
 WIDTH = 640  # of the drawing, pixels
-CLASSES = {"use it": "use", "extrapolates": "extrapolates"}
+CLASSES = {"use it": "use", "extrapolates": "warn"}
 
 
 def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:

@@ -26,7 +26,6 @@ from regmix.evaluation.headlines import Headlines
 from regmix.page import drawings
 from regmix.page.drawings import Bar, Difference, Drawing
 from regmix.statistics.digits import leading
-from reports.headline import rivals, unit, weights
 from reports.page.formats import MISSING, amount, fixed, listed, percent, plus_minus
 from reports.page.section import Table, Widget
 
@@ -34,7 +33,7 @@ SHOWN = 4  # heaviest domains of a mixture in the table
 LEAST, MOST = 0.015, 7  # weights below it share a row of the drawing, which has at most so many of its own
 WIDTH = 240  # of a drawing, pixels
 MANY, FEW = 5, 3  # objectives side by side on a wide screen and on a narrow one
-CLASSES = {USE: "use", EXTRAPOLATES: "extrapolates"}
+CLASSES = {USE: "use", EXTRAPOLATES: "warn", AVOID: "warn"}
 KINDS = {BETTER: "better", ALIKE: "same", OPEN: "same", WORSE: "worse"}
 SHORT = {"single": "single domain", "own": "own domains"}  # names of rivals that are too long for a drawing
 
@@ -84,10 +83,14 @@ def table(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[
     """One column of text per objective of metrics/summary.json and metrics/mixture.json."""
     columns = {"objective": ["chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]}
     for name, row in found.items():
-        differences = rivals(row)
-        heaviest = ", ".join(weights(mixture[name], 0.03).split(", ")[:SHOWN])
-        title = name if unit(row) == NATS else f"{name}, {unit(row)}"
-        columns[title] = [heaviest, fixed(row["spearman"], 2), *(differences.get(r, MISSING) for r in RIVALS)]
+        differences = {r: _shown(row[f"minus_{r}"], row[f"minus_{r}_ci"]) for r in RIVALS if f"minus_{r}" in row}
+        heaviest = [f"{domain} {weight:.2f}" for domain, weight in mixture[name]["weights"].items() if weight >= 0.03]
+        title = f"{name}, {row['unit']}" if "unit" in row else name
+        columns[title] = [
+            ", ".join(heaviest[:SHOWN]),
+            fixed(row["spearman"], 2),
+            *(differences.get(r, MISSING) for r in RIVALS),
+        ]
     return pd.DataFrame(columns)
 
 
@@ -136,10 +139,13 @@ def _gains(one: Mapping[str, Any]) -> tuple[Difference, ...]:
     for name, rival in one.get("target", {"rivals": {}})["rivals"].items():
         value, low, high = (rival[f"value{end}"] for end in ("", "_low", "_high"))
         half = None if low is None or high is None else (high - low) / 2
-        words = plus_minus(value, half, leading(half)) if half else fixed(value, 2)
         kind = KINDS[compared(value, low, high, one["unit"])]
-        rows.append(Difference(SHORT.get(name, RIVALS[name]), value, low, high, kind, words))
+        rows.append(Difference(SHORT.get(name, RIVALS[name]), value, low, high, kind, _shown(value, half)))
     return tuple(rows)
+
+
+def _shown(value: float, half: float | None) -> str:
+    return plus_minus(value, half, leading(half)) if half else fixed(value)
 
 
 def _card(one: Answer) -> str:
