@@ -65,8 +65,17 @@ def ablations(
         ranks.invariance(losses, found, bodies),
         ranks.downstream(spreads, related, n, int(lm_eval["items"].max()), seeds),
     ]
+    sections[1:] = [section.appended() for section in sections[1:]]
     with render.publishing(out, OUTS) as scratch:
-        render.write(scratch, sections, write_csv, title=TITLE, name="ablations", beside="ablations", rules=RULES)
+        render.write(
+            scratch,
+            [sections[0], *(section.appended() for section in sections[1:])],
+            write_csv,
+            title=TITLE,
+            name="ablations",
+            beside="ablations",
+            rules=RULES,
+        )
     claimed = sections[0].tables["claims"].values[["paper", "place", "says", "verdict", "found"]]
     write_metrics(headline, claimed.to_dict("records"))
 

@@ -9,11 +9,8 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from regmix.core.objective import NATS
-from regmix.evaluation.decision import RIVALS as RIVALS
 from regmix.evaluation.decision import decision
-from regmix.statistics.digits import leading
-from reports.page.formats import fixed, plus_minus
+from reports.page.formats import plus_minus
 
 REPORT = Path("reports/report.html")
 FOUND, CHOSEN = Path("data/target_compare/headlines.json"), Path("data/mixture_choose")
@@ -45,25 +42,6 @@ def _mixture(chosen: Mapping[str, Mapping[str, float]]) -> str:
     parts = [f"{name} {plus_minus(weights[name], spread[name], 2)}" for name in heavy]
     rest = 1 - sum(weights[name] for name in heavy)
     return ", ".join(parts + ([f"others {rest:.2f}"] if rest >= 0.005 else []))
-
-
-def unit(row: Mapping[str, Any]) -> str:
-    return str(row.get("unit", NATS))
-
-
-def weights(mixture: Mapping[str, Mapping[str, float]], least: float = 0.02) -> str:
-    """The weights from ``least`` on, largest first."""
-    return ", ".join(f"{domain} {weight:.2f}" for domain, weight in mixture["weights"].items() if weight >= least)
-
-
-def rivals(row: Mapping[str, Any]) -> dict[str, str]:
-    """The differences from each rival with half an interval."""
-    names = [key for key in row if key.startswith("minus_") and not key.endswith("_ci")]
-    return {key.removeprefix("minus_"): _measured(row[key], row[f"{key}_ci"]) for key in names}
-
-
-def _measured(value: float, half: float | None) -> str:
-    return plus_minus(value, half, leading(half)) if half else fixed(value)
 
 
 def main(found: Path = FOUND, chosen: Path = CHOSEN, report: Path = REPORT) -> None:

@@ -134,8 +134,17 @@ def published(
         methods.methods(signs, averages, printed["regmix_d_3_ablations"]),
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
     ]
+    sections[1:] = [section.appended() for section in sections[1:]]
     with render.publishing(out, OUTS) as scratch:
-        render.write(scratch, sections, write_csv, title=TITLE, name="published", beside="published", rules=RULES)
+        render.write(
+            scratch,
+            [sections[0], *(section.appended() for section in sections[1:])],
+            write_csv,
+            title=TITLE,
+            name="published",
+            beside="published",
+            rules=RULES,
+        )
     write_metrics(headline, numbers)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core.files import read_json
-from reports.run.answer import answers
+from reports.run.answer import table as answers
 
 METRICS = Path("metrics")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from regmix.core import runs
@@ -18,16 +18,20 @@ from regmix.sampling.settings import Swarm
 from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
-from reports.run.answer import answer
+from reports.page.formats import amount
+from reports.page.section import Fold, Section, flat
+from reports.run.answer import answers, cards, numbers
 from reports.run.mixture.fronts import fronts
 from reports.run.mixture.mixtures import mixtures, scoring
+from reports.run.picture import picture
 from reports.run.regression.domains import domains as domain_effects
 from reports.run.regression.law import law
 from reports.run.regression.regression import regression, seed_noise
 from reports.run.settings import settings
-from reports.run.summary import summary
+from reports.run.story import Story, cost, reading
 from reports.run.swarm import models
 from reports.run.swarm.corpora import corpora
+from reports.run.swarm.models import COUNTS
 from reports.run.swarm.swarm import design
 from reports.run.target.dynamic_mixing import dynamic_mixing
 from reports.run.target.rank_invariance import rank_invariance
@@ -35,7 +39,8 @@ from reports.run.target.targets import targets
 from stages.common.run import run
 
 TITLE = "RegMix reproduced: choosing a data mixture by regression"
-OUTS = ("report.md", "report.html", "tables", "figures")
+PICTURE = "answer.svg"  # for README
+OUTS = ("report.md", "report.html", "tables", "figures", PICTURE)
 
 
 def report(
@@ -65,36 +70,31 @@ def report(
     methods = trained_methods.read(params.corpus.trained, schedules, trained, tokens)
     spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
     recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
-    sections = [
-        summary(
-            answer(read_json(metrics), read_json(mixture), level),
-            headlines,
-            ranks[ranks["measure"].isin(names)],
-            {key: models.share(spent["swarm"] * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key],
-                               target_meta, key) for key in models.COUNTS},
-            target_meta,
-        ),
-        corpora(
+    outlooks = {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
+                              _round_size(params.swarm), proxy_meta) for name in names}  # fmt: skip
+    voters = read_json(simulated / "regressor-weights.json")
+    swarm_flops = {key: len(table) * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key] for key in COUNTS}
+    appendices = {
+        "corpora": corpora(
             tokens,
             {d: read_json(extracted / d / "stats.json") for d in params.corpus.domains},
             prior, bounds, domains, params.target.train_tokens, params.constraints,
         ),
-        models.models(proxy_meta, target_meta, spent),
-        design(table, domains, prior),
-        regression(scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k),
-        *law(fitted["law"]),
-        domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
-        mixtures(
+        "models": models.models(proxy_meta, target_meta, spent),
+        "design": design(table, domains, prior),
+        "regression": regression(
+            scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k
+        ),
+        "law": law(fitted["law"]),
+        "domains": domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
+        "mixtures": mixtures(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
             read_csv(chosen / "calibration.csv"), read_csv(chosen / "noise.csv"),
-            read_csv(simulated / "candidates.csv"), proxies, objectives, prior,
-            _scoring(params, read_json(simulated / "regressor-weights.json")),
-            last if params.mixture.refit else None,
-            {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
-                           _round_size(params.swarm), proxy_meta) for name in names},
+            read_csv(simulated / "candidates.csv"), proxies, objectives, prior, _scoring(params, voters),
+            last if params.mixture.refit else None, outlooks,
         ),
-        *fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
-        targets(
+        "fronts": fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
+        "targets": targets(
             losses[["method", "seed", *params.corpus.domains]], lm_eval, means,
             differences[differences["less"] == BASELINE].drop(columns="less"),
             {name: method.trajectories for name, method in methods.items()}, objectives, level,
@@ -102,17 +102,43 @@ def report(
              for task, (kind, _) in params.evaluation.heldout.items()},
             read_csv(judged / "guardrails.csv"),
         ),
-        dynamic_mixing(
+        "dynamic": dynamic_mixing(
             params, methods, dynamic, means, differences, read_csv(stepwise / "errors.csv"), target_meta,
         ),
-        rank_invariance(ranks, confirming, losses, pairs, objectives, level),
-        settings(
+        "invariance": rank_invariance(ranks, confirming, losses, pairs, objectives, level),
+        "settings": settings(
             params, knobs.read_text(encoding="utf-8"), read_json(libraries),
             proxy_meta["shape"]["vocab"], proxy_meta["fingerprint"], table["kind"].value_counts(sort=False).to_dict(),
         ),
-    ]  # fmt: skip
+    }  # fmt: skip
+    sections = {name: section for name, section in appendices.items() if section}
+    story = Story(
+        headlines, table["kind"].value_counts().to_dict(), {d: tokens[d]["train"]["tokens"] for d in domains}, prior,
+        last, outlooks, voters, ranks[ranks["measure"].isin(names)], proxy_meta, target_meta,
+    )  # fmt: skip
+    budget = params.constraints.for_tokens or params.target.train_tokens
+    every = answers(headlines, last, objectives, prior, budget)
+    first = Section(
+        "What to train on",
+        (
+            story.opening(),
+            cards(every),
+            f"{cost({key: models.share(swarm_flops[key], target_meta, key) for key in COUNTS})} Tokens by domain are "
+            f"those of a training of {amount(budget)}.",
+            reading(level),
+            Fold("The same as numbers", (numbers(read_json(metrics), read_json(mixture), level),)),
+        ),
+    )
+    pages = [first, *told(story.chapters(sections), list(sections.values()))]
     with render.publishing(out, OUTS) as scratch:
-        render.write(scratch, sections, write_csv, title=TITLE)
+        render.write(scratch, pages, write_csv, title=TITLE)
+        (scratch / PICTURE).write_text(picture(every), encoding="utf-8")
+
+
+def told(chapters: Sequence[Section], sections: Sequence[Section]) -> list[Section]:
+    """``chapters``, and ``sections`` as appendices without the parts that a chapter shows."""
+    shown = [part for chapter in chapters for part in flat(chapter.parts)]
+    return [*chapters, *(section.appended(*shown) for section in sections)]
 
 
 def _scoring(params: Params, weights: Mapping[str, float]) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.page import style
 from reports.page.formats import bold, fixed, interval, listed, spanned
-from reports.page.section import Figure, Part, Section, Table
+from reports.page.section import Figure, Fold, Part, Section, Table
 
 INTERVAL = ("low", "high")
 
@@ -49,9 +49,10 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
                            | {"here": measured(answer)} for name, answer in rows])  # fmt: skip
     parts: list[Part] = [prose, Table("audits", "Audits.", shown, values)]
     for name, audit in audits.items():
-        if "accuracy" in audit.tables:
-            parts.append(_decisions(name, audit.tables["accuracy"]))
-        parts += [_table(name, key, frame) for key, frame in audit.tables.items()]
+        behind: list[Part] = [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
+        behind += [_table(name, key, frame) for key, frame in audit.tables.items()]
+        if behind:
+            parts.append(Fold(name.replace("_", " ").capitalize(), tuple(behind)))
     return Section("Audits", tuple(parts))
 
 

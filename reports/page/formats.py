@@ -49,6 +49,14 @@ def count(value: float) -> str:
     return f"{round(value):,}".replace(",", "\u202f")
 
 
+def amount(value: float) -> str:
+    """A whole number in two or three digits: ``79 k``, ``1.3 M``, ``25 G``."""
+    size, unit = next(((s, u) for s, u in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")) if value >= 0.9995 * s),
+                      (1.0, ""))  # fmt: skip
+    scaled = value / size
+    return f"{scaled:.1f} {unit}" if unit and scaled < 9.95 else f"{scaled:.0f} {unit}".rstrip()
+
+
 def power(value: float, digits: int = 2) -> str:
     """``4.1 × 10¹⁸``."""
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")

@@ -5,15 +5,16 @@ The same sections give the same bytes: no dates, no versions, no random ids.
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import html
 import io
+import itertools
 import os
 import re
 import shutil
+import string
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import markdown
@@ -21,8 +22,9 @@ import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
-from reports.page import style
-from reports.page.section import Figure, Section, Table
+from regmix.page import frame
+from reports.page import inline, style
+from reports.page.section import Figure, Fold, Part, Section, Table, Widget
 
 _NUMERIC = re.compile(r"^[\s*]*([+−]?\d|–$|$)")
 
@@ -31,32 +33,49 @@ _NUMERIC = re.compile(r"^[\s*]*([+−]?\d|–$|$)")
 class Numbered:
     """A table or figure with its number in the report."""
 
-    label: str
+    number: int
     part: Table | Figure
 
     @property
     def caption(self) -> str:
-        return f"**{self.label}.** {self.part.caption}"
+        return f"**{type(self.part).__name__} {self.number}.** {self.part.caption}"
 
 
-def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[str | Numbered]]]:
-    """Each section with its heading and parts; tables and figures are numbered across the report.
+@dataclass(frozen=True)
+class Numbers:
+    """The numbers of tables and figures, counted across the report."""
 
-    The first section is the summary: its heading has no number.
-    """
-    tables = figures = 0
-    for number, section in enumerate(sections):
-        parts: list[str | Numbered] = []
-        for part in section.parts:
-            if isinstance(part, Table):
-                tables += 1
-                parts.append(Numbered(f"Table {tables}", part))
-            elif isinstance(part, Figure):
-                figures += 1
-                parts.append(Numbered(f"Figure {figures}", part))
-            else:
-                parts.append(part)
-        yield (f"{number}. {section.title}" if number else section.title), section, parts
+    tables: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    figures: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def of(self, part: Table | Figure) -> Numbered:
+        return Numbered(next(self.tables if isinstance(part, Table) else self.figures), part)
+
+
+def headed(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
+    """Each section with its heading: chapters have numbers, appendices letters; what opens the page has neither."""
+    chapters, letters = itertools.count(1), iter(string.ascii_uppercase)
+    for place, section in enumerate(sections):
+        if section.kind == "appendix":
+            yield f"{next(letters)}. {section.title}", section
+        elif section.kind == "chapter" or (place and not any(part.kind == "chapter" for part in sections)):
+            yield f"{next(chapters)}. {section.title}", section
+        else:
+            yield section.title, section
+
+
+def folded(parts: Sequence[Part]) -> list[Part]:
+    """The parts with each table that has a figure's name folded below that figure."""
+    figures = {part.name for part in parts if isinstance(part, Figure)}
+    numbers = {part.name: part for part in parts if isinstance(part, Table) and part.name in figures}
+    out: list[Part] = []
+    for part in parts:
+        if isinstance(part, Table) and part.name in numbers:
+            continue
+        out.append(part)
+        if isinstance(part, Figure) and part.name in numbers:
+            out.append(Fold("The same as numbers", (numbers[part.name],)))
+    return out
 
 
 def table(frame: pd.DataFrame) -> str:
@@ -68,60 +87,81 @@ def table(frame: pd.DataFrame) -> str:
 
 def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
     """The report as Markdown; tables and figures are next to it, or in the folder ``beside`` if given."""
-    out = [f"# {title}"]
-    place = f"{beside}/" if beside else ""
-    for heading, _, parts in numbered(sections):
-        out.append(f"## {heading}")
-        for part in parts:
+    place, numbers = f"{beside}/" if beside else "", Numbers()
+
+    def lines(parts: Sequence[Part]) -> Iterator[str]:
+        for part in folded(parts):
             if isinstance(part, str):
-                out.append(part)
-            elif isinstance(part.part, Table):
-                out += [part.caption, table(part.part.shown).rstrip(), f"Numbers: `{place}tables/{part.part.name}.csv`"]
+                yield part
+            elif isinstance(part, Widget):
+                yield part.text
+            elif isinstance(part, Fold):
+                yield f"<details><summary>{html.escape(part.title)}</summary>"
+                yield from lines(part.parts)
+                yield "</details>"
+            elif isinstance(part, Table):
+                yield numbers.of(part).caption
+                yield table(part.shown).rstrip()
+                yield f"Numbers: `{place}tables/{part.name}.csv`"
             else:
-                out += [f"![{part.part.alt}]({place}figures/{part.part.name}.svg)", part.caption]
+                yield f"![{part.alt}]({place}figures/{part.name}.svg)"
+                yield numbers.of(part).caption
+
+    out = [f"# {title}"]
+    for heading, section in headed(sections):
+        out += [f"## {heading}", *lines(section.parts)]
     return "\n\n".join(out) + "\n"
 
 
-def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "", rules: str = "") -> str:
-    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inline, no scripts, no external links.
+def page(sections: Sequence[Section], drawings: dict[str, str], title: str, beside: str = "", rules: str = "") -> str:
+    """The report as one HTML page with style, script and ``drawings`` (SVG by figure name) inside, no external links.
 
     ``rules`` is extra CSS for this page.
     """
-    place = f"{beside}/" if beside else ""
-    contents, body = [], []
-    for heading, section, parts in numbered(sections):
-        slug = re.sub(r"[^a-z]+", "-", section.title.lower()).strip("-")
-        contents.append(f'<li><a href="#{slug}">{html.escape(heading)}</a></li>')
-        body.append(f'<section id="{slug}">\n<h2>{html.escape(heading)}</h2>')
-        for part in parts:
+    place, numbers = f"{beside}/" if beside else "", Numbers()
+
+    def elements(parts: Sequence[Part]) -> Iterator[str]:
+        for part in folded(parts):
             if isinstance(part, str):
-                body.append(_html(part))
-                continue
-            caption = f"<figcaption>{_inline(part.caption)}</figcaption>"
-            if isinstance(part.part, Table):
-                rows = _html(table(part.part.shown))
-                body.append(f'<figure class="table">{caption}\n<div class="scroll">{rows}</div>')
-                body.append(f'<p class="file">Numbers: <code>{place}tables/{part.part.name}.csv</code></p></figure>')
+                yield _html(part)
+            elif isinstance(part, Widget):
+                yield part.html
+            elif isinstance(part, Fold):
+                yield f"<details><summary>{html.escape(part.title)}</summary>"
+                yield from elements(part.parts)
+                yield "</details>"
+            elif isinstance(part, Table):
+                rows = _html(table(part.shown))
+                yield f'<figure class="table" id="table-{part.name}">'
+                yield f'<figcaption>{_inline(numbers.of(part).caption)}</figcaption><div class="scroll">{rows}</div>'
+                yield f'<p class="file">Numbers: <code>{place}tables/{part.name}.csv</code></p></figure>'
             else:
-                data = base64.b64encode(drawings[part.part.name]).decode()
-                alt = html.escape(part.part.alt, quote=True)
-                body.append(f'<figure><img alt="{alt}" src="data:image/svg+xml;base64,{data}">{caption}</figure>')
+                one = numbers.of(part)
+                drawing = inline.element(drawings[part.name], f"f{one.number}", part.alt)
+                caption = f"<figcaption>{_inline(one.caption)}</figcaption>"
+                yield f'<figure id="figure-{part.name}">{drawing}{caption}</figure>'
+
+    contents, body, appendices = [], [], []
+    for heading, section in headed(sections):
+        slug, name = _slug(section.title), html.escape(heading)
+        if section.kind == "appendix":
+            appendices += [f'<details class="appendix" id="appendix-{slug}"><summary><h2>{name}</h2></summary>',
+                           *elements(section.parts), "</details>"]  # fmt: skip
+            continue
+        contents.append((slug, heading))
+        body.append(f'<section id="{slug}" class="{section.kind}"><h2>{name}</h2>')
+        if section.kind == "chapter":
+            prose = tuple(part for part in section.parts if isinstance(part, str))
+            rest = tuple(part for part in section.parts if not isinstance(part, str))
+            body += ["<div>", *elements(prose), "</div>"]
+            body += ["<div>", *elements(rest), "</div>"] if rest else []
+        else:
+            body += elements(section.parts)
         body.append("</section>")
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8") + rules
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en"><head><meta charset="utf-8">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{html.escape(title)}</title>",
-            f"<style>\n{css}</style></head><body>",
-            f"<header><h1>{html.escape(title)}</h1></header>",
-            f'<nav aria-label="Contents"><ul>\n{chr(10).join(contents)}\n</ul></nav>',
-            "<main>",
-            *body,
-            "</main></body></html>\n",
-        ]
-    )
+    if appendices:
+        contents.append(("appendices", "Appendices"))
+        body += ['<section id="appendices"><h2>Appendices</h2>', *appendices, "</section>"]
+    return frame.document(title, body, contents, rules)
 
 
 def drawn(figure: Figure) -> dict[str, bytes]:
@@ -133,7 +173,7 @@ def drawn(figure: Figure) -> dict[str, bytes]:
     FigureCanvasAgg(figure.drawing).print_png(png, metadata={"Software": None})
     figure.drawing.set_layout_engine("none")
     FigureCanvasSVG(figure.drawing).print_svg(svg, metadata={"Date": None, "Creator": None})
-    return {"svg": svg.getvalue(), "png": png.getvalue()}
+    return {"svg": inline.compact(svg.getvalue()).encode(), "png": png.getvalue()}
 
 
 def write(
@@ -154,7 +194,7 @@ def write(
             (parts / "tables" / f"{label}.md").write_text(table(part.shown), encoding="utf-8")
         for label, figure in section.figures.items():
             files = drawn(figure)
-            drawings[label] = files["svg"]
+            drawings[label] = files["svg"].decode()
             for kind, content in files.items():
                 (parts / "figures" / f"{label}.{kind}").write_bytes(content)
     (folder / f"{name}.md").write_text(document(sections, title, beside), encoding="utf-8")
@@ -176,6 +216,10 @@ def publishing(out: Path, outs: Sequence[str]) -> Iterator[Path]:
             os.replace(scratch / name, out / name)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _slug(title: str) -> str:
+    return re.sub(r"[^a-z]+", "-", title.lower()).strip("-")
 
 
 def _html(text: str) -> str:

@@ -1,8 +1,10 @@
-"""The parts of a report: sections of prose, tables and figures, in reading order."""
+"""The parts of a report: sections of prose, tables, figures and widgets, in reading order."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import matplotlib.figure
 import pandas as pd
@@ -20,7 +22,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """``alt`` describes ``drawing`` in words."""
+    """``alt`` describes ``drawing`` in words. A table of the same name has its numbers, and is folded below it."""
 
     name: str
     caption: str
@@ -28,15 +30,35 @@ class Figure:
     drawing: matplotlib.figure.Figure
 
 
-Part = str | Table | Figure
+@dataclass(frozen=True)
+class Widget:
+    """Raw ``html`` in the page, ``text`` in the Markdown."""
+
+    html: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Parts that a reader opens by their ``title``."""
+
+    title: str
+    parts: tuple[Part, ...]
+
+
+Part = str | Table | Figure | Widget | Fold
 
 
 @dataclass(frozen=True)
 class Section:
-    """``parts`` in reading order; a string is Markdown."""
+    """``parts`` in reading order; a string is Markdown.
+
+    A ``chapter`` has its text beside its figures where the page is wide, an ``appendix`` is folded at the page's end.
+    """
 
     title: str
     parts: tuple[Part, ...]
+    kind: Literal["plain", "chapter", "appendix"] = field(default="plain", kw_only=True)
 
     @property
     def prose(self) -> str:
@@ -44,8 +66,21 @@ class Section:
 
     @property
     def tables(self) -> dict[str, Table]:
-        return {part.name: part for part in self.parts if isinstance(part, Table)}
+        return {part.name: part for part in flat(self.parts) if isinstance(part, Table)}
 
     @property
     def figures(self) -> dict[str, Figure]:
-        return {part.name: part for part in self.parts if isinstance(part, Figure)}
+        return {part.name: part for part in flat(self.parts) if isinstance(part, Figure)}
+
+    def appended(self, *shown: Part) -> Section:
+        """The section as an appendix without the parts that are ``shown`` elsewhere."""
+        rest = tuple(part for part in self.parts if not any(part is other for other in shown))
+        return replace(self, parts=rest, kind="appendix")
+
+
+def flat(parts: tuple[Part, ...]) -> Iterator[Part]:
+    """The parts with those in folds."""
+    for part in parts:
+        yield part
+        if isinstance(part, Fold):
+            yield from flat(part.parts)

@@ -11,10 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's eight colours, black as dark grey and yellow darkened for lines on white; then three more shades.
-PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#444444", "#B8A400"]
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777", "#B8A400"]
 PALETTE += ["#7B3294", "#8C510A", "#01665E"]
 MARKERS = "osD^vPXp<>h*"  # one more than there are colours, so that pairs repeat late
-INK, MUTED, PALE = "#222222", "#8A8F98", "#D5D8DD"
+# The page replaces these and white by its own, light or dark, so what must not follow uses BLACK or WHITE.
+INK, MUTED, PALE, GRID = "#222222", "#8a8f98", "#d5d8dd", "#e9ebee"
+BLACK, WHITE = "#111111", "#fefefe"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "proposal": "#009E73", "heldout": "#0072B2"}
 KIND_LABELS = {"random": "random", "anchor": "anchors", "proposal": "proposals", "heldout": "held out"}
 KIND_MARKERS = {"random": "o", "anchor": "D", "proposal": "s", "heldout": "^"}
@@ -37,12 +39,12 @@ _RC: dict[str, Any] = {
     "figure.constrained_layout.use": True,
     "font.family": "DejaVu Sans",  # ships with matplotlib, so figures look the same everywhere
     "font.size": 9,
-    "grid.color": "#E9EBEE",
+    "grid.color": GRID,
     "grid.linewidth": 0.7,
     "legend.fontsize": 8.5,
     "legend.frameon": False,
     "lines.linewidth": 1.6,
-    "svg.fonttype": "path",
+    "svg.fonttype": "none",
     "svg.hashsalt": "regmix",
     "text.color": INK,
     "xtick.color": MUTED,
@@ -113,5 +115,5 @@ def heat(
             for j, text in enumerate(line):
                 shade = image.cmap(image.norm(values[i, j]))
                 dark = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] < 0.55
-                axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color="white" if dark else INK)
+                axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color=WHITE if dark else BLACK)
     return image

@@ -1,32 +1,100 @@
-"""The answer on one screen: each objective's mixture, and how targets trained on it do against every rival."""
+"""The answer on one screen: for each objective what to do, the mixture, and how targets trained on it do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from regmix.core.objective import NATS
-from reports.headline import RIVALS, rivals, unit, weights
-from reports.page.formats import MISSING, fixed, percent
-from reports.page.section import Table
+from regmix.core.objective import BITS, NATS, Objective
+from regmix.evaluation.decision import (
+    ALIKE,
+    BETTER,
+    EXTRAPOLATES,
+    OPEN,
+    RIVALS,
+    USE,
+    WORSE,
+    Decision,
+    compared,
+    decision,
+)
+from regmix.evaluation.headlines import Headlines
+from regmix.page import drawings
+from regmix.page.drawings import Bar, Difference, Drawing
+from regmix.statistics.digits import leading
+from reports.page.formats import MISSING, amount, fixed, listed, percent, plus_minus
+from reports.page.section import Table, Widget
 
-SHOWN = 4  # heaviest domains of a mixture
+SHOWN = 4  # heaviest domains of a mixture in the table
+LEAST, MOST = 0.015, 7  # weights below it share a row of the drawing, which has at most so many of its own
+WIDTH = 240  # of a drawing, pixels
+MANY, FEW = 5, 3  # objectives side by side on a wide screen and on a narrow one
+CLASSES = {USE: "use", EXTRAPOLATES: "warn", AVOID: "warn"}
+KINDS = {BETTER: "better", ALIKE: "same", OPEN: "same", WORSE: "worse"}
+SHORT = {"single": "single domain", "own": "own domains"}  # names of rivals that are too long for a drawing
 
 
-def answers(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Answer:
+    """One objective's: what it ``aims`` at, what to do, and what is drawn; ``gains`` are empty without targets."""
+
+    name: str
+    aim: str
+    decision: Decision
+    bars: tuple[Bar, ...]
+    gains: tuple[Difference, ...]
+    unit: str
+
+
+def answers(
+    found: Headlines, chosen: Mapping[str, Mapping[str, Any]], objectives: Mapping[str, Objective],
+    prior: Mapping[str, float], tokens: int,
+) -> list[Answer]:  # fmt: skip
+    """``found`` is headlines.json, ``chosen`` are mixture_choose's files; the mixture is to train on ``tokens``."""
+    return [
+        Answer(name, _aim(objectives[name], list(prior)), decision(one, chosen[name]),
+               _bars(chosen[name], prior, tokens), _gains(one), one["unit"])
+        for name, one in found.items()
+    ]  # fmt: skip
+
+
+def cards(every: Sequence[Answer]) -> Widget:
+    """The answers side by side; as Markdown the picture that the report stage draws, and a line for each."""
+    columns = f"--many: {min(MANY, len(every))}; --few: {min(FEW, len(every))}"
+    lines = [f"- **{one.name}** ({one.aim}): {one.decision}." for one in every]
+    glance = "".join(f'<li><a href="#answer-{one.name}">{one.name}</a>: {one.decision.word}</li>' for one in every)
+    shown = "\n".join(_card(one) for one in every)
+    return Widget(
+        f'<ul class="glance">{glance}</ul>\n<div class="answers" style="{columns}">\n{shown}\n</div>',
+        "![Chosen weights beside natural ones, and what targets gained](answer.svg)\n\n" + "\n".join(lines),
+    )
+
+
+def bars(one: Answer, width: int = WIDTH) -> Drawing:
+    """The mixture of an answer."""
+    return drawings.weights(one.bars, width, ("weight", "tokens"))
+
+
+def table(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """One column of text per objective of metrics/summary.json and metrics/mixture.json."""
     columns = {"objective": ["chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]}
     for name, row in found.items():
-        differences = rivals(row)
-        leading = ", ".join(weights(mixture[name], 0.03).split(", ")[:SHOWN])
-        title = name if unit(row) == NATS else f"{name}, {unit(row)}"
-        columns[title] = [leading, fixed(row["spearman"], 2), *(differences.get(r, MISSING) for r in RIVALS)]
+        differences = {r: _shown(row[f"minus_{r}"], row[f"minus_{r}_ci"]) for r in RIVALS if f"minus_{r}" in row}
+        heaviest = [f"{domain} {weight:.2f}" for domain, weight in mixture[name]["weights"].items() if weight >= 0.03]
+        title = f"{name}, {row['unit']}" if "unit" in row else name
+        columns[title] = [
+            ", ".join(heaviest[:SHOWN]),
+            fixed(row["spearman"], 2),
+            *(differences.get(r, MISSING) for r in RIVALS),
+        ]
     return pd.DataFrame(columns)
 
 
-def answer(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], level: float) -> Table:
+def numbers(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], level: float) -> Table:
     """The same for the page."""
     return Table(
         "answer",
@@ -34,6 +102,67 @@ def answer(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping
         f"mixtures; and the loss of targets trained on it minus that of targets trained otherwise, in {NATS} unless "
         f"the heading says otherwise, paired by seed, ± half a {percent(level)} interval: below zero, the chosen "
         "mixture is better.",
-        answers(found, mixture),
+        table(found, mixture),
         pd.DataFrame([{"objective": name, **row} for name, row in found.items()]),
     )
+
+
+def _aim(objective: Objective, trained: Sequence[str]) -> str:
+    names = objective.names
+    if objective.references is not None:
+        return f"worst of {len(names)} domains, each against a proxy on it alone"
+    if objective.unit == BITS:
+        return f"{BITS} of the answers of {len(names)} task{'s' * (len(names) > 1)}"
+    if set(names) == set(trained):
+        return f"mean loss on all {len(names)} training domains"
+    if len(names) > SHOWN:
+        return f"weighted mean of the losses on {len(names)} domains"
+    unseen = "" if set(names) & set(trained) else ", on which nothing trains"
+    return f"{'mean ' * (len(names) > 1)}loss on {listed(names)}{unseen}"
+
+
+def _bars(chosen: Mapping[str, Any], prior: Mapping[str, float], tokens: int) -> tuple[Bar, ...]:
+    """The domains by weight, small ones together."""
+    order = sorted(prior, key=lambda domain: -chosen["weights"][domain])
+    rows = [(domain, chosen["weights"][domain], chosen["spread"][domain], prior[domain]) for domain in order]
+    shown = [row for row in rows if row[1] >= LEAST][:MOST]
+    rest = rows[len(shown) :]
+    if len(rest) == 1:
+        shown = rows
+    elif rest:
+        shown.append((f"{len(rest)} others", sum(row[1] for row in rest), 0.0, sum(row[3] for row in rest)))
+    return tuple(Bar(*row, (fixed(row[1], 2), amount(row[1] * tokens))) for row in shown)
+
+
+def _gains(one: Mapping[str, Any]) -> tuple[Difference, ...]:
+    rows = []
+    for name, rival in one.get("target", {"rivals": {}})["rivals"].items():
+        value, low, high = (rival[f"value{end}"] for end in ("", "_low", "_high"))
+        half = None if low is None or high is None else (high - low) / 2
+        kind = KINDS[compared(value, low, high, one["unit"])]
+        rows.append(Difference(SHORT.get(name, RIVALS[name]), value, low, high, kind, _shown(value, half)))
+    return tuple(rows)
+
+
+def _shown(value: float, half: float | None) -> str:
+    return plus_minus(value, half, leading(half)) if half else fixed(value)
+
+
+def _card(one: Answer) -> str:
+    spread = "; ".join(f"{bar.label} {bar.texts[0]} ± {bar.spread:.2f}, natural {bar.natural:.2f}" for bar in one.bars)
+    parts = [
+        f"<h3>{one.name}</h3>",
+        f'<p class="aim">{html.escape(one.aim)}</p>',
+        f'<p class="decision"><strong>{one.decision.word.capitalize()}</strong>: '
+        f"{html.escape(one.decision.reason)}.</p>",
+        bars(one).element(f"Chosen weights: {spread}"),
+    ]
+    if one.gains:
+        words = "; ".join(f"{gain.label} {gain.text}" for gain in one.gains)
+        drawing = drawings.differences(one.gains, WIDTH)
+        parts += [
+            f'<p class="head">Loss of targets minus that of rivals, {one.unit}</p>',
+            drawing.element(f"Target loss minus that of {words}"),
+        ]
+    kind = CLASSES.get(one.decision.word, "")
+    return f'<article class="answer {kind}" id="answer-{one.name}">{"".join(parts)}</article>'

@@ -16,10 +16,9 @@ from regmix.core.schedule import Schedule
 from regmix.evaluation import dynamic_mixing, rank_invariance
 from regmix.statistics import verdicts
 from regmix.target.trained_methods import Method
-from reports.run import summary
 from reports.run.target import dynamic_mixing as chapter
 from reports.run.target import regressor_queries, schedules, trajectory_errors
-from tests.reports.test_reports import MINUS, TRAINED, Artifacts, errors, one, query, switching, values
+from tests.reports.artifacts import MINUS, TRAINED, Artifacts, errors, query, switching, values
 
 TARGET = {"flops_a_token": {"body": 1.0, "full": 10.0}, "train_tokens": 100}
 STATIC = switching([0.4], [0])
@@ -241,19 +240,6 @@ def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
     assert trajectory_errors.errors(poor)[0].count("the intervals overlap") == 2
     poor.loc[poor["predictor"] == "model", ["mae", "mae_low", "mae_high"]] = [0.9, 0.8, 1.0]
     assert trajectory_errors.errors(poor)[0].count(": worse") == 2
-
-
-# Where it is told.
-
-
-def test_the_summary_has_a_line():
-    part = found(measured(moving=[-0.1, -0.101, -0.102]))["news"]
-    numbers = {"news": one() | {"dynamic": part}}
-    line = next(iter(summary._switched(numbers)))
-    assert line.startswith("**Dynamic mixing.** Does changing the mixture during training beat the best static method")
-    assert "on `news`? No: `moving` minus `mixed` +0.099 [+0.0" in line
-    assert line.endswith("worse (n = 3 pairs).")
-    assert summary._switched({"news": one()}) == []
 
 
 def test_the_section_without_dynamic_methods_says_so(tmp_path):

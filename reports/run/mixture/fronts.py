@@ -16,8 +16,8 @@ from reports.page.section import Figure, Part, Section, Table
 SHOWN = 4  # heaviest domains of a mixture in the table
 
 
-def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective], level: float) -> list[Section]:
-    """``table`` is mixture_simulate's fronts.csv, ``swarm`` the proxies. No section if no front was asked for."""
+def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective], level: float) -> Section | None:
+    """``table`` is mixture_simulate's fronts.csv, ``swarm`` the proxies. None if no front was asked for."""
     parts: list[Part] = []
     for (first, second), rows in table.groupby(["first", "second"], sort=False):
         lost = [float(rows[f"{place}_loss"].max() - rows[f"{place}_loss"].min()) for place in ("first", "second")]
@@ -39,7 +39,7 @@ def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective]
                 rows.reset_index(drop=True),
             ),
         ]
-    return [Section("Between two objectives", tuple(parts))] if parts else []
+    return Section("Between two objectives", tuple(parts)) if parts else None
 
 
 def _shown(first: str, second: str, rows: pd.DataFrame, domains: tuple[str, ...]) -> pd.DataFrame:

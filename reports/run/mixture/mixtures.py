@@ -64,7 +64,7 @@ def mixtures(
             ),
             Figure(
                 "mixtures",
-                "Chosen weights with ± one spread; the grey bar is the prior.",
+                "Chosen weights with ± one spread; the grey bar is natural.",
                 "Dot plot of chosen weights by domain, one panel per objective.",
                 _dots(chosen, prior),
             ),
@@ -218,7 +218,7 @@ def _dots(chosen: Mapping[str, Mapping[str, Any]], prior: Mapping[str, float]) -
     figure, axes = style.panels(1, len(chosen), 0.28 * len(domains) + 0.9, sharey=True, sharex=True)
     places = np.arange(len(domains))
     for plot, (name, value) in zip(axes[0], chosen.items(), strict=True):
-        plot.barh(places, [prior[d] for d in domains], height=0.62, color=style.PALE, label="prior")
+        plot.barh(places, [prior[d] for d in domains], height=0.62, color=style.PALE, label="natural")
         weights = np.array([value["weights"][d] for d in domains])
         spread = np.array([value["spread"][d] for d in domains])
         low = np.maximum(weights - spread, 0)
@@ -290,7 +290,7 @@ def _candidates(
             linestyle="none", zorder=5, label="chosen, predicted", markeredgecolor="white", markeredgewidth=0.6,
         )  # fmt: skip
         plot.scatter(
-            [weight], [summary[name]["realised"]["loss"]], s=44, marker="x", color="black", linewidths=1.6, zorder=6,
+            [weight], [summary[name]["realised"]["loss"]], s=44, marker="x", color=style.INK, linewidths=1.6, zorder=6,
             label="chosen, realised",
         )  # fmt: skip
         plot.scatter([], [], s=16, color=style.PALE, label="candidates, predicted")

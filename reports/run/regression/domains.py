@@ -203,7 +203,8 @@ def _objectives(swarm: Runs, objectives: Mapping[str, Objective]) -> style.Figur
             _points(plot, swarm, np.sqrt(swarm.mixtures[:, k]), losses, 5)
             plot.set_xlim(-0.08, 1.08)
             plot.set_xticks([0, np.sqrt(0.2), 1], ["0", ".2", "1"])
-            plot.tick_params(labelsize=7)
+            plot.tick_params(labelsize=7, length=0)
+            plot.locator_params(axis="y", nbins=4)
             if row == 0:
                 plot.set_title(swarm.domains[k], fontsize=7.5, fontweight="normal")
         line[0].set_ylabel(f"{scale}{name}")

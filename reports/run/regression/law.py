@@ -12,10 +12,10 @@ from reports.page.formats import fixed, listed, spanned
 from reports.page.section import Figure, Section, Table
 
 
-def law(laws: Mapping[str, pd.DataFrame]) -> list[Section]:
-    """``laws`` are the regressors' law.csv; only token laws have rows. No section without any."""
+def law(laws: Mapping[str, pd.DataFrame]) -> Section | None:
+    """``laws`` are the regressors' law.csv; only token laws have rows. None without any."""
     found = [(name, table) for name, table in laws.items() if len(table)]
-    return [_section(*found[0])] if found else []
+    return _section(*found[0]) if found else None
 
 
 def _section(name: str, table: pd.DataFrame) -> Section:

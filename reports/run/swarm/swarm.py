@@ -75,7 +75,7 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
             prose,
             Figure(
                 "coverage_weights",
-                "Sampled weights by domain, on a square-root axis; the black tick is the prior.",
+                "Sampled weights by domain, on a square-root axis; the tick is the natural mixture.",
                 "Strip plot of the weights of random, anchor and held-out mixtures for every domain.",
                 _strips(by_kind, domains, prior),
             ),
@@ -111,7 +111,7 @@ def _strips(by_kind: dict[str, np.ndarray], domains: Sequence[str], prior: dict[
             marker=style.KIND_MARKERS[kind], label=style.KIND_LABELS[kind],
         )  # fmt: skip
     plot.scatter(
-        np.sqrt([prior[d] for d in domains]), places, marker="|", s=170, color="black", label="prior", zorder=3
+        np.sqrt([prior[d] for d in domains]), places, marker="|", s=170, color=style.INK, label="natural", zorder=3
     )
     plot.set_yticks(places, domains)
     plot.set_xticks(np.sqrt(EDGES), [f"{edge:g}" for edge in EDGES])

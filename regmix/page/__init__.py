@@ -1,0 +1,1 @@
+"""Parts of HTML pages: their frame and style, and small drawings in SVG."""

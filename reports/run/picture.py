@@ -1,0 +1,57 @@
+"""The picture of README: chosen weights beside natural ones, and what targets gained, as one SVG.
+
+It has its own background, light or dark as the reader's screen, and no font but the reader's.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+
+from regmix.page import drawings
+from regmix.page.drawings import text
+from regmix.page.frame import style
+from reports.run.answer import WIDTH, Answer, bars
+
+SHOWN = 3  # objectives
+PAD, GAP, HEAD = 22, 34, 62  # pixels: around, between columns, above the drawings
+FONT = 'system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
+STYLE = f"""svg {{ font-family: {FONT}; }}
+.drawing .name {{ font-size: 15px; font-weight: 600; }}
+.page {{ fill: var(--paper); stroke: var(--line); }}
+"""
+
+
+def picture(every: Sequence[Answer]) -> str:
+    """A column for each of the first objectives, those with targets if there are any."""
+    shown = ([one for one in every if one.gains] or list(every))[:SHOWN]
+    above = [bars(one) for one in shown]
+    below = [drawings.differences(one.gains, WIDTH) if one.gains else None for one in shown]
+    middle = PAD + HEAD + max(drawing.height for drawing in above) + 28
+    height = middle + max((drawing.height for drawing in below if drawing), default=-28) + PAD
+    width = 2 * PAD + len(shown) * (WIDTH + GAP) - GAP
+    parts = [f'<rect class="page" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>']
+    for i, (one, upper, lower) in enumerate(zip(shown, above, below, strict=True)):
+        x = PAD + i * (WIDTH + GAP)
+        parts += [
+            text(x, PAD + 14, one.name, kind="name"),
+            text(x, PAD + 32, one.decision.word.capitalize()),
+            text(x, PAD + 48, "weight, its spread; natural in grey", kind="faint"),
+            upper.at(x, PAD + HEAD - 6),
+        ]
+        if lower:
+            parts += [
+                text(x, middle - 8, "loss minus rival's; left is better", kind="faint"),
+                lower.at(x, middle),
+            ]
+    says = "; ".join(f"{one.name}: {one.decision}" for one in shown)
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return "\n".join(
+        [
+            f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size} role="img">',
+            f"<title>{html.escape(says)}</title>",
+            f"<style>{style('drawings')}{STYLE}</style>",
+            *parts,
+            "</svg>\n",
+        ]
+    )

@@ -1,0 +1,265 @@
+"""The report in six short chapters. Their figures and tables are those of the appendices, which have the rest.
+
+``regmix.evaluation.headlines`` picks the numbers, target_compare writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from regmix.core.objective import BITS, NATS
+from regmix.evaluation.decision import MATTERS
+from regmix.evaluation.headlines import Headlines
+from regmix.mixture.stopping import Outlook
+from regmix.statistics import verdicts
+from regmix.statistics.verdicts import SAME, compared
+from reports.page.formats import amount, counted, fixed, interval, listed, percent, power, relative, spanned
+from reports.page.section import Figure, Fold, Part, Section, Table
+from reports.run.swarm import models
+
+
+@dataclass(frozen=True)
+class Story:
+    """``found`` is headlines.json, ``kinds`` counts the swarm's runs, ``tokens`` are those to train on, by domain.
+
+    ``chosen`` are mixture_choose's files, ``voters`` the weights of the regressors that choose, ``kept`` is
+    target_compare's ranks.csv for the objectives; ``proxy`` and ``target`` are each a run's meta.json.
+    """
+
+    found: Headlines
+    kinds: Mapping[str, int]
+    tokens: Mapping[str, int]
+    prior: Mapping[str, float]
+    chosen: Mapping[str, Mapping[str, Any]]
+    outlooks: Mapping[str, Outlook]
+    voters: Mapping[str, float]
+    kept: pd.DataFrame
+    proxy: Mapping[str, Any]
+    target: Mapping[str, Any]
+
+    def opening(self) -> str:
+        """What was trained, in two sentences."""
+        proxies = sum(number for kind, number in self.kinds.items() if kind in ("random", "anchor", "proposal"))
+        seeds = [one["target"]["n"] for one in self.found.values() if "target" in one]
+        then = (
+            f" Larger models (*targets*: {amount(self.target['parameters']['body'])} parameters, "
+            f"{amount(self.target['train_tokens'])} tokens, {counted(min(seeds), 'seed')} per mixture) test the choice."
+            if seeds
+            else " No target was trained to test the choice."
+        )
+        return (
+            f"From {proxies} small models (*proxies*: {amount(self.proxy['parameters']['body'])} non-embedding "
+            f"parameters, {amount(self.proxy['train_tokens'])} tokens) regressors learn what each mixture of "
+            f"{counted(len(self.prior), 'domain')} does to each loss, and choose a mixture for every objective.{then}"
+        )
+
+    def chapters(self, sections: Mapping[str, Section]) -> list[Section]:
+        """``sections`` are the appendices by name; a part of a chapter is taken from them."""
+        return [
+            _chapter("Corpora and proxies", self._swarm(), sections["design"], ("coverage_weights",),
+                     folds={"The corpora": (sections["corpora"], ("corpora",)),
+                            "Shapes and compute": (sections["models"], ("models", "flops"))}),
+            _chapter("From mixture to loss", self._ranking(), sections["regression"], ("proxies",),
+                     folds={"All regressors": (sections["regression"], ("regression",))}),
+            _chapter("The choice", self._choice(), sections["mixtures"], ("confirmed",),
+                     folds={"Weights with spread": (sections["mixtures"], ("mixtures",)),
+                            "Gains, predicted and realised": (sections["mixtures"], ("gains",)),
+                            "Whether another round pays": (sections["mixtures"], ("outlooks",))}),
+            _chapter("Targets", self._targets(), sections["targets"], ("target_domains",),
+                     folds={"Differences from natural": (sections["targets"], ("targets_paired",)),
+                            "Proxies against targets": (sections["invariance"], ("invariance",))}),
+            _chapter("Schedules", self._schedules(), sections["dynamic"], ("schedules",)),
+            Section("Limits", (self._limits(),), kind="chapter"),
+        ]  # fmt: skip
+
+    def _swarm(self) -> str:
+        least, most = (pick(self.prior, key=lambda domain: self.prior[domain]) for pick in (min, max))
+        what = {"random": "random mixture", "anchor": "anchor (each domain alone, *natural* and *uniform*)",
+                "proposal": "proposal, where the gain promised to be largest"}  # fmt: skip
+        names = {"random": "random mixtures", "anchor": "anchors (each domain alone, *natural* and *uniform*)",
+                 "proposal": "proposals, where the gain promised to be largest"}  # fmt: skip
+        design = listed(
+            f"{self.kinds[kind]} {what[kind] if self.kinds[kind] == 1 else names[kind]}"
+            for kind in names if kind in self.kinds
+        )  # fmt: skip
+        judges = self.kinds.get("heldout", 0)
+        apart = f" Another {judges} train on held-out mixtures, which only judge." if judges else ""
+        return (
+            f"{counted(len(self.prior), 'domain')} with {amount(sum(self.tokens.values()))} tokens stand in for the "
+            f"Pile's 17. The *natural* mixture samples them by size, from {percent(self.prior[least])} ({least}) to "
+            f"{percent(self.prior[most])} ({most}).\n\nThe swarm trains {design}.{apart}"
+        )
+
+    def _ranking(self) -> str:
+        parts = {name: one["regression"] for name, one in self.found.items()}
+        low, high = (pick(part["spearman"] for part in parts.values()) for pick in (min, max))
+        where = " or ".join(dict.fromkeys(tested_on(part) for part in parts.values()))
+        span = fixed(low, 2) if fixed(low, 2) == fixed(high, 2) else f"{fixed(low, 2)} to {fixed(high, 2)}"
+        words = {name: word for name, one in self.found.items() if (word := verdicts.ranking(one))}
+        base = (
+            " Ranking by the weight of an objective's own domains takes no proxy; against it the regressor is "
+            f"{each(words)}."
+            if words
+            else ""
+        )
+        who = listed(f"`{name}` ({weight:.2f})" if len(self.voters) > 1 else f"`{name}`"
+                     for name, weight in self.voters.items())  # fmt: skip
+        weighed = ", weighed by their errors in cross-validation" if len(self.voters) > 1 else ""
+        return (
+            "Each domain's validation loss gets a fit of its own, and an objective is a function of these. On "
+            f"{where}, the regressor that cross-validation prefers ranks with a Spearman ρ of {span}.{base}\n\n"
+            f"The choice is made by {who}{weighed}."
+        )
+
+    def _choice(self) -> str:
+        words = {name: verdicts.realised_gain(one) for name, one in self.found.items()}
+        inside = [name for name, one in self.found.items() if self._foreseen(name, one["mixture"]["realised_gain"])]
+        far = [name for name, one in self.chosen.items() if one["support"]["distance"] > one["support"]["typical"]]
+        near = (
+            f" For {listed(f'`{name}`' for name in far)} it lies further from the runs than these from each other, "
+            "so the prediction extrapolates."
+            if far
+            else " Every choice lies among the runs, so no prediction extrapolates."
+        )
+        stop = {name: f"is worth it for `{name}`" for name, one in self.outlooks.items() if one.verdict == "continue"}
+        more = (
+            f" Another round of proxies {listed(stop.values())}."
+            if stop
+            else " Another round of proxies would gain less than they can tell apart: stop here."
+            if all(one.verdict == "stop" for one in self.outlooks.values())
+            else ""
+        )
+        return (
+            f"Proxies trained at the choice and at natural say how it does: {each(words)}. What they gain lies within "
+            f"the predicted interval for {len(inside)} of {counted(len(self.found), 'objective')}.{near}{more}"
+        )
+
+    def _foreseen(self, name: str, realised: float) -> bool:
+        gain = self.chosen[name]["gain"]
+        return bool(gain["low"] <= realised <= gain["high"])
+
+    def _targets(self) -> str:
+        targets = {name: one for name, one in self.found.items() if "target" in one}
+        if not targets:
+            return "No target trained on a chosen mixture."
+        both = [name for name, one in targets.items() if verdicts.target(one) == verdicts.realised_gain(one)]
+        agree = (
+            "Proxies and targets agree on natural for every objective that has targets"
+            if len(both) == len(targets)
+            else f"Proxies and targets agree on natural for {listed(f'`{name}`' for name in both)} alone"
+        )
+        text = (
+            f"{agree}: the targets are {each({name: verdicts.target(one) for name, one in targets.items()})}. Where a "
+            "verdict at the top is less clear than that, it is because of another rival than natural."
+        )
+        if len(self.kept):
+            low, high = self.kept["value"].min(), self.kept["value"].max()
+            text += (
+                f"\n\nProxies rank mixtures as targets do: over {int(self.kept['n'].iloc[0])} mixtures that were "
+                f"trained at both sizes, ρ of the mean losses is {fixed(low, 2)} to {fixed(high, 2)}."
+            )
+        lines = [f"`{name}`: {_tasks(one['target'])}" for name, one in targets.items() if _tasks(one["target"])]
+        if lines:
+            text += "\n\nDownstream tasks, minus natural:\n\n" + "\n".join(f"- {line}" for line in lines)
+        return f"{text}\n\nThe figure shows what a method costs the domains that its objective does not name."
+
+    def _schedules(self) -> str:
+        lines = [
+            f"Does it pay on `{name}` to change the mixture while a target trains, as RegMix-D does? "
+            f"{verdicts.dynamic_pays(part)}. Against `{part['best_static']}`, the best static method, picked "
+            f"afterwards, which favours it (n = {counted(part['n'], 'pair')}, {NATS}):\n\n"
+            + "\n".join(
+                f"- `{method}` {_less(part, method)}, {word}"
+                for method, word in verdicts.against_best_static(part).items()
+            )
+            for name, one in self.found.items()
+            if (part := one.get("dynamic"))
+        ]
+        return "\n\n".join(lines) or "No method changes the mixture while its target trains."
+
+    def _limits(self) -> str:
+        shape, tokens = models.PAPER["1B"]
+        where = listed(dict.fromkeys(tested_on(one["regression"]) for one in self.found.values()))
+        seeds = [one["target"]["n"] for one in self.found.values() if "target" in one]
+        few = f"{counted(min(seeds), 'seed')} per method" if seeds else "no target on a chosen mixture"
+        return (
+            f"A target here has {amount(self.target['parameters']['body'])} non-embedding parameters and "
+            f"{amount(self.target['train_tokens'])} tokens, the paper's {power(shape.body)} and {power(tokens)}: this "
+            "is evidence of how the method works, not of its gains at that size.\n\nThe numbers rest on "
+            f"{where} and {few}. Their intervals are not corrected for the number of comparisons, and cover neither "
+            "another swarm nor another corpus. "
+            f"*{SAME.capitalize()}* means that an interval includes zero, which is not the same as equal."
+        )
+
+
+def reading(level: float) -> str:
+    """How to read the answers, and the smallest difference that matters."""
+    return (
+        "Bars: the chosen weight, with a line of ± one spread over refits; grey: its share in *natural*, the corpus as "
+        f"it is. Dots: differences with {percent(level)} intervals, paired by seed; left of the line the "
+        f"chosen mixture is better. Below {MATTERS[NATS]:g} {NATS} (about {percent(MATTERS[NATS])} of perplexity) or "
+        f"{MATTERS[BITS]:g} {BITS} a difference does not matter; dots are hollow where it does not, or is not clear. "
+        "Rivals are targets trained otherwise: on natural, on all domains alike (*uniform*), on the best *single "
+        "domain*, on what RegMix as published chooses from as many proxies (*one-shot*), on the mixture of the *best "
+        "proxy*, or on the objective's *own domains*."
+    )
+
+
+def cost(shares: Mapping[str, float]) -> str:
+    """``shares`` are the swarm's FLOPs over those of one target, body only and in full."""
+    tail = ", more than it can save on models this small" if shares["full"] > 1 else ""
+    return (
+        f"Cost: the whole swarm took {relative(shares['body'])} the FLOPs of one target, body only as the paper "
+        f"counts, and {relative(shares['full'])} with attention and head{tail}."
+    )
+
+
+def each(words: Mapping[str, str]) -> str:
+    """``better for `news`; not distinguishable for `broad` ``: objectives grouped by verdict."""
+    groups: dict[str, list[str]] = {}
+    for name, word in words.items():
+        groups.setdefault(word, []).append(f"`{name}`")
+    return "; ".join(f"{word} for {listed(names)}" for word, names in groups.items())
+
+
+def tested_on(part: Mapping[str, Any]) -> str:
+    """The mixtures that a Spearman correlation was computed on."""
+    return f"{part['n']} held-out mixtures" if part["split"] == "heldout" else f"{part['n']} runs out of fold"
+
+
+def _chapter(
+    title: str, text: str, source: Section, names: Sequence[str],
+    folds: Mapping[str, tuple[Section, Sequence[str]]] | None = None,
+) -> Section:  # fmt: skip
+    """``text`` beside the parts of ``source`` with these names, and below them those of ``folds``."""
+    parts: list[Part] = [text, *_named(source, names)]
+    for heading, (section, wanted) in (folds or {}).items():
+        if found := _named(section, wanted):
+            parts.append(Fold(heading, tuple(found)))
+    return Section(title, tuple(parts), kind="chapter")
+
+
+def _named(section: Section, names: Sequence[str]) -> list[Figure | Table]:
+    return [part for part in section.parts if isinstance(part, Figure | Table) and part.name in names]
+
+
+def _less(part: Mapping[str, Any], method: str) -> str:
+    less = part["methods"][method]["less"][part["best_static"]]
+    return interval(less["value"], less["low"], less["high"], sign=True)
+
+
+def _tasks(part: Mapping[str, Any]) -> str:
+    """How a target's tasks compare with natural's: bits per byte of right answers, and average score."""
+    words = []
+    for key, digits, unit, below, above in (
+        ("bits_difference", 3, BITS, "better", "worse"),
+        ("tasks_difference", 1, "points", "worse", "better"),
+    ):
+        row = [part.get(f"{key}{end}") for end in ("", "_low", "_high")]
+        if row[0] is not None:
+            words.append(f"{spanned(row, digits, sign=True)} {unit}, {compared(row[1], row[2], above, below)}")
+    return "; ".join(words)
