@@ -1,4 +1,4 @@
-"""What runs, objective and bounds the options of a command name."""
+"""The runs, objective and bounds that a command's options name."""
 
 from __future__ import annotations
 

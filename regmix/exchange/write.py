@@ -78,7 +78,7 @@ def _of_documents(blend: Blend, weights: dict[str, float], form: str) -> dict[st
 
 
 def _about(blend: Blend, counts: str) -> list[str]:
-    """What a file says of itself, a line each."""
+    """What a file says about its mixture, a line each."""
     lines = [blend.about, f"Weights are shares of {counts} and sum to 1; domains without weight are left out."]
     if counts == DOCUMENTS:
         lines.append("They are the shares of tokens divided by each domain's mean tokens per document.")

@@ -1,6 +1,6 @@
 """RegMix as published: random mixtures alone, one regressor, the best of many random candidates (section 3).
 
-The proxies are the swarm's random mixtures, as far as it has them, and the next ones of the same stream.
+The proxies are the swarm's random mixtures, and, if those are too few, the next ones of the same stream.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Predictions put together: an objective's from those of its domains, an ensemble's from those of its regressors.
+"""Combined predictions: an objective's from those of its domains, an ensemble's from those of its regressors.
 
 The loss of each domain is a function of its own, so each is fitted by itself, also where an objective is their mean.
 An ensemble's weights are chosen by stacking: those with which its predictions of unseen runs are best.
