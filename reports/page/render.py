@@ -22,7 +22,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 
 from reports.page import style
-from reports.page.section import Figure, Section, Table
+from reports.page.section import Figure, Section, Table, Widget
 
 _NUMERIC = re.compile(r"^[\s*]*([+−]?\d|–$|$)")
 
@@ -39,14 +39,14 @@ class Numbered:
         return f"**{self.label}.** {self.part.caption}"
 
 
-def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[str | Numbered]]]:
+def numbered(sections: Sequence[Section]) -> Iterator[tuple[str, Section, list[str | Widget | Numbered]]]:
     """Each section with its heading and parts; tables and figures are numbered across the report.
 
     The first section is the summary: its heading has no number.
     """
     tables = figures = 0
     for number, section in enumerate(sections):
-        parts: list[str | Numbered] = []
+        parts: list[str | Widget | Numbered] = []
         for part in section.parts:
             if isinstance(part, Table):
                 tables += 1
@@ -75,6 +75,8 @@ def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
         for part in parts:
             if isinstance(part, str):
                 out.append(part)
+            elif isinstance(part, Widget):
+                out.append(part.text)
             elif isinstance(part.part, Table):
                 out += [part.caption, table(part.part.shown).rstrip(), f"Numbers: `{place}tables/{part.part.name}.csv`"]
             else:
@@ -83,7 +85,8 @@ def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
 
 
 def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, beside: str = "", rules: str = "") -> str:
-    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inline, no scripts, no external links.
+    """The report as one HTML page: style and ``drawings`` (SVG by figure name) inline, no external links, no
+    scripts but those of widgets.
 
     ``rules`` is extra CSS for this page.
     """
@@ -96,6 +99,9 @@ def page(sections: Sequence[Section], drawings: dict[str, bytes], title: str, be
         for part in parts:
             if isinstance(part, str):
                 body.append(_html(part))
+                continue
+            if isinstance(part, Widget):
+                body.append(part.html)
                 continue
             caption = f"<figcaption>{_inline(part.caption)}</figcaption>"
             if isinstance(part.part, Table):

@@ -28,7 +28,15 @@ class Figure:
     drawing: matplotlib.figure.Figure
 
 
-Part = str | Table | Figure
+@dataclass(frozen=True)
+class Widget:
+    """``html``, styles and scripts included, for the page; ``text``, Markdown, says in report.md what it is."""
+
+    html: str
+    text: str
+
+
+Part = str | Table | Figure | Widget
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ from regmix.statistics import intervals, verdicts
 from regmix.target.targets import Targets
 from reports import headline, readme
 from reports.page import formats, render, style
-from reports.page.section import Figure, Section, Table
+from reports.page.section import Figure, Section, Table, Widget
 from reports.report import report
 from reports.run.summary import summary as summary_section
 from reports.run.swarm import models
@@ -702,7 +702,8 @@ def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
         style.legend_above(drawing)
         frame = pd.DataFrame({"Name": ["a|b"], "Value": [f"{MINUS}1.5"]})
         table = Table("numbers", "Some *numbers*.", frame, pd.DataFrame({"value": [-1.5]}))
-        return Section("What & why", ("Text.", table, Figure("drawing", "Points.", 'Two "panels".', drawing)))
+        widget = Widget("<p id=raw>As it is</p>", "*In words.*")
+        return Section("What & why", ("Text.", table, Figure("drawing", "Points.", 'Two "panels".', drawing), widget))
 
     for name in ("first", "second"):
         render.write(tmp_path / name, [section()], write_csv, title="A report")
@@ -714,6 +715,8 @@ def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
     text = (tmp_path / "first/report.md").read_text()
     assert "| a\\|b | \N{MINUS SIGN}1.5 |" in text
     assert "| :--- | ---: |" in text
+    assert "*In words.*" in text
+    assert "<p id=raw>As it is</p>" in (tmp_path / "first/report.html").read_text()
 
 
 # The command that prints three numbers.
