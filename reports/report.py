@@ -19,6 +19,7 @@ from regmix.target import trained_methods
 from regmix.target.targets import Targets
 from reports.page import render
 from reports.run.answer import answer
+from reports.run.explorer import explorer
 from reports.run.mixture.fronts import fronts
 from reports.run.mixture.mixtures import mixtures, scoring
 from reports.run.regression.domains import domains as domain_effects
@@ -40,8 +41,8 @@ OUTS = ("report.md", "report.html", "tables", "figures")
 
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
-    simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
-    judged: Path, metrics: Path, mixture: Path, knobs: Path, libraries: Path, out: Path,
+    simulated: Path, confirmed: Path, chosen: Path, explored: Path, stepwise: Path, schedules: Path, trained: Path,
+    evaluated: Path, judged: Path, metrics: Path, mixture: Path, knobs: Path, libraries: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures."""
     domains, names = params.corpus.trained, list(params.objectives)
@@ -73,6 +74,10 @@ def report(
             {key: models.share(spent["swarm"] * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key],
                                target_meta, key) for key in models.COUNTS},
             target_meta,
+        ),
+        *explorer(
+            read_json(explored / "models.json"), proxies.joined(confirming), objectives, last, rules,
+            read_csv(simulated / "fronts.csv"), level, params.mixture.risk,
         ),
         corpora(
             tokens,

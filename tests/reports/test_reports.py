@@ -42,6 +42,8 @@ from reports.run.summary import summary as summary_section
 from reports.run.swarm import models
 from reports.run.target import targets
 from reports.run.target.rank_invariance import rank_invariance as invariance_section
+from stages.common.run import call
+from stages.mixture.mixture_explore import mixture_explore
 from stages.target.target_compare import target_compare
 from tests.paths import ROOT
 
@@ -119,7 +121,7 @@ class Artifacts:
         """Compare the targets and write the report into ``folder``/reports."""
         path = self.folder
         first = ("corpus", "swarm", "compared", "confirmed", "chosen", "schedules", "trained", "evaluated")
-        rest = ("extracted", "sample", "fits", "simulated", "stepwise", "judged")
+        rest = ("extracted", "sample", "fits", "simulated", "explored", "stepwise", "judged")
         folders: Any = {name: path / name for name in (*first, *rest)}
         target_compare(
             self.params, **{name: folders[name] for name in first}, metrics=path / "metrics.json", out=path / "judged"
@@ -252,6 +254,8 @@ class Artifacts:
         write_csv(self.folder / "chosen/noise.csv", confirm.noise(confirming, seeds, self.weights))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
+        folders = {name: self.folder / name for name in ("swarm", "confirmed", "sample")}
+        call(mixture_explore, self.params, **folders, out=self.folder / "explored")
 
     def fronts(self) -> pd.DataFrame:
         """One front, or none but the columns of one."""
@@ -559,7 +563,9 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert all(link.startswith("#") for link in links.links)
     assert len(links.ids) == len(set(links.ids))
     assert all(source.startswith("data:image/svg+xml;base64,") for source in links.fetched)
-    assert not re.search(r"<script|@import|url\(|https?://(?!arxiv)", page.split("params.yaml</h3>")[0])
+    assert not re.search(
+        r"<script[^>]*src|@import|url\(|https?://(?!arxiv|www\.w3\.org/2000/svg)", page.split("params.yaml</h3>")[0]
+    )
     for content in (page, text):
         assert str(tmp_path) not in content
         assert str(ROOT) not in content
