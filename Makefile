@@ -24,7 +24,7 @@ help:
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
 	@echo "make test-remotes | test-python PYTHON=python3.13   remotes by SSH and S3 | fast tests and smoke on another Python"
-	@echo "make campaign         hostile inputs, damaged files and kills: what happens, as in docs/reliability.md"
+	@echo "make campaign         malformed inputs, damaged files and kills: what happens, as in docs/reliability.md"
 	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
 
 install: $(VENV)/.installed

@@ -1,6 +1,6 @@
 """Measure what the README claims about speed: python -m benchmarks.bench [PART ...], idle machine, after `make repro`.
 
-Without PART it measures all but the long ones. What is not measured anew stays in benchmarks/results.json as it was,
+Without PART it measures all but the long ones. What is not measured again stays in benchmarks/results.json as it was,
 and is printed with the rest; ``machines`` there says where each part was measured.
 """
 
@@ -42,9 +42,9 @@ def noop_repro(times: int = 3) -> dict[str, Any]:
     seconds = []
     for _ in range(times):
         start = time.perf_counter()
-        done = subprocess.run(["dvc", "repro"], capture_output=True, text=True, check=False)
+        completed = subprocess.run(["dvc", "repro"], capture_output=True, text=True, check=False)
         seconds.append(time.perf_counter() - start)
-        if done.returncode or "Running stage" in done.stdout:
+        if completed.returncode or "Running stage" in completed.stdout:
             raise InputError("dvc.lock: `dvc repro` had work to do, so its time says nothing; run `make repro` first")
     values = proxies.summary(seconds, 2)
     return {"median_seconds": values["median"], "all": values["all"]}
@@ -86,7 +86,7 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-# Of a gigabyte; the whole pipeline from nothing; where there is one; 300 proxies; 60 targets; most of an hour.
+# A gigabyte; the whole pipeline, from nothing; needs a GPU; 300 proxies; 60 targets; most of an hour.
 LONG = ("tokenization", "stages", "gpu", "acquisitions", "fewer_proxies", "acquisitions_published")
 
 
@@ -97,34 +97,34 @@ def machine() -> dict[str, Any]:
     return {"cpu": cpu, "cores": os.cpu_count(), "torch": torch.__version__, "kernels": hardware()["kernels"]}
 
 
-def main(wanted: Sequence[str]) -> None:
-    """Measure the parts ``wanted``, or all but the long ones, keep each as it comes, and print all there are.
+def main(names: Sequence[str]) -> None:
+    """Measure the parts ``names``, or all but the long ones, keep each as it comes, and print all there are.
 
     Raises InputError: an unknown part, or a pipeline that has not run.
     """
-    if unknown := sorted(set(wanted) - set(PARTS)):
+    if unknown := sorted(set(names) - set(PARTS)):
         raise InputError(f"{unknown[0]}: not a part that can be measured; use some of {', '.join(PARTS)}")
     for folder in (SAMPLE, COLLECTED):
         if not folder.is_dir():
             raise InputError(f"{folder}: missing; run `make repro` first")
     params = schema.Params.load(Path("params.yaml"))
-    known: dict[str, Any] = read_json(RESULTS) if RESULTS.exists() else {"machines": {}}
-    chosen = [part for part in PARTS if part in wanted or (not wanted and part not in LONG)]
+    results: dict[str, Any] = read_json(RESULTS) if RESULTS.exists() else {"machines": {}}
+    chosen = [part for part in PARTS if part in names or (not names and part not in LONG)]
     for part in chosen:
         if (value := PARTS[part](params)) is not None:
-            known = with_part(known, part, value)
-            write_json(RESULTS, known)
+            results = with_part(results, part, value)
+            write_json(RESULTS, results)
     for part in PARTS:
-        if part in known:
-            at = known["machines"][part]
+        if part in results:
+            at = results["machines"][part]
             place = f"{at['cpu']}, {at['cores']} cores, torch {at['torch']}, {at['kernels']}"
-            kept = "" if part in chosen else f" (kept, of {place})"
-            print("\n".join([f"{part}{kept}", *(f"  {line}" for line in lines.LINES[part](known[part]))]))
+            note = "" if part in chosen else f" (kept, of {place})"
+            print("\n".join([f"{part}{note}", *(f"  {line}" for line in lines.LINES[part](results[part]))]))
 
 
-def with_part(known: dict[str, Any], part: str, value: Any) -> dict[str, Any]:
-    """``known`` with a part measured here and now; parts in their order, whatever was measured first."""
-    values, places = {**known, part: value}, {**known["machines"], part: machine()}
+def with_part(results: dict[str, Any], part: str, value: Any) -> dict[str, Any]:
+    """``results`` with a part measured here and now; parts in their order, whatever was measured first."""
+    values, places = {**results, part: value}, {**results["machines"], part: machine()}
     order = [name for name in PARTS if name in values]
     return {"machines": {name: places[name] for name in order}, **{name: values[name] for name in order}}
 

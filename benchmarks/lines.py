@@ -1,4 +1,4 @@
-"""What was measured, in lines to read."""
+"""The results as lines of text."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 def _swarm(results: list[dict[str, Any]]) -> list[str]:
     return [
-        f"width {one['shape']['width']}, {one['tokens_a_step']} tokens a step: "
-        f"transformers {one['transformers_tokens_a_second'] / 1e3:.0f}, "
-        f"engine {one['engine_tokens_a_second'] / 1e3:.0f} thousand tokens/s: {one['ratio']['median']} times"
-        for one in results
+        f"width {row['shape']['width']}, {row['tokens_a_step']} tokens a step: "
+        f"transformers {row['transformers_tokens_a_second'] / 1e3:.0f}, "
+        f"engine {row['engine_tokens_a_second'] / 1e3:.0f} thousand tokens/s: {row['ratio']['median']} times"
+        for row in results
     ]
 
 
@@ -20,8 +20,8 @@ def _precision(result: dict[str, Any]) -> list[str]:
         f"bf16 products: noise {result['ratio']['median']} of the seeds' (at most {result['ratio']['largest']}), "
         f"{result['mixtures']} mixtures, {result['seeds']} seeds; {result['speed']['median']} times as fast",
         *(
-            f"{name}: bf16 less fp32 {one['shift']:+.5f} ± {one['noise']:.5f}, between seeds ± {one['seed']:.5f}"
-            for name, one in result["domains"].items()
+            f"{name}: bf16 less fp32 {row['shift']:+.5f} ± {row['noise']:.5f}, between seeds ± {row['seed']:.5f}"
+            for name, row in result["domains"].items()
         ),
     ]
 
@@ -42,18 +42,19 @@ def _overheads(result: dict[str, Any]) -> list[str]:
 
 def _methods(results: dict[str, Any]) -> list[str]:
     lines = []
-    for name, one in results.items():
-        steered = one.get("train_against_natural")
+    for name, times in results.items():
+        steered = times.get("train_against_natural")
         more = f", trains {steered['median']} times as long as natural" if steered else ""
-        lines.append(f"{name}: planned in {one['plan_seconds']} s{more}")
+        lines.append(f"{name}: planned in {times['plan_seconds']} s{more}")
     return lines
 
 
 def _growth(result: dict[str, Any]) -> list[str]:
     lines = [
-        f"{size} proxies: {one['repro']} s, {1e3 * one['repro'] / int(size):.0f} ms each; stages {one['in_stages']} s"
-        f", DVC {one['dvc']} s; nothing to do {one['noop']} s, status {one['status']} s"
-        for size, one in result["proxies"].items()
+        f"{size} proxies: {times['repro']} s, {1e3 * times['repro'] / int(size):.0f} ms each; "
+        f"stages {times['in_stages']} s, DVC {times['dvc']} s; "
+        f"nothing to do {times['noop']} s, status {times['status']} s"
+        for size, times in result["proxies"].items()
     ]
     slopes = ", ".join(f"{key} {value}" for key, value in result["exponent"].items())
     added = ", ".join(
@@ -74,8 +75,12 @@ def _tokenization(result: dict[str, Any]) -> list[str]:
 
 def _stages(result: dict[str, Any]) -> list[str]:
     rows = [
-        (stage, one["parts"], one["seconds"], one["floor_seconds"], f"{one['floor_seconds'] / one['seconds']:.1%}")
-        for stage, one in result["stages"].items()
+        (
+            stage,
+            *(times[key] for key in ("parts", "seconds", "floor_seconds")),
+            f"{times['floor_seconds'] / times['seconds']:.1%}",
+        )
+        for stage, times in result["stages"].items()
     ]
     rows.append(("DVC's own", "", result["dvc_seconds"], 0.0, "0.0%"))
     share = f"{result['floor_seconds'] / result['seconds']:.1%}"
@@ -94,11 +99,13 @@ def _stages(result: dict[str, Any]) -> list[str]:
 def _gpu(result: dict[str, Any]) -> list[str]:
     spec, gemm = f"{result['spec_tflops']:.0f}", f"{result['gemm_tflops']:.0f}"
     lines = [f"{result['gpu']}, {result['cuda']}, {result['date']}; TFLOP/s: {spec} stated, {gemm} in large products"]
-    for name, one in result["configurations"].items():
-        rate, of_spec, of_gemm = one["engine_tokens_a_second"]["median"], one["share_of_spec"], one["share_of_gemm"]
+    for name, rates in result["configurations"].items():
+        rate = rates["engine_tokens_a_second"]["median"]
+        of_spec, of_gemm = rates["share_of_spec"], rates["share_of_gemm"]
         lines += [
-            f"{name}: {rate / 1e3:.0f} thousand tokens/s, {one['ratio']} times transformers' (micro-batches of "
-            f"{one['transformers_micro_batch']}); {one['engine_gib']} GiB, transformers {one['transformers_gib']}",
+            f"{name}: {rate / 1e3:.0f} thousand tokens/s, {rates['ratio']} times transformers' (micro-batches of "
+            f"{rates['transformers_micro_batch']}); {rates['engine_gib']} GiB, "
+            f"transformers {rates['transformers_gib']}",
             f"  with the head {of_spec['full']:.1%} of what is stated, {of_gemm['full']:.1%} of large products; "
             f"without {of_spec['attention']:.1%}, {of_gemm['attention']:.1%}",
         ]
@@ -125,10 +132,10 @@ def _acquisitions(result: dict[str, Any]) -> list[str]:
 
 def _fewer_proxies(result: dict[str, Any]) -> list[str]:
     return [
-        f"{name}, {size} proxies: {', '.join(f'{domain} {weight:.2f}' for domain, weight in one['mixture'].items())}; "
-        f"minus all {one['minus_all'][0]:+.4f} ± {one['minus_all'][1]:.4f}"
+        f"{name}, {size} proxies: {', '.join(f'{domain} {weight:.2f}' for domain, weight in row['mixture'].items())}; "
+        f"minus all {row['minus_all'][0]:+.4f} ± {row['minus_all'][1]:.4f}"
         for name, sizes in result.items()
-        for size, one in sizes.items()
+        for size, row in sizes.items()
     ]
 
 
@@ -145,15 +152,15 @@ def _acquisitions_published(result: dict[str, Any]) -> list[str]:
         for measure, rules in result["minus_bootstrap"].items()
     ]
     stops = [
-        f"stop where {measure} is at most {threshold}: {one['runs']} runs, {one['cost'][0]:+.4f} ± {one['cost'][1]:.4f}"
+        f"stop where {measure} is at most {threshold}: {row['runs']} runs, {row['cost'][0]:+.4f} ± {row['cost'][1]:.4f}"
         for measure, by_threshold in result["stopping"].items()
-        for threshold, one in by_threshold.items()
+        for threshold, row in by_threshold.items()
     ]
     return regrets + stops
 
 
 def _each(rules: dict[str, Any], key: str) -> list[tuple[str, Any]]:
-    return [(rule, one[key]) for rule, one in rules.items()]
+    return [(rule, numbers[key]) for rule, numbers in rules.items()]
 
 
 LINES: dict[str, Callable[[Any], list[str]]] = {

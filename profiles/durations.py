@@ -73,11 +73,16 @@ def benchmarked(root: Path, stages: Iterable[str]) -> dict[str, float]:
     return {stage: whole[kind] / parts[kind] for stage, kind in kinds.items() if kind in whole}
 
 
-def shown(seconds: float) -> str:
-    """``under a minute``, ``12 min``, ``3.1 h``."""
-    if seconds < 60:
-        return "under a minute"
+def spent(seconds: float) -> str:
+    """``42 s``, ``12 min``, ``3.1 h``."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 90 * 60 else f"{seconds / 3600:.1f} h"
+
+
+def left(seconds: float) -> str:
+    """``under a minute``, ``about 12 min``."""
+    return "under a minute" if seconds < 60 else f"about {spent(max(seconds, 100))}"
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -67,9 +67,9 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
     here = progress.text_of(params, root)
     if (present.corpus, present.tokenizer) != (params.corpus, params.tokenizer):
         here = None
-    known, vocab = here or (pile(params, root / PILE), params.tokenizer.vocab_size)
-    fault = None if known is None else infeasible(params, known)
-    todo = planner.works(params, vocab, None if fault else known)
+    text, vocab = here or (pile(params, root / PILE), params.tokenizer.vocab_size)
+    fault = None if text is None else infeasible(params, text)
+    todo = planner.works(params, vocab, None if fault else text)
     pipeline = progress.stages(root)
     running, stored = None, {}
     if params == present:
@@ -77,10 +77,10 @@ def main(name: str | None, only: Sequence[str], out: Path | None, root: Path) ->
         running = None if stale is None else progress.unfinished(pipeline, stale)
     if here and not fault:
         stored = progress.stored(params, root, set() if running is None else set(pipeline) - running)
-    space = disk(params, vocab, known, todo)
+    space = disk(params, vocab, text, todo)
     table = rows(params.machine, list(pipeline), todo, space, chosen, stored, running)
     table.append(total(table))
-    lines = notes(params, name, known, vocab, todo, chosen, running, fault)
+    lines = notes(params, name, text, vocab, todo, chosen, running, fault)
     if params == _params(switch.apply(current, switch.BASE, replace=True, own_file=mine)[0]):
         lines += against_measured(table[-1], chosen, root / MEASURED)
     print(show(table, chosen))
@@ -133,7 +133,7 @@ def _devices(only: Sequence[str], root: Path) -> list[Device]:
 def notes(
     params: Params,
     name: str | None,
-    known: Text | None,
+    text: Text | None,
     vocab: int,
     todo: Sequence[StageWork],
     chosen: Sequence[Device],
@@ -142,13 +142,13 @@ def notes(
 ) -> list[str]:
     """The assumptions behind the table, one per line."""
     out = [f"infeasible, as far as the corpus is known: {fault}"] if fault else []
-    size = sum(known.train.values()) if known else 0
+    size = sum(text.train.values()) if text else 0
     out.append(
-        f"corpus: {known.how}; {figures(size)} training tokens, {size / params.target.train_tokens:.3g} targets' worth"
-        if known
+        f"corpus: {text.how}; {figures(size)} training tokens, {size / params.target.train_tokens:.3g} targets' worth"
+        if text
         else "corpus: not built yet, so its sizes are unknown; one anchor per domain is counted, the maximum"
     )
-    if known and not known.exact and any((d.model_extra or {}).get("first") for d in params.corpus.domains.values()):
+    if text and not text.exact and any((d.model_extra or {}).get("first") for d in params.corpus.domains.values()):
         out.append("this is an upper bound: domains read only their `first` documents")
     out.append(
         f"vocabulary {vocab}; a proxy trains on {figures(params.proxy.train_tokens)} tokens, a target on "
@@ -211,14 +211,14 @@ def against_measured(whole: Row, chosen: Sequence[Device], path: Path) -> list[s
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
         pipeline, machine = results["stages"], results["machines"]["stages"]
-        minutes, where = pipeline["seconds"] / 60, f"{machine['cpu']}, {machine['cores']} cores"
+        minutes, place = pipeline["seconds"] / 60, f"{machine['cpu']}, {machine['cores']} cores"
     except (OSError, ValueError, KeyError, TypeError):
         return []
     if device is None or pipeline.get("profile") not in (None, switch.BASE):
         return []
     planned = 60 * (whole.hours[device.name] or 0)
     return [
-        f"measured: the whole pipeline took {minutes:.1f} min on {where} ({MEASURED}); the training planned on "
+        f"measured: the whole pipeline took {minutes:.1f} min on {place} ({MEASURED}); the training planned on "
         f"{device.name} takes {planned:.1f} min, {planned / minutes:.0%} of it; the rest is not timed, or due to "
         "errors in the rates"
     ]

@@ -8,6 +8,7 @@ for each stage, four lines with the whole command among them, gives way to that 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -19,7 +20,7 @@ from typing import Any
 from dvc.cli import main as dvc
 from dvc.repo import Repo
 
-from profiles.durations import Durations, shown
+from profiles.durations import Durations, left, spent
 
 DIGEST = "code_digest"  # all stages depend on it, and almost none runs because it did
 LOGGERS = ("dvc.stage", "dvc.dvcfile", "dvc.repo.reproduce", "dvc.repo.scm_context")
@@ -64,8 +65,8 @@ class Lines(logging.Filter):
         self.ran.append(stage)
         self.todo |= self._dependents.get(stage, set()) - set(self.ran)
         number, whole = len(self.ran), len(self.ran) + len(self.todo)
-        left = self.durations.left([*self.todo, *([] if cached else [stage])])
-        tail = " (from the cache)" if cached else f", about {shown(left)} left" if left else ""
+        seconds = self.durations.left([*self.todo, *([] if cached else [stage])])
+        tail = " (from the cache)" if cached else f", {left(seconds)} left" if seconds else ""
         print(f"[{number:{len(str(whole))}}/{whole}] {stage}{tail}", flush=True)
 
     def end(self) -> None:
@@ -79,8 +80,8 @@ class Lines(logging.Filter):
         """How many stages ran, and which took longest."""
         took = self.durations.took
         longest = sorted(took, key=lambda stage: -took[stage])[:LONGEST]
-        parts = ", ".join(f"{stage} {took[stage]:.0f} s" for stage in longest)
-        return f"{len(took)} stages in {sum(took.values()):.0f} s; the longest: {parts}"
+        parts = ", ".join(f"{stage} {spent(took[stage])}" for stage in longest)
+        return f"{len(took)} stages in {spent(sum(took.values()))}; the longest: {parts}"
 
 
 def dependents() -> dict[str, set[str]]:
@@ -125,7 +126,8 @@ def main(arguments: Sequence[str]) -> int:
     if code == 0:
         lines.end()
     if lines.durations.took:
-        lines.durations.write(root)
+        with contextlib.suppress(OSError):  # a full disk, say: the next run only estimates worse
+            lines.durations.write(root)
     if code == 0 and len(lines.durations.took) > 1:
         print(lines.summary())
     return code

@@ -27,15 +27,15 @@ HERE = Path(__file__).parent
 BASE = "laptop"
 
 
-def known(folder: Path = HERE) -> list[str]:
+def names(folder: Path = HERE) -> list[str]:
     """The names of the profiles, sorted."""
     return sorted(path.stem for path in folder.glob("*.yaml") if path.stem != "devices")
 
 
 def read(name: str, folder: Path = HERE) -> dict[str, Any]:
     """The profile's values by dotted key. Raises InputError, listing the known ones, for an unknown name."""
-    if name not in known(folder):
-        raise InputError(f"PROFILE={name}: unknown profile; use one of {', '.join(known(folder))}")
+    if name not in names(folder):
+        raise InputError(f"PROFILE={name}: unknown profile; use one of {', '.join(names(folder))}")
     path = folder / f"{name}.yaml"
     values = layout.parse(read_text(path), path)
     if not isinstance(values, dict):
@@ -64,13 +64,13 @@ def apply(
     base, chosen = read(BASE, folder), read(name, folder)
     if unknown := sorted(set(chosen) - set(base)):
         raise InputError(f"profiles/{name}.yaml: {unknown[0]}: profiles/{BASE}.yaml does not set it; add it there too")
-    document, kept = layout.parse(text), []
+    document, own_keys = layout.parse(text), []
     derived = own_file.values(base | chosen) if own_file else {}
     for key, value in (base | chosen | derived).items():
         there = _get(document, key, f"profiles/{name}.yaml")
         if key not in derived and isinstance(there, dict) and not _is_known(there, key, base, chosen, folder):
             if name == BASE or key not in chosen:
-                kept.append(key)
+                own_keys.append(key)
                 continue
             if not replace:
                 raise InputError(
@@ -78,7 +78,7 @@ def apply(
                     "python -m profiles.save NAME"
                 )
         _set(document, key, value)
-    return _checked(document, name, schema.parse), kept
+    return _checked(document, name, schema.parse), own_keys
 
 
 def switch(
@@ -98,10 +98,10 @@ def switch(
 def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False) -> None:
     """Rewrite ``target`` with the profile ``name``, and with own.yaml beside it if there is one, atomically."""
     mine = own.Own.read(target.with_name(own.FILE))
-    text, kept = apply(read_text(target), name, folder, replace=replace, own_file=mine)
+    text, own_keys = apply(read_text(target), name, folder, replace=replace, own_file=mine)
     if mine:
         print(f"{target}: {name}, with the domains and objectives of {own.FILE}", file=sys.stderr)
-    for key in kept:
+    for key in own_keys:
         print(f"{target}: {key} is your own and is kept", file=sys.stderr)
     layout.write(target, text)
 
@@ -109,10 +109,10 @@ def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False)
 def _is_known(
     section: Mapping[str, Any], key: str, base: Mapping[str, Any], own: Mapping[str, Any], folder: Path
 ) -> bool:
-    """Whether a profile has this section; the two at hand are asked first, for the others are read anew."""
+    """Whether a profile has this section; checks the two already loaded before it reads the others."""
     if section in (base[key], own.get(key)):
         return True
-    return any(section == read(name, folder).get(key) for name in known(folder))
+    return any(section == read(name, folder).get(key) for name in names(folder))
 
 
 def _section(model: type[Strict] | None, path: list[str]) -> type[Strict] | None:

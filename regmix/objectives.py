@@ -20,7 +20,7 @@ Weights = dict[Name, Positive] | Literal["trained"]
 
 class Worst(Strict):
     """The largest excess of a domain's loss over that of the anchor with most of it: the domain alone,
-    as nearly as the bounds allow."""
+    as closely as the bounds allow."""
 
     worst: Annotated[list[Name], Field(min_length=1)] | Literal["trained"]
 

@@ -62,16 +62,16 @@ def closures(params: Settings, pipeline: str) -> dict[str, Code]:
         plugins.check_name("regressors", entry.kind, f"regressors.{name}.kind")
     for name, entry in params.target.methods.items():
         plugins.check_name("methods", entry.kind, f"target.methods.{name}.kind")
-    found = {}
+    out = {}
     for path in sorted(path for pattern in PIPELINES[pipeline] for path in provenance.ROOT.glob(pattern)):
         if f"\ndef {path.stem}(" not in path.read_text(encoding="utf-8"):
             continue
         items = parts(path.stem, params)
         if items is None:
-            found[path.stem] = provenance.code([path], _named(path.stem, params))
+            out[path.stem] = provenance.code([path], _named(path.stem, params))
         else:
-            found |= {f"{path.stem}/{item}": provenance.code([path], named) for item, named in items.items()}
-    return found
+            out |= {f"{path.stem}/{item}": provenance.code([path], named) for item, named in items.items()}
+    return out
 
 
 def parts(stage: str, params: Settings) -> dict[str, dict[str, list[str]]] | None:
@@ -103,8 +103,8 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
 def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     """The plug-ins of a package that a stage can load, where settings name them; elsewhere it can load any."""
     out = {}
-    if found := entries(stage, params):
-        out["regressors"] = sorted({entry.kind for entry in found.values()})
+    if regressors := entries(stage, params):
+        out["regressors"] = sorted({entry.kind for entry in regressors.values()})
         out["portable"] = [kind for kind in out["regressors"] if kind in plugins.names("portable")]
     if stage in {"target_schedule", "target_train"}:
         out |= {"regressors": out.get("regressors", []),

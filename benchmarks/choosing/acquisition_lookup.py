@@ -1,4 +1,4 @@
-"""Rounds of proxies by every acquisition rule where a proxy is looked up: the published runs are the only candidates.
+"""Rounds of proxies by every acquisition rule with the published runs as the only candidates.
 
 N runs so far, K domains, M runs of the table.
 """
@@ -32,23 +32,23 @@ def trajectories(table: Runs, aim: Objective, regressors: Sequence[Regressor], s
     parts, mixtures = table.parts(aim), table.mixtures
     losses = parts.total - parts.total.min()
     first = np.random.default_rng(seed).permutation(len(losses))[: SIZES[0]]
-    regressors = [replace(one, fit=cached(one.fit)) for one in regressors]
+    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in regressors]
     for rule, choose in RULES.items():
         seen = first
         for size, following in zip(SIZES, (*SIZES[1:], None), strict=True):
             part = replace(parts, losses=parts.losses[seen])
             weights = stack(regressors, mixtures[seen], {"": part}, seed)
-            known = Known(mixtures[seen], part, regressors, weights, RISK)
-            best = int(np.argmin(known.whole.score(mixtures, RISK)))
+            state = Known(mixtures[seen], part, regressors, weights, RISK)
+            best = int(np.argmin(state.whole.score(mixtures, RISK)))
             row = {"seed": seed, "rule": rule, "runs": size, "regret": losses[best], "best": losses[seen].min()}
             if rule == "bootstrap":
-                row["expected"] = float(np.mean([_lost(refit(known, 1000 * seed + i), mixtures, best)
+                row["expected"] = float(np.mean([_lost(refit(state, 1000 * seed + i), mixtures, best)
                                                  for i in range(REFITS)]))  # fmt: skip
-                draws = known.posterior(mixtures)
+                draws = state.posterior(mixtures)
                 row["improvement"] = float((draws[best] - draws.min(axis=0)).mean())
             yield row
             for i in range((following or size) - size):
-                values = choose(known, mixtures[seen[size:]], 1000 * seed + i)(mixtures)
+                values = choose(state, mixtures[seen[size:]], 1000 * seed + i)(mixtures)
                 values[seen] = np.inf
                 seen = np.append(seen, np.argmin(values))
 

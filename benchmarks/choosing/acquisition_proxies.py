@@ -68,10 +68,10 @@ class Bench:
     def train(self, runs: Sequence[Run], kinds: Sequence[str], label: str) -> Runs:
         text = proxies.corpus(self.params)
         setup = Setup(self.params.proxy, text.vocab, text.train, text.valid)
-        done = train_runs(setup, runs, STORE, text.digest, self.params.machine, weights=False, label=label)
+        results = train_runs(setup, runs, STORE, text.digest, self.params.machine, weights=False, label=label)
         return Runs(
             self.rules.domains, np.array([run.name for run in runs], object), np.array(kinds, object),
-            np.stack([run.schedule.mixtures[0] for run in runs]), pd.DataFrame([one.losses for one in done]),
+            np.stack([run.schedule.mixtures[0] for run in runs]), pd.DataFrame([result.losses for result in results]),
         )  # fmt: skip
 
     def first(self) -> Runs:
@@ -97,9 +97,9 @@ class Bench:
 
     def recommended(self, runs: Runs) -> dict[str, np.ndarray]:
         """The mixture (K,) of each objective."""
-        known = self.evidence(runs)
-        _, best = optima(known, known.whole())
-        return {name: one.weights for name, one in zip(known.losses, best, strict=True)}
+        evidence = self.evidence(runs)
+        _, optimal = optima(evidence, evidence.whole())
+        return {name: best.weights for name, best in zip(evidence.losses, optimal, strict=True)}
 
 
 def measure(params: Params, designs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -113,23 +113,23 @@ def measure(params: Params, designs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     lowest: list[dict[str, Any]] = []
     everything: list[Runs] = []
     for seed in range(designs):
-        one = bench.design(seed)
-        first = one.first()
+        design = bench.design(seed)
+        first = design.first()
         everything.append(first)
         for rule in TRIED:
-            new = one.round(rule, first)
+            new = design.round(rule, first)
             everything.append(new)
             lowest += [
                 {"objective": name, "design": seed, "rule": rule, "loss": float(new.objective(aim).min())}
-                for name, aim in one.aims(first).items()
+                for name, aim in design.aims(first).items()
             ]
-            chosen[seed, rule] = one.recommended(first.joined(new))
+            chosen[seed, rule] = design.recommended(first.joined(new))
     chosen[-1, BEST] = bench.recommended(functools.reduce(Runs.joined, everything))
     return pd.DataFrame(lowest), confirm(bench, chosen)
 
 
 def confirm(bench: Bench, chosen: Mapping[tuple[int, str], Mapping[str, np.ndarray]]) -> pd.DataFrame:
-    mixtures = {(name, *key): found[name] for key, found in chosen.items() for name in bench.objectives}
+    mixtures = {(name, *key): by_objective[name] for key, by_objective in chosen.items() for name in bench.objectives}
     runs = confirming_runs(bench.rules.domains, {"/".join(map(str, key)): row for key, row in mixtures.items()}, SEEDS)
     trained = bench.train(runs, [run.name for run in runs], "confirming")
     rows: list[dict[str, Any]] = []

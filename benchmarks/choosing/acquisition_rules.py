@@ -36,7 +36,7 @@ class Known:
 
     def fit(self, rows: np.ndarray | slice = slice(None)) -> Ensemble:
         seen, losses, aim = self.mixtures[rows], self.parts.losses[rows], self.parts.objective
-        return Ensemble([by_part(one.fit, aim)(seen, losses, 0) for one in self.regressors], self.weights)
+        return Ensemble([by_part(regressor.fit, aim)(seen, losses, 0) for regressor in self.regressors], self.weights)
 
     @cached_property
     def whole(self) -> Ensemble:
@@ -50,39 +50,39 @@ class Known:
 Rule = Callable[[Known, np.ndarray, int], Function]  # runs, proposals of this round so far (n, K), seed
 
 
-def bootstrap(known: Known, pending: np.ndarray, seed: int) -> Function:
+def bootstrap(state: Known, pending: np.ndarray, seed: int) -> Function:
     """The project's rule: what would be recommended, had the runs been a bootstrap resample of themselves."""
-    model = refit(known, seed)
-    return lambda mixtures: model.score(mixtures, known.risk)
+    model = refit(state, seed)
+    return lambda mixtures: model.score(mixtures, state.risk)
 
 
-def refit(known: Known, seed: int) -> Ensemble:
-    for rows in resamples(len(known.mixtures), RETRIES, seed):
+def refit(state: Known, seed: int) -> Ensemble:
+    for rows in resamples(len(state.mixtures), RETRIES, seed):
         try:
-            return known.fit(rows)
+            return state.fit(rows)
         except TooFewRuns:
             continue
-    raise TooFewRuns(f"{len(known.mixtures)} runs are too few for a refit to part of them")
+    raise TooFewRuns(f"{len(state.mixtures)} runs are too few for a refit to part of them")
 
 
-def expected_improvement(known: Known, pending: np.ndarray, seed: int) -> Function:
+def expected_improvement(state: Known, pending: np.ndarray, seed: int) -> Function:
     """Minus what joint draws of the posterior gain over the runs and the round's other proposals."""
-    best = known.posterior(np.concatenate([known.mixtures, pending])).min(axis=0)
-    return lambda mixtures: Improvement(known.whole, known.posterior, best).score(mixtures, 0)
+    best = state.posterior(np.concatenate([state.mixtures, pending])).min(axis=0)
+    return lambda mixtures: Improvement(state.whole, state.posterior, best).score(mixtures, 0)
 
 
-def thompson(known: Known, pending: np.ndarray, seed: int) -> Function:
+def thompson(state: Known, pending: np.ndarray, seed: int) -> Function:
     """One draw of the posterior."""
-    draw = known.whole.draws(1, seed)
+    draw = state.whole.draws(1, seed)
     return lambda mixtures: draw(mixtures)[:, 0]
 
 
-def greedy(known: Known, pending: np.ndarray, seed: int) -> Function:
+def greedy(state: Known, pending: np.ndarray, seed: int) -> Function:
     """What is recommended."""
-    return lambda mixtures: known.whole.score(mixtures, known.risk)
+    return lambda mixtures: state.whole.score(mixtures, state.risk)
 
 
-def random(known: Known, pending: np.ndarray, seed: int) -> Function:
+def random(state: Known, pending: np.ndarray, seed: int) -> Function:
     """No rule."""
     return lambda mixtures: np.random.default_rng(seed).random(len(mixtures))
 

@@ -106,13 +106,13 @@ def trained_summary(lowest: pd.DataFrame, rows: pd.DataFrame) -> dict[str, Any]:
         best = part[part["rule"] == acquisition_proxies.BEST].set_index("seed")["loss"]
         table = part[part["rule"] != acquisition_proxies.BEST].pivot_table("loss", ["design", "seed"], "rule")
         over = table.sub(best, axis=0, level="seed")
-        found = lowest[lowest["objective"] == name].pivot_table("loss", "design", "rule")
+        minimum = lowest[lowest["objective"] == name].pivot_table("loss", "design", "rule")
         out[str(name)] = {
             rule: {
                 "minus_best": _mean(over[rule]),
                 "minus_bootstrap": _mean(over[rule] - over["bootstrap"]),
                 "designs": over[rule].groupby("design").mean().round(4).tolist(),
-                "lowest": found[rule].round(4).tolist(),
+                "lowest": minimum[rule].round(4).tolist(),
             }
             for rule in over
         }

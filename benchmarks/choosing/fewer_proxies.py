@@ -38,13 +38,13 @@ def measure(params: Params, objectives: tuple[str, ...] = ("reviews", "skills", 
     trained = tuple(params.corpus.trained)
     last = tables.read(Path(params.swarm.learn_from), trained)
     learnt, aims = last.of(*LEARNT), resolve({name: params.objectives[name] for name in objectives}, last)
-    known = {len(part.names): part for part in (_first(learnt, size) for size in _sizes(params))}
+    parts = {len(part.names): part for part in (_first(learnt, size) for size in _sizes(params))}
     rules = Rules.from_json(read_json(Path("data/swarm_sample/rules.json")))
     chosen: dict[tuple[int, str], np.ndarray] = {}
-    for size, part in known.items():
-        found = evidence(part, aims, rules, params.mixture, params.regressors, params.machine.processes)
-        _, best = optima(found, found.whole())
-        chosen |= {(size, name): one.weights for name, one in zip(found.losses, best, strict=True)}
+    for size, part in parts.items():
+        fitted = evidence(part, aims, rules, params.mixture, params.regressors, params.machine.processes)
+        _, optimal = optima(fitted, fitted.whole())
+        chosen |= {(size, name): optimum.weights for name, optimum in zip(fitted.losses, optimal, strict=True)}
     text, targets = open_corpus(Path("data/corpus_tokenize"), trained), Targets.read(Path("data/target_schedule"))
     runs = [
         Run(f"{name}, {size} proxies, seed {i}", Schedule.static(trained, row), seed, bounds=rules.bounds)
@@ -52,17 +52,18 @@ def measure(params: Params, objectives: tuple[str, ...] = ("reviews", "skills", 
         for i, seed in enumerate(targets.seeds)
     ]
     setup = Setup(training_of(targets), text.vocab, text.train, text.valid)
-    done = train_runs(setup, runs, Path(".runs"), digest_of(text, None), params.machine, weights=False, label="targets")
-    at = iter(done)
+    digest = digest_of(text, None)
+    results = train_runs(setup, runs, Path(".runs"), digest, params.machine, weights=False, label="targets")
+    at = iter(results)
     losses = {key: np.array([aims[key[1]].at(next(at).losses) for _ in targets.seeds]) for key in chosen}
-    most = max(known)
+    most = max(parts)
     return {
         name: {
             str(size): {
                 "mixture": _heaviest(chosen[size, name], trained),
                 "minus_all": _difference(losses[size, name] - losses[most, name], params.regression.interval),
             }
-            for size in known
+            for size in parts
         }
         for name in objectives
     }

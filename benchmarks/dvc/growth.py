@@ -1,4 +1,4 @@
-"""What a swarm costs beside its training, from 64 to 1024 proxies: minimal runs in shards of 64, through DVC."""
+"""What a swarm costs besides its training, from 64 to 1024 proxies: minimal runs in shards of 64, through DVC."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MINIMAL = {
 
 
 def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
-    """By number of proxies: seconds of `dvc repro swarm_collect` on a corpus that is there, in stages and outside of
+    """By number of proxies: seconds of `dvc repro swarm_collect` on an existing corpus, in stages and outside of
     them, of the same with nothing to do, and of `dvc status`.
 
     ``exponent`` is the log-log slope of a time from the first size to the last, 1 or less where it grows linearly from
@@ -34,7 +34,7 @@ def measure(sizes: tuple[int, ...] = SIZES) -> dict[str, Any]:
     keys = [key for key in by_size[sizes[0]] if key != "stages"]
     growth = math.log(sizes[-1] / sizes[0])
     return {
-        "proxies": {str(size): one for size, one in by_size.items()},
+        "proxies": {str(size): times for size, times in by_size.items()},
         "exponent": {
             key: round(math.log(by_size[sizes[-1]][key] / by_size[sizes[0]][key]) / growth, 2) for key in keys
         },

@@ -1,4 +1,4 @@
-"""What a swarm at params.yaml's settings pays beside its training steps: evaluation, start-up, checkpoints."""
+"""What a swarm at params.yaml's settings pays besides its training steps: evaluation, start-up, checkpoints."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def evaluation(params: Params, text: Corpus, runs: Sequence[Run], repeats: int) 
         "runs": len(stack),
         "training_seconds": proxies.summary(training, 2),
         "trajectories_of_training": proxies.summary(
-            [part / of for part, of in zip(trajectories, training, strict=True)]
+            [part / whole for part, whole in zip(trajectories, training, strict=True)]
         ),
-        "final_of_training": proxies.summary([part / of for part, of in zip(final, training, strict=True)]),
+        "final_of_training": proxies.summary([part / whole for part, whole in zip(final, training, strict=True)]),
     }
 
 
@@ -102,7 +102,7 @@ def startup(params: Params, text: Corpus, shards: Mapping[str, Sequence[Run]], r
     swarms = [len(shards) * start + train / len(largest) * count for start, train in zip(starts, trains, strict=True)]
 
     def share(seconds: list[float]) -> dict[str, Any]:
-        return proxies.summary([len(shards) * one / swarm for one, swarm in zip(seconds, swarms, strict=True)])
+        return proxies.summary([len(shards) * second / swarm for second, swarm in zip(seconds, swarms, strict=True)])
 
     return {
         "stages": len(shards),

@@ -1,4 +1,4 @@
-"""Copies of this repository in which benchmarks run DVC, and what its stages say of their time."""
+"""Copies of this repository in which benchmarks run DVC, and the times that its stages print."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def compiled(folder: Path) -> None:
 
 
 def repro(folder: Path, *arguments: str) -> Repro:
-    """Run `dvc` with ``arguments`` and take its time. Raises InputError."""
+    """Run `dvc` with ``arguments`` and measure its time. Raises InputError."""
     start = time.perf_counter()
     printed = dvc(folder, *arguments)
     seconds = time.perf_counter() - start
@@ -73,11 +73,12 @@ def repro(folder: Path, *arguments: str) -> Repro:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    """What `dvc` says. Raises InputError where it fails."""
-    done = subprocess.run(
+    """The output of `dvc`. Raises InputError if it fails."""
+    completed = subprocess.run(
         ["dvc", *arguments], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
-    if done.returncode:
-        said = [line for line in done.stdout.splitlines() if "error" in line.lower()] or done.stdout.splitlines()[-1:]
-        raise InputError(f"dvc {' '.join(arguments)}: {' '.join(said).strip()}; run `make repro` first")
-    return done.stdout
+    if completed.returncode:
+        lines = completed.stdout.splitlines()
+        errors = [line for line in lines if "error" in line.lower()] or lines[-1:]
+        raise InputError(f"dvc {' '.join(arguments)}: {' '.join(errors).strip()}; run `make repro` first")
+    return completed.stdout

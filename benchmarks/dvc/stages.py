@@ -28,10 +28,10 @@ def measure(profile: str | None = None) -> dict[str, Any]:
         pipeline.compiled(folder)
         params = schema.Params.load(folder / "params.yaml")
         took = pipeline.repro(folder, "repro")
-        found = progress.text_of(params, folder)
-    if found is None:
+        corpus = progress.text_of(params, folder)
+    if corpus is None:
         raise InputError("data/corpus_tokenize: `dvc repro` left none in a copy of this tree; see what it says here")
-    text, vocab = found
+    text, vocab = corpus
     flops = dict.fromkeys(took.stages, 0.0)
     for work in planner.works(params, vocab, text):
         if work.engine:

@@ -65,7 +65,7 @@ def _whole(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
     for step in ("extract", "tokenize"):
         call = f"from benchmarks.dvc import tokenization as t; t.{step}(*map(t.Path, {paths!r}))"
         start = time.perf_counter()
-        process = subprocess.Popen([sys.executable, "-c", call])  # anew, so that nothing of this process counts
+        process = subprocess.Popen([sys.executable, "-c", call])  # a new process, to measure its memory alone
         peak = _peak_bytes(process)
         if process.returncode:
             raise InputError(f"{step}: the measured process failed; see its message above")
@@ -77,15 +77,15 @@ def _whole(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
 def _peak_bytes(process: subprocess.Popen[bytes]) -> int:
     """The largest resident memory of a process and its children together, pages they share counted for each.
 
-    Looked at five times a second: to look costs milliseconds, and all of it is slow to change.
+    Sampled five times a second; a sample takes milliseconds.
     """
     peak = 0
     root = psutil.Process(process.pid)
     while process.poll() is None:
         total = 0
-        for one in [root, *_children(root)]:
+        for child in [root, *_children(root)]:
             try:
-                total += one.memory_info().rss
+                total += child.memory_info().rss
             except psutil.NoSuchProcess:
                 continue
         peak = max(peak, total)
@@ -133,12 +133,12 @@ def _compared(extracted: Path, tokenizer: Path, folder: Path) -> dict[str, Any]:
     part.mkdir()
     _split(extracted, part, COMPARED_CHARS)
     rows = datasets.load_dataset("json", data_files=str(part / "train.jsonl"), split="train", cache_dir=str(part))
-    given, meta = load_json(tokenizer / "tokenizer.json"), read_json(tokenizer / "meta.json")
-    given.encode_special_tokens = True
+    encoder, meta = load_json(tokenizer / "tokenizer.json"), read_json(tokenizer / "meta.json")
+    encoder.encode_special_tokens = True
 
     def ids(batch: dict[str, list[str]]) -> dict[str, list[list[int]]]:
-        found = given.encode_batch_fast(batch["text"], add_special_tokens=False)
-        return {"ids": [[*one.ids, meta["eos"]] for one in found]}
+        encodings = encoder.encode_batch_fast(batch["text"], add_special_tokens=False)
+        return {"ids": [[*encoding.ids, meta["eos"]] for encoding in encodings]}
 
     features = datasets.Features({"ids": datasets.List(datasets.Value("uint16"))})
     ours, theirs = [], []

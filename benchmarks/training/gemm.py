@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 SIZE, SECONDS = 1024, 2.0
-_ready: Any  # of this process: the barrier before which none begins
+_ready: Any  # of this process: the barrier that all wait at
 
 
 def rate(processes: int) -> dict[str, float]:
@@ -18,7 +18,7 @@ def rate(processes: int) -> dict[str, float]:
     context = multiprocessing.get_context("spawn")  # torch stays unused in this process, where others will fork
     with context.Pool(processes, _prepare, (context.Barrier(processes),)) as pool:
         each = pool.map(_rates, range(processes), chunksize=1)
-    return {library: sum(one[library] for one in each) for library in each[0]}
+    return {library: sum(rates[library] for rates in each) for library in each[0]}
 
 
 def _prepare(ready: Any) -> None:
@@ -39,8 +39,8 @@ def _rate(product: Callable[[], Any]) -> float:
     for _ in range(3):
         product()
     _ready.wait()
-    done, start = 0, time.perf_counter()
+    count, start = 0, time.perf_counter()
     while time.perf_counter() - start < SECONDS:
         product()
-        done += 1
-    return done * 2 * SIZE**3 / (time.perf_counter() - start)
+        count += 1
+    return count * 2 * SIZE**3 / (time.perf_counter() - start)

@@ -176,13 +176,13 @@ def _rates(call: Callable[[], Any], work: float, device: str, seconds: float, re
     out = []
     for _ in range(repeats):
         _wait(device)
-        done, start = 0, time.perf_counter()
+        count, start = 0, time.perf_counter()
         while time.perf_counter() - start < seconds:
             for _ in range(4):  # without a wait, where the call has none
                 call()
             _wait(device)
-            done += 4
-        out.append(done * work / (time.perf_counter() - start))
+            count += 4
+        out.append(count * work / (time.perf_counter() - start))
     return out
 
 

@@ -20,7 +20,7 @@ ROUNDS = 3
 def measure(params: Params) -> dict[str, Any]:
     """By method: wall-clock seconds of its plan, and of one target against a natural one trained just before it.
 
-    Every plan trains its own models anew. The ratio is the median over ``ROUNDS`` pairs, one process.
+    Every plan trains its own models. The ratio is the median over ``ROUNDS`` pairs, one process.
     """
     data = Path("data")
     folders = [data / name for name in ("swarm_sample", "swarm_collect", "mixture_choose", "corpus_tokenize")]

@@ -17,7 +17,7 @@ SEEDS = 3
 def measure(params: Params, seeds: int = SEEDS) -> dict[str, Any]:
     """The mixtures of the first shard, each under ``seeds`` seeds, in fp32 and in bf16.
 
-    By domain, in nats: ``noise`` is the sd over runs of the final loss in bf16 less the same run's in fp32, ``shift``
+    By domain, in nats: ``noise`` is the sd over runs of the final loss in bf16 minus the same run's in fp32, ``shift``
     its mean, ``seed`` the sd over seeds of a mixture's loss in fp32, pooled over mixtures; ``ratio`` is noise / seed.
     ``speed`` is CPU seconds in fp32 over those in bf16, a value a seed, the two trained one after the other.
     """
@@ -27,12 +27,13 @@ def measure(params: Params, seeds: int = SEEDS) -> dict[str, Any]:
     for seed in range(seeds):
         runs = [replace(run, seed=run.seed + seed) for run in listed]
         took = {}
-        for precision, found in losses.items():
-            done = proxies.train(params, _in(params.proxy, precision), text, runs, precision)
-            found.append(np.array([[result.losses[name] for name in params.corpus.domains] for result in done.results]))
-            took[precision] = done.cpu
+        for precision, rows in losses.items():
+            trained = proxies.train(params, _in(params.proxy, precision), text, runs, precision)
+            domains = params.corpus.domains
+            rows.append(np.array([[result.losses[name] for name in domains] for result in trained.results]))
+            took[precision] = trained.cpu
         speed.append(took["fp32"] / took["bf16"])
-    fp32, bf16 = (np.stack(found) for found in losses.values())  # (seeds, mixtures, K)
+    fp32, bf16 = (np.stack(rows) for rows in losses.values())  # (seeds, mixtures, K)
     noise, shift = (bf16 - fp32).std(axis=(0, 1), ddof=1), (bf16 - fp32).mean(axis=(0, 1))
     between = np.sqrt(fp32.var(axis=0, ddof=1).mean(axis=0))
     ratio = noise / between

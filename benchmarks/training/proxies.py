@@ -44,13 +44,13 @@ def runs(shard: str) -> list[Run]:
     return [Run(entry["run"], Schedule.from_json(entry["schedule"]), entry["seed"]) for entry in listed]
 
 
-def train(params: Params, training: Training, text: Corpus, of: Sequence[Run], label: str) -> Trained:
-    """Train ``of`` from nothing, by ``training``, as a stage would."""
+def train(params: Params, training: Training, text: Corpus, runs: Sequence[Run], label: str) -> Trained:
+    """Train ``runs`` from nothing, by ``training``, as a stage would."""
     setup = Setup(training, text.vocab, text.train, text.valid)
     with tempfile.TemporaryDirectory() as store:
-        start, spent = time.perf_counter(), _children()
-        done = train_runs(setup, of, Path(store), text.digest, params.machine, weights=False, label=label)
-        return Trained(done, time.perf_counter() - start, _children() - spent)
+        start, cpu = time.perf_counter(), _children()
+        results = train_runs(setup, runs, Path(store), text.digest, params.machine, weights=False, label=label)
+        return Trained(results, time.perf_counter() - start, _children() - cpu)
 
 
 def summary(values: Sequence[float], digits: int = 3) -> dict[str, Any]:

@@ -100,10 +100,10 @@ def _loop(setup: Setup) -> float:
 
     for batch in batches[:20]:
         step(batch)
-    done, began = 0, time.perf_counter()
+    steps, began = 0, time.perf_counter()
     while time.perf_counter() - began < SECONDS:
-        step(batches[done % len(batches)])
-        done += 1
+        step(batches[steps % len(batches)])
+        steps += 1
     seconds = time.perf_counter() - began
     torch.set_num_threads(1)
-    return done * setup.recipe.sequences * setup.shape.context / seconds
+    return steps * setup.recipe.sequences * setup.shape.context / seconds

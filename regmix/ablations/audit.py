@@ -52,25 +52,24 @@ class Answer:
 
     @classmethod
     def below(cls, says: str, differences: Mapping[str, Spread], margin: float = 0.0) -> Answer:
-        """That paired differences of targets' losses are below ``margin`` (nats per token)."""
-        word = _verdict(
-            [one.high < margin for one in differences.values()], [one.low > margin for one in differences.values()]
-        )
+        """Whether paired differences of targets' losses are below ``margin`` (nats per token)."""
+        spreads = differences.values()
+        word = _verdict([spread.high < margin for spread in spreads], [spread.low > margin for spread in spreads])
         edge = "zero" if margin == 0 else f"{margin:g}"
-        return cls(says, tuple(Measured(name, one.mean, one.low, one.high, one.n) for name, one in differences.items()),
-                   "nats per token", "seeds, paired", word, _why(word, "below", "above", edge))  # fmt: skip
+        measured = tuple(Measured(name, part.mean, part.low, part.high, part.n) for name, part in differences.items())
+        return cls(says, measured, "nats per token", "seeds, paired", word, _why(word, "below", "above", edge))
 
     @classmethod
     def above(cls, says: str, values: Sequence[Measured], least: float, unit: str, over: str) -> Answer:
-        """That all values are above ``least``."""
-        word = _verdict([one.low > least for one in values], [one.high < least for one in values])
+        """Whether all values are above ``least``."""
+        word = _verdict([value.low > least for value in values], [value.high < least for value in values])
         return cls(says, tuple(values), unit, over, word, _why(word, "above", "below", f"{least:g}"))
 
     @classmethod
     def by_test(
         cls, says: str, values: Sequence[Measured], unit: str, over: str, holds: bool, why: str, why_not: str
     ) -> Answer:
-        """That a test shows it; what the test does not show is not refuted."""
+        """By a test, which can confirm a statement but not refute it."""
         return cls(says, tuple(values), unit, over, HOLDS if holds else UNDECIDED, why if holds else why_not)
 
 
@@ -94,10 +93,10 @@ class Audit:
 def to_json(audit: Audit) -> list[dict[str, Any]]:
     """The answers, for answers.json; NaN as null."""
     return [
-        {"says": one.says, "verdict": one.verdict, "why": one.why, "unit": one.unit, "over": one.over,
+        {"says": answer.says, "verdict": answer.verdict, "why": answer.why, "unit": answer.unit, "over": answer.over,
          "measured": [{key: None if isinstance(value, float) and not math.isfinite(value) else value
-                       for key, value in vars(part).items()} for part in one.measured]}
-        for one in audit.answers
+                       for key, value in vars(part).items()} for part in answer.measured]}
+        for answer in audit.answers
     ]  # fmt: skip
 
 

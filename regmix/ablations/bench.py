@@ -70,7 +70,7 @@ class Bench:
         return self.context.proxies(*LEARNT)
 
     def under_vocabulary(self, entries: int) -> Bench:
-        """The bench whose corpus a byte-level vocabulary of so many entries tokenizes, with the default's targets."""
+        """The bench with the corpus in a byte-level vocabulary of ``entries`` tokens, and the default's targets."""
         return replace(self, context=self.tokenized(entries))
 
     def targets_of(self, method: str) -> Targets:
@@ -95,22 +95,23 @@ class Bench:
         """Targets of one kind, one per schedule with the seeds of all methods' targets, on a ``text`` of their own."""
         runs = [Run(f"seed-{i}", schedule, seed)
                 for i, (schedule, seed) in enumerate(zip(schedules, self.context.seeds, strict=False))]  # fmt: skip
-        done = self.context.train(self.context.target, runs, text)
-        return Targets(pd.DataFrame([one.losses for one in done]), pd.DataFrame([one.ledger for one in done]))
+        results = self.context.train(self.context.target, runs, text)
+        losses, ledgers = ([getattr(result, table) for result in results] for table in ("losses", "ledger"))
+        return Targets(pd.DataFrame(losses), pd.DataFrame(ledgers))
 
     def static_targets(self, mixture: np.ndarray, seeds: int, text: Text | None = None) -> Targets:
         """Targets at a mixture (K,) for the whole of training."""
         return self.target_runs([self.context.static(mixture)] * seeds, text)
 
     def proxies(
-        self, given: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
+        self, runs: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
     ) -> Runs:
-        """The ``given`` runs with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
+        """``runs`` with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
         own = self.context.swarm.mixtures.set_index("run")["seed"]
-        seeds = [int(own[name]) if seed is None else seed for name in given.names]
-        schedules = [self.context.static(row) for row in given.mixtures]
+        seeds = [int(own[name]) if seed is None else seed for name in runs.names]
+        schedules = [self.context.static(row) for row in runs.mixtures]
         losses = self._losses(schedules, seeds, training, text)
-        return Runs(given.domains, given.names, given.kinds, given.mixtures, losses)
+        return Runs(runs.domains, runs.names, runs.kinds, runs.mixtures, losses)
 
     def new_proxies(
         self, mixtures: np.ndarray, domains: Sequence[str], kind: str, scheduled: Scheduled, text: Text | None = None
@@ -127,9 +128,9 @@ class Bench:
     def _losses(
         self, schedules: Sequence[Schedule], seeds: Sequence[int], training: Training | None, text: Text | None
     ) -> pd.DataFrame:
-        runs = [Run(f"proxy-{i}", *one) for i, one in enumerate(zip(schedules, seeds, strict=True))]
-        done = self.context.train(training or self.context.proxy, runs, text, weights=False)
-        return pd.DataFrame([one.losses for one in done])
+        runs = [Run(f"proxy-{i}", *pair) for i, pair in enumerate(zip(schedules, seeds, strict=True))]
+        results = self.context.train(training or self.context.proxy, runs, text, weights=False)
+        return pd.DataFrame([result.losses for result in results])
 
     def rules(self, prior: Mapping[str, float], bounds: Mapping[str, float] | None = None) -> Rules:
         """The swarm's rules for other domains."""
@@ -142,14 +143,13 @@ class Bench:
     def evidence(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> Evidence:
         """What the objectives' mixtures follow from, if these were the proxies."""
         aims = {name: self.objective(name) for name in objectives}
-        given = rules or self.context.rules
-        return evidence(runs, aims, given, self.settings, self.context.regressors, self.workers)
+        return evidence(runs, aims, rules or self.context.rules, self.settings, self.context.regressors, self.workers)
 
     def choose(self, runs: Runs, objectives: Sequence[str], rules: Rules | None = None) -> dict[str, np.ndarray]:
         """The mixture (K,) for each objective by the default's ensemble and search, if these were the proxies."""
-        known = self.evidence(runs, objectives, rules)
-        _, best = optima(known, known.whole())
-        return {name: one.weights for name, one in zip(known.losses, best, strict=True)}
+        evidence = self.evidence(runs, objectives, rules)
+        _, optimal = optima(evidence, evidence.whole())
+        return {name: best.weights for name, best in zip(evidence.losses, optimal, strict=True)}
 
     def minus(self, first: Targets, second: Targets, objective: str) -> Spread:
         """The first targets' loss minus the second's, seed by seed, for the seeds that both have."""

@@ -11,7 +11,7 @@ import pandas as pd
 def support(method: str, facts: Mapping[str, Any], states: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """method, run, queries, outside: counts of the queries of a plan (run ``plan``) and of every run's policy."""
     queries = {"plan": facts.get("queries", []), **{run: state.get("queries", []) for run, state in states.items()}}
-    rows = [[method, run, len(made), sum(bool(q["outside"]) for q in made)] for run, made in queries.items() if made]
+    rows = [[method, run, len(own), sum(bool(q["outside"]) for q in own)] for run, own in queries.items() if own]
     return pd.DataFrame(rows, columns=["method", "run", "queries", "outside"])
 
 
@@ -22,7 +22,7 @@ def beta(method: str, facts: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["method", "value", "low", "high", "runs"])
 
 
-def spent(method: str, items: list[Mapping[str, Any]]) -> pd.DataFrame:
+def costs(method: str, items: list[Mapping[str, Any]]) -> pd.DataFrame:
     """method, what, trained, scored (tokens) and flops_<way of counting>: the cost of finding the mixture."""
     rows = [
         {"method": method, **{key: item[key] for key in ("what", "trained", "scored")}}

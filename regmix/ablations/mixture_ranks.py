@@ -39,8 +39,8 @@ def correlations(losses: pd.DataFrame, objectives: Mapping[str, Objective], leve
         table = by_setting(losses, objective)
         for first, second in itertools.combinations(table, 2):
             pair = table[first].to_numpy(), table[second].to_numpy()
-            found = metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)
-            rows.append([name, first, second, len(table), *found])
+            correlation = metrics.correlation(*pair, resamples=RESAMPLES, level=level, seed=0)
+            rows.append([name, first, second, len(table), *correlation])
     return pd.DataFrame(rows, columns=["objective", "first", "second", "n", "value", "low", "high"])
 
 

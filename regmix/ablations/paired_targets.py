@@ -37,10 +37,10 @@ class Results:
         rows = self.design[self.design["comparison"] == comparison]
         return rows[rows["entry"].isin(entries)].to_dict("records") if entries else rows.to_dict("records")
 
-    def one(self, comparison: str, entry: str, **where: Any) -> str | None:
+    def one(self, comparison: str, entry: str, **options: Any) -> str | None:
         """The name of an entry's first target with these options; None if there is none."""
         for row in self.rows(comparison, entry):
-            if all(same(row.get(key), value) for key, value in where.items()):
+            if all(same(row.get(key), value) for key, value in options.items()):
                 return str(row["id"])
         return None
 
@@ -68,14 +68,14 @@ class Results:
         return summary.spread(self._by_seed[f"{comparison}/natural", OBJECTIVE].to_numpy(), self.level)
 
 
-def same(given: Any, wanted: Any) -> bool:
-    """Whether an option read back from a table equals the wanted one, or both are missing there."""
-    if pd.isna(given) and pd.isna(wanted):
+def same(stored: Any, expected: Any) -> bool:
+    """Whether an option read back from a table equals the expected one, or both are missing there."""
+    if pd.isna(stored) and pd.isna(expected):
         return True
     try:
-        return float(given) == float(wanted)
+        return float(stored) == float(expected)
     except (TypeError, ValueError):
-        return str(given) == str(wanted)
+        return str(stored) == str(expected)
 
 
 def collect(

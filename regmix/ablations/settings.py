@@ -140,11 +140,12 @@ def parse_ablations(values: object, name: str = FILE) -> Ablations:
 def variant_params(params: Params, settings: Ablations, name: str) -> Params:
     """The root's params with the changes for all variants and for this one. Raises InputError."""
     values = params.model_dump()
-    for where, given in (("changes", settings.changes), (f"variants.{name}.changes", settings.variants[name].changes)):
-        for key in given:
+    own = settings.variants[name].changes
+    for where, changes in (("changes", settings.changes), (f"variants.{name}.changes", own)):
+        for key in changes:
             if not any(key == allowed or key.startswith(f"{allowed}.") for allowed in CHANGEABLE):
                 raise InputError(f"{FILE}: {where}: {key} cannot differ here; change only {', '.join(CHANGEABLE)}")
-        dotted_keys.apply(values, given, f"{FILE}: {where}")
+        dotted_keys.apply(values, changes, f"{FILE}: {where}")
     changed = parse(values, f"{FILE}: variants.{name}")
     unknown = set(settings.variants[name].unseen) - set(changed.swarm.shards)
     if unknown:
@@ -175,7 +176,7 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
     """
     comparison, root = settings.comparisons[name], params.target.methods
     out = Spelled()
-    known: dict[tuple[str, str, str], str] = {}
+    names: dict[tuple[str, str, str], str] = {}
     first = next(iter(settings.variants[comparison.variant].proxies))
     natural = next((key for key, method in root.items() if method.kind == BASELINE), None)
     if natural is None:
@@ -193,9 +194,9 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
         where = f"{FILE}: comparisons.{name}.methods.{label}"
         if entry.method not in root:
             raise InputError(f"{where}: unknown method {entry.method!r}; use one of {', '.join(root)}")
-        kind, given = root[entry.method].kind, dict(root[entry.method].model_extra or {})
-        if "objective" in given:
-            given["objective"] = comparison.objective
+        kind, base = root[entry.method].kind, dict(root[entry.method].model_extra or {})
+        if "objective" in base:
+            base["objective"] = comparison.objective
         if kind == OBJECTIVE_ONLY and not set(
             counted(params.objectives[comparison.objective], params.corpus.trained)
         ) & set(params.corpus.trained):
@@ -204,7 +205,7 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
         grid = {"proxies": entry.proxies, **entry.options}
         for values in itertools.product(*grid.values()):
             part, *rest_values = values
-            options = given | dict(zip(entry.options, rest_values, strict=True))
+            options = base | dict(zip(entry.options, rest_values, strict=True))
             try:
                 module = plugins.load("methods", kind, where)
                 plugins.options(module, options, where)
@@ -213,9 +214,9 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
             varied = [str(v) for v, choices in zip(values, grid.values(), strict=True) if len(choices) > 1]
             method = re.sub(r"[^a-z0-9]+", "_", "_".join([label, *varied]).lower()).strip("_")
             same = (kind, part, repr(sorted(options.items())))
-            if same not in known and method in known.values():
+            if same not in names and method in names.values():
                 raise InputError(f"{where}: two methods would be named {method}; rename the entry")
-            method = known.setdefault(same, method)
+            method = names.setdefault(same, method)
             out.methods.setdefault(part, {}).setdefault(method, Kind(kind=kind, **options))
             out.rows.append({"method": method, "entry": label, "proxies": part, "kind": kind, **options})
     return out
@@ -228,5 +229,5 @@ def size_training(params: Params, settings: Ablations, name: str, budget: int) -
     where = f"{FILE}: ranks.sizes.{name}"
     dotted_keys.apply(values, size.changes, f"{where}.changes", of=f"params.yaml's {size.like}")
     values["recipe"]["steps"] *= budget
-    kept = {key: values[key] for key in ("shape", "recipe", "validation")}
-    return plugins.checked(Training, kept, FILE, f"ranks.sizes.{name}")
+    training = {key: values[key] for key in ("shape", "recipe", "validation")}
+    return plugins.checked(Training, training, FILE, f"ranks.sizes.{name}")

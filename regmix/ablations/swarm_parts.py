@@ -20,18 +20,18 @@ def kept_apart(mixtures: pd.DataFrame, shards: Sequence[str]) -> pd.DataFrame:
     return mixtures.assign(kind=mixtures["kind"].mask(shard.isin(list(shards)), UNSEEN))
 
 
-def part(tables: Mapping[str, pd.DataFrame], random: int, switched: int, what: str) -> dict[str, pd.DataFrame]:
+def part(tables: Mapping[str, pd.DataFrame], random: int, switched: int, label: str) -> dict[str, pd.DataFrame]:
     """The tables of the first ``random`` random and ``switched`` switched runs and of all anchors.
 
-    Raises InputError, naming the part ``what``, if the swarm has fewer.
+    Raises InputError, naming it by ``label``, if the swarm has fewer.
     """
     mixtures = tables["mixtures"]
     runs = mixtures.loc[mixtures["kind"] == "anchor", "run"].tolist()
-    for kind, wanted in (("random", random), ("switched", switched)):
+    for kind, count in (("random", random), ("switched", switched)):
         present = mixtures.loc[mixtures["kind"] == kind, "run"].tolist()
-        if len(present) < wanted:
+        if len(present) < count:
             raise InputError(
-                f"{what}: needs {wanted} {kind} runs, but there are {len(present)}; lower it or add shards"
+                f"{label}: needs {count} {kind} runs, but there are {len(present)}; lower it or add shards"
             )
-        runs += present[:wanted]
+        runs += present[:count]
     return {name: table[table["run"].isin(runs)].reset_index(drop=True) for name, table in tables.items()}

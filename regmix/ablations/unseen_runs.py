@@ -29,19 +29,19 @@ def step_errors(
 
     ``tested`` says which, heldout or unseen. ``runs`` is the number of runs it learnt from.
     """
-    known, all_runs = (
+    part_runs, all_runs = (
         trajectories.read(
             tables["mixtures"], tables["schedules"], tables["trajectories"], domains, objective
         ).granularity(granularity)
         for tables in (part, swarm)
     )
-    model = next_loss.fit(known.of(*STEPWISE), interface.bind(*regressor), label, seed)
+    model = next_loss.fit(part_runs.of(*STEPWISE), interface.bind(*regressor), label, seed)
     frames = []
     for kind in ("heldout", UNSEEN):
         tested = all_runs.of(kind)
         if len(tested.names):
             errors = next_loss.errors(model, tested, resamples=judged.bootstrap, level=judged.interval, seed=seed)
-            frames.append(errors.assign(tested=kind, runs=len(known.names)))
+            frames.append(errors.assign(tested=kind, runs=len(part_runs.names)))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -53,9 +53,9 @@ def final_losses(
 
     A regressor for which the part has too few runs is left out.
     """
-    known, all_runs = (runs.runs(tables["mixtures"], tables["losses"], domains) for tables in (part, swarm))
+    part_runs, all_runs = (runs.runs(tables["mixtures"], tables["losses"], domains) for tables in (part, swarm))
     tested = all_runs.of("heldout")
-    fitted = known.of(*LEARNT)
+    fitted = part_runs.of(*LEARNT)
     frames = []
     for name, entry in regressors.items():
         try:

@@ -58,16 +58,17 @@ def regressors_of(chosen: Iterable[str | Regressor], runs: int) -> list[Regresso
     return bound
 
 
-def constraints_of(given: Constrained, domains: list[str]) -> Constraints:
+def constraints_of(constraints: Constrained, domains: list[str]) -> Constraints:
     """The constraints as an object, whose domains are known. Raises Faults."""
-    known = given if isinstance(given, Constraints) else checked(Constraints, given or {}, "constraints")
-    if faults := list(known.of_domains(domains)):
+    if not isinstance(constraints, Constraints):
+        constraints = checked(Constraints, constraints or {}, "constraints")
+    if faults := list(constraints.of_domains(domains)):
         raise Faults(*faults)
-    return known
+    return constraints
 
 
 def region_of(
-    prior: Weights, bounds: Weights | None, given: Constrained, domains: list[str] | None = None,
+    prior: Weights, bounds: Weights | None, constraints: Constrained, domains: list[str] | None = None,
     where: str = "constraints",
 ) -> tuple[Region, float]:  # fmt: skip
     """The mixtures that keep all constraints, and the price of a nat of distance to the prior.
@@ -75,8 +76,8 @@ def region_of(
     Errors name ``where`` the constraints are. Raises InputError.
     """
     shares, highest = shares_and_bounds(prior, bounds, domains)
-    known = constraints_of(given, list(shares))
-    return build.around(known, shares, highest, where), known.kl_reg
+    constraints = constraints_of(constraints, list(shares))
+    return build.around(constraints, shares, highest, where), constraints.kl_reg
 
 
 def evidence_of(
@@ -91,10 +92,10 @@ def evidence_of(
     chosen = regressors_of(regressors, len(table))
     for name in (regressor.name for regressor in chosen if regressor.monotone):
         raise InputError(f"regressors: the optimum of {name} is always a single domain; use effective_tokens or gp")
-    known = constraints_of(constraints, list(table.columns))
+    constraints = constraints_of(constraints, list(table.columns))
     if prior is None:
-        prior = dict(known.available_tokens) or table.mean()
-    region, kl_reg = region_of(prior, bounds, known, list(table.columns))
+        prior = dict(constraints.available_tokens) or table.mean()
+    region, kl_reg = region_of(prior, bounds, constraints, list(table.columns))
     rules = Rules.within(region, kl_reg=kl_reg)
     return Evidence(table.to_numpy(), {"objective": parts}, chosen, rules, search, workers), table.columns
 

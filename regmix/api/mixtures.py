@@ -1,4 +1,4 @@
-"""Mixtures to train at, to train next, and in question. N runs, K domains, M mixtures."""
+"""Sampling, proposing and comparing mixtures. N runs, K domains, M mixtures."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def compare_mixtures(
     worst_case: bool = False,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What all runs say of ``candidates`` (M, K), mixtures in question, a row each.
+    """``candidates`` (M, K) compared by all runs, one row each.
 
     predicted, sd: the objective of a run there. gain, low, high: predicted for the first candidate minus that, with an
     interval of coverage ``level`` for a run at each. distance: L1 to the nearest run. trained, realised: how many runs

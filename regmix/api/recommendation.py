@@ -124,9 +124,9 @@ def recommend(
     )
 
 
-def _check_limits(known: Evidence) -> None:
+def _check_limits(evidence: Evidence) -> None:
     """Raises InputError, naming the limit, if even the best mixture is predicted to exceed one."""
-    _, (best,) = optima(known, known.whole())
+    _, (best,) = optima(evidence, evidence.whole())
     above = best.model.excess(best.weights[None])[0]
     worst = int(np.argmax(above))
     if above[worst] > 0:

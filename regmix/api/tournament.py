@@ -44,14 +44,14 @@ def tournament(
     frame = losses if isinstance(losses, pd.DataFrame) else pd.Series(losses, name="loss").to_frame()
     names = list(frame.columns) if objective is None else list(objective_weights(objective, frame.columns))
     table, parts = run_table(mixtures, frame, dict.fromkeys(names, 1.0), domains)
-    known, apart = (table.to_numpy(), parts.losses), None
+    own, apart = (table.to_numpy(), parts.losses), None
     if tested is not None:
         other, others = run_table(*tested, dict.fromkeys(names, 1.0), list(table.columns))
         apart = (other.to_numpy(), others.losses)
-    most = len(known[0]) - (LEAST_TESTED if apart is None else 0)
+    most = len(own[0]) - (LEAST_TESTED if apart is None else 0)
     for count in counts:
         need(FEWEST <= count <= most, f"proxies = {count}: must lie between {FEWEST} and {most}, by the runs there are")
-    splits = [(count, _split(known, apart, count, subset, seed)) for count in counts for subset in range(subsets)]
+    splits = [(count, _split(own, apart, count, subset, seed)) for count in counts for subset in range(subsets)]
     jobs = [(regressor, *split) for regressor in regressors_of(regressors, max(counts)) for split in splits]
     with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
         scores = list(pool.map(lambda job: _scored(job[0], job[2], seed), jobs))
@@ -73,10 +73,10 @@ class _Split:
     tested: Part
 
 
-def _split(known: Part, apart: Part | None, count: int, number: int, seed: int) -> _Split:
+def _split(own: Part, apart: Part | None, count: int, number: int, seed: int) -> _Split:
     """Random runs to learn from; a larger count has those of a smaller one. The others are ranked, or those apart."""
-    order = np.random.default_rng([seed, number]).permutation(len(known[0]))
-    first, rest = (tuple(part[np.sort(rows)] for part in known) for rows in (order[:count], order[count:]))
+    order = np.random.default_rng([seed, number]).permutation(len(own[0]))
+    first, rest = (tuple(part[np.sort(rows)] for part in own) for rows in (order[:count], order[count:]))
     return _Split((first[0], first[1]), apart or (rest[0], rest[1]))
 
 

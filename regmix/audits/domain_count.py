@@ -24,8 +24,8 @@ from regmix.sampling import draws
 
 class Options(Strict):
     merged: dict[Name, list[list[Name]]]  # partitions of the domains into groups
-    split: list[Annotated[int, Field(ge=2)]]  # each domain in so many parts
-    proxies: Annotated[list[Count], Field(min_length=1)]  # random ones, the first so many
+    split: list[Annotated[int, Field(ge=2)]]  # the number of parts of each domain
+    proxies: Annotated[list[Count], Field(min_length=1)]  # the number of random ones, the first of the swarm
     objective: Name
     seeds: Count  # at most target.seeds
     margin: Annotated[float, Field(ge=0)]  # nats that a choice may be worse than the default's
@@ -62,7 +62,7 @@ def audit(bench: Bench, options: Options) -> Audit:
             first = swarm.at(np.arange(len(drawn)) < count)
             try:
                 mixture = bench.choose(first, [aim], rules)[aim]
-            except TooFewRuns:  # the law has more numbers than that
+            except TooFewRuns:  # the law has more parameters than runs
                 rows.append([len(part.names), count, *[np.nan] * 2, 0, *[np.nan] * 2])
                 continue
             trained = bench.target_runs([part(mixture)] * options.seeds, part.text)

@@ -50,13 +50,13 @@ def audit(bench: Bench, options: Options) -> Audit:
     answers = []
     for method in options.methods:
         own = table[table["method"] == method].set_index("measure")
-        for average, what in ((AVERAGE, "accuracy"), (AVERAGE_BITS, "bits per byte of right answers")):
+        for average, label in ((AVERAGE, "accuracy"), (AVERAGE_BITS, "bits per byte of right answers")):
             tasks = own[own.index.str.endswith("_bits") == average.endswith("_bits")].drop(index=average)
             wins = int((tasks["d"] >= LARGE).sum())
             row = own.loc[average]
             effect = Measured("d", float(row["d"]), float(row["low"]), float(row["high"]), int(row["seeds"]))
             answers.append(
-                Answer.above(f"{method} is better than {options.baseline} by the average {what}; large effects on "
+                Answer.above(f"{method} is better than {options.baseline} by the average {label}; large effects on "
                              f"{wins} of {len(tasks)} tasks", [effect], 0.0, "Cohen's d", "seeds each")
             )  # fmt: skip
     return Audit(tuple(answers), {"effects": table})

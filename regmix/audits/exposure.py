@@ -40,7 +40,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     for method in options.methods:
         own = _first(bench.targets_of(method), options.seeds)
         schedules = list(bench.realised[method])[: options.seeds]
-        controls = {name: bench.target_runs(made) for name, made in _controls(schedules, own, options.seed).items()}
+        controls = {name: bench.target_runs(runs) for name, runs in _controls(schedules, own, options.seed).items()}
         for name, targets in controls.items():
             apart = (targets.ledger - own.ledger[targets.ledger.columns]).abs().max(axis=1)
             ledgers += [[method, name, seed, int(tokens)] for seed, tokens in enumerate(apart)]
@@ -84,8 +84,8 @@ def averages(ledger: pd.DataFrame, domains: Sequence[str]) -> list[Schedule]:
 def _controls(schedules: list[Schedule], own: Targets, seed: int) -> dict[str, list[Schedule]]:
     """The controls of each seed's schedule by name."""
     rng = np.random.default_rng(seed)
-    shuffles = [reordered(one, _other_order(rng, len(one.knots))) for one in schedules]
-    backwards = [reordered(one, np.arange(len(one.knots))[::-1]) for one in schedules]
+    shuffles = [reordered(schedule, _other_order(rng, len(schedule.knots))) for schedule in schedules]
+    backwards = [reordered(schedule, np.arange(len(schedule.knots))[::-1]) for schedule in schedules]
     static = averages(own.ledger, schedules[0].domains)
     return dict(zip(CONTROLS, (static, backwards, shuffles), strict=True))
 
@@ -98,9 +98,9 @@ def reordered(schedule: Schedule, order: np.ndarray) -> Schedule:
 
 
 def _other_order(rng: np.random.Generator, count: int) -> np.ndarray:
-    """A random order that is neither the given one nor its reverse, if there are three or more."""
-    given = np.arange(count)
+    """A random order that is neither 0, 1, 2, ... nor its reverse, if there are three or more."""
+    forwards = np.arange(count)
     while True:
         order = rng.permutation(count)
-        if count < 3 or not (np.array_equal(order, given) or np.array_equal(order, given[::-1])):
+        if count < 3 or not (np.array_equal(order, forwards) or np.array_equal(order, forwards[::-1])):
             return order

@@ -63,9 +63,9 @@ def audit(bench: Bench, options: Options) -> Audit:
 
 
 def _apart(bench: Bench, options: Options, domain: str, correlations: list[Measured]) -> Answer:
-    """That parts of one domain differ in how they go with the objective's loss: intervals that do not overlap."""
-    own = [one for one in correlations if options.parts[one.what]["of"] == domain]
-    low, high = min(one.high for one in own), max(one.low for one in own)
+    """Whether parts of one domain correlate differently with the objective's loss: intervals that do not overlap."""
+    own = [part for part in correlations if options.parts[part.what]["of"] == domain]
+    low, high = min(part.high for part in own), max(part.low for part in own)
     says = f"Parts of {domain} differ in how their weight goes with the loss on {options.objective}"
     return Answer.by_test(says, own, "Spearman", "random proxies", high > low, "two intervals do not overlap",
                        "all intervals overlap")  # fmt: skip
@@ -74,12 +74,12 @@ def _apart(bench: Bench, options: Options, domain: str, correlations: list[Measu
 def _text(bench: Bench, options: Options) -> dict[str, np.ndarray]:
     """The tokens of the parts, and of the domains that have none."""
     parts: dict[str, Part] = {}
-    for name, given in options.parts.items():
-        domain = given.get("of")
+    for name, entry in options.parts.items():
+        domain = entry.get("of")
         if domain not in bench.context.domains or name in bench.context.domains:
             raise InputError(f"audits: parts.{name}: of = {domain}: must be a trained domain, and the name a new one; "
                              f"trained are {', '.join(bench.context.domains)}")  # fmt: skip
-        parts[name] = (domain, {key: value for key, value in given.items() if key != "of"})
+        parts[name] = (domain, {key: value for key, value in entry.items() if key != "of"})
     split = {domain for domain, _ in parts.values()}
     whole = {name: tokens for name, tokens in bench.context.corpus.train.items() if name not in split}
     return whole | bench.refined(parts)

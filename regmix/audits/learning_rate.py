@@ -39,16 +39,16 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 
 
 def audit(bench: Bench, options: Options) -> Audit:
-    """Raises InputError for an unknown objective, or fewer mixtures than asked."""
+    """Raises InputError for an unknown objective, or too few mixtures."""
     tested = compared(bench, options.random, options.near)
     every = tested.joined(bench.learnt.at(~np.isin(bench.learnt.names, tested.names)))
     targets = [bench.static_targets(row, options.seeds) for row in tested.mixtures]
-    true = {name: np.array([bench.value(one, name).mean() for one in targets]) for name in options.objectives}
+    true = {name: np.array([bench.value(target, name).mean() for target in targets]) for name in options.objectives}
     orders, regrets, answers = [], [], []
     for factor in options.factors:
-        done = bench.proxies(every, at_rate(bench.context.proxy, factor))
-        first = done.at(np.arange(len(done.names)) < len(tested.names))
-        chosen = bench.choose(done.at(np.isin(done.names, bench.learnt.names)), options.objectives)
+        proxies = bench.proxies(every, at_rate(bench.context.proxy, factor))
+        first = proxies.at(np.arange(len(proxies.names)) < len(tested.names))
+        chosen = bench.choose(proxies.at(np.isin(proxies.names, bench.learnt.names)), options.objectives)
         for name in options.objectives:
             score = accuracy(true[name], first.objective(bench.objective(name)), resamples=bench.resamples,
                              level=bench.level, seed=options.seed)  # fmt: skip

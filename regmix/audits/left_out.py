@@ -78,17 +78,17 @@ def audit(bench: Bench, options: Options) -> Audit:
 
 
 def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str, object]:
-    """The row of one domain left out: what RegMix gains over each rival on targets, and what it was predicted to."""
+    """The row of one domain left out: RegMix's gain over each rival on targets, and the predicted gain."""
     scheduled = _Embedded(bench.context.domains, rules.domains)
     anchors = np.vstack([np.eye(len(rules.domains)), rules.prior, rules.uniform])
     drawn = _drawn(rules, options.random)
     first = bench.new_proxies(np.vstack([anchors, drawn]), rules.domains, "first", scheduled)
-    known = bench.evidence(first, [domain], rules)
-    table = propose(known, options.proposals, "expected_improvement")
+    evidence = bench.evidence(first, [domain], rules)
+    table = propose(evidence, options.proposals, "expected_improvement")
     more = bench.new_proxies(table[list(rules.domains)].to_numpy(), rules.domains, "round", scheduled)
     runs: Runs = first.joined(more)
-    known = bench.evidence(runs, [domain], rules)
-    _, (best,) = optima(known, known.whole())
+    evidence = bench.evidence(runs, [domain], rules)
+    _, (best,) = optima(evidence, evidence.whole())
     singles = first.losses[domain].to_numpy()[: len(rules.domains)]
     mixtures = {"regmix": best.weights, "natural": rules.prior, "uniform": rules.uniform,
                 "best_single": np.eye(len(rules.domains))[int(singles.argmin())],
@@ -110,12 +110,12 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
 def _one_shot(
     bench: Bench, domain: str, rules: Rules, options: OneShot, count: int, scheduled: _Embedded
 ) -> np.ndarray:  # fmt: skip
-    """The mixture that RegMix as published chooses by so many random proxies."""
+    """The mixture that RegMix as published chooses from ``count`` random proxies."""
     drawn = _drawn(rules, count)
     runs = bench.new_proxies(drawn, rules.domains, "random", scheduled)
-    given = regmix_one_shot.Options(objective=domain, proxies=count, seed=rules.seed, **options.model_dump())
+    settings = regmix_one_shot.Options(objective=domain, proxies=count, seed=rules.seed, **options.model_dump())
     parts = LossParts(runs.losses[[domain]].to_numpy(), Objective.loss(domain))
-    return regmix_one_shot.choice(runs.mixtures, parts, rules, bench.regressor(options.regressor), given)
+    return regmix_one_shot.choice(runs.mixtures, parts, rules, bench.regressor(options.regressor), settings)
 
 
 def _drawn(rules: Rules, count: int) -> np.ndarray:
@@ -124,11 +124,11 @@ def _drawn(rules: Rules, count: int) -> np.ndarray:
 
 def _without(bench: Bench, domain: str) -> Rules:
     """The rules of the other domains, whose prior is theirs divided by its sum."""
-    given = bench.context.rules
-    rest = [i for i, name in enumerate(given.domains) if name != domain]
-    prior = given.prior[rest] / given.prior[rest].sum()
-    names = [given.domains[i] for i in rest]
-    bounds = dict(zip(names, given.bounds[rest].tolist(), strict=True))
+    rules = bench.context.rules
+    rest = [i for i, name in enumerate(rules.domains) if name != domain]
+    prior = rules.prior[rest] / rules.prior[rest].sum()
+    names = [rules.domains[i] for i in rest]
+    bounds = dict(zip(names, rules.bounds[rest].tolist(), strict=True))
     return bench.rules(dict(zip(names, prior.tolist(), strict=True)), bounds)
 
 

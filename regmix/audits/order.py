@@ -47,7 +47,7 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 
 
 def audit(bench: Bench, options: Options) -> Audit:
-    """Raises InputError for an unknown objective, or fewer mixtures than asked."""
+    """Raises InputError for an unknown objective, or too few mixtures."""
     tested = compared(bench, options.random, options.near)
     targets = [bench.static_targets(row, options.seeds) for row in tested.mixtures]
     others = {size: bench.proxies(tested, changed(bench.context.proxy, changes, f"audits: sizes.{size}"))
@@ -55,11 +55,11 @@ def audit(bench: Bench, options: Options) -> Audit:
     groups = {name: tested.kinds == kind for name, kind in KINDS.items()}
     rows, answers = [], []
     for name in options.objectives:
-        values = np.stack([bench.value(one, name) for one in targets])  # (N, seeds)
+        values = np.stack([bench.value(target, name) for target in targets])  # (N, seeds)
         true, objective = values.mean(axis=1), bench.objective(name)
         ways = {
             **_at_steps(bench, tested, objective),
-            **{f"{size} proxies": done.objective(objective) for size, done in others.items()},
+            **{f"{size} proxies": proxies.objective(objective) for size, proxies in others.items()},
             **_by_fits(bench, tested, objective, options),
             **({"another seed of the targets": values[:, 1]} if options.seeds > 1 else {}),
         }
@@ -91,9 +91,9 @@ def compared(bench: Bench, random: int, near: int) -> Runs:
     """The first held-out proxies, one per mixture, and proposals spread over the rounds."""
     heldout = bench.context.proxies("heldout")
     proposals = bench.context.proxies("proposal")
-    for what, wanted, given in (("random", random, heldout), ("near", near, proposals)):
-        if len(given.names) < wanted:
-            raise InputError(f"audits: {what} = {wanted}: the swarm has {len(given.names)}; lower it")
+    for setting, count, runs in (("random", random, heldout), ("near", near, proposals)):
+        if len(runs.names) < count:
+            raise InputError(f"audits: {setting} = {count}: the swarm has {len(runs.names)}; lower it")
     spread = np.linspace(0, len(proposals.names) - 1, near).round().astype(int)
     chosen = np.zeros(len(proposals.names), bool)
     chosen[spread] = True
@@ -116,7 +116,7 @@ def _at_steps(bench: Bench, tested: Runs, objective: Objective) -> dict[str, np.
 
 
 def _by_fits(bench: Bench, tested: Runs, objective: Objective, options: Options) -> dict[str, np.ndarray]:
-    """The predicted objective of each mixture by the ensemble, fitted to the first so many of the other proxies."""
+    """The predicted objective of each mixture by the ensemble, fitted to the first ``count`` of the other proxies."""
     others = bench.learnt.at(~np.isin(bench.learnt.names, tested.names))
     out = {}
     regressors = [member(name, bench.context.regressors[name]) for name in bench.settings.ensemble]

@@ -1,7 +1,7 @@
 """Schedules as points: two phases of K weights each, proposed and trained in rounds like mixtures.
 
 Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors,
-search and proposals are those of mixtures. Static proxies get as many further runs, so both choose by equally many.
+search and proposals are those of mixtures. Static proxies get as many further runs, so both choose from equally many.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Options(Strict):
     proposals: Count  # proxies per round
     objectives: Annotated[list[Name], Field(min_length=1)]
     seeds: Count  # at most target.seeds
-    tokens: dict[Name, Count]  # the text of these domains is cut to so many tokens, for all runs
+    tokens: dict[Name, Count]  # the length to which the text of these domains is cut, for all runs
 
     def _faults(self) -> Iterator[str]:
         if self.random % self.proposals:
@@ -84,12 +84,12 @@ def audit(bench: Bench, options: Options) -> Audit:
 
 
 def _round(
-    bench: Bench, runs: Runs, rules: Rules, options: Options, kind: str, made: Scheduled, text: Text | None
+    bench: Bench, runs: Runs, rules: Rules, options: Options, kind: str, scheduled: Scheduled, text: Text | None
 ) -> Runs:
     """The runs and those of a further round."""
     table = propose(bench.evidence(runs, options.objectives, rules), options.proposals, "expected_improvement")
     mixtures = table[list(rules.domains)].to_numpy()
-    return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, made, text))
+    return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, scheduled, text))
 
 
 def two_phases(rules: Rules) -> Rules:

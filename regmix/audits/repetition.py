@@ -35,19 +35,19 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
     training = shorter(bench.context.proxy, options.steps)
-    given = cut(bench.context.corpus.train, options.tokens)
+    short = cut(bench.context.corpus.train, options.tokens)
     share = tokens_of(training) / tokens_of(bench.context.target)
-    texts = {FREE: given, MATCHED: cut(given, max(int(options.tokens * share), 2 * training.shape.context))}
+    texts = {FREE: short, MATCHED: cut(short, max(int(options.tokens * share), 2 * training.shape.context))}
     swarms = {kind: bench.proxies(bench.learnt, training, text) for kind, text in texts.items()}
     chosen = {kind: bench.choose(swarm, options.objectives) for kind, swarm in swarms.items()}
     most = options.max_epochs * options.tokens / tokens_of(bench.context.target)
     prior = bench.context.rules.by_domain(bench.context.rules.prior)
     bounded = bench.rules(prior, dict.fromkeys(prior, min(1.0, most)))
     chosen[BOUNDED] = bench.choose(swarms[FREE], options.objectives, bounded)
-    natural = bench.static_targets(bench.context.rules.prior, options.seeds, given)
+    natural = bench.static_targets(bench.context.rules.prior, options.seeds, short)
     rows, weights, gains, bound = [], [], {}, {}
     for name in options.objectives:
-        trained = {kind: bench.static_targets(mixtures[name], options.seeds, given)
+        trained = {kind: bench.static_targets(mixtures[name], options.seeds, short)
                    for kind, mixtures in chosen.items()}  # fmt: skip
         gains[f"{name}, matched minus free"] = bench.minus(trained[MATCHED], trained[FREE], name)
         bound[f"{name}, matched minus bounded"] = bench.minus(trained[MATCHED], trained[BOUNDED], name)

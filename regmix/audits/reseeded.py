@@ -14,7 +14,7 @@ from regmix.ablations.bench import Bench
 from regmix.core.settings import Count, Name, Strict
 from regmix.evaluation.summary import Spread
 
-FIRST = 2**34  # seeds that nothing else has
+FIRST = 2**34  # seeds that nothing else uses
 
 
 class Options(Strict):

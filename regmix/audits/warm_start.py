@@ -43,15 +43,15 @@ def audit(bench: Bench, options: Options) -> Audit:
         bench.targets_of(name)
         entry = bench.methods[name]
         module = plugins.load("methods", entry.kind, f"target.methods.{name}.kind")
-        given = dict(entry.model_extra or {})
-        aim = given["objective"]
+        defaults = dict(entry.model_extra or {})
+        aim = defaults["objective"]
         static = bench.targets_of(f"regmix_{aim}")
         for start, context, kinds in (
-            ("from the rounds' mixture", bench.context, given["kinds"]),
-            ("from the rounds' mixture, by proxies that switch too", more, [*given["kinds"], "switched"]),
+            ("from the rounds' mixture", bench.context, defaults["kinds"]),
+            ("from the rounds' mixture, by proxies that switch too", more, [*defaults["kinds"], "switched"]),
         ):
             warm = _from(context, context.recommended[aim])
-            trained = _targets(warm, module, given | {"kinds": kinds}, options.seeds)
+            trained = _targets(warm, module, defaults | {"kinds": kinds}, options.seeds)
             average = bench.target_runs(averages(trained.ledger, bench.context.domains))
             rivals = {"static RegMix": static, "time average": average, "from natural": bench.targets_of(name)}
             differences = {rival: bench.minus(trained, other, aim) for rival, other in rivals.items()}
@@ -76,9 +76,9 @@ def _with_switched(context: Context, count: int) -> Context:
     proxy, swarm = context.proxy, context.swarm
     logged = [step / proxy.recipe.steps for step in proxy.logged_steps]
     planned = shard_runs(context.rules, context.sampling.model_copy(update={"per_shard": count}), "switched-0", logged)
-    runs = [Run(one.name, one.schedule, one.seed) for one in planned]
-    done = context.train(proxy, runs, weights=False)
-    new = results.tables(runs, ["switched"] * count, done)
+    runs = [Run(run.name, run.schedule, run.seed) for run in planned]
+    run_results = context.train(proxy, runs, weights=False)
+    new = results.tables(runs, ["switched"] * count, run_results)
     tables = {name: pd.concat([getattr(swarm, name), pd.DataFrame(new[name])], ignore_index=True)
               for name in ("mixtures", "losses", "schedules", "trajectories")}  # fmt: skip
     return replace(context, swarm=Proxies(**tables, meta=swarm.meta))
@@ -91,5 +91,6 @@ def _targets(context: Context, module: ModuleType, options: dict[str, Any], seed
     policy = module.policy(plan, checked, context.target) if hasattr(module, "policy") else None
     runs = [Run(f"seed-{i}", plan.schedule, seed, policy, context.rules.region.epochs)
             for i, seed in enumerate(context.seeds[:seeds])]  # fmt: skip
-    done = context.train(context.target, runs)
-    return Targets(pd.DataFrame([one.losses for one in done]), pd.DataFrame([one.ledger for one in done]))
+    trained = context.train(context.target, runs)
+    losses, ledgers = ([getattr(result, table) for result in trained] for table in ("losses", "ledger"))
+    return Targets(pd.DataFrame(losses), pd.DataFrame(ledgers))

@@ -38,19 +38,19 @@ class _Highest:
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
-    known = bench.evidence(bench.learnt, options.objectives)
-    _, best_of_each = optima(known, known.whole())
-    search = replace(known.search, risk=0)
+    evidence = bench.evidence(bench.learnt, options.objectives)
+    _, best_of_each = optima(evidence, evidence.whole())
+    search = replace(evidence.search, risk=0)
     answers, rows, weights = [], [], []
-    for name, one in zip(options.objectives, best_of_each, strict=True):
-        worst = optimum(_Highest(one.model), known.rules, search, 0, known.starts(name))
+    for name, solution in zip(options.objectives, best_of_each, strict=True):
+        worst = optimum(_Highest(solution.model), evidence.rules, search, 0, evidence.starts(name))
         best, natural = bench.targets_of(f"regmix_{name}"), bench.targets_of("natural")
         trained = {"worst": bench.static_targets(worst, options.seeds), "natural": natural, "best": best}
-        mixtures = np.stack([worst, known.rules.prior, bench.context.recommended[name]])
-        predicted = one.model.mean(mixtures)
-        for (what, targets), loss in zip(trained.items(), predicted, strict=True):
-            rows.append([name, what, loss, float(bench.value(targets, name)[: options.seeds].mean())])
-        weights.append({"objective": name, **dict(zip(known.rules.domains, worst.tolist(), strict=True))})
+        mixtures = np.stack([worst, evidence.rules.prior, bench.context.recommended[name]])
+        predicted = solution.model.mean(mixtures)
+        for (mixture, targets), loss in zip(trained.items(), predicted, strict=True):
+            rows.append([name, mixture, loss, float(bench.value(targets, name)[: options.seeds].mean())])
+        weights.append({"objective": name, **dict(zip(evidence.rules.domains, worst.tolist(), strict=True))})
         pairs = {"natural minus worst": bench.minus(natural, trained["worst"], name),
                  "best minus natural": bench.minus(best, natural, name)}  # fmt: skip
         answers.append(Answer.below(f"{name}: targets rank best, natural and worst as predicted", pairs))

@@ -83,8 +83,8 @@ def constraints_can_be_kept(constraints: Constraints, corpus: Corpus) -> Iterato
     if not list(constraints.of_domains(names)) and len(names) > 1:
         shares = {name: counts.get(name, 1) for name in names}
         prior = {name: share / sum(shares.values()) for name, share in shares.items()}
-        known = constraints if counts else constraints.model_copy(update={"max_kl": None})
-        yield from raised(around, known, prior, {}, "constraints")
+        checkable = constraints if counts else constraints.model_copy(update={"max_kl": None})
+        yield from raised(around, checkable, prior, {}, "constraints")
 
 
 def evaluated(corpus: Corpus, evaluation: Evaluation) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""regmix compare: mixtures in question against each other, by all runs there are, and what was trained since."""
+"""regmix compare: candidate mixtures against each other, by fits to all runs and by the runs trained at them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import typer
 
 from regmix import api
 from regmix.cli import options
-from regmix.cli.given import Question
+from regmix.cli.question import Question
 from regmix.cli.shared import expanded
 from regmix.core.errors import InputError
 from regmix.exchange.blend import read_blend
@@ -32,9 +32,9 @@ def command(
 
     Train the recommended mixture, add it to RATIOS and METRICS, and ask what it was worth. The prior is compared too.
     """
-    known = question.given()
-    domains = list(known.runs.mixtures)
-    rows = {"prior": dict(zip(domains, known.region.prior.tolist(), strict=True))}
+    inputs = question.inputs()
+    domains = list(inputs.runs.mixtures)
+    rows = {"prior": dict(zip(domains, inputs.region.prior.tolist(), strict=True))}
     for path in mixture:
         (phase, *others) = read_blend(path).phases
         if others:
@@ -45,10 +45,10 @@ def command(
             raise InputError(f"--mixture {path}: another is named {path.stem} too; rename one of the files")
         rows[path.stem] = {name: float(phase.weights.get(name, 0.0)) for name in domains}
     table = api.compare_mixtures(
-        known.runs.mixtures, known.losses, pd.DataFrame(rows).T, objective=known.aim,
+        inputs.runs.mixtures, inputs.losses, pd.DataFrame(rows).T, objective=inputs.aim,
         worst_case=question.worst_case, seed=question.seed,
     )  # fmt: skip
-    faults = [known.region.broken(np.array([row[name] for name in domains])) for row in rows.values()]
+    faults = [inputs.region.broken(np.array([row[name] for name in domains])) for row in rows.values()]
     table["breaks"] = pd.Series(faults, table.index, dtype=object)
     if as_json:
         typer.echo(json.dumps(json.loads(table.to_json(orient="index", double_precision=15)), indent=1))
@@ -78,7 +78,7 @@ def _gain(row: Any, places: int) -> str:
 
 
 def _trained(row: Any, places: int) -> str:
-    """What the runs at the mixture had."""
+    """The mean of the runs at the mixture, or how far the nearest run is."""
     if not row["trained"]:
         return f"no; nearest run {row['distance']:.2f} away"
     count = int(row["trained"])

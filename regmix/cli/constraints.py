@@ -41,7 +41,7 @@ def parse(values: Mapping[str, Any], domains: list[str], where: str) -> Constrai
 def _counts(value: Any) -> Any:
     """Numbers that YAML takes for text, such as 100e9, as counts; anything else as it is."""
     if isinstance(value, dict):
-        return {name: _counts(one) for name, one in value.items()}
+        return {name: _counts(part) for name, part in value.items()}
     try:
         return int(float(value)) if isinstance(value, str | float) and float(value).is_integer() else value
     except ValueError:

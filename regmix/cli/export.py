@@ -35,8 +35,8 @@ def command(
     A mixture that breaks the constraints given, or those that it was recommended under, is refused.
     """
     counts, length = pairs(available, "--available"), whole(tokens, "--tokens")
-    known = {"tokens": length, "available": counts, "document_tokens": pairs(document_tokens, "--document-tokens")}
-    blend = read_blend(mixture, paths=paths, **{name: value for name, value in known.items() if value is not None})
+    facts = {"tokens": length, "available": counts, "document_tokens": pairs(document_tokens, "--document-tokens")}
+    blend = read_blend(mixture, paths=paths, **{name: value for name, value in facts.items() if value is not None})
     source = read_json(mixture)
     prior, bounds = (_numbers(source, name, mixture) for name in ("prior", "bounds"))
     if constraints:
@@ -52,7 +52,7 @@ def command(
 def _numbers(source: dict[str, Any], name: str, path: Path) -> dict[str, float] | None:
     value = source.get(name)
     if value is not None and not (
-        isinstance(value, dict) and value and all(isinstance(one, int | float) for one in value.values())
+        isinstance(value, dict) and value and all(isinstance(number, int | float) for number in value.values())
     ):
         raise InputError(f"{path}: {name}: holds no numbers by domain; write them as `regmix recommend --json` does")
     return value

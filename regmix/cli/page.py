@@ -58,10 +58,10 @@ def _drawing(result: dict[str, Any]) -> str:
 def metric_rows(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Each metric's name, its prediction with half an interval, and that at the prior."""
     rows = []
-    for name, one in metrics.items():
-        digits = decimals(one["half_interval"])
-        predicted = f"{one['predicted']:.{digits}f} ± {one['half_interval']:.{digits}f}"
-        rows.append((name, predicted, f"{one['at_prior']:.{digits}f}"))
+    for name, metric in metrics.items():
+        digits = decimals(metric["half_interval"])
+        predicted = f"{metric['predicted']:.{digits}f} ± {metric['half_interval']:.{digits}f}"
+        rows.append((name, predicted, f"{metric['at_prior']:.{digits}f}"))
     return rows
 
 

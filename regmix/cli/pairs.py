@@ -37,7 +37,7 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
         entries = [
             (name, number) for text in values for name, _, number in [part.partition("=") for part in text.split(",")]
         ]
-    found: dict[str, float] = {}
+    numbers: dict[str, float] = {}
     faults = []
     for name, text in entries:
         try:
@@ -46,9 +46,9 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
             number = math.nan
         if not (name and math.isfinite(number)):
             faults.append(f"{option}: {name}={text}: is not NAME=NUMBER; write for instance {option} web=0.5")
-        elif name in found:
+        elif name in numbers:
             faults.append(f"{option}: {name} is given twice; keep one")
-        found[name] = number
+        numbers[name] = number
     if faults:
         raise Faults(*faults)
-    return found
+    return numbers

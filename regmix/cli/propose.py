@@ -1,4 +1,4 @@
-"""regmix propose: the next mixtures to train, and whether to go on."""
+"""regmix propose: the next mixtures to train, and whether another round pays."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from regmix import api
 from regmix.cli import options
 from regmix.cli.export import write_files
-from regmix.cli.given import Question
+from regmix.cli.question import Question
 from regmix.cli.shared import expanded
 from regmix.core.errors import InputError
 from regmix.exchange.blend import Blend, Phase
@@ -44,12 +44,12 @@ def command(
         raise InputError(f"--to: {to!r} is not one of {', '.join(FORMATS)}; use one of these")
     if noise is not None and not (math.isfinite(noise) and noise > 0):
         raise InputError(f"--noise: {noise:g}: must be above 0")
-    known = question.given()
-    arguments = dict(known.arguments)
-    table = api.propose(known.runs.mixtures, known.losses, count, arguments.pop("prior"), **arguments)
-    gain = api.recommend(known.runs.mixtures, known.losses, **known.arguments).expected_gain
-    domains = list(known.runs.mixtures)
-    table.insert(0, "run", _names(list(known.runs.mixtures.index), count))
+    inputs = question.inputs()
+    arguments = dict(inputs.arguments)
+    table = api.propose(inputs.runs.mixtures, inputs.losses, count, arguments.pop("prior"), **arguments)
+    gain = api.recommend(inputs.runs.mixtures, inputs.losses, **inputs.arguments).expected_gain
+    domains = list(inputs.runs.mixtures)
+    table.insert(0, "run", _names(list(inputs.runs.mixtures.index), count))
     files = _files(table, domains, to, paths)
     if as_json:
         rows = json.loads(table.to_json(orient="records", double_precision=15))
@@ -59,9 +59,9 @@ def command(
     write_files(files, out)
 
 
-def _names(known: list[str], count: int) -> list[str]:
+def _names(existing: list[str], count: int) -> list[str]:
     """Names that no run has yet."""
-    taken, number = set(known), 0
+    taken, number = set(existing), 0
     names: list[str] = []
     while len(names) < count:
         name = f"proposal-{number}"

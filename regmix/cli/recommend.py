@@ -17,9 +17,9 @@ from threadpoolctl import threadpool_limits
 from regmix import api
 from regmix.cli import options
 from regmix.cli.export import write, write_files
-from regmix.cli.given import Given, Question
 from regmix.cli.page import LISTED, metric_rows, render
 from regmix.cli.pairs import pairs
+from regmix.cli.question import Inputs, Question
 from regmix.cli.shared import expanded
 from regmix.exchange.blend import FACTS, Blend, Phase
 from regmix.exchange.write import export, versions
@@ -42,73 +42,73 @@ def command(
 
     RATIOS and METRICS are olmix's or RegMix's pair of tables; one table with column patterns will do.
     """
-    known = question.given()
+    inputs = question.inputs()
     blend = Blend(
-        (Phase({name: 1 / len(known.runs.mixtures.columns) for name in known.runs.mixtures}),),
-        tokens=known.constraints.get("for_tokens"), paths=paths, available=known.constraints.get("available_tokens"),
+        (Phase({name: 1 / len(inputs.runs.mixtures.columns) for name in inputs.runs.mixtures}),),
+        tokens=inputs.constraints.get("for_tokens"), paths=paths, available=inputs.constraints.get("available_tokens"),
         document_tokens=pairs(document_tokens, "--document-tokens"),
     )  # fmt: skip
     for form in to or ():
-        export(blend, form)  # what is wrong with the options is said before minutes of work
-    tables = known.runs.mixtures, known.losses
+        export(blend, form)  # reports faults of the options before minutes of work
+    tables = inputs.runs.mixtures, inputs.losses
     with threadpool_limits(limits=1), ThreadPoolExecutor(1) as pool:
         compared = pool.submit(
             api.compare,
             *tables,
             COMPARED,
-            objective=known.aim,
+            objective=inputs.aim,
             resamples=200,
             seed=question.seed,
             worst_case=question.worst_case,
         )
-        found = api.recommend(*tables, **known.arguments)
+        recommendation = api.recommend(*tables, **inputs.arguments)
         ranks = compared.result()["spearman"]
-    weights = {name: float(weight) for name, weight in found.weights.items()}
-    blend = replace(blend, phases=(Phase(weights),), about=f"regmix recommend: {_sentence(found)}.")
-    result = _result(found, known, ranks, blend)
-    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, known.notes))
+    weights = {name: float(weight) for name, weight in recommendation.weights.items()}
+    blend = replace(blend, phases=(Phase(weights),), about=f"regmix recommend: {_sentence(recommendation)}.")
+    result = _result(recommendation, inputs, ranks, blend)
+    typer.echo(json.dumps(result, indent=1) if as_json else _text(result, inputs.notes))
     write(replace(blend, facts={name: result[name] for name in FACTS}), to or [], out)
     if page is not None:
-        write_files({page.name: render(result, known.notes)}, page.parent)
+        write_files({page.name: render(result, inputs.notes)}, page.parent)
 
 
-def _sentence(found: api.Recommendation) -> str:
-    digits = decimals((found.gain.high - found.gain.low) / 2)
-    value, low, high = (f"{part:.{digits}f}" for part in found.gain)
-    gain = f"predicted gain over the prior {value} ({found.level:.0%} interval {low} to {high})"
+def _sentence(recommendation: api.Recommendation) -> str:
+    digits = decimals((recommendation.gain.high - recommendation.gain.low) / 2)
+    value, low, high = (f"{part:.{digits}f}" for part in recommendation.gain)
+    gain = f"predicted gain over the prior {value} ({recommendation.level:.0%} interval {low} to {high})"
     reason = {
         "use it": f"{gain}, within what the runs cover",
         "extrapolates": f"{gain}, but farther from the runs than they are from each other; train a run there first",
         "cannot be told from the prior": gain,
-    }[found.decision]
-    return f"{found.decision}: {reason}"
+    }[recommendation.decision]
+    return f"{recommendation.decision}: {reason}"
 
 
-def _result(found: api.Recommendation, known: Given, ranks: pd.Series, blend: Blend) -> dict[str, Any]:
-    z = NormalDist().inv_cdf((1 + found.level) / 2)
+def _result(recommendation: api.Recommendation, inputs: Inputs, ranks: pd.Series, blend: Blend) -> dict[str, Any]:
+    z = NormalDist().inv_cdf((1 + recommendation.level) / 2)
     return {
-        "decision": found.decision,
+        "decision": recommendation.decision,
         "about": blend.about,
         "unit": "share of training tokens",
-        "weights": {name: float(weight) for name, weight in found.weights.items()},
-        "spread": {name: float(value) for name, value in found.spread.items()},
-        "prior": {name: float(share) for name, share in found.prior.items()},
-        "bounds": {name: float(most) for name, most in found.bounds.items() if most < 1} or None,
-        "constraints": known.constraints,
+        "weights": {name: float(weight) for name, weight in recommendation.weights.items()},
+        "spread": {name: float(value) for name, value in recommendation.spread.items()},
+        "prior": {name: float(share) for name, share in recommendation.prior.items()},
+        "bounds": {name: float(most) for name, most in recommendation.bounds.items() if most < 1} or None,
+        "constraints": inputs.constraints,
         "tokens": blend.tokens,
         "available_tokens": blend.available,
-        "objective": known.aim,
-        "gain_predicted": found.gain.to_json(),
+        "objective": inputs.aim,
+        "gain_predicted": recommendation.gain.to_json(),
         "gain_realised": None,  # train a target at the mixture and one at the prior
         "metrics": {
             str(name): {"predicted": sign * row["predicted"], "half_interval": z * row["sd"],
                         "at_prior": sign * row["prior"], "higher_is_better": bool(sign < 0)}
-            for name, row in found.losses.iterrows() for sign in [float(known.signs[str(name)])]
+            for name, row in recommendation.losses.iterrows() for sign in [float(inputs.signs[str(name)])]
         },
-        "gain_of_another_round": None if math.isnan(found.expected_gain) else found.expected_gain,
-        "distance": {"nearest_run": found.distance, "typical": found.typical_distance},
+        "gain_of_another_round": None if math.isnan(recommendation.expected_gain) else recommendation.expected_gain,
+        "distance": {"nearest_run": recommendation.distance, "typical": recommendation.typical_distance},
         "regressors": {name: None if math.isnan(value) else round(float(value), 4) for name, value in ranks.items()},
-        "runs": len(known.runs.mixtures),
+        "runs": len(inputs.runs.mixtures),
         "versions": versions(),
     }  # fmt: skip
 
@@ -126,7 +126,7 @@ def _text(result: dict[str, Any], notes: tuple[str, ...]) -> str:
             f"{result['prior'][name]:5.3f}"
         )
     if rest := order[len(shown) :]:
-        weight, share = (sum(result[what][name] for name in rest) for what in ("weights", "prior"))
+        weight, share = (sum(result[column][name] for name in rest) for column in ("weights", "prior"))
         lines.append(f"{f'others ({len(rest)})':{width}}  {weight:5.3f}           {share:5.3f}")
     lines += ["", *_metric_lines(result["metrics"]), ""]
     ranks = ", ".join(f"{name} {'–' if v is None else f'{v:.2f}'}" for name, v in result["regressors"].items())

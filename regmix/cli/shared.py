@@ -18,9 +18,9 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     fields, named = typing.get_type_hints(group, include_extras=True), dataclasses.fields(group)
 
     @functools.wraps(command)
-    def expand(**given: Any) -> None:
-        own = {field.name: given.pop(field.name) for field in named}
-        command(group(**own), **given)
+    def expand(**arguments: Any) -> None:
+        own = {field.name: arguments.pop(field.name) for field in named}
+        command(group(**own), **arguments)
 
     parameters = [
         inspect.Parameter(
@@ -31,5 +31,5 @@ def expanded(command: Callable[..., None]) -> Callable[..., None]:
     ]  # fmt: skip
     rest = [other.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[other.name]) for other in others]
     expand.__signature__ = inspect.Signature([*parameters, *rest])  # type: ignore[attr-defined]
-    expand.__annotations__ = {one.name: one.annotation for one in (*parameters, *rest)}
+    expand.__annotations__ = {parameter.name: parameter.annotation for parameter in (*parameters, *rest)}
     return expand

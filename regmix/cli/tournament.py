@@ -55,14 +55,14 @@ def command(
     frames = []
     for name, (runs, *others) in tables.items():
         chosen = list(runs.metrics) if metric is None else metric
-        if missing := [one for one in chosen if one not in runs.metrics]:
+        if missing := [entry for entry in chosen if entry not in runs.metrics]:
             raise InputError(f"--metric {missing[0]}: {name} has no such metric; it has {', '.join(runs.metrics)}")
-        found = api.tournament(
+        scores = api.tournament(
             runs.mixtures, runs.metrics, proxies or _counts(runs), regressor or LISTED,
             objective=dict.fromkeys(chosen, 1), tested=next(((o.mixtures, o.metrics) for o in others), None),
             subsets=subsets, seed=seed, workers=min(os.cpu_count() or 1, 8),
         )  # fmt: skip
-        frames.append(found.assign(swarm=name, metrics=len(chosen), runs=len(runs.mixtures)))
+        frames.append(scores.assign(swarm=name, metrics=len(chosen), runs=len(runs.mixtures)))
     table = pd.concat(frames, ignore_index=True)
     if as_json:
         typer.echo(json.dumps(json.loads(table.to_json(orient="records", double_precision=6)), indent=1))
@@ -72,8 +72,8 @@ def command(
 
 def _named(text: str) -> tuple[Any, ...]:
     """A swarm's name, by default that of its tables' folder, and its one or two pairs of tables. Raises InputError."""
-    name, _, given = text.rpartition("=")
-    paths = [Path(part) for part in given.split(",") if part]
+    name, _, files = text.rpartition("=")
+    paths = [Path(part) for part in files.split(",") if part]
     if len(paths) not in (2, 4):
         raise InputError(f"{text}: is not RATIOS,METRICS; write for instance ours=ratios.csv,metrics.csv")
     return name or paths[0].resolve().parent.name, paths[:2], *([paths[2:]] if paths[2:] else [])

@@ -153,19 +153,19 @@ def _refuse(parts: list[Inequality], domains: int, key: str) -> None:
     by, _ = conflicts.shortfall(parts, domains)
     texts = list(dict.fromkeys(entry.text for entry in parts))
     together = f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else texts[0]
-    one = next((entry for entry in parts if not entry.text.startswith("the largest weight")), parts[0])
-    alone = float(one.side @ _best(one, [entry for entry in parts if entry is not one], domains)) - one.most
+    first = next((entry for entry in parts if not entry.text.startswith("the largest weight")), parts[0])
+    alone = float(first.side @ _best(first, [part for part in parts if part is not first], domains)) - first.most
     raise InputError(
-        f"{key}: no mixture keeps {together}; each must give way by {by:.3g}, or {one.text.split(' = ')[0]} alone by "
+        f"{key}: no mixture keeps {together}; each must give way by {by:.3g}, or {first.text.split(' = ')[0]} alone by "
         f"{alone:.3g}"
     )
 
 
-def _best(one: Inequality, others: list[Inequality], domains: int) -> np.ndarray:
-    """The mixture (K,) that keeps the ``others`` and breaks ``one`` least."""
+def _best(inequality: Inequality, others: list[Inequality], domains: int) -> np.ndarray:
+    """The mixture (K,) that keeps the ``others`` and breaks ``inequality`` least."""
     sides = np.array([entry.side for entry in others]).reshape(-1, domains)
     most = np.array([entry.most for entry in others])
     solution = optimize.linprog(
-        one.side, A_ub=sides, b_ub=most + conflicts.SMALL, A_eq=np.ones((1, domains)), b_eq=[1.0]
+        inequality.side, A_ub=sides, b_ub=most + conflicts.SMALL, A_eq=np.ones((1, domains)), b_eq=[1.0]
     )
     return np.asarray(solution.x)

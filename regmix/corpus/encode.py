@@ -46,17 +46,17 @@ class Work:
 
 
 def encode_file(
-    documents: Path, given: Tokenizer, meta: Mapping[str, Any], store: Path, workers: int
+    documents: Path, tokenizer: Tokenizer, meta: Mapping[str, Any], store: Path, workers: int
 ) -> Iterator[np.ndarray]:
     """Tokens of a documents file in order, end of text after each document, in chunks (T,).
 
-    ``meta`` holds the ``fingerprint`` of the tokenizer ``given``, ``vocab`` and ``eos``. ``workers`` processes
+    ``meta`` holds the ``fingerprint`` of ``tokenizer``, ``vocab`` and ``eos``. ``workers`` processes
     encode; their number does not change the output. Finished parts are in the folder ``store``, which can be deleted
     once the tokens are written. A worker holds one batch of documents in memory, this process the tokens of one part.
     Raises InputError if the documents are missing or damaged, or a process is killed.
     """
     store.mkdir(parents=True, exist_ok=True)
-    work = Work(documents, given, meta, store)
+    work = Work(documents, tokenizer, meta, store)
     pending: deque[Future[Path]] = deque()
     dtype = token_files.dtype_for(meta["vocab"])
     with _one_thread(), ProcessPoolExecutor(workers, multiprocessing.get_context("fork"), _prepare, (work,)) as pool:

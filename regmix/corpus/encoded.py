@@ -36,7 +36,7 @@ class Encoded:
         self.used.add(name)
 
     def prune(self) -> None:
-        """Remove what this run has neither taken nor kept."""
+        """Remove the files that this run neither used nor added."""
         for path in self.folder.glob("*.bin"):
             if path.name not in self.used:
                 path.unlink()

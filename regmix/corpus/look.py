@@ -38,15 +38,15 @@ def look(folder: Path) -> list[Part]:
     parts: dict[str, Part] = {}
     for path in sorted(folder.iterdir()):
         files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
-        known = [file for file in files if any(file.name.endswith(kind) for kind in kinds)]
-        if path.name.startswith(".") or not known:
+        readable = [file for file in files if any(file.name.endswith(kind) for kind in kinds)]
+        if path.name.startswith(".") or not readable:
             continue
         name = _name(path, kinds)
         if name in parts:
             raise InputError(f"{path}: gives the domain {name}, as {parts[name].path} does; rename one of them")
-        records = [file for file in known if not file.name.endswith(".txt")]
+        records = [file for file in readable if not file.name.endswith(".txt")]
         field = text_field(records[0]) if records else None
-        parts[name] = Part(name, path, len(known), sum(file.stat().st_size for file in known), field)
+        parts[name] = Part(name, path, len(readable), sum(file.stat().st_size for file in readable), field)
     if len(parts) < 2:
         raise InputError(
             f"{folder}: holds text for {len(parts)} domains, and a mixture needs two; give each a folder or a file of "

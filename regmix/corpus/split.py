@@ -52,10 +52,10 @@ def split_documents(
             (valid if is_valid else train).write(as_line(text))
     if not documents:
         raise InputError(f"corpus.domains.{domain}: missing or empty domain; fix its path and its reader's keys")
-    for what, name in (("validation", "valid"), ("training", "train")):
+    for label, name in (("validation", "valid"), ("training", "train")):
         if not sides[name]["documents"] and (name, valid_fraction) != ("train", 1.0):
             raise InputError(
-                f"corpus.domains.{domain}: no {what} text: all {documents} documents fell on the other "
+                f"corpus.domains.{domain}: no {label} text: all {documents} documents fell on the other "
                 f"side; add documents, cut longer ones, or change corpus.valid_fraction ({valid_fraction:g}) "
                 f"or corpus.split_salt ({salt!r})"
             )

@@ -24,7 +24,7 @@ def excesses(
     for objective in (name for name in guards if name in methods):
         pair = losses[losses["method"].isin([methods[objective], BASELINE])]
         table = pair.melt(["method", "seed"], list(domains), "measure", "value").assign(group=LOSS)
-        found = differences(table, BASELINE, level).rename(columns={"measure": "domain"})
-        found = found.assign(objective=objective, within=guards[objective])
-        rows.append(found.sort_values("mean", ascending=False, kind="stable")[COLUMNS])
+        excess = differences(table, BASELINE, level).rename(columns={"measure": "domain"})
+        excess = excess.assign(objective=objective, within=guards[objective])
+        rows.append(excess.sort_values("mean", ascending=False, kind="stable")[COLUMNS])
     return pd.concat(rows[1:] or rows, ignore_index=True)

@@ -176,13 +176,13 @@ def _last_words(
     The context is as long as fits; it starts at a sentence's start if there is one in its first half.
     """
     starts = [match.end() for match in STARTS.finditer(text)]
-    taken = 0  # passages do not overlap
+    position = 0  # passages do not overlap
     for match in LAST_WORDS.finditer(text):
         word, room = match.group(), budget - count_tokens(f" {match.group()}\n\na")
         if word.lower() in common or word.isupper():
             continue
         begins, used = [], [0]
-        for before in reversed(list(WORDS.finditer(text, taken, match.start()))):
+        for before in reversed(list(WORDS.finditer(text, position, match.start()))):
             used.append(used[-1] + count_tokens(f" {before.group()}"))
             if used[-1] > room:
                 break
@@ -194,7 +194,7 @@ def _last_words(
         context_words = {other.lower() for other in LETTERS.findall(context)}
         if 4 * count_tokens(context) >= budget and word.lower() not in context_words:
             yield context, word
-            taken = next((start for start in starts if start >= match.end()), len(text))
+            position = next((start for start in starts if start >= match.end()), len(text))
 
 
 def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -> Iterator[tuple[str, str]]:
@@ -204,9 +204,9 @@ def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -
     """
     most_rest = budget // 3
     most_context = budget - most_rest - count_tokens("\n\na")
-    taken = 0  # passages do not overlap
+    position = 0  # passages do not overlap
     for start in STARTS.finditer(text):
-        if start.end() < taken:
+        if start.end() < position:
             continue
         spans, sizes = [], []
         for word in WORDS.finditer(text, start.end()):
@@ -222,7 +222,7 @@ def _continuations(text: str, budget: int, count_tokens: Callable[[str], int]) -
         (_, end), (begin, _), (_, last) = spans[context - 1], spans[context], spans[context + rest - 1]
         if text[end:begin] == " ":
             yield text[start.end() : end], text[begin:last]
-            taken = last
+            position = last
 
 
 def _longest(sizes: Sequence[int], most: int) -> int:

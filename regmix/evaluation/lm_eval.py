@@ -62,13 +62,13 @@ def evaluate_all(
             for share in shares
         ]
         try:
-            done = [job.result() for job in jobs]
+            scores = [job.result() for job in jobs]
         except BrokenProcessPool:
             raise InputError(
                 f"{tasks}: an evaluation process was killed, possibly because memory ran out; "
                 "lower evaluation.batch_size or machine.processes"
             ) from None
-    return [done[i % len(shares)][i // len(shares)] for i in range(len(folders))]
+    return [scores[i % len(shares)][i // len(shares)] for i in range(len(folders))]
 
 
 def evaluate(

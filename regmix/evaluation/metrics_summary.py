@@ -12,7 +12,7 @@ from regmix.statistics import verdicts
 from regmix.statistics.digits import leading
 from regmix.target.trained_methods import Method
 
-# What RegMix's targets are compared with, beside natural: the name in the summary, and the kind of method.
+# What RegMix's targets are compared with, besides natural: the name in the summary, and the kind of method.
 RIVALS = {
     "uniform": "uniform",
     "own": "objective_only",
@@ -29,12 +29,13 @@ def rivals_of(methods: Mapping[str, Method], objective: str) -> dict[str, str]:
     """
     out = {"natural": BASELINE}
     for name, kind in RIVALS.items():
-        found = [one.name for one in methods.values() if one.kind == kind and one.objective in (objective, None)]
-        out |= {name: found[0]} if found else {}
+        of_kind = (method for method in methods.values() if method.kind == kind)
+        matches = [method.name for method in of_kind if method.objective in (objective, None)]
+        out |= {name: matches[0]} if matches else {}
     return out
 
 
-def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> dict[str, dict[str, Any]]:
+def summarised(headlines: Headlines, proxies: int, regrets: Mapping[str, float]) -> dict[str, dict[str, Any]]:
     """By objective: spearman, gain_predicted and gain_realised, in nats per token, or in ``unit``.
 
     Where a RegMix method aims at it also proxies, the number of runs behind the regressors; regret, mixture_simulate's;
@@ -42,7 +43,7 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
     its interval; and the verdict.
     """
     out = {}
-    for objective, part in found.items():
+    for objective, part in headlines.items():
         mixture = part["mixture"]
         row: dict[str, Any] = {
             "spearman": _round(part["regression"]["spearman"], 2),
@@ -53,8 +54,8 @@ def summarised(found: Headlines, proxies: int, regrets: Mapping[str, float]) -> 
             row["unit"] = part["unit"]
         if "target" in part:
             row |= {"proxies": proxies, "regret": round(regrets[objective], 3)}
-            for name, one in part["target"]["rivals"].items():
-                value, half = _with_half(one["value"], one["value_low"], one["value_high"])
+            for name, rival in part["target"]["rivals"].items():
+                value, half = _with_half(rival["value"], rival["value_low"], rival["value_high"])
                 row |= {f"minus_{name}": value, f"minus_{name}_ci": half}
             row["verdict"] = verdicts.over_rivals(part["target"]["rivals"])
         out[objective] = row

@@ -63,10 +63,10 @@ class Blend:
             raise InputError("tokens: missing, and a schedule needs them; give the tokens of the whole training")
         if self.tokens is not None and not self.tokens > starts[-1]:
             raise InputError(f"tokens: {self.tokens} end before the last phase begins, at {starts[-1]}; give more")
-        for what in ("available", "document_tokens"):
-            for domain, number in (getattr(self, what) or {}).items():
+        for name in ("available", "document_tokens"):
+            for domain, number in (getattr(self, name) or {}).items():
                 if not (math.isfinite(number) and number > 0):
-                    raise InputError(f"{what}: {domain} = {number}: must be above 0; correct it or leave it out")
+                    raise InputError(f"{name}: {domain} = {number}: must be above 0; correct it or leave it out")
         if "{domain}" not in self.paths:
             raise InputError(f"paths: {self.paths!r} has no {{domain}}; write for instance 'data/{{domain}}'")
 
@@ -86,22 +86,22 @@ class Blend:
 
     def consumed(self, number: int) -> dict[str, int]:
         """Tokens of each domain that the phases before ``number`` took."""
-        taken = dict.fromkeys(self.domains, 0.0)
+        used = dict.fromkeys(self.domains, 0.0)
         for earlier, phase in enumerate(self.phases[:number]):
-            for name in taken:
-                taken[name] += phase.weights[name] * (self.length(earlier) or 0)
-        return {name: round(tokens) for name, tokens in taken.items()}
+            for name in used:
+                used[name] += phase.weights[name] * (self.length(earlier) or 0)
+        return {name: round(tokens) for name, tokens in used.items()}
 
     def epochs(self, domain: str) -> float | None:
         """Passes over a domain's available tokens in the whole training; None if either is not known."""
         available = (self.available or {}).get(domain)
         if available is None or self.tokens is None:
             return None
-        taken = sum(phase.weights[domain] * (self.length(i) or 0) for i, phase in enumerate(self.phases))
-        return taken / available
+        used = sum(phase.weights[domain] * (self.length(i) or 0) for i, phase in enumerate(self.phases))
+        return used / available
 
 
-def read_blend(path: Path, **given: Any) -> Blend:
+def read_blend(path: Path, **overrides: Any) -> Blend:
     """The mixture in a file: the JSON of ``regmix recommend --json``, weights by domain, or a target's plan.json.
 
     Raises InputError.
@@ -113,7 +113,7 @@ def read_blend(path: Path, **given: Any) -> Blend:
             f"{path}: cannot be read as JSON ({error}); give the output of `regmix recommend --json`"
         ) from None
     try:
-        return _blend(value, path, given)
+        return _blend(value, path, overrides)
     except InputError:
         raise
     except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -122,17 +122,17 @@ def read_blend(path: Path, **given: Any) -> Blend:
         ) from None
 
 
-def _blend(value: Any, path: Path, given: dict[str, Any]) -> Blend:
+def _blend(value: Any, path: Path, overrides: dict[str, Any]) -> Blend:
     if isinstance(value, dict) and isinstance(value.get("schedule"), dict):
-        return Blend(_phases(value["schedule"], given.get("tokens"), path), **given)
+        return Blend(_phases(value["schedule"], overrides.get("tokens"), path), **overrides)
     if isinstance(value, dict) and isinstance(value.get("weights"), dict):
-        known = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about"),
+        facts = {"tokens": value.get("tokens"), "available": value.get("available_tokens"), "about": value.get("about"),
                  "facts": {name: value[name] for name in FACTS if name in value}}  # fmt: skip
-        given = {name: part for name, part in known.items() if part is not None} | given
+        overrides = {name: part for name, part in facts.items() if part is not None} | overrides
         value = value["weights"]
     if not (isinstance(value, dict) and value and all(map(_is_number, value.values()))):
         raise InputError(f"{path}: holds no weights by domain; give the output of `regmix recommend --json`")
-    return Blend((Phase(value),), **given)
+    return Blend((Phase(value),), **overrides)
 
 
 def _is_number(value: object) -> bool:

@@ -87,9 +87,9 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
     name = next((name for name in IDS if name in table), None)
     if name is None:
         raise InputError(f"{path}: no column names the runs; call it one of {', '.join(IDS)}")
-    if "State" in table and not (done := table["State"] == "finished").all():
-        notes.append(f"{path}: left out {int((~done).sum())} runs whose State is not 'finished'")
-        table = table[done]
+    if "State" in table and not (finished := table["State"] == "finished").all():
+        notes.append(f"{path}: left out {int((~finished).sum())} runs whose State is not 'finished'")
+        table = table[finished]
     ids = table[name]
     if ids.isna().any():
         raise InputError(f"{path}: column {name!r} is empty in row {int(np.argmax(ids.isna())) + 2}; name the run")
@@ -134,8 +134,8 @@ def _columns(
         name = numbers.columns[column]
         value, run = table[name].iloc[row], table.index[row]
         finite = np.isfinite(numbers.iat[row, column])
-        what = "is empty" if pd.isna(value) else f"{value} is {'above 1e15' if finite else 'not a finite number'}"
-        bad.append(f"{path}: run {run}, column {name!r}: {what}; correct it, or drop the run")
+        fault = "is empty" if pd.isna(value) else f"{value} is {'above 1e15' if finite else 'not a finite number'}"
+        bad.append(f"{path}: run {run}, column {name!r}: {fault}; correct it, or drop the run")
     faults += _first(bad)
     start, end = pattern.split("*") if pattern else ("", "")
     return numbers.rename(columns={name: name[len(start) : len(name) - len(end)] for name in numbers})

@@ -14,13 +14,13 @@ DOCUMENTS = "documents"  # what the weights of a format count, if not tokens
 
 def versions() -> dict[str, str | None]:
     """The versions of what chooses a mixture; None for source that is not installed."""
-    found: dict[str, str | None] = {}
+    out: dict[str, str | None] = {}
     for name in ("regmix-workbench", "numpy", "scikit-learn", "scipy"):
         try:
-            found[name] = metadata.version(name)
+            out[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            out[name] = None
+    return out
 
 
 def formats() -> list[str]:
@@ -93,8 +93,8 @@ def _place(blend: Blend, number: int) -> list[str]:
     if len(blend.phases) == 1 or length is None:
         return []
     first = blend.phases[number].first_token
-    taken = ", ".join(f"{name} {tokens}" for name, tokens in blend.consumed(number).items())
+    before = ", ".join(f"{name} {tokens}" for name, tokens in blend.consumed(number).items())
     return [
         f"Phase {number + 1} of {len(blend.phases)}: tokens {first} to {first + length} of {blend.tokens}.",
-        f"Tokens taken before it: {taken}.",
+        f"Tokens taken before it: {before}.",
     ]

@@ -14,7 +14,7 @@ STEM = "mixture"
 def render(blend: Blend) -> str:
     domains = {
         name: {"path": blend.path(name), "epochs": blend.epochs(name)}
-        | {what: (by or {}).get(name) for what, by in (
+        | {key: (by or {}).get(name) for key, by in (
             ("available_tokens", blend.available), ("document_tokens", blend.document_tokens))}
         for name in blend.domains
     }  # fmt: skip

@@ -138,18 +138,18 @@ def _watch(
 ) -> list[str]:
     """Wait until every job has ended; returns one line per failure."""
     failures: list[str] = []
-    queried, gone = -math.inf, dict[Any, float]()  # gone: jobs the scheduler no longer knows, and since when
+    queried, missing = -math.inf, dict[Any, float]()  # jobs that the scheduler no longer lists, since when
     with tqdm(total=len(assignment.runs), unit="run", desc=assignment.label, disable=None) as bar:
         while waiting:
             now = time.monotonic()
             if now - queried >= ASK:
-                known, queried = alive(list(waiting)), now
-                gone = {job: gone.get(job, now) for job in waiting if job.job_id not in known}
+                live, queried = alive(list(waiting)), now
+                missing = {job: missing.get(job, now) for job in waiting if job.job_id not in live}
             written = {path.name for path in folder.iterdir()}  # a listing, as shared file systems can cache absence
             for job in list(waiting):
                 if job.paths.result_pickle.name in written:
                     failures += _failure(assignment, job)
-                elif now - gone.get(job, now) > grace:
+                elif now - missing.get(job, now) > grace:
                     failures.append(f"{assignment.label}: job {job.job_id} was killed; {_advice(job)}")
                 else:
                     continue

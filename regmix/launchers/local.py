@@ -52,10 +52,10 @@ def launch(assignment: Assignment, options: Options) -> None:
         failure: BaseException | None = None
         try:
             while futures:
-                done, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
+                completed, futures = wait(futures, timeout=0.2, return_when=FIRST_COMPLETED)
                 while not progress.empty():  # after a failure too: a process that writes to a full pipe blocks
                     bar.update(progress.get())
-                for future in done:
+                for future in completed:
                     if not future.cancelled() and failure is None and (failure := future.exception()):
                         for pending in futures:
                             pending.cancel()

@@ -72,5 +72,5 @@ def launch(assignment: Assignment, options: Options) -> None:
 def _alive(jobs: Sequence[submitit.Job]) -> set[str]:
     """Jobs in Slurm's queue; all jobs if squeue fails, because a controller can be unavailable for a while."""
     command = ["squeue", "--me", "--array", "--noheader", "--format=%i"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return {job.job_id for job in jobs} if done.returncode else set(done.stdout.split())
+    completed = subprocess.run(command, capture_output=True, text=True, check=False)
+    return {job.job_id for job in jobs} if completed.returncode else set(completed.stdout.split())

@@ -18,8 +18,8 @@ class Options(Strict):
 
 def plan(context: Context, options: Options) -> Plan:
     proxies = context.proxies(*LEARNT)
-    found = proxies.parts(context.objectives[options.objective])
-    above = found.objective.excess(found.losses).max(axis=1)
-    best = int(np.lexsort((found.total, above))[0])
+    parts = proxies.parts(context.objectives[options.objective])
+    above = parts.objective.excess(parts.losses).max(axis=1)
+    best = int(np.lexsort((parts.total, above))[0])
     facts = {"proxy": str(proxies.names[best])}
     return Plan(context.static(proxies.mixtures[best]), facts=facts, spent=[context.swarm_cost()])

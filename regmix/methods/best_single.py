@@ -1,4 +1,4 @@
-"""The single domain whose proxy has the lowest loss: one anchor per domain, as nearly as the bounds allow."""
+"""The single domain whose proxy has the lowest loss: one anchor per domain, as closely as the bounds allow."""
 
 from collections.abc import Iterator
 

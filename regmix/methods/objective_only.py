@@ -1,4 +1,4 @@
-"""Train only on the objective's domains, with its weights (the paper's Pile-CC Only), as nearly as the bounds allow."""
+"""Train only on the objective's domains, with its weights (the paper's Pile-CC Only), as far as the bounds allow."""
 
 from collections.abc import Iterator
 

@@ -3,7 +3,7 @@
 The reference is a proxy trained on the prior. A document's score is the mean loss, in nats per token, of its first
 tokens, each predicted from those before it (the logarithm of the paper's perplexity, so the order is the same).
 Documents of any domain are kept if their score lies between two quantiles of all scores, inclusive. The target samples
-domains by their share of the kept tokens, as nearly as the bounds on repetition allow. The paper excludes the
+domains by their share of the kept tokens, as closely as the bounds on repetition allow. The paper excludes the
 reference's training documents from the pool; here the reference has trained on a small part of what it scores.
 
 K domains, N documents, B documents per batch, T tokens.
@@ -168,15 +168,15 @@ def plan(context: Context, options: Options) -> Plan:
             f"params.yaml: target.methods: ppl: tokens = {options.tokens}: no document is scored; raise tokens"
         )
     low, high = np.quantile(np.concatenate(scores), [options.low, options.high])
-    kept = [d[(s >= low) & (s <= high)] for d, s in zip(pool, scores, strict=True)]
-    tokens, weights = _kept_text(context, options, kept)
+    chosen = [d[(s >= low) & (s <= high)] for d, s in zip(pool, scores, strict=True)]
+    tokens, weights = _texts(context, options, chosen)
     table = pd.DataFrame(
         {
             "domain": context.domains,
             "documents": [len(documents) for documents in pool],
-            "kept": [len(documents) for documents in kept],
+            "kept": [len(documents) for documents in chosen],
             "tokens": [documents.size for documents in pool],
-            "kept_tokens": [documents.size for documents in kept],
+            "kept_tokens": [documents.size for documents in chosen],
             "mean_loss": [s.mean() if len(s) else np.nan for s in scores],
         }
     )
@@ -203,11 +203,11 @@ def _reference(context: Context, options: Options) -> Scorer:
     return Scorer(shape, result.weights, options.score_tokens)
 
 
-def _kept_text(context: Context, options: Options, kept: list[Documents]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """The text of the kept documents by domain, and the weights (K,) of the domains."""
+def _texts(context: Context, options: Options, chosen: list[Documents]) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """The text of the chosen documents by domain, and the weights (K,) of the domains."""
     size = context.target.shape.context
-    tokens, sizes = {}, np.zeros(len(kept))
-    for k, (name, documents) in enumerate(zip(context.domains, kept, strict=True)):
+    tokens, sizes = {}, np.zeros(len(chosen))
+    for k, (name, documents) in enumerate(zip(context.domains, chosen, strict=True)):
         if windows(documents.size, size):
             tokens[name], sizes[k] = documents.text(context.corpus.eos), documents.size
             continue

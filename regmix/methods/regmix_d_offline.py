@@ -14,9 +14,9 @@ faults = regmix_d.faults
 
 def plan(context: Context, options: Options) -> Plan:
     tables = regmix_d.tables(context, options)
-    known = regmix_d.learnt(tables, context.domains, context.objectives[options.objective])
-    model = regmix_d.fit(known, options, regmix_d.regressor(context, options))
-    knots = regmix_d.knots(known, context, options)
+    proxies = regmix_d.learnt(tables, context.domains, context.objectives[options.objective])
+    model = regmix_d.fit(proxies, options, regmix_d.regressor(context, options))
+    knots = regmix_d.knots(proxies, context, options)
     schedule, queries = schedule_search.offline(
         model, regmix_d.search(context, options), schedule_search.first_loss(model), knots
     )

@@ -51,13 +51,13 @@ def plan(context: Context, options: Options) -> Plan:
     planned = random_runs(context.rules, context.sampling, options.proxies)
     proxies = [Run(entry.name, entry.schedule, entry.seed) for entry in planned]
     results = context.train(context.proxy, proxies, weights=False)
-    losses = pd.DataFrame([{"run": run.name, **done.losses} for run, done in zip(proxies, results, strict=True)])
+    losses = pd.DataFrame([{"run": run.name, **result.losses} for run, result in zip(proxies, results, strict=True)])
     parts = objective_parts(losses, context.objectives[options.objective])
     regressor = bind(options.regressor, context.regressors[options.regressor])
     best = choice(np.stack([entry.mixture for entry in planned]), parts, context.rules, regressor, options)
     meta = context.swarm.meta
-    spent = Spent("proxies", options.proxies * meta["train_tokens"], 0, meta["flops_a_token"])
-    return Plan(context.static(best), spent=[spent])
+    cost = Spent("proxies", options.proxies * meta["train_tokens"], 0, meta["flops_a_token"])
+    return Plan(context.static(best), spent=[cost])
 
 
 def choice(

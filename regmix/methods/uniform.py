@@ -1,4 +1,4 @@
-"""Equal weights for all trained domains, as nearly as the bounds on repetition allow."""
+"""Equal weights for all trained domains, as closely as the bounds on repetition allow."""
 
 from regmix.core.settings import Strict
 from regmix.target.interface import Context, Plan

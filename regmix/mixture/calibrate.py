@@ -1,4 +1,4 @@
-"""By how much predictions at an optimum are off: those of the proposals, which rounds trained, tell it.
+"""By how much predictions at an optimum are off, estimated from the proposals that rounds trained.
 
 A prediction at the mixture that is best by the same prediction is likely to be too low, and a law that is fitted to
 runs far from the optimum can be too high there. A round's proposals are such mixtures, predicted by fits to the runs

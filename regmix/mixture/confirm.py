@@ -70,11 +70,11 @@ def realised(confirming: Runs, name: str, objective: Objective, simulation: Mapp
     Predictions are from this objective's simulation, for its own mixture and natural; NaN for other mixtures.
     """
     losses = pd.Series(confirming.objective(objective)).groupby(confirming.kinds, sort=False)
-    known = {f"regmix_{name}": simulation["predicted"], "natural": simulation["predicted_prior"]}
+    by_kind = {f"regmix_{name}": simulation["predicted"], "natural": simulation["predicted_prior"]}
     table = losses.agg(["mean", "std", "count"]).rename_axis("mixture").reset_index()
     table.columns = pd.Index(["mixture", "realised", "sd", "n"])
     for place, (column, part) in enumerate((("predicted", "mean"), ("predicted_sd", "sd")), 1):
-        table.insert(place, column, [known[kind][part] if kind in known else np.nan for kind in table["mixture"]])
+        table.insert(place, column, [by_kind[kind][part] if kind in by_kind else np.nan for kind in table["mixture"]])
     table.insert(0, "objective", name)
     return table
 
@@ -91,14 +91,15 @@ def noise(confirming: Runs, seeds: np.ndarray, objectives: Mapping[str, Objectiv
         table = losses.groupby([confirming.kinds, seeds], sort=False).mean().unstack()
         own = table.sub(table.mean(axis=1), axis=0)
         rest = own - own.mean()
-        found = table.notna().sum(axis=1).rename("n").rename_axis("mixture").reset_index()
+        frame = table.notna().sum(axis=1).rename("n").rename_axis("mixture").reset_index()
         for end, part in (("", own), ("_shared", rest)):
             # A mean over M mixtures takes a share of 1 / M of each one's squares with it.
             lost = 1 - 1 / len(part) if end and len(part) > 1 else 1.0
-            found[f"sd{end}"] = (part.std(axis=1, ddof=1) / math.sqrt(lost)).to_numpy()
-            known = [row[np.isfinite(row)] for row in part.to_numpy()]
-            found[f"p{end}"] = stats.levene(*known).pvalue if min(map(len, known)) > 2 and len(known) > 1 else math.nan
-        rows.append(found.assign(objective=name))
+            frame[f"sd{end}"] = (part.std(axis=1, ddof=1) / math.sqrt(lost)).to_numpy()
+            groups = [row[np.isfinite(row)] for row in part.to_numpy()]
+            enough = min(map(len, groups)) > 2 and len(groups) > 1
+            frame[f"p{end}"] = stats.levene(*groups).pvalue if enough else math.nan
+        rows.append(frame.assign(objective=name))
     return pd.concat(rows, ignore_index=True)[["objective", "mixture", "sd", "sd_shared", "n", "p", "p_shared"]]
 
 

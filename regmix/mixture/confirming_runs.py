@@ -17,7 +17,7 @@ from regmix.sampling.rules import Rules
 
 def baselines(rules: Rules, objectives: Iterable[Entry]) -> dict[str, np.ndarray]:
     """The mixtures (K,) to train beside the recommended ones: natural, uniform, and the domain of each of the
-    ``objectives`` that is the loss of one trained domain, as the paper's Pile-CC Only; as nearly as the bounds allow.
+    ``objectives`` that is the loss of one trained domain, as the paper's Pile-CC Only; as closely as the bounds allow.
     """
     out = {"natural": rules.prior, "uniform": rules.uniform}
     for entry in objectives:

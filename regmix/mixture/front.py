@@ -39,27 +39,29 @@ class Blend:
         return np.asarray(self.weights[0] * first + self.weights[1] * second)
 
 
-def fronts(pairs: Sequence[Sequence[str]], result: Result, known: Evidence, points: int, level: float) -> pd.DataFrame:
+def fronts(
+    pairs: Sequence[Sequence[str]], result: Result, evidence: Evidence, points: int, level: float
+) -> pd.DataFrame:
     """The front of each pair of objectives, from the mixture that ``result`` has for the first to that of the second.
 
     Up to ``points`` rows per pair, none of which another row beats in both: first and second, the objectives; share,
     the second's part; first_loss and second_loss, predicted, with _low and _high, an interval of coverage ``level`` for
     a run there; and <domains>.
     """
-    with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
-        parts = [_front(pair, result, known, points, level, pool) for pair in pairs]
-    columns = ["first", "second", *known.rules.domains]
+    with threadpool_limits(limits=1), ThreadPoolExecutor(evidence.workers) as pool:
+        parts = [_front(pair, result, evidence, points, level, pool) for pair in pairs]
+    columns = ["first", "second", *evidence.rules.domains]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
 
 
 def _front(
-    pair: Sequence[str], result: Result, known: Evidence, points: int, level: float, pool: ThreadPoolExecutor
+    pair: Sequence[str], result: Result, evidence: Evidence, points: int, level: float, pool: ThreadPoolExecutor
 ) -> pd.DataFrame:
-    rules, search = known.rules, known.search
+    rules, search = evidence.rules, evidence.search
     first, second = (result.models[name] for name in pair)
     ends = np.stack([result.simulations[name].weights for name in pair])
     lost = [max(abs(float(np.subtract(*model.mean(ends)))), FLAT) for model in (first, second)]
-    begin = np.concatenate([known.starts(pair[0]), known.starts(pair[1]), ends])
+    begin = np.concatenate([evidence.starts(pair[0]), evidence.starts(pair[1]), ends])
     shares = np.linspace(0, 1, points)
 
     def find(point: int) -> np.ndarray:

@@ -58,19 +58,19 @@ class Evidence:
         return starts(self.rules, self.mixtures[rows], self.losses[objective].objective.own(self.rules.domains))
 
 
-def optima(known: Evidence, refits: Sequence[Refit]) -> tuple[np.ndarray, list[Optimum]]:
+def optima(evidence: Evidence, refits: Sequence[Refit]) -> tuple[np.ndarray, list[Optimum]]:
     """The regressors' weights (E,), by all runs, and the optimum of each refit. Raises InputError."""
-    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in known.regressors]
-    search = known.search
-    with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
-        weights = stack(regressors, known.mixtures, known.losses, search.seed, pool.map)
+    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in evidence.regressors]
+    search = evidence.search
+    with threadpool_limits(limits=1), ThreadPoolExecutor(evidence.workers) as pool:
+        weights = stack(regressors, evidence.mixtures, evidence.losses, search.seed, pool.map)
 
         def find(refit: Refit, each: Each = map) -> Optimum:
-            parts = known.losses[refit.objective]
+            parts = evidence.losses[refit.objective]
             seen = LossParts(parts.losses[refit.rows], parts.objective)
-            model = together(regressors, weights, known.mixtures[refit.rows], seen, search.seed)
-            first = known.starts(refit.objective, refit.rows)
-            return Optimum(model, optimum(model, known.rules, search, refit.stream, first, each))
+            model = together(regressors, weights, evidence.mixtures[refit.rows], seen, search.seed)
+            first = evidence.starts(refit.objective, refit.rows)
+            return Optimum(model, optimum(model, evidence.rules, search, refit.stream, first, each))
 
         # A fit to all runs has the most candidates, so the threads share these, once they are done with the others.
         others = [pool.submit(find, refit) if refit.stream else None for refit in refits]

@@ -20,20 +20,22 @@ from regmix.sampling.settings import Acquisition
 POINTS = {"bootstrap": bootstrap.points, "expected_improvement": expected_improvement.points}
 
 
-def propose(known: Evidence, count: int, acquisition: Acquisition) -> pd.DataFrame:
+def propose(evidence: Evidence, count: int, acquisition: Acquisition) -> pd.DataFrame:
     """``count`` rows of objective, predicted, sd, <domains>, for the objectives of the evidence in turn.
 
-    The acquisition chooses them; ``predicted`` is by a fit to all runs. Raises InputError, and NoPosterior if expected
-    improvement is asked of a regressor without a posterior.
+    The acquisition chooses them; ``predicted`` is by a fit to all runs. Raises InputError, and NoPosterior for expected
+    improvement by a regressor without a posterior.
     """
-    aims, points, weights = POINTS[acquisition](known, count)
+    aims, points, weights = POINTS[acquisition](evidence, count)
     table = pd.DataFrame({"objective": aims, "predicted": np.nan, "sd": np.nan})
     for name in dict.fromkeys(aims):
         own = table["objective"] == name
         with threadpool_limits(limits=1):
-            model = together(known.regressors, weights, known.mixtures, known.losses[name], known.search.seed)
+            model = together(
+                evidence.regressors, weights, evidence.mixtures, evidence.losses[name], evidence.search.seed
+            )
             table.loc[own, ["predicted", "sd"]] = np.column_stack(model.predict(points[own]))
-    return pd.concat([table, pd.DataFrame(points, columns=list(known.rules.domains))], axis=1)
+    return pd.concat([table, pd.DataFrame(points, columns=list(evidence.rules.domains))], axis=1)
 
 
 def earlier(swarm: Path) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """Search for the mixture of the lowest predicted loss: random candidates, then draws around the best.
 
 Sparse Dirichlet draws hardly ever fall near a good mixture inside the simplex, or on a face of it, however many there
-are: in a swarm of ours, of 131,000 candidates 11 lay near the optimum and 4,658 near the corner that was chosen. So
+are: in one of our swarms, of 131,000 candidates 11 lay near the optimum and 4,658 near the corner that was chosen. So
 the best candidates, the runs and the objective's own domains are where further candidates are drawn.
 
 K domains, M candidates.
@@ -79,9 +79,9 @@ def optimum(
 
     def add(drawn: np.ndarray, values: np.ndarray) -> None:
         nonlocal pool, scores
-        joined, known = np.concatenate([pool, drawn]), np.append(scores, values)
-        best = np.argsort(known, kind="stable")[: max(top, PARENTS)]
-        pool, scores = joined[best], known[best]
+        joined, all_scores = np.concatenate([pool, drawn]), np.append(scores, values)
+        best = np.argsort(all_scores, kind="stable")[: max(top, PARENTS)]
+        pool, scores = joined[best], all_scores[best]
 
     def score(drawn: np.ndarray) -> np.ndarray:
         values = model.score(drawn, search.risk)
@@ -106,7 +106,7 @@ def optimum(
 
 
 def starts(rules: Rules, mixtures: np.ndarray, own: np.ndarray) -> np.ndarray:
-    """Where a search starts beside its random candidates: the runs (N, K), the prior, equal weights, each domain alone,
+    """Where a search starts besides random candidates: the runs (N, K), the prior, equal weights, each domain alone,
     and ``own`` (K,), an objective's weights on the trained domains, if any is above 0.
     """
     rows = [mixtures, rules.prior[None], rules.uniform[None], np.eye(len(rules.domains))]

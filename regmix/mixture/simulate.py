@@ -43,9 +43,9 @@ class Result:
         return pd.concat(parts, names=["objective"]).reset_index(level=0).reset_index(drop=True)
 
 
-def check_limits(name: str, objective: Objective, found: Optimum, tolerance: float = 0.005) -> None:
+def check_limits(name: str, objective: Objective, best: Optimum, tolerance: float = 0.005) -> None:
     """Raises InputError, naming the loss, if even the best mixture is predicted to exceed a limit of the objective."""
-    above = found.model.excess(found.weights[None])[0]
+    above = best.model.excess(best.weights[None])[0]
     worst = int(np.argmax(above))
     if above[worst] > tolerance:
         raise InputError(
@@ -54,19 +54,19 @@ def check_limits(name: str, objective: Objective, found: Optimum, tolerance: flo
         )
 
 
-def simulate(known: Evidence, level: float) -> Result:
+def simulate(evidence: Evidence, level: float) -> Result:
     """Choose a mixture for every objective. ``level`` is the coverage of the gain's interval.
 
     All objectives are scored on the same random candidates. Raises InputError.
     """
-    mixtures, losses, rules, search = known.mixtures, known.losses, known.rules, known.search
+    mixtures, losses, rules, search = evidence.mixtures, evidence.losses, evidence.rules, evidence.search
     rows = [np.arange(len(mixtures)), *resamples(len(mixtures), search.refits, search.seed)]
     refits = [Refit(name, seen, stream) for name in losses for stream, seen in enumerate(rows)]
-    weights, found = optima(known, refits)
+    weights, optimal = optima(evidence, refits)
     factor, simulations, models = stretch(rows[1:], len(mixtures)), {}, {}
     sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
-    for name, first in zip(losses, range(0, len(found), len(rows)), strict=True):
-        whole, *parts = found[first : first + len(rows)]
+    for name, first in zip(losses, range(0, len(optimal), len(rows)), strict=True):
+        whole, *parts = optimal[first : first + len(rows)]
         models[name] = whole.model
         around = near(rules, whole.weights[None], search.seed, 0, search.local_steps, count=SAMPLED)
         candidates = np.concatenate([sample, around, mixtures])

@@ -40,9 +40,9 @@ def expected_gain(model: Ensemble, chosen: np.ndarray, candidates: np.ndarray, s
     """What ``model`` expects that the ``chosen`` mixture (K,) loses to the best of ``candidates`` (M, K) that keep the
     objective's limits, nats per token; NaN if it has no posterior.
     """
-    kept = candidates[(model.excess(candidates) <= 0).all(axis=1)]
+    allowed = candidates[(model.excess(candidates) <= 0).all(axis=1)]
     try:
-        losses = model.draws(DRAWS, seed)(np.vstack([chosen, kept]))
+        losses = model.draws(DRAWS, seed)(np.vstack([chosen, allowed]))
     except NoPosterior:
         return math.nan
     return float((losses[0] - losses.min(axis=0)).mean())

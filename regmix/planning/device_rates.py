@@ -104,14 +104,14 @@ class Device:
             by_shape.setdefault(point.shape, []).append(point)
         shapes = sorted(by_shape, key=_cost)
         achieved = []
-        for known in shapes:
-            points = sorted(by_shape[known], key=lambda point: point.step)
+        for each in shapes:
+            points = sorted(by_shape[each], key=lambda point: point.step)
             achieved.append(
-                math.log(_cost(known)) + float(np.interp(
+                math.log(_cost(each)) + float(np.interp(
                     math.log(step), [math.log(p.step) for p in points], [math.log(p.speed) for p in points]
                 ))
             )  # fmt: skip
-        flops = math.exp(np.interp(math.log(_cost(shape)), [math.log(_cost(known)) for known in shapes], achieved))
+        flops = math.exp(np.interp(math.log(_cost(shape)), [math.log(_cost(each)) for each in shapes], achieved))
         return flops / _cost(shape)
 
     def near(self, shape: ModelShape, precision: str) -> bool:

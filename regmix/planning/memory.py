@@ -54,7 +54,7 @@ class Training:
 
     @property
     def activations(self) -> int:
-        """Bytes kept from the forward to the backward pass, with logits: of one block, step or pass in one process."""
+        """Bytes saved from the forward to the backward pass, with logits: of one block, step or pass in one process."""
         s = self.shape
         if self.compute == "kernels":
             token = s.width * (8 * s.layers + 11) + s.ffn * (2 * s.layers + 2) + s.layers * s.heads * s.context

@@ -61,13 +61,13 @@ def confirmed(params: Params) -> int:
 
 def preparations(params: Params, text: Text | None) -> dict[str, list[Preparation]]:
     """What each method trains and scores to make its plan, by its own module. Raises InputError for bad options."""
-    known = Scale(params.proxy.train_tokens, params.target.seeds, sum(text.train.values()) if text else None)
+    scale = Scale(params.proxy.train_tokens, params.target.seeds, sum(text.train.values()) if text else None)
     out: dict[str, list[Preparation]] = {}
     for name, method in params.target.methods.items():
         key = f"target.methods.{name}"
         module = plugins.load("methods", method.kind, key)
         if hasattr(module, "preparation"):
-            out[name] = list(module.preparation(plugins.options(module, method.model_extra or {}, key), known))
+            out[name] = list(module.preparation(plugins.options(module, method.model_extra or {}, key), scale))
     return out
 
 

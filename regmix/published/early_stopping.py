@@ -33,20 +33,20 @@ def stops(
     on the last ``share`` of ``train``; ``lightgbm_divided`` has all trees and learns from ``divided``, the weights
     divided by their sums. Weights (N, K) and losses (N,) are by split.
     """
-    kept, aside = parts(len(losses[train]), stop.share)[-1]
-    part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("kept", kept))}
+    rest, aside = parts(len(losses[train]), stop.share)[-1]
+    part = {name: (weights[train][rows], losses[train][rows]) for name, rows in (("aside", aside), ("rest", rest))}
     whole = (weights[train], losses[train])
     fits = {
         "lightgbm_notebook": (weights, whole, (weights[leaked], losses[leaked])),
-        "lightgbm_stopped": (weights, part["kept"], part["aside"]),
+        "lightgbm_stopped": (weights, part["rest"], part["aside"]),
         "lightgbm_divided": (divided, (divided[train], losses[train]), None),
     }
     trees, predictions = {}, {}
-    for name, (inputs, known, valid) in fits.items():
+    for name, (inputs, data, valid) in fits.items():
         count = options.trees
         if valid is not None:
-            count = lightgbm.stopping_point(known, valid, options, stop.rounds, stop.seed)
-        model = lightgbm.Booster(*known, options.model_copy(update={"trees": count}), stop.seed)
+            count = lightgbm.stopping_point(data, valid, options, stop.rounds, stop.seed)
+        model = lightgbm.Booster(*data, options.model_copy(update={"trees": count}), stop.seed)
         predictions[name] = {split: model.predict(rows) for split, rows in inputs.items() if split != train}
         trees[name] = count
     return trees, predictions
@@ -63,10 +63,10 @@ def parts(count: int, share: float) -> list[tuple[np.ndarray, np.ndarray]]:
 
 def stops_by_part(sets: Mapping[str, Runs], train: str, objective: str, options: Any, stop: Stop) -> pd.DataFrame:
     """part, trees, split, spearman: ``lightgbm_stopped`` with each part of ``train`` set aside in turn."""
-    known, rows = sets[train], []
-    losses = known.objective(Objective.loss(objective))
-    for number, (kept, aside) in enumerate(parts(len(losses), stop.share)):
-        learnt, valid = ((known.mixtures[part], losses[part]) for part in (kept, aside))
+    train_runs, rows = sets[train], []
+    losses = train_runs.objective(Objective.loss(objective))
+    for number, (rest, aside) in enumerate(parts(len(losses), stop.share)):
+        learnt, valid = ((train_runs.mixtures[part], losses[part]) for part in (rest, aside))
         trees = lightgbm.stopping_point(learnt, valid, options, stop.rounds, stop.seed)
         model = lightgbm.Booster(*learnt, options.model_copy(update={"trees": trees}), stop.seed)
         for split, runs in sets.items():

@@ -21,18 +21,18 @@ from regmix.regression.settings import Regression
 def without(runs: Runs, domain: str, share: float) -> tuple[Runs, np.ndarray]:
     """The runs with less than ``share`` of ``domain``, and their mixtures (N, K - 1) over the others."""
     column = runs.domains.index(domain)
-    kept = runs.at(runs.mixtures[:, column] < share)
-    rest = np.delete(kept.mixtures, column, axis=1)
-    return kept, rest / rest.sum(axis=1, keepdims=True)
+    part = runs.at(runs.mixtures[:, column] < share)
+    rest = np.delete(part.mixtures, column, axis=1)
+    return part, rest / rest.sum(axis=1, keepdims=True)
 
 
 def ranked(
     regressors: list[Regressor], train: Runs, test: Runs, domain: str, share: float, settings: Regression
 ) -> pd.DataFrame:
     """regressor, metric, value, low, high, trained, n: scores on test runs, both sets without the domain."""
-    known, inputs = without(train, domain, share)
+    train_part, inputs = without(train, domain, share)
     unseen, others = without(test, domain, share)
-    losses, true = known.objective(Objective.loss(domain)), unseen.objective(Objective.loss(domain))
+    losses, true = train_part.objective(Objective.loss(domain)), unseen.objective(Objective.loss(domain))
     rows = []
     for regressor in regressors:
         predicted = regressor.fit(inputs, losses, settings.seed).mean(others)

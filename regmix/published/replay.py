@@ -52,8 +52,8 @@ def optimum(
         seed=seed,
     )
     drawn = rules(runs.domains, prior, draws)
-    known = Evidence(runs.mixtures, {"objective": losses}, [regressor], drawn, search, workers)
-    return simulate(known, level).simulations["objective"]
+    evidence = Evidence(runs.mixtures, {"objective": losses}, [regressor], drawn, search, workers)
+    return simulate(evidence, level).simulations["objective"]
 
 
 def optima(

@@ -43,9 +43,9 @@ def domain_curves(by_regressor: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     for name, frame in by_regressor.items():
         for (split, size), part in frame.groupby(["split", "proxies"], sort=False):
             means = 100 * part.groupby("objective", sort=False)["spearman"].mean()
-            known = means.notna().all()
-            lowest = (means.min(), means.idxmin()) if known else (math.nan, "")
-            rows.append([name, str(split), int(size), means.mean() if known else math.nan, *lowest])
+            complete = means.notna().all()
+            lowest = (means.min(), means.idxmin()) if complete else (math.nan, "")
+            rows.append([name, str(split), int(size), means.mean() if complete else math.nan, *lowest])
     return pd.DataFrame(rows, columns=["regressor", "split", "proxies", "mean", "lowest", "domain"])
 
 

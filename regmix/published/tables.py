@@ -113,15 +113,15 @@ def join(mixtures: pd.DataFrame, losses: pd.DataFrame, name: str) -> tuple[Runs,
 
 def _table(frame: pd.DataFrame, file: str, columns: Sequence[str], source: Source) -> np.ndarray:
     """The cells (N, len(columns)) of a table with exactly these columns after ``index``, sorted by it."""
-    found, wanted = [str(column) for column in frame.columns], ["index", *columns]
-    for column in wanted:
-        if column not in found:
+    actual, expected = [str(column) for column in frame.columns], ["index", *columns]
+    for column in expected:
+        if column not in actual:
             raise InputError(f"{file}: no column {column!r}; {_FIX}")
-    for column in found:
-        if column not in wanted:
+    for column in actual:
+        if column not in expected:
             raise InputError(f"{file}: unknown column {column!r}; {_FIX}")
     # Columns are read by name, so their order does not matter; but only the order reveals swapped headers.
-    for position, (column, published) in enumerate(zip(found, wanted, strict=True), 1):
+    for position, (column, published) in enumerate(zip(actual, expected, strict=True), 1):
         if column != published:
             raise InputError(f"{file}: column {position} is {column!r}, not {published!r}: columns are swapped; {_FIX}")
     index = _index(frame["index"], file, source)

@@ -46,25 +46,25 @@ def play(
     near: str,
     printed: Mapping[str, Runs],
     divided: Mapping[str, Runs],
-    told: Mapping[str, pd.DataFrame],
+    predictions: Mapping[str, pd.DataFrame],
     fitted: Mapping[str, Mapping[str, Any]],
     settings: Published,
 ) -> Tournament:
     """``printed`` and ``divided`` hold the sets by name, with weights as printed and divided by their sums:
     ``train`` and the tests; among the tests, ``near`` has models as small as the training runs.
 
-    ``told`` (predictions: objective, split, run, predicted) and ``fitted`` (metrics: objective -> split) come from
+    ``predictions`` (objective, split, run, predicted) and ``fitted`` (metrics by objective and split) come from
     published_fit, by regressor. Raises InputError if one of them lacks a split.
     """
     tests = {name: runs for name, runs in printed.items() if name != train}
     sets = {CV: printed[train], **tests}
     scores, pairs = [], []
     for objective in sets[CV].losses:
-        playing = entrants(_by_split(told, objective), settings.ensemble, sets, objective)
+        playing = entrants(_by_split(predictions, objective), settings.ensemble, sets, objective)
         for name, by_objective in fitted.items():
-            found = assess.parsed(by_objective[objective], sets)
-            scores.append(listed(name, objective, found, sets))
-        orders = {name: playing[name] for name in playing if name not in told}
+            parsed = assess.parsed(by_objective[objective], sets)
+            scores.append(listed(name, objective, parsed, sets))
+        orders = {name: playing[name] for name in playing if name not in predictions}
         scores.append(judged(sets, orders, objective, settings.regression))
         if objective != settings.objective:
             against = settings.paper_regressor
@@ -91,46 +91,46 @@ def play(
     )  # fmt: skip
 
 
-def _by_split(told: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
+def _by_split(frames: Mapping[str, pd.DataFrame], objective: str) -> Predictions:
     return {
         name: {
             str(split): part["predicted"].to_numpy()
             for split, part in frame[frame["objective"] == objective].groupby("split", sort=False)
         }
-        for name, frame in told.items()
+        for name, frame in frames.items()
     }
 
 
-def entrants(told: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
+def entrants(predictions: Mapping[str, Mapping[str, np.ndarray]], members: Sequence[str], sets: Mapping[str, Runs],
              objective: str) -> Predictions:  # fmt: skip
     """The regressors' predictions, plus ENSEMBLE, its members weighed by their predictions of CV, and NO_PROXY."""
     true = sets[CV].objective(Objective.loss(objective))
-    weights = ensemble.weigh(np.stack([told[name][CV] for name in members]), true)
-    together = {split: weights @ np.stack([told[name][split] for name in members]) for split in sets}
+    weights = ensemble.weigh(np.stack([predictions[name][CV] for name in members]), true)
+    together = {split: weights @ np.stack([predictions[name][split] for name in members]) for split in sets}
     baseline = {split: assess.no_proxy(runs, Objective.loss(objective)) for split, runs in sets.items()}
-    found = {name: dict(by_split) for name, by_split in told.items()} | {ENSEMBLE: together}
-    return found | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
+    entries = {name: dict(by_split) for name, by_split in predictions.items()} | {ENSEMBLE: together}
+    return entries | {NO_PROXY: {split: rows for split, rows in baseline.items() if rows is not None}}
 
 
 def starved(
-    sets: Mapping[str, Runs], told: Predictions, domain: str, share: float
+    sets: Mapping[str, Runs], predictions: Predictions, domain: str, share: float
 ) -> tuple[dict[str, Runs], Predictions]:
     """The part of every split whose weight on ``domain`` is below ``share``, and the predictions there.
 
     Where every mixture has plenty of the domain, its weight alone can give the ranking; here it cannot.
     """
     rows = {split: runs.mixtures[:, runs.domains.index(domain)] < share for split, runs in sets.items()}
-    kept = {split: mask for split, mask in rows.items() if mask.sum() > 2}
+    masks = {split: mask for split, mask in rows.items() if mask.sum() > 2}
     return (
-        {f"{split}{STARVED}": sets[split].at(mask) for split, mask in kept.items()},
+        {f"{split}{STARVED}": sets[split].at(mask) for split, mask in masks.items()},
         {
-            name: {f"{split}{STARVED}": by_split[split][mask] for split, mask in kept.items()}
-            for name, by_split in told.items()
+            name: {f"{split}{STARVED}": by_split[split][mask] for split, mask in masks.items()}
+            for name, by_split in predictions.items()
         },
     )
 
 
-def judged(sets: Mapping[str, Runs], told: Predictions, objective: str, settings: Regression) -> pd.DataFrame:
+def judged(sets: Mapping[str, Runs], predictions: Predictions, objective: str, settings: Regression) -> pd.DataFrame:
     """regressor, objective, split, metric, value, low, high, n; errors in nats only where losses are predicted."""
     return pd.concat(
         [
@@ -143,18 +143,18 @@ def judged(sets: Mapping[str, Runs], told: Predictions, objective: str, settings
                 },
                 sets,
             )
-            for name, by_split in told.items()
+            for name, by_split in predictions.items()
         ]
     )
 
 
 def listed(
-    name: str, objective: str, found: Mapping[str, Mapping[str, Score]], sets: Mapping[str, Runs]
+    name: str, objective: str, scores: Mapping[str, Mapping[str, Score]], sets: Mapping[str, Runs]
 ) -> pd.DataFrame:
     """A regressor's scores by split and metric as rows of ``judged``."""
     rows = [
         [name, objective, split, metric, *figure, len(sets[split].names)]
-        for split, part in found.items()
+        for split, part in scores.items()
         for metric, figure in part.items()
         if name not in ORDERS or metric not in ("mae", "rmse", "mse")
     ]
@@ -162,15 +162,14 @@ def listed(
 
 
 def margins(
-    sets: Mapping[str, Runs], told: Predictions, objective: str, baseline: str | None, settings: Regression
+    sets: Mapping[str, Runs], predictions: Predictions, objective: str, baseline: str | None, settings: Regression
 ) -> pd.DataFrame:
     """objective, split, first, second, value, low, high: Spearman of the first minus that of the second.
 
     Both are taken on the same resamples. All pairs, or all against ``baseline``.
     """
-    pairs = (
-        list(itertools.combinations(told, 2)) if baseline is None else [(n, baseline) for n in told if n != baseline]
-    )
+    rivals = [(name, baseline) for name in predictions if name != baseline]
+    pairs = list(itertools.combinations(predictions, 2)) if baseline is None else rivals
     rows = []
     for split, runs in sets.items():
         true = runs.objective(Objective.loss(objective))
@@ -178,10 +177,10 @@ def margins(
             name: intervals.bootstrap(
                 metrics.spearman, true, by_split[split], resamples=settings.bootstrap, seed=settings.seed
             )
-            for name, by_split in told.items()
+            for name, by_split in predictions.items()
             if split in by_split
         }
-        value = {name: float(metrics.spearman(true, told[name][split])) for name in spread}
+        value = {name: float(metrics.spearman(true, predictions[name][split])) for name in spread}
         for first, second in pairs:
             if first in spread and second in spread:
                 low, high = intervals.percentiles(spread[first] - spread[second], settings.interval)

@@ -78,12 +78,12 @@ def _walk(file: BinaryIO, patterns: Sequence[str], label: str) -> Iterator[tuple
 def _read(file: BinaryIO, patterns: Sequence[str], label: str) -> dict[str, bytes]:
     """The members that any pattern matches, in one pass: seeking back in a compressed tar would inflate it again."""
 
-    def wanted(name: str) -> bool:
+    def matches(name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in patterns)
 
     if zipfile.is_zipfile(file):
         with zipfile.ZipFile(file) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir() and wanted(info.filename)]
+            infos = [info for info in archive.infolist() if not info.is_dir() and matches(info.filename)]
             names = Counter(info.filename for info in infos)
             if twice := [name for name, count in names.items() if count > 1]:
                 raise InputError(f"{label}: has two members named {twice[0]}; pack it again")
@@ -94,7 +94,7 @@ def _read(file: BinaryIO, patterns: Sequence[str], label: str) -> dict[str, byte
     size = 0
     with tarfile.open(fileobj=file, mode="r:*") as tar:
         for member in tar:
-            if member.isfile() and wanted(member.name):
+            if member.isfile() and matches(member.name):
                 _room(size := size + member.size, label)
                 content = tar.extractfile(member)
                 assert content is not None  # guaranteed by isfile()

@@ -28,10 +28,10 @@ def read(path: Path, options: Options) -> Iterator[str]:
     line, if there is nothing to read, a file is broken or not UTF-8, or a document has no text field.
     """
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
-    known = [(file, kind) for file in files for kind in KINDS if file.name.endswith(kind)]
-    if not known:
+    readable = [(file, kind) for file in files for kind in KINDS if file.name.endswith(kind)]
+    if not readable:
         raise InputError(f"{path}: no {', '.join(KINDS)} file found; fix the domain's path or add files")
-    for file, kind in sorted(known, key=lambda pair: pair[0].relative_to(path).parts):
+    for file, kind in sorted(readable, key=lambda pair: pair[0].relative_to(path).parts):
         for document in KINDS[kind](file, options):
             yield from _text.cut(document, options.piece_chars)
 

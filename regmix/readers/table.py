@@ -56,8 +56,8 @@ def _positions(first: list[str], columns: list[str | int], name: str) -> list[in
     """The positions of the columns, given the first row."""
     positions = []
     for column in columns:
-        known: Sequence[str | int] = range(len(first)) if isinstance(column, int) else first
-        if column not in known:
-            raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, known))}; fix `columns`")
-        positions.append(known.index(column))
+        choices: Sequence[str | int] = range(len(first)) if isinstance(column, int) else first
+        if column not in choices:
+            raise InputError(f"{name}: no column {column!r} among {', '.join(map(str, choices))}; fix `columns`")
+        positions.append(choices.index(column))
     return positions

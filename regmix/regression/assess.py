@@ -213,16 +213,16 @@ def token_laws(regressor: Regressor, runs: Runs, settings: Regression) -> pd.Dat
 
 def better_runs(splits: Mapping[str, Runs], objective: Objective) -> dict[str, Runs]:
     """The runs of BETTER; empty without held-out runs."""
-    held = splits.get("heldout")
-    return {} if held is None else {BETTER: held.at(_better(held.objective(objective)))}
+    heldout = splits.get("heldout")
+    return {} if heldout is None else {BETTER: heldout.at(_better(heldout.objective(objective)))}
 
 
 def better_scores(predictions: pd.DataFrame, settings: Regression) -> dict[str, dict[str, Score]]:
     """The scores of BETTER from an Assessment's ``predictions``; empty without held-out runs."""
-    held = predictions[predictions["split"] == "heldout"]
-    if held.empty:
+    heldout = predictions[predictions["split"] == "heldout"]
+    if heldout.empty:
         return {}
-    half = held[_better(held["true"].to_numpy())]
+    half = heldout[_better(heldout["true"].to_numpy())]
     return {BETTER: score(half["true"].to_numpy(), half["predicted"].to_numpy(), settings)}
 
 

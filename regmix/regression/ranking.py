@@ -27,7 +27,7 @@ def best(scores: pd.DataFrame, objective: str) -> str:
 
 def score(scores: pd.DataFrame, regressor: str, objective: str, split: str, metric: str = "spearman") -> Score:
     """A metric and its interval; NaN where there is none."""
-    rows = of(scores, regressor, objective, split)
+    rows = rows_of(scores, regressor, objective, split)
     rows = rows[rows["metric"] == metric]
     if rows.empty:
         return Score(math.nan, math.nan, math.nan)
@@ -35,7 +35,7 @@ def score(scores: pd.DataFrame, regressor: str, objective: str, split: str, metr
     return Score(value, low, high)
 
 
-def of(scores: pd.DataFrame, regressor: str, objective: str, split: str) -> pd.DataFrame:
+def rows_of(scores: pd.DataFrame, regressor: str, objective: str, split: str) -> pd.DataFrame:
     """The rows of scores.csv for one regressor, objective and split."""
     return scores[(scores["regressor"] == regressor) & (scores["objective"] == objective) & (scores["split"] == split)]
 

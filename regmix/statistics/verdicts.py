@@ -51,20 +51,20 @@ def over_prior(gain: Interval) -> str:
 
 def lower(*differences: Interval | None) -> str:
     """Whether all differences are below zero: FAILS if one is above, UNDECIDED if an interval includes zero."""
-    known = _defined(differences)
-    if not known:
+    intervals = _defined(differences)
+    if not intervals:
         return UNDECIDED
-    if all(interval.high < 0 for interval in known):
+    if all(interval.high < 0 for interval in intervals):
         return HOLDS
-    return FAILS if any(interval.low > 0 for interval in known) else UNDECIDED
+    return FAILS if any(interval.low > 0 for interval in intervals) else UNDECIDED
 
 
 def alike(differences: Sequence[Interval | None], margin: float) -> str:
     """Whether all differences lie within ``margin``: FAILS if one excludes zero and is not within it."""
-    known = _defined(differences)
-    if not known or not math.isfinite(margin):
+    intervals = _defined(differences)
+    if not intervals or not math.isfinite(margin):
         return UNDECIDED
-    beyond = [interval for interval in known if not (-margin <= interval.low and interval.high <= margin)]
+    beyond = [interval for interval in intervals if not (-margin <= interval.low and interval.high <= margin)]
     if not beyond:
         return HOLDS
     return FAILS if any(interval.low > 0 or interval.high < 0 for interval in beyond) else UNDECIDED
@@ -83,46 +83,47 @@ def because(word: str, differences: Sequence[Interval | None], noise: str) -> st
 
 def _defined(differences: Sequence[Interval | None]) -> list[Interval]:
     """All of them, or none if one is missing or has no interval."""
-    known = [interval for interval in differences if interval is not None and math.isfinite(interval.low)]
-    return known if len(known) == len(differences) else []
+    present = [interval for interval in differences if interval is not None and math.isfinite(interval.low)]
+    return present if len(present) == len(differences) else []
 
 
 # Verdicts on an objective's headline numbers, which regmix.evaluation.headlines computes.
 
 
-def ranking(one: Mapping[str, Any]) -> str | None:
+def ranking(headline: Mapping[str, Any]) -> str | None:
     """How a regressor's ranking compares with that of the baseline without proxies; None if there is no baseline."""
-    part = one["regression"]
+    part = headline["regression"]
     if part["over_no_proxy"] is None:
         return None
     return compared(part["over_no_proxy_low"], part["over_no_proxy_high"], "better", "worse")
 
 
-def realised_gain(one: Mapping[str, Any]) -> str:
+def realised_gain(headline: Mapping[str, Any]) -> str:
     """How proxies trained at the recommended mixture compare with proxies trained at the natural one."""
-    part = one["mixture"]
+    part = headline["mixture"]
     return compared(part["realised_gain_low"], part["realised_gain_high"], "better", "worse")
 
 
-def target(one: Mapping[str, Any]) -> str:
+def target(headline: Mapping[str, Any]) -> str:
     """How targets of the RegMix method compare with natural's; these are losses, so below zero is better."""
-    part = one["target"]
+    part = headline["target"]
     return compared(part["difference_low"], part["difference_high"], "worse", "better")
 
 
 def over_rivals(rivals: Mapping[str, Mapping[str, Any]]) -> str:
     """How targets of the RegMix method compare with all that they are compared with."""
-    words = {name: compared(one["value_low"], one["value_high"], "worse", "better") for name, one in rivals.items()}
-    rest = {word: [name for name, found in words.items() if found == word] for word in ("worse", SAME, UNKNOWN)}
+    bounds = {name: (rival["value_low"], rival["value_high"]) for name, rival in rivals.items()}
+    words = {name: compared(*pair, "worse", "better") for name, pair in bounds.items()}
+    rest = {word: [name for name, verdict in words.items() if verdict == word] for word in ("worse", SAME, UNKNOWN)}
     parts = [f"worse than {', '.join(rest['worse'])}"] if rest["worse"] else []
     parts += [f"{SAME} from {', '.join(rest[SAME])}"] if rest[SAME] else []
     parts += [f"{UNKNOWN} for {', '.join(rest[UNKNOWN])}"] if rest[UNKNOWN] else []
     return "; ".join(parts) or f"better than all {len(rivals)}"
 
 
-def against(one: Mapping[str, Any], other: str) -> str:
+def against(method: Mapping[str, Any], other: str) -> str:
     """How a dynamic method compares with another method, by the paired difference of losses."""
-    return compared(one["less"][other]["low"], one["less"][other]["high"], "worse", "better")
+    return compared(method["less"][other]["low"], method["less"][other]["high"], "worse", "better")
 
 
 def against_best_static(part: Mapping[str, Any]) -> dict[str, str]:

@@ -11,24 +11,24 @@ from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
 
 
-def schedules(frame: pd.DataFrame, domains: Sequence[str], what: str = "schedules.csv") -> dict[str, Schedule]:
+def schedules(frame: pd.DataFrame, domains: Sequence[str], file: str = "schedules.csv") -> dict[str, Schedule]:
     """Run -> its schedule, in the order of ``frame``: run, knot (a fraction of training), and the ``domains`` (K).
 
-    Raises InputError, starting with ``what``, if a column is missing, there are no rows, or a run's knots or
+    Raises InputError, starting with ``file``, if a column is missing, there are no rows, or a run's knots or
     mixtures do not form a schedule.
     """
     for column in ("run", "knot", *domains):
         if column not in frame:
-            raise InputError(f"{what}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
+            raise InputError(f"{file}: no column {column!r}; it has {', '.join(map(str, frame.columns))}")
     if frame.empty:
-        raise InputError(f"{what}: no rows; train again")
+        raise InputError(f"{file}: no rows; train again")
     by_run = {}
     for run, rows in frame.groupby("run", sort=False):
         knots, mixtures = rows["knot"].to_numpy(np.float64), rows[list(domains)].to_numpy(np.float64)
         try:
             by_run[str(run)] = Schedule(tuple(domains), knots, mixtures)
         except InputError as error:
-            raise InputError(f"{what}: run {run!r}: {error}") from None
+            raise InputError(f"{file}: run {run!r}: {error}") from None
     return by_run
 
 

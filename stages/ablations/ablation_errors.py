@@ -21,25 +21,25 @@ from stages.common.run import note, run
 
 def ablation_errors(params: Params, settings: Ablations, *, name: str, variant: Path, out: Path) -> None:
     """Write steps.csv, errors of the stepwise regressors, and final.csv, predictions of final losses, to OUT."""
-    own, given = variant_params(params, settings, name), settings.variants[name]
+    own, entry = variant_params(params, settings, name), settings.variants[name]
     domains, judged = own.corpus.trained, own.regression
-    folders = {part: variant / "parts" / part / "swarm" for part in given.proxies} | {"": variant / "swarm"}
+    folders = {part: variant / "parts" / part / "swarm" for part in entry.proxies} | {"": variant / "swarm"}
     tables = {part: {t: read_csv(path / f"{t}.csv") for t in results.TABLES} for part, path in folders.items()}
     swarm = runs(tables[""]["mixtures"], tables[""]["losses"], domains)
-    objective = resolve(own.objectives, swarm)[given.objective]
+    objective = resolve(own.objectives, swarm)[entry.objective]
     steps, final = [], []
-    for fits in given.fits:
+    for fits in entry.fits:
         for part, regressor, label, granularity in itertools.product(
             fits.proxies, fits.regressor, fits.label, fits.granularity
         ):
-            entry = (regressor, own.regressors[regressor])
+            bound = (regressor, own.regressors[regressor])
             errors = unseen_runs.step_errors(
-                tables[part], tables[""], domains, objective, entry, label, granularity, judged, own.trajectory.seed
+                tables[part], tables[""], domains, objective, bound, label, granularity, judged, own.trajectory.seed
             )
             setting = {"proxies": part, "regressor": regressor, "label": label, "granularity": granularity}
             steps.append(errors.assign(**setting))
     with threadpool_limits(limits=1), writing(out) as scratch:
-        for part in given.proxies:
+        for part in entry.proxies:
             predicted = unseen_runs.final_losses(
                 tables[part], tables[""], domains, objective, own.regressors, own.regression.seed
             )

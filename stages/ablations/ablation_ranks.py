@@ -27,8 +27,8 @@ def ablation_ranks(
     params: Params, settings: Ablations, *, corpus: Path, tokenizer: Path, tasks: Path, store: Path, out: Path
 ) -> None:
     """Write mixtures.csv, losses.csv of every size and budget, lm_eval.csv of one, and meta.json to OUT."""
-    given = settings.ranks
-    only = {"shards": ["heldout"], "heldout": given.mixtures, "repeats": {"mixtures": 0, "seeds": 0}}
+    ranks = settings.ranks
+    only = {"shards": ["heldout"], "heldout": ranks.mixtures, "repeats": {"mixtures": 0, "seeds": 0}}
     # The swarm alone: an objective can need anchors, which these mixtures are not ranked by.
     own = params.model_copy(update={"swarm": Swarm.model_validate(params.swarm.model_dump() | only)})
     losses, scores, metas = [], [], {}
@@ -39,30 +39,30 @@ def ablation_ranks(
         listed = read_json(Path(work, "sample/shards/heldout.json"))["runs"]
         # At one size and budget all mixtures share init and draws, so runs differ only by mixture.
         runs = [Run(f"{entry['run']}+{seed}", Schedule.from_json(entry["schedule"]), 2**32 + seed)
-                for entry in listed for seed in range(given.seeds)]  # fmt: skip
-        named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(given.seeds))
+                for entry in listed for seed in range(ranks.seeds)]  # fmt: skip
+        named = pd.DataFrame({"run": entry["run"], "seed": seed} for entry in listed for seed in range(ranks.seeds))
         text = open_corpus(corpus, own.corpus.trained)
-        for size in given.sizes:
-            for budget in given.budgets:
-                judged = size == given.evaluated and budget == 1
+        for size in ranks.sizes:
+            for budget in ranks.budgets:
+                judged = size == ranks.evaluated and budget == 1
                 training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget}")
-                setup, done = train_to(
+                setup, run_results = train_to(
                     folder, text, training, own.machine, store, runs, ["heldout"] * len(runs), f"{size} x {budget}",
                     weights=judged,
                 )  # fmt: skip
-                table = pd.DataFrame([result.losses for result in done])
+                table = pd.DataFrame([result.losses for result in run_results])
                 losses.append(pd.concat([named.assign(size=size, budget=budget), table], axis=1))
                 metas[f"{size}-{budget}"] = read_json(folder / "meta.json")
                 if not judged:
                     continue
                 eos, models = read_json(tokenizer / "meta.json")["eos"], []
-                for entry, result in zip(runs, done, strict=True):
+                for entry, result in zip(runs, run_results, strict=True):
                     assert result.weights is not None
                     models.append(Path(work, "exported", entry.name))
                     model = to_transformers.to_transformers(setup.shape, result.weights, eos)
                     to_transformers.save(model, tokenizer / "tokenizer.json", eos, models[-1])
                 tests = own.evaluation
-                os.environ.update(QUIET)  # worker processes import this module and tqdm before they are told
+                os.environ.update(QUIET)  # worker processes import this module and tqdm before they get their arguments
                 frames = evaluate_all(models, tasks, names=tests.tasks, shots=tests.shots, batch_size=tests.batch_size,
                                       processes=own.machine.processes, scratch=Path(work))  # fmt: skip
                 scores += [frame.assign(run=r, seed=s) for frame, (r, s) in

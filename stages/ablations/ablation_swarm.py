@@ -22,7 +22,7 @@ def ablation_swarm(
     params: Params, settings: Ablations, *, variant: str, corpus: Path, answers: Path, store: Path, out: Path
 ) -> None:
     """Write the sample, the swarm, and for each part of it parts/<part>/{swarm,chosen} to OUT; runs go to STORE."""
-    own, given = variant_params(params, settings, variant), settings.variants[variant]
+    own, entry = variant_params(params, settings, variant), settings.variants[variant]
     with writing(out) as scratch:
         sample, swarm, trained = scratch / "sample", scratch / "swarm", scratch / "trained"
         write_json(scratch / "domains.json", {"all": list(own.corpus.domains), "trained": own.corpus.trained})
@@ -33,12 +33,12 @@ def ablation_swarm(
         call(swarm_collect, own, trained=trained, out=swarm)
         shutil.rmtree(trained)
         tables = {name: read_csv(swarm / f"{name}.csv") for name in results.TABLES}
-        tables["mixtures"] = swarm_parts.kept_apart(tables["mixtures"], given.unseen)
+        tables["mixtures"] = swarm_parts.kept_apart(tables["mixtures"], entry.unseen)
         write_csv(swarm / "mixtures.csv", tables["mixtures"])
-        for name, size in given.proxies.items():
+        for name, size in entry.proxies.items():
             folder = scratch / "parts" / name
-            taken = swarm_parts.part(tables, size.random, size.switched, f"{FILE}: variants.{variant}.proxies.{name}")
-            for table, frame in taken.items():
+            part = swarm_parts.part(tables, size.random, size.switched, f"{FILE}: variants.{variant}.proxies.{name}")
+            for table, frame in part.items():
                 write_csv(folder / "swarm" / f"{table}.csv", frame)
             shutil.copy(swarm / "meta.json", folder / "swarm" / "meta.json")
             call(mixture_simulate, own, swarm=folder / "swarm", sample=sample, out=folder / "chosen")

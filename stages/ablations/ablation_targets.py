@@ -28,13 +28,13 @@ def ablation_targets(
     tables: dict[str, list[pd.DataFrame]] = {name: [] for name in ("losses", "schedules", "support", "beta", "spent")}
     with writing(out) as scratch:
         for part, methods in spelled.methods.items():
-            given, learnt = with_methods(own, methods), variant / "parts" / part
+            changed, learnt = with_methods(own, methods), variant / "parts" / part
             plans, trained = scratch / "work" / part / "plans", scratch / "work" / part / "trained"
             call(
-                target_schedule, given, sample=variant / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
+                target_schedule, changed, sample=variant / "sample", swarm=learnt / "swarm", chosen=learnt / "chosen",
                 corpus=corpus, answers=answers, store=store, out=plans,
             )  # fmt: skip
-            call(target_train, given, plans=plans, corpus=corpus, answers=answers, store=store, out=trained)
+            call(target_train, changed, plans=plans, corpus=corpus, answers=answers, store=store, out=trained)
             for method in methods:
                 folder = trained / method
                 plan = read_json(plans / method / "plan.json")
@@ -45,7 +45,7 @@ def ablation_targets(
                     method_tables.support(method, plan["facts"], read_json(folder / "policy.json"))
                 )
                 tables["beta"].append(method_tables.beta(method, plan["facts"]))
-                tables["spent"].append(method_tables.spent(method, plan["spent"]))
+                tables["spent"].append(method_tables.costs(method, plan["spent"]))
             shutil.rmtree(trained)  # the weights are in STORE
         shutil.rmtree(scratch / "work")
         for name, frames in tables.items():

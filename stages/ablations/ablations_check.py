@@ -44,15 +44,15 @@ def ablations_check(params: Params, settings: Ablations) -> None:
 def _named(params: Params, options: BaseModel, key: str) -> Iterator[str]:
     """A fault for each name in an audit's options that params.yaml lacks; the field says what is named."""
     methods, objectives = (params.target.methods, "method"), (params.objectives, "objective")
-    known: Mapping[str, tuple[Mapping[str, Any], str]] = {
+    sections: Mapping[str, tuple[Mapping[str, Any], str]] = {
         "methods": methods, "baseline": methods, "objective": objectives, "objectives": objectives,
         "regressor": (params.regressors, "regressor"),
     }  # fmt: skip
     for field, value in options:
         if isinstance(value, BaseModel):
             yield from _named(params, value, f"{key}.{field}")
-        elif field in known:
-            yield from unknown(value, known[field][0], f"{key}.{field}", known[field][1])
+        elif field in sections:
+            yield from unknown(value, sections[field][0], f"{key}.{field}", sections[field][1])
 
 
 if __name__ == "__main__":

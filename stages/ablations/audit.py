@@ -43,9 +43,9 @@ def audit(
             refined=partial(parts_of_domains, params, tokenizer, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,
         )  # fmt: skip
-        done = module.audit(bench, options)
-        write_json(scratch / "answers.json", to_json(done))
-        for table, frame in done.tables.items():
+        result = module.audit(bench, options)
+        write_json(scratch / "answers.json", to_json(result))
+        for table, frame in result.tables.items():
             write_csv(scratch / f"{table}.csv", frame)
 
 

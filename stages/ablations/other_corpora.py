@@ -1,4 +1,4 @@
-"""The default corpus made otherwise, for audits: under another vocabulary, or from parts of its domains."""
+"""Variants of the default corpus for audits: another vocabulary, or parts of its domains."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stages.target.context import PlanSections, context_of
 
 
 def under_vocabulary(params: Params, swarms: dict[str, Path], extracted: Path, work: Path, entries: int) -> Context:
-    """The context with the corpus as a vocabulary of so many ``entries`` tokenizes it."""
+    """The context with the corpus tokenized with a vocabulary of ``entries``."""
     tokenizer = params.tokenizer.model_copy(update={"source": "train", "vocab_size": entries})
     own, folder = params.model_copy(update={"tokenizer": tokenizer}), work / str(entries)
     call(tokenizer_train, own, extracted=extracted, out=folder / "tokenizer")
@@ -34,7 +34,7 @@ def under_vocabulary(params: Params, swarms: dict[str, Path], extracted: Path, w
 
 
 def parts_of_domains(params: Params, tokenizer: Path, work: Path, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
-    """The training tokens of parts of domains: read anew, under the default's tokenizer."""
+    """The training tokens of parts of domains, read again with the default's tokenizer."""
     values = params.corpus.model_dump()
     values["domains"] = {name: values["domains"][domain] | changes for name, (domain, changes) in parts.items()}
     corpus = plugins.checked(Corpus, values | {"validation_only": []}, FILE, "audits: parts")

@@ -1,4 +1,4 @@
-"""Write the sections of the root's params.yaml to files of their own, for the stages of the ablations to depend on.
+"""Write the sections of the root's params.yaml to one file each, on which the stages of the ablations depend.
 
 Each of fifty stages would otherwise repeat the values that it uses in dvc.lock.
 """

@@ -1,4 +1,4 @@
-"""The installed libraries against constraints.txt, so that no stage computes with other versions than it says."""
+"""The installed libraries against constraints.txt, so that every stage computes with the pinned versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repair what a kill in the middle of a write left of DVC's own files; run it before `dvc repro`.
+"""Repair DVC's own files after a kill in the middle of a write; run it before `dvc repro`.
 
 DVC writes its lock files in place, so a kill can leave one empty, and then every command of DVC fails. The trained runs
 are in `.runs`, so a lock file from git, or none, costs only the time of running stages again.
@@ -30,9 +30,9 @@ def _locks(root: Path) -> Iterator[str]:
         if _is_lock(path):
             continue
         name = str(path.relative_to(root))
-        done = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
-        if done.returncode == 0 and done.stdout:
-            path.write_bytes(done.stdout)
+        committed = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
+        if committed.returncode == 0 and committed.stdout:
+            path.write_bytes(committed.stdout)
             yield f"{name}: was damaged by a kill; restored from git, so stages that ran since run again"
         else:
             path.unlink()

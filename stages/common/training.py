@@ -36,9 +36,10 @@ def train_to(
     """
     setup = Setup(training, text.vocab, tokens or text.train, text.valid)
     tasks = gold.read(answers) if answers else {}
-    kept = train(setup, runs, store, digest_of(text, tokens), machine, weights=weights or bool(tasks), label=label)
-    done = [gold.with_tasks(setup.shape, result, tasks) for result in kept]
-    for name, table in results.tables(runs, kinds, done).items():
+    digest, keep = digest_of(text, tokens), weights or bool(tasks)
+    run_results = train(setup, runs, store, digest, machine, weights=keep, label=label)
+    scored = [gold.with_tasks(setup.shape, result, tasks) for result in run_results]
+    for name, table in results.tables(runs, kinds, scored).items():
         write_csv(out / f"{name}.csv", table)
     write_json(out / "meta.json", results.describe(setup, text.fingerprint))
-    return setup, done
+    return setup, scored

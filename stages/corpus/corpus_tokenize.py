@@ -26,9 +26,11 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
     TOKENIZER is the folder of tokenizer_train. STORE keeps finished parts until everything is written, and then the
     token files, so that a domain is encoded again only if its text, the tokenizer or the code has changed.
     """
-    given = load_json(tokenizer / "tokenizer.json")
+    encoder = load_json(tokenizer / "tokenizer.json")
     meta = read_json(tokenizer / "meta.json")
-    check_fingerprints({str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(given)}})
+    check_fingerprints(
+        {str(tokenizer / "meta.json"): meta, "its tokenizer.json": {"fingerprint": fingerprint(encoder)}}
+    )
     encoded, parts, dtype = Encoded(store / "tokens"), store / "parts", dtype_for(meta["vocab"])
     with writing(out) as scratch:
         shutil.copy(tokenizer / "domains.json", scratch)
@@ -45,7 +47,7 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
                     raise InputError(f"{documents}: empty; delete it and run `dvc repro`")
                 key = content_key(documents, meta)
                 if not encoded.take(key, tokens):
-                    chunks = encode_file(documents, given, meta, parts, params.corpus.workers)
+                    chunks = encode_file(documents, encoder, meta, parts, params.corpus.workers)
                     write_tokens(tokens, chunks, meta["vocab"])
                     encoded.keep(key, tokens)
                 sides[side] = {"tokens": tokens.stat().st_size // dtype.itemsize, **stats[side]}

@@ -49,8 +49,8 @@ def mixture_choose(
     if params.mixture.refit:
         rules = read_rules(sample, params.corpus.trained)
         learnt, workers = trained.of(*LEARNT).joined(confirming), params.machine.processes
-        known = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
-        again = simulate(known, params.regression.interval)
+        all_runs = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
+        again = simulate(all_runs, params.regression.interval)
         for name, simulation in again.simulations.items():
             chosen[name] = {"objective": name, **simulation.to_json(rules.domains)}
             summary[name]["refit"] = confirm.predicted(chosen[name])

@@ -31,10 +31,10 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
     trained = runs.read(swarm, params.corpus.trained)
     learnt, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
     objectives, workers = resolve(params.objectives, learnt), params.machine.processes
-    known = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
-    level, asked = params.regression.interval, params.mixture.fronts
-    result = simulate(known, level)
-    table = fronts(asked.pairs, result, known, asked.points, level)
+    proxies = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
+    level, settings = params.regression.interval, params.mixture.fronts
+    result = simulate(proxies, level)
+    table = fronts(settings.pairs, result, proxies, settings.points, level)
     with writing(out) as scratch:
         for name, simulation in result.simulations.items():
             write_json(scratch / f"{name}.json", {"objective": name, **simulation.to_json(rules.domains)})

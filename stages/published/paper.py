@@ -30,9 +30,9 @@ def paper(remote: Path | None) -> str:
             raise InputError(f"REMOTE={remote}: not a DVC remote: it has no folder `files`; name one that does")
         _dvc("remote", "add", "--quiet", "--local", "--force", NAME, str(remote.resolve()))
     if _missing():
-        known = NAME in _dvc("remote", "list").stdout.split()
+        registered = NAME in _dvc("remote", "list").stdout.split()
         imports = sorted(path.name for path in FOLDER.glob("*.csv.dvc"))
-        _dvc("pull", "--quiet", *(["--remote", NAME] if known else []), *imports)
+        _dvc("pull", "--quiet", *(["--remote", NAME] if registered else []), *imports)
     if missing := _missing():
         _repro("published_tables")
         raise InputError(

@@ -39,23 +39,23 @@ def published_scale(settings: Published, *, fits: Path, runs: Path, out: Path) -
     betas = pd.DataFrame(rows, columns=["domain", "size", "source", "n", "value", "low", "high", "sd"])
     ratio = PARAMETERS["1b"] / PARAMETERS["1m"]
     ours = betas[(betas["domain"] == settings.objective) & (betas["source"] == settings.beta.regressor)]
-    known = sets[TRAIN].losses[settings.objective].to_numpy()
+    learnt = sets[TRAIN].losses[settings.objective].to_numpy()
     ranges = {
-        name: _range(size_correction.corrected(large[settings.objective].to_numpy(), ratio, beta), known)
+        name: _range(size_correction.corrected(large[settings.objective].to_numpy(), ratio, beta), learnt)
         for name, beta in (("paper", settings.beta.paper), ("fitted", float(ours["value"].iloc[0])))
     }
     with writing(out) as scratch:
         write_csv(scratch / "ranks.csv", size_correction.correlations(small, middle, list(small), **options))
         write_csv(scratch / "beta.csv", betas)
-        write_json(scratch / "corrected.json", ranges | {"proxies": _range(known, known)})
+        write_json(scratch / "corrected.json", ranges | {"proxies": _range(learnt, learnt)})
 
 
-def _range(values: np.ndarray, known: np.ndarray) -> dict[str, float]:
+def _range(values: np.ndarray, learnt: np.ndarray) -> dict[str, float]:
     """The range of losses, and the share of them below all losses that the regressor learnt from."""
     return {
         "low": float(values.min()),
         "high": float(values.max()),
-        "below": float((values < known.min()).mean()),
+        "below": float((values < learnt.min()).mean()),
     }
 
 

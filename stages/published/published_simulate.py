@@ -30,12 +30,12 @@ def published_simulate(settings: Published, *, runs: Path, tables: Path, out: Pa
     mixtures = {name: (column / column.sum()).to_numpy() for name, column in printed.items()}
     chosen = mixtures.pop(CHOSEN)
     grid = replay.along(chosen, domains.index(settings.objective), plan.neighbours)
-    known = train, losses[TRAIN].total, list(bound.values())
+    fitted = train, losses[TRAIN].total, list(bound.values())
     others = dict(zip(plan.neighbours, grid, strict=True)) | mixtures
-    compared = replay.apart(*known, chosen, others, plan.neighbour_refits, settings.regression.seed, settings.workers)
+    compared = replay.apart(*fitted, chosen, others, plan.neighbour_refits, settings.regression.seed, settings.workers)
     near = compared["other"].isin(plan.neighbours)
     drawn = replay.rules(domains, prior, plan.draws[plan.cloud.draws])
-    cloud = replay.cloud(*known, drawn, plan.cloud.candidates, plan.cloud.seed, settings.workers)
+    cloud = replay.cloud(*fitted, drawn, plan.cloud.candidates, plan.cloud.seed, settings.workers)
     with writing(out) as scratch:
         write_csv(scratch / "weights.csv", weights)
         write_csv(scratch / "refits.csv", refits)

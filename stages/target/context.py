@@ -48,14 +48,14 @@ def context_of(
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
-        given = text if training == params.target else text.cut(rules.text)
-        setup = Setup(training, text.vocab, tokens or given.train, text.valid)
-        digest = digest_of(given, tokens)
+        own_text = text if training == params.target else text.cut(rules.text)
+        setup = Setup(training, text.vocab, tokens or own_text.train, text.valid)
+        digest = digest_of(own_text, tokens)
         if training == params.target:
             return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
         keep = weights or bool(tasks)
-        done = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
-        return [gold.with_tasks(setup.shape, result, tasks) for result in done]
+        run_results = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
+        return [gold.with_tasks(setup.shape, result, tasks) for result in run_results]
 
     return Context(
         rules=rules,

@@ -18,8 +18,8 @@ from regmix.target.targets import FILE, Targets
 
 def write_plan(folder: Path, plan: Plan) -> None:
     """plan.json, the tables as CSV, and tokens/<domain>.npy if the method has its own tokens."""
-    spent = [{"what": s.what, "trained": s.trained, "scored": s.scored, "flops": s.flops()} for s in plan.spent]
-    write_json(folder / "plan.json", {"schedule": plan.schedule.to_json(), "facts": plan.facts, "spent": spent})
+    costs = [{"what": s.what, "trained": s.trained, "scored": s.scored, "flops": s.flops()} for s in plan.spent]
+    write_json(folder / "plan.json", {"schedule": plan.schedule.to_json(), "facts": plan.facts, "spent": costs})
     for name, table in plan.tables.items():
         write_csv(folder / f"{name}.csv", table)
     if plan.tokens is not None:

@@ -51,8 +51,8 @@ def target_compare(
     confirming = runs.read(confirmed, params.corpus.trained)
     static = {name: schedule for name, method in methods.items() if (schedule := method.static)}
     pairs = rank_invariance.pairs(confirming, static)
-    known = [objective.names for objective in objectives.values()]
-    domains = [domain for domain in params.corpus.domains if (domain,) not in known]
+    named = [objective.names for objective in objectives.values()]
+    domains = [domain for domain in params.corpus.domains if (domain,) not in named]
     single = {f"{domain} (domain)": Objective.loss(domain) for domain in domains}
     aimed = trained_methods.aimed(methods, "regmix")
     guards = {name: entry.within for name, entry in params.objectives.items() if isinstance(entry, Guarded)}

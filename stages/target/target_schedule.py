@@ -36,7 +36,7 @@ def target_schedule(
             key = f"target.methods.{name}"
             module = plugins.load("methods", method.kind, f"{key}.kind")
             plan = module.plan(context, plugins.options(module, method.model_extra or {}, key))
-            # The natural mixture is what others are compared with, also where nobody would be allowed to train on it.
+            # All methods are compared with the natural mixture, even where the constraints forbid training on it.
             if name != BASELINE and (fault := context.rules.region.broken_by(plan.schedule)):
                 raise InputError(f"params.yaml: {key}: {fault}; correct the method's plan or the constraints")
             (scratch / name).mkdir()

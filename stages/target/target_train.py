@@ -30,10 +30,10 @@ def target_train(params: TrainingSections, *, plans: Path, corpus: Path, answers
     A policy's decisions and their reasons go to OUT/<method>/policy.json. STORE keeps every run, so a method whose plan
     has not changed does not train again.
     """
-    given, machine = Targets.read(plans), params.machine
-    planned = {name: read_plan(plans / name) for name in given.methods}
-    training, text = training_of(given), open_corpus(corpus, next(iter(planned.values())).schedule.domains)
-    runs = {name: runs_of(name, plan, given) for name, plan in planned.items()}
+    target, machine = Targets.read(plans), params.machine
+    planned = {name: read_plan(plans / name) for name in target.methods}
+    training, text = training_of(target), open_corpus(corpus, next(iter(planned.values())).schedule.domains)
+    runs = {name: runs_of(name, plan, target) for name, plan in planned.items()}
     if not machine.sharded:
         _train_together(planned, runs, training, text, store, machine)
     with writing(out) as scratch:

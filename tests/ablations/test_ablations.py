@@ -80,8 +80,8 @@ def test_the_mixtures_that_are_ranked_need_no_anchors_whatever_the_objectives(tm
 
 
 def spelled(comparison: str, edit: Callable[[dict], Any] = lambda values: None) -> Spelled:
-    given = settings(edit)
-    return spell(variant_params(root(), given, given.comparisons[comparison].variant), given, comparison)
+    studies = settings(edit)
+    return spell(variant_params(root(), studies, studies.comparisons[comparison].variant), studies, comparison)
 
 
 def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
@@ -108,23 +108,23 @@ def test_a_variant_changes_what_it_names_and_nothing_else():
 
 
 def test_a_grid_is_spelled_out_with_its_options():
-    found = spelled("efficiency")
-    assert [len(of) for of in found.methods.values()] == [11, 9, 9]
-    online = found.methods["quarter"]["online_quarter_7"]
+    grid = spelled("efficiency")
+    assert [len(methods) for methods in grid.methods.values()] == [11, 9, 9]
+    online = grid.methods["quarter"]["online_quarter_7"]
     assert online.kind == "regmix_d_online"
     assert online.model_extra["granularity"] == 7
     assert online.model_extra["objective"] == "reviews"
-    rows = pd.DataFrame(found.rows)
+    rows = pd.DataFrame(grid.rows)
     assert len(rows) == 29
     assert set(rows.loc[rows["entry"] == "offline", "proxies"]) == {"all", "half", "quarter"}
 
 
-def test_all_methods_are_aimed_anew_and_the_same_one_is_trained_once():
-    found = spelled("without_news")
-    methods = found.methods["all"]
-    assert found.dropped == ["objective_only"]
+def test_all_methods_take_the_new_objective_and_equal_ones_train_once():
+    comparison = spelled("without_news")
+    methods = comparison.methods["all"]
+    assert comparison.dropped == ["objective_only"]
     assert len({repr(method) for method in methods.values()}) == len(methods)
-    rows = pd.DataFrame(found.rows)
+    rows = pd.DataFrame(comparison.rows)
     assert set(rows.loc[rows["kind"] == "regmix", "method"]) == {"regmix"}
     assert {"regmix_news", "regmix_reviews"} <= set(rows["entry"])
     assert all(method.model_extra.get("objective", "news") == "news" for method in methods.values())
@@ -183,9 +183,9 @@ def test_a_part_has_the_first_runs_and_all_anchors_and_none_that_is_unseen():
     kinds = ["random"] * 4 + ["switched"] * 2 + ["anchor", "heldout"]
     mixtures = swarm_parts.kept_apart(pd.DataFrame({"run": names, "kind": kinds}), ["switched-1"])
     assert mixtures["kind"].tolist() == [*kinds[:5], "unseen", *kinds[6:]]
-    taken = swarm_parts.part({"mixtures": mixtures, "losses": pd.DataFrame({"run": names})}, 2, 1, "x")
+    part = swarm_parts.part({"mixtures": mixtures, "losses": pd.DataFrame({"run": names})}, 2, 1, "x")
     expected = ["random-0-00", "random-0-01", "switched-0-00", "anchor-natural"]
-    assert taken["mixtures"]["run"].tolist() == taken["losses"]["run"].tolist() == expected
+    assert part["mixtures"]["run"].tolist() == part["losses"]["run"].tolist() == expected
     with pytest.raises(InputError, match="x: needs 2 switched runs, but there are 1; lower it or add shards"):
         swarm_parts.part({"mixtures": mixtures}, 2, 2, "x")
 
@@ -261,10 +261,10 @@ def ran(corpus, tmp_path_factory) -> Path:
 
 def work(corpus: Path, out: Path, store: Path) -> None:
     params, ablations = toy()
-    given = {"corpus": corpus, "answers": corpus / "answers.json", "store": store}
-    write_json(given["answers"], {})
-    ablation_swarm(params, ablations, variant="main", **given, out=out / "swarm")
-    ablation_targets(params, ablations, comparison="tried", variant=out / "swarm", **given, out=out / "targets")
+    sources = {"corpus": corpus, "answers": corpus / "answers.json", "store": store}
+    write_json(sources["answers"], {})
+    ablation_swarm(params, ablations, variant="main", **sources, out=out / "swarm")
+    ablation_targets(params, ablations, comparison="tried", variant=out / "swarm", **sources, out=out / "targets")
     ablation_errors(params, ablations, name="main", variant=out / "swarm", out=out / "errors")
 
 
@@ -318,47 +318,47 @@ def drawn(text: str) -> Results:
 def trained_comparisons(effects: dict[str, dict[str, float]]) -> tuple[dict, dict, dict]:
     """Losses, designs and objectives by comparison, as ``collect`` takes them."""
     rng = np.random.default_rng(0)
-    given, params = settings(), root()
+    studies, params = settings(), root()
     losses, designs, objectives = {}, {}, {}
-    for comparison, of in given.comparisons.items():
-        own = variant_params(params, given, of.variant)
-        design = pd.DataFrame(spell(own, given, comparison).rows)
-        entry = design.drop_duplicates("method").set_index("method")["entry"]
+    for comparison, entry in studies.comparisons.items():
+        own = variant_params(params, studies, entry.variant)
+        design = pd.DataFrame(spell(own, studies, comparison).rows)
+        entry_of = design.drop_duplicates("method").set_index("method")["entry"]
         shared = 0.1 * rng.normal(size=SEEDS)
         rows = []
-        for method in entry.index:
-            value = 5 + effects.get(comparison, {}).get(entry[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
+        for method in entry_of.index:
+            value = 5 + effects.get(comparison, {}).get(entry_of[method], 0.0) + shared + 0.01 * rng.normal(size=SEEDS)
             rows += [{"method": method, "seed": s, **dict.fromkeys(own.corpus.domains, v)} for s, v in enumerate(value)]
         losses[comparison], designs[comparison] = pd.DataFrame(rows), design
         objectives[comparison] = (
-            Objective.mean(counted(own.objectives[of.objective], own.corpus.trained)),
+            Objective.mean(counted(own.objectives[entry.objective], own.corpus.trained)),
             own.corpus.trained,
         )
     return losses, designs, objectives
 
 
-def said(results: Results, words: str) -> str:
-    found = {claim.says: claim.verdict for claim in claims.dynamic(results)}
-    return next(verdict for says, verdict in found.items() if says.startswith(words))
+def verdict_of(results: Results, words: str) -> str:
+    verdicts = {claim.says: claim.verdict for claim in claims.dynamic(results)}
+    return next(verdict for says, verdict in verdicts.items() if says.startswith(words))
 
 
 def test_a_difference_is_paired_by_seed():
     results = frames({"efficiency": {"regmix": -0.2}})
-    found = results.less("efficiency/regmix_all", "efficiency/natural")
-    assert found is not None
-    assert found.n == SEEDS
-    assert found.mean == pytest.approx(-0.2, abs=0.02)
-    assert found.sd < 0.03 < results.noise("efficiency").sd
+    spread = results.less("efficiency/regmix_all", "efficiency/natural")
+    assert spread is not None
+    assert spread.n == SEEDS
+    assert spread.mean == pytest.approx(-0.2, abs=0.02)
+    assert spread.sd < 0.03 < results.noise("efficiency").sd
     table = summary.differences(results.measures, "efficiency/natural", 0.95)
     row = table[(table["method"] == "efficiency/regmix_all") & (table["measure"] == "objective")].iloc[0]
-    assert list(found) == pytest.approx([row[key] for key in Spread._fields], rel=1e-12)
+    assert list(spread) == pytest.approx([row[key] for key in Spread._fields], rel=1e-12)
     assert results.less("efficiency/regmix_all", None) is None
     assert results.one("efficiency", "online", proxies="half", granularity=9) == "efficiency/online_half_9"
 
 
 @pytest.mark.parametrize(("effect", "word"), [(-0.2, HOLDS), (0.2, FAILS), (0.0, UNDECIDED)])
 def test_a_claim_is_what_its_intervals_say(effect, word):
-    assert said(frames({"efficiency": {"offline": effect}}), "RegMix-D offline is better") == word
+    assert verdict_of(frames({"efficiency": {"offline": effect}}), "RegMix-D offline is better") == word
 
 
 def shown(section: Section) -> str:
@@ -427,36 +427,36 @@ def swarms(distance: float, spread: float = 0.02) -> pd.DataFrame:
     def chosen(moved: float) -> dict[str, Any]:
         return {"weights": {"news": 0.6 - moved, "law": 0.4 + moved}, "spread": dict.fromkeys(("news", "law"), spread)}
 
-    given = {
+    tables = {
         name: proxy_sizes.Swarm(10_000, final(), chosen(0 if name == "main" else distance))
         for name in proxy_sizes.SIZES
     }
     large = final()[lambda f: (f["regressor"] == "gp") & (f["proxies"] == "half")].set_index("run")["true"]
-    return proxy_sizes.table(given, large, 0.95)
+    return proxy_sizes.table(tables, large, 0.95)
 
 
 @pytest.mark.parametrize(("distance", "word"), [(0.0, HOLDS), (0.3, FAILS)])
 def test_sizes_compare_mixtures_with_what_chance_gives(distance, word):
-    results, given = frames({}), swarms(distance)
+    results, sized = frames({}), swarms(distance)
     blurred = {claim.place: claim for claim in claims.sizes(results, swarms(distance, 0.4))}["Figure 14"]
     assert blurred.verdict == UNDECIDED
     assert "refits alone" in blurred.why
-    assert {claim.place: claim.verdict for claim in claims.sizes(results, given)}["Figure 14"] == word
-    section = variants.sizes(results, given, {variant: {"news": 0.6, "law": 0.4} for variant in proxy_sizes.SIZES})
+    assert {claim.place: claim.verdict for claim in claims.sizes(results, sized)}["Figure 14"] == word
+    section = variants.sizes(results, sized, {variant: {"news": 0.6, "law": 0.4} for variant in proxy_sizes.SIZES})
     assert section.tables["sizes"].values["distance"].tolist() == pytest.approx([2 * distance, 0, 2 * distance])
     assert (section.tables["sizes"].values["target_n"] == 24).all()
     assert len(section.tables["sizes_targets"].shown) == 9
 
 
-def test_what_falls_away_without_the_objective_is_said():
+def test_what_is_dropped_without_the_objective_is_reported():
     ranked = mixture_ranks.heldout(final()[lambda f: f["proxies"] == "all"], 0.95)
     section = variants.distribution(frames({}), ranked, ["objective_only"])
     names = section.tables["without_news"].shown["Method"].tolist()
     assert "regmix, regmix_reviews, regmix_skills, regmix_worst, regmix_news" in names
     assert "`objective_only` is dropped" in section.prose
-    found = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
-    assert found["Table 6"].verdict == HOLDS
-    assert "ridge" in found["Table 6"].found
+    by_place = {claim.place: claim for claim in claims.distribution(frames({}), ranked, "gp", 0.95)}
+    assert by_place["Table 6"].verdict == HOLDS
+    assert "ridge" in by_place["Table 6"].found
 
 
 NEWS = {"news": Objective.loss("news")}
@@ -482,22 +482,22 @@ def ranked(noise: float) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.mark.parametrize(("noise", "words"), [(0.01, {HOLDS}), (30.0, {UNDECIDED, FAILS})])
-def test_ranks_and_scores_are_told_from_chance(noise, words):
+def test_ranks_and_scores_are_compared_with_chance(noise, words):
     losses, lm_eval = ranked(noise)
-    tasks, found = (
+    tasks, correlations = (
         mixture_ranks.task_scores(lm_eval),
         mixture_ranks.correlations(losses, NEWS, 0.95),
     )
-    assert len(found) == 6
+    assert len(correlations) == 6
     judged = losses[(losses["size"] == "target") & (losses["budget"] == 1)]
     spreads, related = (
         mixture_ranks.spread(tasks),
         mixture_ranks.losses_and_scores(judged, tasks, ["news", "law"], 0.95),
     )
-    told = claims.ranks(found, spreads, related, "news", 8, 2)
-    assert {claim.place for claim in told} == {"Figure 15", "Table 3", "Figure 5"}
-    assert {claim.verdict for claim in told} <= words
-    section = ranks.invariance(losses, found, {"proxy": 10, "target": 100})
+    answers = claims.ranks(correlations, spreads, related, "news", 8, 2)
+    assert {claim.place for claim in answers} == {"Figure 15", "Table 3", "Figure 5"}
+    assert {claim.verdict for claim in answers} <= words
+    section = ranks.invariance(losses, correlations, {"proxy": 10, "target": 100})
     assert section.tables["ranks"].values["n"].tolist() == [8] * 6
     assert "Spearman" in shown(section)
     assert "analysis of variance" in shown(ranks.downstream(spreads, related, 8, 32, 2))
@@ -513,7 +513,7 @@ def test_the_first_section_counts_the_verdicts():
 
 def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
     monkeypatch.setattr(render, "drawn", lambda figure: {"svg": b"<svg/>", "png": b"png"})
-    params, given = root(), settings()
+    params, studies = root(), settings()
     domains = list(params.corpus.domains)
     losses, designs, _ = trained_comparisons({"efficiency": {"regmix": -0.2}})
     for comparison, frame in losses.items():
@@ -524,30 +524,30 @@ def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
     asked = {"method": ["online"], "run": ["seed-0"], "queries": [5], "outside": [3]}
     write_csv(tmp_path / "targets/beta/support.csv", pd.DataFrame(asked))
     weights = {domain: 1 / len(domains) for domain in domains}
-    for variant, of in given.variants.items():
+    for variant, entry in studies.variants.items():
         folder = tmp_path / "swarms" / variant / "swarm"
         write_json(folder / "meta.json", {"parameters": {"body": 1000}})
         alone = dict.fromkeys(domains, 0.0) | {"law": 1.0}  # a domain of every variant
         write_csv(folder / "mixtures.csv", pd.DataFrame({"run": ["anchor-natural"], "kind": ["anchor"], **alone}))
         write_csv(folder / "losses.csv", pd.DataFrame({"run": ["anchor-natural"], **dict.fromkeys(domains, 5.0)}))
         chosen = {"weights": weights, "spread": dict.fromkeys(domains, 0.01)}
-        write_json(tmp_path / f"swarms/{variant}/parts/half/chosen/{of.objective}.json", chosen)
+        write_json(tmp_path / f"swarms/{variant}/parts/half/chosen/{entry.objective}.json", chosen)
         write_csv(tmp_path / "errors" / variant / "final.csv", final())
         write_csv(tmp_path / "errors" / variant / "steps.csv", steps())
     noisy, lm_eval = ranked(0.1)
-    sized = pd.concat([noisy.assign(size=size) for size in given.ranks.sizes], ignore_index=True).drop_duplicates()
+    sized = pd.concat([noisy.assign(size=size) for size in studies.ranks.sizes], ignore_index=True).drop_duplicates()
     sized = sized.assign(**{domain: sized["news"] for domain in domains if domain not in sized})
     write_csv(tmp_path / "ranked/losses.csv", sized.drop_duplicates(["run", "seed", "size", "budget"]))
     write_csv(tmp_path / "ranked/lm_eval.csv", lm_eval)
-    metas = {f"{size}-{given.ranks.budgets[0]}": {"parameters": {"body": 1000}} for size in given.ranks.sizes}
+    metas = {f"{size}-{studies.ranks.budgets[0]}": {"parameters": {"body": 1000}} for size in studies.ranks.sizes}
     write_json(tmp_path / "ranked/meta.json", metas)
     folders = {name: tmp_path / name for name in ("swarms", "errors", "targets", "ranked")}
-    ablation_evidence(params, given, **folders, out=tmp_path / "evidence")
+    ablation_evidence(params, studies, **folders, out=tmp_path / "evidence")
     out, headline = tmp_path / "reports", tmp_path / "metrics.json"
-    ablations(params, given, evidence=tmp_path / "evidence", **folders, headline=headline, out=out)
-    text, found = (out / "ablations.md").read_text(), json.loads(headline.read_text())
+    ablations(params, studies, evidence=tmp_path / "evidence", **folders, headline=headline, out=out)
+    text, headlines = (out / "ablations.md").read_text(), json.loads(headline.read_text())
     assert "NaN" not in text
-    assert {row["verdict"] for row in found} <= {HOLDS, FAILS, UNDECIDED}
+    assert {row["verdict"] for row in headlines} <= {HOLDS, FAILS, UNDECIDED}
     tables = {path.stem: pd.read_csv(path) for path in (out / "ablations/tables").glob("*.csv")}
     assert (tables["sizes"]["heldout_value"] > 0.9).tolist() == [True] * 3
     assert tables["without_news_ranks"]["n"].iloc[0] == 24

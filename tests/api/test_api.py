@@ -72,15 +72,15 @@ def test_mixtures_are_those_of_the_swarm_and_more_of_them_extend_fewer():
 
 
 def test_an_interior_optimum_is_recommended(mixtures, losses):
-    found = recommend(mixtures, losses, objective="bowl")
-    np.testing.assert_allclose(found.weights, BEST, atol=0.1)
-    assert list(found.weights.index) == list(found.spread.index) == list(PRIOR)
+    result = recommend(mixtures, losses, objective="bowl")
+    np.testing.assert_allclose(result.weights, BEST, atol=0.1)
+    assert list(result.weights.index) == list(result.spread.index) == list(PRIOR)
     truth = ((np.array(list(PRIOR.values())) - BEST) ** 2).sum()
-    assert found.gain.low < truth < found.gain.high
-    assert found.gain.value == pytest.approx(found.prior_loss - found.loss)
-    assert 0 < found.distance < 0.5
+    assert result.gain.low < truth < result.gain.high
+    assert result.gain.value == pytest.approx(result.prior_loss - result.loss)
+    assert 0 < result.distance < 0.5
     with pytest.raises(FrozenInstanceError):
-        found.level = 0.5
+        result.level = 0.5
 
 
 def test_a_recommendation_reads_answer_first_in_few_numbers(mixtures, losses):
@@ -105,26 +105,26 @@ def test_an_objective_is_a_column_or_weights_over_columns(mixtures, losses):
 
 
 def test_frames_are_matched_by_run_and_arrays_by_place(mixtures, losses):
-    found = recommend(mixtures, losses["bowl"][::-1])
+    frames = recommend(mixtures, losses["bowl"][::-1])
     arrays = recommend(mixtures.to_numpy(), losses["bowl"].to_numpy(), domains=list(PRIOR))
-    np.testing.assert_array_equal(found.weights, arrays.weights)
+    np.testing.assert_array_equal(frames.weights, arrays.weights)
     wider = mixtures.assign(kind="random")
-    np.testing.assert_array_equal(found.weights, recommend(wider, losses["bowl"], domains=list(PRIOR)).weights)
+    np.testing.assert_array_equal(frames.weights, recommend(wider, losses["bowl"], domains=list(PRIOR)).weights)
 
 
 def test_weights_keep_their_bounds_and_without_a_prior_the_runs_mean_is_it(mixtures, losses):
-    found = recommend(mixtures, losses["bowl"], None, bounds={"books": 0.3})
-    assert found.weights["books"] <= 0.3
-    np.testing.assert_allclose(found.prior, mixtures.mean())
+    result = recommend(mixtures, losses["bowl"], None, bounds={"books": 0.3})
+    assert result.weights["books"] <= 0.3
+    np.testing.assert_allclose(result.prior, mixtures.mean())
 
 
 def test_a_fit_predicts_the_losses_of_mixtures_by_domain(mixtures, losses):
     fitted = regmix.fit(mixtures, losses["bowl"])
     assert repr(fitted) == "Fitted(regressor='gp', domains=('web', 'books', 'code'))"
-    found = fitted.predict(mixtures[["code", "web", "books"]])
-    np.testing.assert_allclose(found["loss"], losses["bowl"], atol=0.02)
-    assert (found["sd"] > 0).all()
-    assert list(found.index) == NAMES
+    predicted = fitted.predict(mixtures[["code", "web", "books"]])
+    np.testing.assert_allclose(predicted["loss"], losses["bowl"], atol=0.02)
+    assert (predicted["sd"] > 0).all()
+    assert list(predicted.index) == NAMES
 
 
 def test_regressors_are_compared_best_first(mixtures, losses):
@@ -195,9 +195,9 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize("what", BAD)
-def test_bad_input_is_one_line_that_names_it(what, mixtures, losses):
-    call, message = BAD[what]
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_that_names_it(case, mixtures, losses):
+    call, message = BAD[case]
     with pytest.raises(regmix.InputError, match=message) as caught:
         call(mixtures, losses["bowl"])
     assert "\n" not in str(caught.value)

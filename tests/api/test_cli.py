@@ -65,7 +65,7 @@ def test_one_line_gives_the_answer_first_and_the_trainers_file(run, tables, tmp_
     assert lines[5].split()[0] == "books"
     assert len(lines) <= 16
     sources = yaml.safe_load((tmp_path / "new/olmo-core.yaml").read_text())["sources"]
-    assert {one["source_name"]: one["target_ratio"] for one in sources}["books"] == pytest.approx(0.5, abs=0.1)
+    assert {source["source_name"]: source["target_ratio"] for source in sources}["books"] == pytest.approx(0.5, abs=0.1)
     assert "wrote" in err
 
 
@@ -91,7 +91,7 @@ def test_json_has_units_prior_bounds_and_versions_and_can_be_exported(run, table
         assert exported[fact] == value[fact]
 
 
-def test_the_page_opens_with_the_answer_and_asks_nobody(run, tables, tmp_path):
+def test_the_page_opens_with_the_answer_and_loads_nothing(run, tables, tmp_path):
     renamed = tmp_path / "ratios.csv"
     renamed.write_text((tables / "ratios.csv").read_text().replace("books", "<b>books"))
     code, _, err = run("recommend", renamed, tables / "metrics.csv", "--candidates", 2000, "--higher", "task_acc",
@@ -119,9 +119,9 @@ def test_a_metric_where_higher_is_better_is_asked_about_and_then_maximised(run, 
     assert code == 0, err
     value = json.loads(out)
     assert value["weights"]["books"] == pytest.approx(0.5, abs=0.1)
-    one = value["metrics"]["task_acc"]
-    assert one["higher_is_better"]
-    assert 1 > one["predicted"] > one["at_prior"] > 0
+    metric = value["metrics"]["task_acc"]
+    assert metric["higher_is_better"]
+    assert 1 > metric["predicted"] > metric["at_prior"] > 0
 
 
 def test_a_limit_and_the_worst_case_move_the_mixture(run, tables):
@@ -144,17 +144,17 @@ def test_proposals_are_new_mixtures_that_the_next_round_can_train(run, tables, t
     first, _, *lines = out.splitlines()
     assert first.startswith("another round is expected to gain at most 0.")
     assert len(lines) == 3
-    found = pd.read_csv(tmp_path / "proposals.csv")
-    assert list(found) == ["run", "web", "books", "code"]
-    np.testing.assert_allclose(found[["web", "books", "code"]].sum(axis=1), 1)
-    assert found["books"].max() <= 0.4 + 1e-9
+    proposals = pd.read_csv(tmp_path / "proposals.csv")
+    assert list(proposals) == ["run", "web", "books", "code"]
+    np.testing.assert_allclose(proposals[["web", "books", "code"]].sum(axis=1), 1)
+    assert proposals["books"].max() <= 0.4 + 1e-9
     code, out, err = run(*words, "--to", "olmix", "--noise", 1, "--json")
     assert code == 0, err
     value = json.loads(out)
-    mixes = [yaml.safe_load((tmp_path / f"{one['run']}.yaml").read_text())["mix"] for one in value["proposals"]]
-    for one, mix in zip(value["proposals"], mixes, strict=True):
+    mixes = [yaml.safe_load((tmp_path / f"{row['run']}.yaml").read_text())["mix"] for row in value["proposals"]]
+    for row, mix in zip(value["proposals"], mixes, strict=True):
         assert {name: part["weight"] for name, part in mix.items()} == pytest.approx(
-            {name: one[name] for name in ("web", "books", "code") if one[name] > 0}, abs=1e-9
+            {name: row[name] for name in ("web", "books", "code") if row[name] > 0}, abs=1e-9
         )
     assert run(*words, "--noise", 1)[1].startswith("stop: ")
     assert run(*words, "--noise", 1e-6)[1].startswith("continue: ")
@@ -197,12 +197,12 @@ def test_bad_input_is_one_line_and_no_file(run, tables, tmp_path, case):
 
 
 def test_help_is_quick_to_come_and_names_the_formats(tmp_path):
-    done = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-m", "regmix", "recommend", "--help"],
         capture_output=True,
         text=True,
         cwd=tmp_path,
         check=True,
     )
-    assert "megatron-splits" in done.stdout.replace("\n", " ").replace("│", "")
-    assert "RATIOS" in done.stdout
+    assert "megatron-splits" in completed.stdout.replace("\n", " ").replace("│", "")
+    assert "RATIOS" in completed.stdout

@@ -17,8 +17,8 @@ def ask(run, tables):  # noqa: F811
     """A command on the tables, with the objective said."""
 
     def asked(name: str, *words: object) -> tuple[int, str, str]:
-        given = ("--candidates", 2000, "--objective", "bowl", "--higher", "task_acc")
-        return run(name, tables / "ratios.csv", tables / "metrics.csv", *given, *words)
+        common = ("--candidates", 2000, "--objective", "bowl", "--higher", "task_acc")
+        return run(name, tables / "ratios.csv", tables / "metrics.csv", *common, *words)
 
     return asked
 
@@ -204,7 +204,7 @@ def test_a_domain_can_be_left_out_and_all_weights_capped(ask, tmp_path):
         assert keeps(json.loads(out)["weights"])
 
 
-def test_tokens_said_at_export_count_for_the_constraints(ask, run, tmp_path):  # noqa: F811
+def test_tokens_given_at_export_count_for_the_constraints(ask, run, tmp_path):  # noqa: F811
     mixture = tmp_path / "mixture.json"
     mixture.write_text(ask("recommend", "--json", "--tokens", "1e9", "--available", "web=1e9,books=1e9,code=1e9")[1])
     assert run("export", mixture, "--to", "csv", "--out", tmp_path)[0] == 0

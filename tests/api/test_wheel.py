@@ -43,12 +43,12 @@ def test_the_wheel_recommends_a_mixture_in_an_empty_folder(tmp_path):
     assert modules | {"regmix/py.typed"} <= files
 
     def python(*words: str) -> str:
-        done = subprocess.run([sys.executable, *words], cwd=empty, env=os.environ | {"PYTHONPATH": str(unpacked)},
+        completed = subprocess.run([sys.executable, *words], cwd=empty, env=os.environ | {"PYTHONPATH": str(unpacked)},
                               check=True, capture_output=True, text=True)  # fmt: skip
-        return done.stdout
+        return completed.stdout
 
-    where, web = python("-c", SCRIPT).splitlines()
-    assert Path(where).is_relative_to(unpacked)
+    package, web = python("-c", SCRIPT).splitlines()
+    assert Path(package).is_relative_to(unpacked)
     assert float(web) == pytest.approx(0.4, abs=0.1)
     assert not list(empty.iterdir())
     (empty / "mixture.json").write_text('{"web": 0.4, "books": 0.6}')

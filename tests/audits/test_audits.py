@@ -68,22 +68,22 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     for name in DOMAINS:  # the vocabulary of the tokenizer that parts of domains are read with
         meta = json.loads((corpus / name / "meta.json").read_text())
         (corpus / name / "meta.json").write_text(json.dumps(meta | {"vocab": 300}))
-    given = {"corpus": corpus, "answers": corpus / "answers.json", "store": folder / "runs"}
-    given["answers"].write_text("{}")
-    ablation_swarm(params, settings, variant="main", **given, out=folder / "variant")
+    inputs = {"corpus": corpus, "answers": corpus / "answers.json", "store": folder / "runs"}
+    inputs["answers"].write_text("{}")
+    ablation_swarm(params, settings, variant="main", **inputs, out=folder / "variant")
     swarm = folder / "variant/swarm"
     mixtures = pd.read_csv(swarm / "mixtures.csv")
     mixtures["kind"] = mixtures["kind"].mask(mixtures["run"].str.startswith("random-1"), "proposal")
     write_csv(swarm / "mixtures.csv", mixtures)
     sources = {"sample": folder / "variant/sample", "swarm": swarm, "chosen": folder / "variant/parts/all/chosen"}
-    call(target_schedule, params, **sources, **given, out=folder / "plans")
-    call(target_train, params, plans=folder / "plans", **given, out=folder / "trained")
+    call(target_schedule, params, **sources, **inputs, out=folder / "plans")
+    call(target_train, params, plans=folder / "plans", **inputs, out=folder / "trained")
     _evaluated(folder / "evaluated", list(params.target.methods))
     _extracted(folder / "extracted")
     tokenizer = params.tokenizer.model_copy(update={"vocab_size": 300})
     own = params.model_copy(update={"tokenizer": tokenizer})
     call(tokenizer_train, own, extracted=folder / "extracted", out=folder / "tokenizer")
-    return {**sources, **given, **{name: folder / name for name in ("trained", "evaluated", "extracted", "tokenizer")}}
+    return {**sources, **inputs, **{name: folder / name for name in ("trained", "evaluated", "extracted", "tokenizer")}}
 
 
 def _evaluated(folder: Path, methods: list[str]) -> None:
@@ -110,7 +110,7 @@ def _extracted(folder: Path) -> None:
 def toys(folder: Path = Path()) -> tuple[Any, Any]:
     """Settings; ``folder`` is where domains have parts of their text."""
     params, settings = toy()
-    values, given = params.model_dump(), copy.deepcopy(settings.model_dump())
+    values, own = params.model_dump(), copy.deepcopy(settings.model_dump())
     values["swarm"] |= {"heldout": 4, "shards": ["random-0", "random-1", "anchors", "heldout"]}
     values["target"]["seeds"] = 2
     for name in ("regmix_d_offline", "regmix_d_online"):
@@ -120,14 +120,14 @@ def toys(folder: Path = Path()) -> tuple[Any, Any]:
         "final_tokens": 64, "logged_tokens": 32, "logged": 3}  # fmt: skip
     values["corpus"]["domains"]["law"] = {"reader": "folder", "path": str(folder)}
     audits = json.loads(json.dumps(AUDITS).replace("FOLDER", str(folder)))
-    given |= {"comparisons": {}, "audits": {name: {"kind": name, **options} for name, options in audits.items()}}
-    given["variants"]["main"] |= {"fits": [], "unseen": [], "proxies": {"all": {"random": 8, "switched": 0}}}
-    given["variants"]["main"]["changes"] = {}
-    return type(params).model_validate(values), parse_ablations(given)
+    own |= {"comparisons": {}, "audits": {name: {"kind": name, **options} for name, options in audits.items()}}
+    own["variants"]["main"] |= {"fits": [], "unseen": [], "proxies": {"all": {"random": 8, "switched": 0}}}
+    own["variants"]["main"]["changes"] = {}
+    return type(params).model_validate(values), parse_ablations(own)
 
 
 @pytest.fixture(scope="module")
-def found(pipeline, tmp_path_factory) -> dict[str, Audited]:
+def audited(pipeline, tmp_path_factory) -> dict[str, Audited]:
     params, settings = toys(pipeline["corpus"])
     out = tmp_path_factory.mktemp("audits")
     for name in AUDITS:
@@ -137,27 +137,27 @@ def found(pipeline, tmp_path_factory) -> dict[str, Audited]:
             for name in AUDITS}  # fmt: skip
 
 
-def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(found):
-    ledger = found["exposure"].tables["ledger"]
+def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(audited):
+    ledger = audited["exposure"].tables["ledger"]
     assert len(ledger) == 2 * 3 * 2  # methods, controls, seeds
     sequence = 16
     assert ledger["tokens_apart"].max() <= 4 * sequence
-    assert found["exposure"].answers[-1]["verdict"] == HOLDS
-    rows = found["exposure"].tables["differences"]
+    assert audited["exposure"].answers[-1]["verdict"] == HOLDS
+    rows = audited["exposure"].tables["differences"]
     assert set(rows["control"]) == {"minus average", "minus reversed", "minus shuffled", "minus regmix"}
     assert (rows["n"] == 2).all()
 
 
-def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxies(found):
-    rows = found["warm_start"].tables["differences"]
+def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxies(audited):
+    rows = audited["warm_start"].tables["differences"]
     assert len(rows) == 2 * 2 * 3  # methods, starts, rivals
     assert (rows["n"] == 2).all()
     assert rows["mean"].abs().max() > 0
-    assert len(found["warm_start"].answers) == 2 * 2 * 2
+    assert len(audited["warm_start"].answers) == 2 * 2 * 2
 
 
-def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(found):
-    order, rate = found["order"].tables["accuracy"], found["learning_rate"].tables
+def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(audited):
+    order, rate = audited["order"].tables["accuracy"], audited["learning_rate"].tables
     whole = order[order["by"] == "proxies, whole training"]
     assert set(whole["group"]) == {"random mixtures", "mixtures near the optimum"}
     assert (whole["mixtures"] == 4).all()
@@ -167,60 +167,60 @@ def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(found):
     assert rate["order"]["mixtures"].iloc[0] == 8
 
 
-def test_the_worst_mixture_is_predicted_above_the_best(found):
-    losses = found["worst_mixture"].tables["losses"].set_index("mixture")
+def test_the_worst_mixture_is_predicted_above_the_best(audited):
+    losses = audited["worst_mixture"].tables["losses"].set_index("mixture")
     assert losses["predicted_proxy"]["worst"] > losses["predicted_proxy"]["natural"]
-    weights = found["worst_mixture"].tables["weights"].drop(columns="objective")
+    weights = audited["worst_mixture"].tables["weights"].drop(columns="objective")
     assert weights.to_numpy().sum() == pytest.approx(1)
 
 
-def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_it(found):
-    table = found["repetition"].tables["minus_natural"]
+def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_it(audited):
+    table = audited["repetition"].tables["minus_natural"]
     assert table["repetition"].tolist() == ["free", "matched", "bounded"]
     assert (table["most_passes"] > 0).all()
-    compared = [answer["measured"][0]["what"] for answer in found["repetition"].answers]
+    compared = [answer["measured"][0]["what"] for answer in audited["repetition"].answers]
     assert compared == ["reviews, matched minus free", "reviews, matched minus bounded"]
 
 
-def test_two_phases_and_one_choose_by_equally_many_proxies(found):
-    table = found["phases"].tables["minus_static"]
+def test_two_phases_and_one_choose_by_equally_many_proxies(audited):
+    table = audited["phases"].tables["minus_static"]
     assert (table["proxies"] == table["static_proxies"]).all()
-    weights = found["phases"].tables["weights"]
+    weights = audited["phases"].tables["weights"]
     assert weights["phase"].tolist() == ["first", "second", "static"]
     np.testing.assert_allclose(weights[["news", "law", "drama"]].sum(axis=1), 1)
 
 
-def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(found):
-    table = found["left_out"].tables["by_domain"]
+def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(audited):
+    table = audited["left_out"].tables["by_domain"]
     assert table["domain"].tolist() == ["news", "law", "drama"]
     assert (table["largest"] != table["domain"]).all()
     assert (table["best_single"] != table["domain"]).all()
-    assert all("sign test" in one["measured"][0]["what"] for one in found["left_out"].answers[:5])
+    assert all("sign test" in answer["measured"][0]["what"] for answer in audited["left_out"].answers[:5])
 
 
-def test_merged_own_and_split_domains_choose(found):
-    assert found["domain_count"].tables["regret"]["domains"].tolist() == [2, 3, 6]
+def test_merged_own_and_split_domains_choose(audited):
+    assert audited["domain_count"].tables["regret"]["domains"].tolist() == [2, 3, 6]
 
 
-def test_another_seed_has_a_noise_and_a_choice(found):
-    assert (found["reseeded"].tables["noise"]["sd"] > 0).all()
-    assert found["reseeded"].tables["choices"]["distance"].between(0, 2).all()
+def test_another_seed_has_a_noise_and_a_choice(audited):
+    assert (audited["reseeded"].tables["noise"]["sd"] > 0).all()
+    assert audited["reseeded"].tables["choices"]["distance"].between(0, 2).all()
 
 
-def test_another_vocabulary_chooses_and_its_tokens_do_not_stay(found, pipeline):
-    assert found["vocabulary"].tables["choices"]["distance"].between(0, 2).all()
-    assert set(found["vocabulary"].tables) == {"choices"}
+def test_another_vocabulary_chooses_and_its_tokens_do_not_stay(audited, pipeline):
+    assert audited["vocabulary"].tables["choices"]["distance"].between(0, 2).all()
+    assert set(audited["vocabulary"].tables) == {"choices"}
 
 
-def test_parts_of_a_domain_stand_in_its_place(found):
-    table = found["finer"].tables["domains"]
+def test_parts_of_a_domain_stand_in_its_place(audited):
+    table = audited["finer"].tables["domains"]
     assert table["domain"].tolist() == ["news", "drama", "old", "new"]
     assert table["chosen_weight"].sum() == pytest.approx(1)
     assert (table["tokens"] > 100).all()
 
 
-def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(found):
-    effects = found["effect_size"].tables["effects"].set_index("measure")
+def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(audited):
+    effects = audited["effect_size"].tables["effects"].set_index("measure")
     assert (effects.loc[["average", "qa", "average_bits", "rc_bits"], "d"] > 0).all()
     assert "rc" not in effects.index  # not zero-shot
     value, low, high = cohens_d(np.array([1.0, 2, 3]), np.array([0.0, 1, 2]), 0.95)
@@ -228,30 +228,30 @@ def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(found):
     assert (high - low) / 2 == pytest.approx(1.96 * (1 / 3 + 1 / 3 + 1 / 12) ** 0.5, rel=1e-3)
 
 
-def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(found, pipeline, tmp_path):
+def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(audited, pipeline, tmp_path):
     _, settings = toys()
     for name, entry in settings.audits.items():
         module = plugins.load("audits", entry.kind, "")
         size = module.size(plugins.checked(module.Options, entry.model_extra), 14, 3)
         assert size.targets + size.proxies > 0 or name == "effect_size", name
-    page = section(found, 0.95)
-    assert len(page.tables["audits"].shown) == sum(len(one.answers) for one in found.values())
+    page = section(audited, 0.95)
+    assert len(page.tables["audits"].shown) == sum(len(entry.answers) for entry in audited.values())
     assert list(page.figures) == ["order_accuracy"]
-    (tmp_path / "answers.json").write_text(json.dumps(list(found["exposure"].answers)))
+    (tmp_path / "answers.json").write_text(json.dumps(list(audited["exposure"].answers)))
     lines = printed(tmp_path).splitlines()
-    assert len(lines) == 2 * len(found["exposure"].answers)
+    assert len(lines) == 2 * len(audited["exposure"].answers)
     assert lines[0].split(": ")[0] in (HOLDS, FAILS, UNDECIDED)
 
 
-def test_the_page_and_its_headline_have_every_verdict(found, tmp_path):
-    for name, one in found.items():
-        write_json(tmp_path / "data" / name / "answers.json", one.answers)
-        for table, frame in one.tables.items():
+def test_the_page_and_its_headline_have_every_verdict(audited, tmp_path):
+    for name, entry in audited.items():
+        write_json(tmp_path / "data" / name / "answers.json", entry.answers)
+        for table, frame in entry.tables.items():
             write_csv(tmp_path / "data" / name / f"{table}.csv", frame)
     params, settings = toys()
     report.audits(params, settings, answers=tmp_path / "data", headline=tmp_path / "audits.json", out=tmp_path)
     rows = json.loads((tmp_path / "audits.json").read_text())
-    assert [row["says"] for row in rows] == [answer["says"] for one in found.values() for answer in one.answers]
+    assert [row["says"] for row in rows] == [answer["says"] for entry in audited.values() for answer in entry.answers]
     text = (tmp_path / "audits.md").read_text()
     assert "NaN" not in text
     assert evidence.audits(rows).splitlines()[2] in evidence.audits(rows[:1])
@@ -274,10 +274,10 @@ def test_the_page_and_its_headline_have_every_verdict(found, tmp_path):
 )
 def test_a_bad_option_is_one_line(pipeline, tmp_path, name, key, value, message):
     params, settings = toys()
-    given = settings.model_dump()
-    given["audits"][name][key] = value
+    values = settings.model_dump()
+    values["audits"][name][key] = value
     with pytest.raises(InputError) as error:
-        audit(params, parse_ablations(given), name=name, **pipeline, out=tmp_path / "out")
+        audit(params, parse_ablations(values), name=name, **pipeline, out=tmp_path / "out")
     assert message in str(error.value)
     assert not (tmp_path / "out").exists()
 

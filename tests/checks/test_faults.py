@@ -299,7 +299,7 @@ def test_an_ensemble_has_too_few_runs_by_its_settings_where_its_fits_raise(ensem
         params = schema.parse(edited(shot | {"swarm.per_shard": count, "mixture.ensemble": ensemble}))
         regressors = {name: params.regressors[name] for name in ensemble}
         corpus = params.corpus.model_copy(update={"domains": {name: params.corpus.domains[name] for name in domains}})
-        found = [*plug_ins.ensemble_has_runs(corpus, params.mixture, regressors, params.swarm)]
+        faults = [*plug_ins.ensemble_has_runs(corpus, params.mixture, regressors, params.swarm)]
         runs = params.swarm.learnt(params.swarm.learn_from, len(domains))
         assert runs == count + 5
         mixtures = np.random.default_rng(0).dirichlet(np.ones(3), runs)
@@ -311,7 +311,7 @@ def test_an_ensemble_has_too_few_runs_by_its_settings_where_its_fits_raise(ensem
             optima.optima(optima.Evidence(mixtures, losses, bound, rules, search(params.mixture)), refits)
         except TooFewRuns:
             refused.append(count)
-        assert bool(found) == (count in refused)
+        assert bool(faults) == (count in refused)
     assert 0 < len(refused) < 8
 
 
@@ -328,6 +328,6 @@ CONSTRAINED = {
 
 @pytest.mark.parametrize(("changes", "message"), CONSTRAINED.values(), ids=CONSTRAINED)
 def test_constraints_are_checked_before_any_work(changes, message):
-    found = schema.all_faults(edited({f"constraints.{key}": value for key, value in changes.items()}))
-    assert len(found) == 1
-    assert found[0].startswith(message)
+    faults = schema.all_faults(edited({f"constraints.{key}": value for key, value in changes.items()}))
+    assert len(faults) == 1
+    assert faults[0].startswith(message)

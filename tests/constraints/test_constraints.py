@@ -36,67 +36,68 @@ EACH: dict[str, dict[str, Any]] = {
         "ratios": [{"of": "code", "to": "math", "at_least": 1.0, "at_most": None}],
     },
 }  # fmt: skip
-cases = pytest.mark.parametrize("given", EACH.values(), ids=EACH)
+cases = pytest.mark.parametrize("constraints", EACH.values(), ids=EACH)
 
 
-def made(given: dict[str, Any], epochs: dict[str, float] | None = None) -> Region:
-    return region(Constraints.model_validate(given), PRIOR, epochs or {}, "constraints")
+def build(constraints: dict[str, Any], epochs: dict[str, float] | None = None) -> Region:
+    return region(Constraints.model_validate(constraints), PRIOR, epochs or {}, "constraints")
 
 
-def kept(given: dict[str, Any], mixtures: np.ndarray, slack: float = 1e-6) -> bool:
+def keeps(constraints: dict[str, Any], mixtures: np.ndarray, slack: float = 1e-6) -> bool:
     """Whether ``mixtures`` (M, K) keep what the settings say, said another way."""
     w = dict(zip(PRIOR, mixtures.T, strict=True))
-    pairs = [(value, w[name]) for name, value in given.get("floors", {}).items()]
-    pairs += [(w[name], value) for name, value in given.get("ceilings", {}).items()]
-    pairs += [part for name, value in given.get("fixed", {}).items() for part in ((value, w[name]), (w[name], value))]
-    for group in given.get("groups", {}).values():
+    pairs = [(value, w[name]) for name, value in constraints.get("floors", {}).items()]
+    pairs += [(w[name], value) for name, value in constraints.get("ceilings", {}).items()]
+    for name, value in constraints.get("fixed", {}).items():
+        pairs += [(value, w[name]), (w[name], value)]
+    for group in constraints.get("groups", {}).values():
         total = sum(w[name] for name in group["domains"])
         pairs += [(group["at_least"], total), (total, group["at_most"])]
-    for ratio in given.get("ratios", []):
+    for ratio in constraints.get("ratios", []):
         pairs.append((ratio["at_least"] * w[ratio["to"]], w[ratio["of"]]))
         if ratio["at_most"] is not None:
             pairs.append((w[ratio["of"]], ratio["at_most"] * w[ratio["to"]]))
-    if "max_kl" in given:
+    if "max_kl" in constraints:
         logs = np.log(np.maximum(mixtures, 1e-300) / list(PRIOR.values()))
-        pairs.append(((mixtures * logs).sum(axis=1), given["max_kl"]))
+        pairs.append(((mixtures * logs).sum(axis=1), constraints["max_kl"]))
     simplex = np.allclose(mixtures.sum(axis=1), 1) and mixtures.min() >= 0
     return simplex and all(np.all(less <= more + slack) for less, more in pairs)
 
 
 @cases
-def test_draws_candidates_and_neighbours_keep_every_constraint_and_vary(given):
-    rules = Rules.within(made(given))
+def test_draws_candidates_and_neighbours_keep_every_constraint_and_vary(constraints):
+    rules = Rules.within(build(constraints))
     drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(200)])
     block = draws.candidate_block(rules, 0, 0, 0)[:500]
     near = draws.near(rules, drawn[:20], 0, 1, count=500)
     for mixtures in (drawn, block, near):
-        assert kept(given, mixtures)
+        assert keeps(constraints, mixtures)
         assert rules.region.holds(mixtures).all()
         assert len(np.unique(mixtures.round(6), axis=0)) > 0.5 * len(mixtures)
 
 
 @cases
-def test_a_search_ends_within_them_at_the_constrained_optimum(given):
-    rules = Rules.within(made(given))
+def test_a_search_ends_within_them_at_the_constrained_optimum(constraints):
+    rules = Rules.within(build(constraints))
     best = np.array([0.05, 0.05, 0.1, 0.0, 0.8])
 
     class Bowl:
         def score(self, mixtures, risk):
             return ((mixtures - best) ** 2).sum(axis=1)
 
-    found = optimum(Bowl(), rules, Search(candidates=4000, top_k=5), 0, rules.natural[None])
-    assert kept(given, found[None])
-    if "max_kl" not in given:
-        assert np.abs(found - rules.nearest(best)).max() < 0.03
+    point = optimum(Bowl(), rules, Search(candidates=4000, top_k=5), 0, rules.natural[None])
+    assert keeps(constraints, point[None])
+    if "max_kl" not in constraints:
+        assert np.abs(point - rules.nearest(best)).max() < 0.03
 
 
 @cases
-def test_the_nearest_mixture_is_the_nearest(given):
-    if "max_kl" in given:
-        given = {key: value for key, value in given.items() if key != "max_kl"}
-    within = made(given)
+def test_the_nearest_mixture_is_the_nearest(constraints):
+    if "max_kl" in constraints:
+        constraints = {key: value for key, value in constraints.items() if key != "max_kl"}
+    within = build(constraints)
     for point in np.random.default_rng(0).dirichlet(np.full(5, 0.4), 5):
-        found = within.nearest(point)
+        nearest = within.nearest(point)
         sums = [optimize.LinearConstraint(np.ones((1, 5)), 1, 1)]
         if len(within.rows):
             sums.append(optimize.LinearConstraint(within.rows, within.lower, within.upper))
@@ -104,28 +105,28 @@ def test_the_nearest_mixture_is_the_nearest(given):
             lambda w, p=point: ((w - p) ** 2).sum(), within.centre, method="SLSQP", constraints=sums,
             bounds=optimize.Bounds(within.low, within.high), tol=1e-14,
         )  # fmt: skip
-        np.testing.assert_allclose(found, other.x, atol=1e-5)
+        np.testing.assert_allclose(nearest, other.x, atol=1e-5)
     inside = within.nearest(np.random.default_rng(1).dirichlet(np.full(5, 0.4), 20))
     assert np.array_equal(within.nearest(within.centre), within.centre)
     np.testing.assert_allclose(within.nearest(inside), inside, atol=1e-9)
 
 
 def test_a_fixed_weight_is_exact_and_floors_keep_the_draws_inside():
-    rules = Rules.within(made({"fixed": {"code": 0.25}, "floors": {"web": 0.3}}))
+    rules = Rules.within(build({"fixed": {"code": 0.25}, "floors": {"web": 0.3}}))
     drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(50)])
     assert np.all(drawn[:, 2] == 0.25)
     assert (drawn[:, 0] > 0.3 + 1e-6).mean() > 0.7  # not moved onto the floor
 
 
-def test_a_distance_is_kept_with_equality_by_what_was_too_far():
-    near = made({"max_kl": 0.2})
+def test_a_bound_on_distance_holds_with_equality_for_what_was_too_far():
+    near = build({"max_kl": 0.2})
     corner = near.nearest(np.eye(5))
     np.testing.assert_allclose(near.distance(corner), 0.2, atol=1e-9)
     assert np.all(corner.argmax(axis=1)[:2] == [0, 1])
 
 
-def test_a_schedule_counts_tokens_over_the_whole_and_can_always_go_on():
-    within = made({"floors": {"web": 0.2}}, {"law": 0.1})
+def test_a_schedule_counts_tokens_over_the_whole_and_can_always_continue():
+    within = build({"floors": {"web": 0.2}}, {"law": 0.1})
     schedule, knots = Schedule.static(within.domains, within.nearest(within.prior)), [0.0, 0.5, 0.8, 1.0]
     for start, end in pairwise(knots[1:]):
         part = within.during(schedule.used(start), end - start, 1 - end)
@@ -135,24 +136,24 @@ def test_a_schedule_counts_tokens_over_the_whole_and_can_always_go_on():
     assert within.broken_by(schedule) is None
     assert schedule.used()[4] == pytest.approx(0.1)
     assert schedule.mixtures[1][4] > 0.2
-    spent = schedule.switched(0.9, np.array([0.2, 0, 0, 0, 0.8]))
-    assert within.broken_by(spent) == "law has weight 0.175, above its largest of 0.1"
+    overspent = schedule.switched(0.9, np.array([0.2, 0, 0, 0, 0.8]))
+    assert within.broken_by(overspent) == "law has weight 0.175, above its largest of 0.1"
     none = schedule.switched(0.9, np.array([0, 1.0, 0, 0, 0]))
     assert within.broken_by(none) == "web has weight 0, below its floor of 0.2"
 
 
 def test_tokens_give_the_prior_and_the_largest_weights():
     tokens = {"web": 900, "code": 100}
-    given = Constraints(available_tokens={"web": 10**12, "code": 10**11}, for_tokens=10**12, max_epochs=2)
-    within = by_tokens(given, tokens, 50)
+    constraints = Constraints(available_tokens={"web": 10**12, "code": 10**11}, for_tokens=10**12, max_epochs=2)
+    within = by_tokens(constraints, tokens, 50)
     np.testing.assert_allclose(within.prior, [10 / 11, 1 / 11])
     np.testing.assert_allclose(within.high, [1, 0.2])
     assert by_tokens(Constraints(), tokens, 500).high.tolist() == [1.0, 0.8]
 
 
 @cases
-def test_a_region_reads_back_to_the_bit(given):
-    rules = Rules.within(made(given), kl_reg=0.1)
+def test_a_region_reads_back_to_the_bit(constraints):
+    rules = Rules.within(build(constraints), kl_reg=0.1)
     again = Rules.from_json(rules.to_json())
     assert again.to_json() == rules.to_json()
     assert np.array_equal(draws.draw(again, 0, 1), draws.draw(rules, 0, 1))
@@ -165,7 +166,7 @@ def test_the_distance_a_search_pays_for_draws_it_to_the_prior():
 
     ends = []
     for price in (0.0, 0.5, 5.0):
-        rules = Rules.within(made({}), kl_reg=price)
+        rules = Rules.within(build({}), kl_reg=price)
         ends.append(optimum(Slope(), rules, Search(candidates=4000, top_k=5), 0, rules.natural[None])[4])
     assert ends[0] > 0.9 > ends[1] > ends[2]
     exact = np.array(list(PRIOR.values())) * np.exp(np.array([0, 0, 0, 0, 1]) / 0.5)
@@ -195,10 +196,10 @@ CONFLICTS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "message"), CONFLICTS.values(), ids=CONFLICTS)
-def test_constraints_in_conflict_are_named_with_their_size(given, message):
+@pytest.mark.parametrize(("constraints", "message"), CONFLICTS.values(), ids=CONFLICTS)
+def test_constraints_in_conflict_are_named_with_their_size(constraints, message):
     with pytest.raises(InputError, match=message):
-        made(given, {"law": 0.3})
+        build(constraints, {"law": 0.3})
 
 
 WRONG = {
@@ -214,24 +215,24 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("given", "message"), WRONG.values(), ids=WRONG)
-def test_settings_that_make_no_sense_are_refused(given, message):
+@pytest.mark.parametrize(("constraints", "message"), WRONG.values(), ids=WRONG)
+def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValidationError, match=message):
-        Constraints.model_validate(given)
+        Constraints.model_validate(settings)
 
 
 def test_names_of_domains_are_checked_all_at_once():
-    given = Constraints.model_validate(
+    constraints = Constraints.model_validate(
         {"floors": {"wbe": 0.1}, "groups": {"g": {"domains": ["web", "x"]}}, "available_tokens": {"web": 5},
          "ratios": [{"of": "y", "to": "web"}]}
     )  # fmt: skip
-    lines = list(given.of_domains(["web", "books"]))
+    lines = list(constraints.of_domains(["web", "books"]))
     assert [line.split(":")[0] for line in lines] == [
         "constraints.floors", "constraints.groups.g.domains", "constraints.ratios.0", "constraints.available_tokens"
     ]  # fmt: skip
 
 
 def test_a_plain_region_is_that_of_the_largest_weights_alone():
-    plain = made({}, {"law": 0.02})
+    plain = build({}, {"law": 0.02})
     assert plain.bounded_above
     assert not replace(plain, low=np.full(5, 0.01)).bounded_above

@@ -49,20 +49,21 @@ def table() -> pd.DataFrame:
 
 
 def test_realised_schedules_by_run():
-    found = realised_schedules.schedules(table(), DOMAINS)
-    assert list(found) == ["x", "y"]
-    assert found["x"].to_json() == {"knots": [0, 0.5], "mixtures": [{"a": 0.2, "b": 0.8}, {"a": 0.9, "b": 0.1}]}
-    assert [realised_schedules.changes(schedule) for schedule in found.values()] == [True, False]
-    assert not realised_schedules.changes(found["y"].switched(0.5, np.array([0.5, 0.5])))  # a knot that changes nothing
+    schedules = realised_schedules.schedules(table(), DOMAINS)
+    assert list(schedules) == ["x", "y"]
+    assert schedules["x"].to_json() == {"knots": [0, 0.5], "mixtures": [{"a": 0.2, "b": 0.8}, {"a": 0.9, "b": 0.1}]}
+    assert [realised_schedules.changes(schedule) for schedule in schedules.values()] == [True, False]
+    knot_without_change = schedules["y"].switched(0.5, np.array([0.5, 0.5]))
+    assert not realised_schedules.changes(knot_without_change)
 
 
 def test_the_mean_of_schedules_has_the_knots_of_all():
-    one, other = Schedule.static(DOMAINS, np.array([0.0, 1.0])), Schedule.static(DOMAINS, np.array([1.0, 0.0]))
-    found = realised_schedules.mean(
-        [one.switched(0.25, np.array([1.0, 0.0])), other.switched(0.5, np.array([0.0, 1.0]))]
+    first, second = Schedule.static(DOMAINS, np.array([0.0, 1.0])), Schedule.static(DOMAINS, np.array([1.0, 0.0]))
+    mean = realised_schedules.mean(
+        [first.switched(0.25, np.array([1.0, 0.0])), second.switched(0.5, np.array([0.0, 1.0]))]
     )
-    assert found.knots.tolist() == [0, 0.25, 0.5]
-    assert found.mixtures[:, 0].tolist() == [0.5, 1, 0.5]
+    assert mean.knots.tolist() == [0, 0.25, 0.5]
+    assert mean.mixtures[:, 0].tolist() == [0.5, 1, 0.5]
 
 
 @pytest.mark.parametrize(

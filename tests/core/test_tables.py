@@ -40,8 +40,8 @@ def written(folder: Path, rows: list[dict]) -> tuple[bytes, bytes]:
 
 def test_the_tables_of_trained_runs_are_those_of_pandas(tmp_path):
     kit, trained = setup(), runs(5)
-    done = train_stack(kit, [RunState.start(run, kit.shape, len(DOMAINS)) for run in trained])
-    tables = results.tables(trained, ["random"] * 3 + ["anchor"] * 2, done)
+    run_results = train_stack(kit, [RunState.start(run, kit.shape, len(DOMAINS)) for run in trained])
+    tables = results.tables(trained, ["random"] * 3 + ["anchor"] * 2, run_results)
     assert tuple(tables) == results.TABLES
     for rows in tables.values():
         plain, frame = written(tmp_path, rows)
@@ -80,7 +80,7 @@ def test_a_damaged_table_is_one_line(tmp_path, damage):
 
 
 def test_metrics_are_rounded_and_keep_their_sign(tmp_path):
-    given = {"loss": 5.3805356, "n": 3, "gone": None, "edges": [0.0012345, -0.00041, 0.0], "flops": 1.25e18}
-    write_metrics(tmp_path / "m.json", {"news": given})
+    values = {"loss": 5.3805356, "n": 3, "gone": None, "edges": [0.0012345, -0.00041, 0.0], "flops": 1.25e18}
+    write_metrics(tmp_path / "m.json", {"news": values})
     rounded = {"loss": 5.381, "n": 3, "gone": None, "edges": [0.0012, -0.00041, 0.0], "flops": 1.25e18}
     assert read_json(tmp_path / "m.json")["news"] == rounded

@@ -67,7 +67,7 @@ def test_an_error_shows_the_start_of_a_huge_value_and_no_line_break():
         value = [value] * 9
     (line,) = all_faults({**parse_yaml((ROOT / "tests/fixtures/params.yaml").read_text()), "mixture": value})
     assert len(line) < 400
-    assert all(one.isprintable() for one in Faults("a\nb", "c\x1b").lines)
+    assert all(line.isprintable() for line in Faults("a\nb", "c\x1b").lines)
 
 
 def test_a_line_has_no_control_characters_and_its_start_and_end_if_it_is_long():

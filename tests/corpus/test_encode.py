@@ -49,20 +49,20 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encode, "MOST_BYTES", 2_000)
 
 
-def meta_of(given: Tokenizer, **changes: Any) -> dict[str, Any]:
-    return {"fingerprint": tokenizer.fingerprint(given), "vocab": VOCAB, "eos": 0, **changes}
+def meta_of(encoder: Tokenizer, **changes: Any) -> dict[str, Any]:
+    return {"fingerprint": tokenizer.fingerprint(encoder), "vocab": VOCAB, "eos": 0, **changes}
 
 
-def alone(given: Tokenizer, count: int) -> bytes:
+def alone(encoder: Tokenizer, count: int) -> bytes:
     """What the first ``count`` texts are one by one."""
-    given.encode_special_tokens = True
-    ids = [[*given.encode(text, add_special_tokens=False).ids, 0] for text in texts(count)]
+    encoder.encode_special_tokens = True
+    ids = [[*encoder.encode(text, add_special_tokens=False).ids, 0] for text in texts(count)]
     return np.concatenate(ids).astype("<u2").tobytes()
 
 
-def encoded(documents: Path, given: Tokenizer, store: Path, workers: int = 2, **changes: Any) -> bytes:
+def encoded(documents: Path, encoder: Tokenizer, store: Path, workers: int = 2, **changes: Any) -> bytes:
     out = documents.with_name("train.bin")
-    write_tokens(out, encode_file(documents, given, meta_of(given, **changes), store, workers), VOCAB)
+    write_tokens(out, encode_file(documents, encoder, meta_of(encoder, **changes), store, workers), VOCAB)
     return out.read_bytes()
 
 
@@ -83,7 +83,7 @@ def test_no_documents_are_no_tokens(trained: Tokenizer, documents: Path, tmp_pat
     assert encoded(documents, trained, tmp_path / "store") == b""
 
 
-def test_a_part_is_encoded_anew_if_anything_that_decides_it_changes(
+def test_a_part_is_encoded_again_if_anything_that_decides_it_changes(
     trained: Tokenizer, documents: Path, tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
@@ -102,7 +102,7 @@ def test_a_part_is_encoded_anew_if_anything_that_decides_it_changes(
     assert len(last) < 2_000, "only the last part has changed"
 
 
-def test_a_killed_encoding_goes_on_where_it_was(trained: Tokenizer, documents: Path, tmp_path: Path) -> None:
+def test_a_killed_encoding_resumes(trained: Tokenizer, documents: Path, tmp_path: Path) -> None:
     count = 30_000
     documents.write_text("".join(map(as_line, texts(count))), encoding="utf-8")
     store = tmp_path / "store"
@@ -121,15 +121,15 @@ def test_a_killed_encoding_goes_on_where_it_was(trained: Tokenizer, documents: P
 
     finished = set(store.glob("[!.]*.bin"))
     expected = alone(trained, count)
-    kept = shutil.copytree(store, tmp_path / "kept")
+    partial = shutil.copytree(store, tmp_path / "kept")
     assert encoded(documents, trained, store) == expected
     assert finished < set(store.glob("[!.]*.bin")), "all was done before the kill, so this test shows nothing"
     # Were a finished part encoded again, it would be there again.
     lost = 0
-    for path in kept.glob("[!.]*.bin"):
+    for path in partial.glob("[!.]*.bin"):
         lost += path.stat().st_size
         path.write_bytes(b"")
-    assert len(encoded(documents, trained, kept)) == len(expected) - lost
+    assert len(encoded(documents, trained, partial)) == len(expected) - lost
 
 
 @pytest.mark.parametrize("content", [None, b'{"text": "x"}\n{"te', b'{"body": "x"}\n', b"\xff\n"])

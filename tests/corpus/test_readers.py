@@ -184,8 +184,8 @@ def test_json_field_walks_to_the_field_and_drops_near_duplicates(tmp_path: Path)
     path = tmp_path / "a.zip"
     path.write_bytes(zipped({"x.json": json.dumps(cached).encode()}))
     options = {"members": ["x.json"], "field": "*/*/text", "shingle": 8, "max_overlap": 0.8}
-    found = texts("json_field", path, **options)
-    assert found == [cached["licences"]["a"]["text"], cached["licences"]["far"]["text"], "short"]
+    documents = texts("json_field", path, **options)
+    assert documents == [cached["licences"]["a"]["text"], cached["licences"]["far"]["text"], "short"]
     with pytest.raises(InputError, match=r"x\.json: no text at '\*/no'"):
         texts("json_field", path, **{**options, "field": "*/no"})
     path.write_bytes(zipped({"x.json": b'{"a": '}))
@@ -193,12 +193,12 @@ def test_json_field_walks_to_the_field_and_drops_near_duplicates(tmp_path: Path)
         texts("json_field", path, **options)
 
 
-def test_overlap_is_the_share_of_the_new_text_in_one_kept_text() -> None:
-    kept = ["a b c d e", "f g h i j"]
-    assert list(json_field.drop_overlapping([*kept, "a b c d x"], 2, 0.75)) == [*kept, "a b c d x"]  # 3 of 4: not above
-    assert list(json_field.drop_overlapping([*kept, "a b c d x"], 2, 0.7)) == kept
+def test_overlap_is_the_share_of_the_new_text_in_one_earlier_text() -> None:
+    earlier = ["a b c d e", "f g h i j"]
+    assert list(json_field.drop_overlapping([*earlier, "a b c d x"], 2, 0.75)) == [*earlier, "a b c d x"]  # 3 of 4
+    assert list(json_field.drop_overlapping([*earlier, "a b c d x"], 2, 0.7)) == earlier
     # Half of it lies in each of two texts, none of which holds 70 %.
-    assert list(json_field.drop_overlapping([*kept, "a b c f g h"], 2, 0.7)) == [*kept, "a b c f g h"]
+    assert list(json_field.drop_overlapping([*earlier, "a b c f g h"], 2, 0.7)) == [*earlier, "a b c f g h"]
 
 
 def test_json_tree_writes_key_text_lines(tmp_path: Path) -> None:
@@ -335,8 +335,8 @@ def test_folder_text_that_is_not_utf8(tmp_path: Path, name: str) -> None:
     else:
         packs: dict[str, Any] = {"a.jsonl": bytes, "a.jsonl.gz": gzip.compress, "a.jsonl.zst": zstandard.compress}
         file.write_bytes(packs[name](bad))
-    where = "row 2: body: line 1" if name == "a.parquet" else "line 2"
-    with pytest.raises(InputError, match=rf"{name}: {where}: .*byte 0xe9 is not utf-8") as caught:
+    place = "row 2: body: line 1" if name == "a.parquet" else "line 2"
+    with pytest.raises(InputError, match=rf"{name}: {place}: .*byte 0xe9 is not utf-8") as caught:
         texts("folder", tmp_path, **FOLDER)
     assert "\n" not in str(caught.value)
     replaced = texts("folder", tmp_path, **{**FOLDER, "encoding_errors": "replace"})
@@ -411,8 +411,8 @@ def test_datasets_that_have_a_value_at_a_nested_key(tmp_path: Path, offline: Any
     folder = tmp_path / "set"
     folder.mkdir()
     rows = [("one", "ArXiv"), ("two", "Pile-CC"), ("three", "ArXiv")]
-    told = [json.dumps({"body": text, "meta": {"set": of}}) for text, of in rows]
-    (folder / "train.jsonl").write_text("\n".join(told))
+    lines = [json.dumps({"body": text, "meta": {"set": name}}) for text, name in rows]
+    (folder / "train.jsonl").write_text("\n".join(lines))
     chosen = {**DATASET, "where": {"meta.set": "ArXiv"}}
     assert texts("datasets", folder, **chosen) == ["one", "three"]
     assert texts("datasets", folder, **{**chosen, "first": 2}) == ["one"]

@@ -49,13 +49,13 @@ def reference(texts: list[str], max_chars: int, valid_fraction: float, salt: str
             break
         duplicates += seen[text] - 1
         draw = int.from_bytes(digests[text][16:24], "big") / 2**64
-        left = max_chars - chars
-        sides["valid" if draw < valid_fraction else "train"].append(text if len(text) <= left else text[:left].rstrip())
+        room = max_chars - chars
+        sides["valid" if draw < valid_fraction else "train"].append(text if len(text) <= room else text[:room].rstrip())
         chars += len(text)
-    lines = ("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in of) for of in sides.values())
+    lines = ("".join(json.dumps({"text": text}, ensure_ascii=False) + "\n" for text in part) for part in sides.values())
     train, valid = (line.encode() for line in lines)
-    counts = {side: {"documents": len(of), "chars": sum(map(len, of))} for side, of in sides.items()}
-    undecodable = sum("\ufffd" in text for of in sides.values() for text in of)
+    counts = {side: {"documents": len(part), "chars": sum(map(len, part))} for side, part in sides.items()}
+    undecodable = sum("\ufffd" in text for part in sides.values() for text in part)
     return train, valid, {"domain": "toy", **counts, "duplicates": duplicates, "undecodable": undecodable,
                           "capped": sum(map(len, seen)) > max_chars}  # fmt: skip
 
@@ -70,12 +70,12 @@ def generated(count: int) -> list[str]:
 
 
 @pytest.mark.parametrize("files", [2, 3, 64])
-@pytest.mark.parametrize("held", [5_000, 60_000, 1 << 27])
+@pytest.mark.parametrize("memory", [5_000, 60_000, 1 << 27])
 @pytest.mark.parametrize("max_chars", [10**9, 100_000, 20_001, 3_000])
 def test_the_bytes_are_those_of_a_sort_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, files: int, max_chars: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, memory: int, files: int, max_chars: int
 ) -> None:
-    monkeypatch.setattr(external_sort, "HELD_BYTES", held)
+    monkeypatch.setattr(external_sort, "HELD_BYTES", memory)
     monkeypatch.setattr(external_sort, "FILES", files)
     texts = generated(1500)
     stats = split_documents(iter(texts), tmp_path, "toy", max_chars=max_chars, valid_fraction=0.2, salt="s")
@@ -116,10 +116,10 @@ def test_what_a_cap_leaves_out_does_not_stay_on_the_disk(
 
 
 def test_every_document_is_on_one_side_and_the_share_is_about_right() -> None:
-    found = split(TEXTS)
-    assert sorted(found.train + found.valid) == sorted(text.strip() for text in TEXTS)
-    assert 150 < len(found.valid) < 250  # 200 expected, sd 13
-    assert found.stats["duplicates"] == found.stats["undecodable"] == 0
+    sides = split(TEXTS)
+    assert sorted(sides.train + sides.valid) == sorted(text.strip() for text in TEXTS)
+    assert 150 < len(sides.valid) < 250  # 200 expected, sd 13
+    assert sides.stats["duplicates"] == sides.stats["undecodable"] == 0
 
 
 @pytest.mark.parametrize("max_chars", [10**9, 20_000])
@@ -128,18 +128,18 @@ def test_neither_order_nor_copies_change_the_choice(max_chars: int) -> None:
     shuffled = [TEXTS[i] for i in np.random.default_rng(0).permutation(len(TEXTS))]
     assert split(shuffled, max_chars=max_chars) == whole
     assert split(["", " \n", *shuffled], max_chars=max_chars) == whole
-    kept = len(whole.train) + len(whole.valid)
+    documents = len(whole.train) + len(whole.valid)
     for texts in (shuffled + TEXTS, TEXTS[::-1] + [f"\n {text} " for text in shuffled]):
         doubled = split(texts, max_chars=max_chars)
         assert (doubled.train, doubled.valid) == (whole.train, whole.valid)
-        assert doubled.stats["duplicates"] == kept
+        assert doubled.stats["duplicates"] == documents
 
 
 def test_no_validation_text_is_trained_on_in_another_domain() -> None:
-    one, other = split(TEXTS[:1500], max_chars=20_000), split(TEXTS[500:], max_chars=30_000)
-    assert not set(one.valid) & set(other.train)
-    assert not set(other.valid) & set(one.train)
-    assert set(one.valid) & set(other.valid), "the domains share no validation text, so this test shows nothing"
+    first, second = split(TEXTS[:1500], max_chars=20_000), split(TEXTS[500:], max_chars=30_000)
+    assert not set(first.valid) & set(second.train)
+    assert not set(second.valid) & set(first.train)
+    assert set(first.valid) & set(second.valid), "the domains share no validation text, so this test shows nothing"
 
 
 def test_cap_keeps_the_first_in_order_and_cuts_the_last() -> None:
@@ -162,9 +162,9 @@ def test_salt_and_fraction_move_the_split_and_a_larger_fraction_only_adds() -> N
 
 
 def test_half_a_surrogate_pair_is_counted_and_can_be_written() -> None:
-    found = split([*TEXTS, json.loads('"half \\ud83d pair"'), "whole \U0001f600 pair"])
-    assert found.stats["undecodable"] == 1
-    assert {"half \ufffd pair", "whole \U0001f600 pair"} <= set(found.train + found.valid)
+    sides = split([*TEXTS, json.loads('"half \\ud83d pair"'), "whole \U0001f600 pair"])
+    assert sides.stats["undecodable"] == 1
+    assert {"half \ufffd pair", "whole \U0001f600 pair"} <= set(sides.train + sides.valid)
 
 
 def test_empty_sides_are_named() -> None:

@@ -85,5 +85,5 @@ def test_fingerprints() -> None:
 def test_importing_needs_no_tokenizer_and_no_torch() -> None:
     heavy = {"tokenizers", "torch", "transformers", "pandas"}
     code = f"import sys, regmix.corpus.token_files; print(sorted({heavy} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert completed.stdout.strip() == "[]"

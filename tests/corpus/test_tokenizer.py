@@ -32,8 +32,8 @@ def trained() -> Tokenizer:
     return tokenizer.train(TEXTS, 400)
 
 
-def tokens_of(given: Tokenizer, texts: list[str]) -> np.ndarray:
-    return np.concatenate(list(tokenizer.encode(given, texts, 0)))
+def tokens_of(encoder: Tokenizer, texts: list[str]) -> np.ndarray:
+    return np.concatenate(list(tokenizer.encode(encoder, texts, 0)))
 
 
 def test_trained_vocabulary(trained: Tokenizer) -> None:
@@ -47,8 +47,9 @@ def test_training_again_in_another_process_gives_the_same_tokenizer(trained: Tok
         "import json, sys; from regmix.corpus import tokenizer;"
         "print(tokenizer.fingerprint(tokenizer.train(json.load(sys.stdin), 400)))"
     )
-    done = subprocess.run([sys.executable, "-c", code], input=json.dumps(TEXTS), capture_output=True, text=True)
-    assert done.stdout.strip() == tokenizer.fingerprint(trained) == tokenizer.fingerprint(tokenizer.train(TEXTS, 400))
+    completed = subprocess.run([sys.executable, "-c", code], input=json.dumps(TEXTS), capture_output=True, text=True)
+    again = tokenizer.fingerprint(tokenizer.train(TEXTS, 400))
+    assert completed.stdout.strip() == again == tokenizer.fingerprint(trained)
     assert tokenizer.fingerprint(tokenizer.train(TEXTS[:200], 400)) != tokenizer.fingerprint(trained)
 
 
@@ -87,9 +88,9 @@ def test_encoding_holds_a_batch_at_a_time(trained: Tokenizer, monkeypatch: pytes
 def test_a_given_tokenizer_json(trained: Tokenizer, tmp_path: Path) -> None:
     path = tmp_path / "tokenizer.json"
     trained.save(str(path))
-    given, eos = tokenizer.load(str(path))
+    loaded, eos = tokenizer.load(str(path))
     assert eos == 0
-    np.testing.assert_array_equal(tokens_of(given, TEXTS), tokens_of(trained, TEXTS))
+    np.testing.assert_array_equal(tokens_of(loaded, TEXTS), tokens_of(trained, TEXTS))
     path.write_text(path.read_text().replace(tokenizer.EOS, "<|pad|>"))
     with pytest.raises(InputError, match=r"tokenizer\.json': has none of the end-of-text tokens <\|endoftext\|>, </s>"):
         tokenizer.load(str(path))
@@ -105,8 +106,8 @@ def test_padding_and_truncation_of_a_given_tokenizer_are_off(trained: Tokenizer,
     padded.enable_padding(length=50)
     padded.enable_truncation(3)
     padded.save(str(tmp_path / "tokenizer.json"))
-    given, _ = tokenizer.load(str(tmp_path / "tokenizer.json"))
-    np.testing.assert_array_equal(tokens_of(given, TEXTS[:3]), tokens_of(trained, TEXTS[:3]))
+    loaded, _ = tokenizer.load(str(tmp_path / "tokenizer.json"))
+    np.testing.assert_array_equal(tokens_of(loaded, TEXTS[:3]), tokens_of(trained, TEXTS[:3]))
 
 
 def test_a_tokenizer_that_transformers_loads(
@@ -116,9 +117,9 @@ def test_a_tokenizer_that_transformers_loads(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     saved = transformers.PreTrainedTokenizerFast(tokenizer_object=trained, eos_token=tokenizer.EOS)
     saved.save_pretrained(tmp_path / "saved")
-    given, eos = tokenizer.load(str(tmp_path / "saved"))
+    loaded, eos = tokenizer.load(str(tmp_path / "saved"))
     assert eos == 0
-    np.testing.assert_array_equal(tokens_of(given, TEXTS), tokens_of(trained, TEXTS))
+    np.testing.assert_array_equal(tokens_of(loaded, TEXTS), tokens_of(trained, TEXTS))
     with pytest.raises(InputError, match=r"tokenizer\.source 'no/such': neither `train`.*check the network") as caught:
         tokenizer.load("no/such")
     assert "\n" not in str(caught.value)
@@ -146,18 +147,18 @@ def corpus_of(tmp_path: Path) -> params.Params:
 
 
 def test_stages_from_documents_to_token_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given = corpus_of(tmp_path)
-    extracted, made = tmp_path / "extracted", tmp_path / "made"
-    tokenizer_train(given, extracted=extracted, out=made)
-    meta = read_json(made / "meta.json")
+    settings = corpus_of(tmp_path)
+    extracted, trained_folder = tmp_path / "extracted", tmp_path / "made"
+    tokenizer_train(settings, extracted=extracted, out=trained_folder)
+    meta = read_json(trained_folder / "meta.json")
     assert (meta["vocab"], meta["eos"]) == (300, 0)
     (extracted / "c").rename(tmp_path / "c")  # not trained on, so not needed, and without a say
-    tokenizer_train(given, extracted=extracted, out=tmp_path / "again")
+    tokenizer_train(settings, extracted=extracted, out=tmp_path / "again")
     assert read_json(tmp_path / "again" / "meta.json") == meta
 
     out, store = tmp_path / "tokens", tmp_path / "store"
     (tmp_path / "c").rename(extracted / "c")
-    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    corpus_tokenize(settings, extracted=extracted, tokenizer=trained_folder, store=store, out=out)
     assert sorted(path.name for path in out.iterdir()) == ["a", "b", "c", "domains.json"]
     assert [path.name for path in store.iterdir()] == ["tokens"], "parts are kept until the whole is written"
     written = {path.relative_to(out): path.read_bytes() for path in out.rglob("*.*")}
@@ -168,43 +169,43 @@ def test_stages_from_documents_to_token_files(tmp_path: Path, monkeypatch: pytes
         return encode_file(path, *rest)
 
     monkeypatch.setattr(stage, "encode_file", counted)
-    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    corpus_tokenize(settings, extracted=extracted, tokenizer=trained_folder, store=store, out=out)
     assert encoded == []
     (extracted / "c/valid.jsonl").write_text((extracted / "c/valid.jsonl").read_text() * 2)
-    kept = next(store.glob("tokens/*.bin"))
-    kept.unlink()
-    kept.write_bytes(b"damaged")
-    corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+    cached = next(store.glob("tokens/*.bin"))
+    cached.unlink()
+    cached.write_bytes(b"damaged")
+    corpus_tokenize(settings, extracted=extracted, tokenizer=trained_folder, store=store, out=out)
     assert len(encoded) == 2
     assert "c" in encoded
     assert len(list(store.glob("tokens/*.bin"))) == 6, "those of old text are removed"
     assert {path: (out / path).read_bytes() for path in written if path.parts[0] != "c"} == {
         path: data for path, data in written.items() if path.parts[0] != "c"
     }
-    found = read_json(out / "a" / "meta.json")
-    assert {key: found[key] for key in meta} == meta
-    assert (found["domain"], found["dtype"]) == ("a", "uint16")
+    domain_meta = read_json(out / "a" / "meta.json")
+    assert {key: domain_meta[key] for key in meta} == meta
+    assert (domain_meta["domain"], domain_meta["dtype"]) == ("a", "uint16")
     stats = read_json(extracted / "a" / "stats.json")
     for side in ("train", "valid"):
-        ids = open_tokens(out / "a", found, side)
-        assert found[side] == {"tokens": len(ids), **stats[side]}
+        ids = open_tokens(out / "a", domain_meta, side)
+        assert domain_meta[side] == {"tokens": len(ids), **stats[side]}
         assert (ids == 0).sum() == stats[side]["documents"]
 
     write_json(extracted / "b" / "stats.json", stats)
     with pytest.raises(InputError, match=r"b: holds domain 'a'; run `dvc repro -f corpus/dvc\.yaml:corpus_extract@b`"):
-        corpus_tokenize(given, extracted=extracted, tokenizer=made, store=store, out=out)
+        corpus_tokenize(settings, extracted=extracted, tokenizer=trained_folder, store=store, out=out)
     (extracted / "b" / "train.jsonl").unlink()
     with pytest.raises(InputError, match=r"b/train\.jsonl: missing or empty domain"):
-        tokenizer_train(given, extracted=extracted, out=made)
+        tokenizer_train(settings, extracted=extracted, out=trained_folder)
 
 
 def test_a_tokenizer_that_is_not_the_one_of_its_meta_is_refused(tmp_path: Path, trained: Tokenizer) -> None:
-    given = corpus_of(tmp_path)
-    tokenizer_train(given, extracted=tmp_path / "extracted", out=tmp_path / "made")
+    settings = corpus_of(tmp_path)
+    tokenizer_train(settings, extracted=tmp_path / "extracted", out=tmp_path / "made")
     trained.save(str(tmp_path / "made" / "tokenizer.json"))
     with pytest.raises(InputError, match=r"tokenizer\.json: made with tokenizer .*but .*meta\.json"):
         corpus_tokenize(
-            given,
+            settings,
             extracted=tmp_path / "extracted",
             tokenizer=tmp_path / "made",
             store=tmp_path / "store",

@@ -76,12 +76,12 @@ def resumed(kit: Setup, run: Run, stop: int) -> Result:
     return train_stack(kit, [RunState.from_json(run, *saved[0])])[0]
 
 
-def same(one: Result, other: Result) -> bool:
-    assert one.weights is not None
-    assert other.weights is not None
-    equal = all(np.array_equal(one.weights[name], other.weights[name]) for name in one.weights)
-    return equal and dataclasses.replace(one, weights=None, schedule=None) == dataclasses.replace(
-        other, weights=None, schedule=None
+def same(first: Result, second: Result) -> bool:
+    assert first.weights is not None
+    assert second.weights is not None
+    equal = all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+    return equal and dataclasses.replace(first, weights=None, schedule=None) == dataclasses.replace(
+        second, weights=None, schedule=None
     )
 
 
@@ -159,10 +159,10 @@ def test_a_stack_trains_as_transformers_does_alone():
         torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.clip)
         optimizer.step()
     for name, windows in kit.windows.items():
-        held = torch.from_numpy(windows)
+        valid = torch.from_numpy(windows)
         with torch.no_grad():
-            logits = model(held[:, :-1]).logits
-        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), held[:, 1:].flatten())
+            logits = model(valid[:, :-1]).logits
+        loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), valid[:, 1:].flatten())
         assert result.losses[name] == pytest.approx(float(loss), abs=2e-5)
 
 
@@ -286,8 +286,8 @@ def test_a_sequence_counts_in_the_loss_as_the_policy_says():
     """All on the first domain and weights of 1 is a run without weights; weights of 0 leave the model as it was."""
     kit = setup(weight_decay=0.0)
     plain = Run("r", Schedule.static(DOMAINS, np.array([1.0, 0, 0])), seed=3)
-    one = dataclasses.replace(plain, policy=Counting(1.0))
-    assert same(train(kit, [one])["r"], train(kit, [plain])["r"])
+    counting = dataclasses.replace(plain, policy=Counting(1.0))
+    assert same(train(kit, [counting])["r"], train(kit, [plain])["r"])
     ignored = Run("r", Schedule.static(DOMAINS, np.array([0, 1.0, 0])), seed=3, policy=Counting(1.0))
     weights = train(kit, [ignored])["r"].weights
     start = RunState.start(ignored, kit.shape, 3).tensors["weights"]
@@ -308,14 +308,14 @@ def test_the_compiled_kernels_agree_with_autograd(shape, sequences, monkeypatch)
     start = initial_weights(shape, 5)
     tokens, counts = rng.integers(0, shape.vocab, (sequences, shape.context + 1)), rng.exponential(size=sequences)
     flat, counts = shape.flat(start), counts.astype(np.float32)
-    grad, wanted = np.empty((2, len(flat)), np.float32)
+    grad, reference = np.empty((2, len(flat)), np.float32)
     monkeypatch.setattr(autograd, "PASS_TOKENS", 2 * shape.context)
     with one_thread():
-        each = Autograd(shape, torch.float32).losses(flat, tokens, counts, wanted)
+        each = Autograd(shape, torch.float32).losses(flat, tokens, counts, reference)
         losses = Kernels(shape).losses(flat, tokens, counts, grad)
         assert np.array_equal(Kernels(shape).losses(flat, tokens), losses)
     assert losses == pytest.approx(each, abs=1e-5)
-    for (name, value), expected in zip(shape.parts(grad).items(), shape.parts(wanted).values(), strict=True):
+    for (name, value), expected in zip(shape.parts(grad).items(), shape.parts(reference).values(), strict=True):
         assert np.linalg.norm(value - expected) <= 2e-6 * np.linalg.norm(expected) + 1e-9, name
 
 
@@ -352,12 +352,12 @@ print([result.losses for result in train(setup(), runs(2)).values()])
 def test_a_process_that_compiles_the_kernels_and_one_that_loads_them_compute_the_same_bits(tmp_path):
     root = ROOT
     env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(root)}
-    told = []
+    outputs = []
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", BITS], capture_output=True, text=True, check=True, env=env)
-        told.append(done.stdout)
+        completed = subprocess.run([sys.executable, "-c", BITS], capture_output=True, text=True, check=True, env=env)
+        outputs.append(completed.stdout)
         assert list(tmp_path.glob("*/kernels.losses_of*.nbc"))
-    assert told[0] == told[1]
+    assert outputs[0] == outputs[1]
 
 
 def test_kernels_refuse_arrays_of_other_types_than_they_were_compiled_for():
@@ -382,8 +382,8 @@ def test_a_weighted_loss_has_the_gradients_of_its_definition(compute):
     grad, *alone = np.full((4, shape.parameters), np.nan, np.float32)
     with one_thread():
         losses_of(flat, tokens, counts, grad)
-        for b, one in enumerate(alone):
-            losses_of(flat, tokens[b : b + 1], None, one)
+        for b, row in enumerate(alone):
+            losses_of(flat, tokens[b : b + 1], None, row)
     # By definition: the mean over sequences, each the plain loss of a run on it alone.
     assert np.allclose(grad, np.mean(counts[:, None] * alone, axis=0), atol=1e-6)
 

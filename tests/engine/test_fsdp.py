@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(
     not (dist.is_available() and dist.is_gloo_available()), reason="this build of torch has no gloo"
 )
 LOSS, WEIGHT = 2e-6, 2e-5
-CPU = {"CUDA_VISIBLE_DEVICES": ""}  # for processes that start anew
+CPU = {"CUDA_VISIBLE_DEVICES": ""}  # for new processes
 
 
 MACHINE = Machine(processes=1, stack=1, checkpoint_seconds=1e-6, sharded=1, device="cpu", launcher=Kind(kind="local"))
@@ -86,46 +86,46 @@ def train(kit: Setup, chosen: list[Run], store: Path, count: int) -> dict[str, R
     return {run.name: result for run, result in zip(chosen, results, strict=True)}
 
 
-def alike(one: Result, other: Result, loss: float = LOSS, weight: float = WEIGHT) -> None:
+def alike(first: Result, second: Result, loss: float = LOSS, weight: float = WEIGHT) -> None:
     """The same samples, decisions and logged steps; losses and weights within rounding."""
-    assert one.ledger == other.ledger
-    assert one.state.get("samples") == other.state.get("samples")
-    assert np.array_equal(one.schedule.mixtures, other.schedule.mixtures)
-    assert [step for step, _ in one.trajectory] == [step for step, _ in other.trajectory]
-    for (_, ours), (_, theirs) in zip(one.trajectory, other.trajectory, strict=True):
+    assert first.ledger == second.ledger
+    assert first.state.get("samples") == second.state.get("samples")
+    assert np.array_equal(first.schedule.mixtures, second.schedule.mixtures)
+    assert [step for step, _ in first.trajectory] == [step for step, _ in second.trajectory]
+    for (_, ours), (_, theirs) in zip(first.trajectory, second.trajectory, strict=True):
         assert ours == pytest.approx(theirs, abs=loss)
-    assert one.losses == pytest.approx(other.losses, abs=loss)
-    assert one.weights is not None
-    assert other.weights is not None
-    for name, value in one.weights.items():
-        assert np.abs(value - other.weights[name]).max() <= weight, name
+    assert first.losses == pytest.approx(second.losses, abs=loss)
+    assert first.weights is not None
+    assert second.weights is not None
+    for name, value in first.weights.items():
+        assert np.abs(value - second.weights[name]).max() <= weight, name
 
 
 def test_two_processes_are_one_and_one_is_a_stack(tmp_path, monkeypatch):
     """Three sequences a step: one process has one to fill up. Two take one at a time, and their logits in parts."""
     policies = Recording(), SwitchAt(8 / 12)
     kit, chosen = setup(sequences=3), [dataclasses.replace(r, policy=p) for r, p in zip(runs(2), policies, strict=True)]
-    one, plain = train(kit, chosen, tmp_path / "one", 1), train_plain(kit, chosen)
+    alone, plain = train(kit, chosen, tmp_path / "one", 1), train_plain(kit, chosen)
     monkeypatch.setattr(fsdp, "PASS_TOKENS", 16)
     monkeypatch.setattr(fsdp, "EVAL_WINDOWS", 1)
     monkeypatch.setattr(fused, "CHUNK", 7)
     two = train(kit, chosen, tmp_path / "two", 2)
     for run in chosen:
-        alike(two[run.name], one[run.name])
-        alike(one[run.name], plain[run.name])
+        alike(two[run.name], alone[run.name])
+        alike(alone[run.name], plain[run.name])
     assert two["r0"].state["samples"] != 0
     assert len(two["r1"].schedule.knots) == 2
     # The key tells a sharded run from a stack's, and no number of processes from another.
     assert RunStore(tmp_path / "one").result(run_key(kit, chosen[0], "data"), weights=True) is None
     kit.compute = "sharded"
-    for name, results in (("one", one), ("two", two)):
-        kept = RunStore(tmp_path / name).result(run_key(kit, chosen[0], "data"), weights=True)
-        assert kept is not None
-        assert kept.losses == results["r0"].losses
+    for name, results in (("one", alone), ("two", two)):
+        stored = RunStore(tmp_path / name).result(run_key(kit, chosen[0], "data"), weights=True)
+        assert stored is not None
+        assert stored.losses == results["r0"].losses
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])
-def test_a_killed_run_goes_on_with_another_number_of_processes_on_the_same_samples(tmp_path, before, after):
+def test_a_killed_run_resumes_with_another_number_of_processes_on_the_same_samples(tmp_path, before, after):
     kit, (run, *_) = setup(sequences=3), runs(1)
     killed, whole = (dataclasses.replace(run, policy=Recording(at)) for at in (7, None))
     with pytest.raises(InputError, match=r"test: a training process was killed \(SIGKILL\), perhaps"):
@@ -146,19 +146,19 @@ def test_processes_wait_for_who_trains_the_run_and_take_what_that_left(tmp_path,
     monkeypatch.setattr(processes, "TIMEOUT", datetime.timedelta(seconds=2))  # less than they will wait
     kit, (run, *_) = setup(sequences=2, steps=4), runs(1)
     job = processes.SharedRuns.of(kit, [run], tmp_path, "data", MACHINE, weights=True, label="test")
-    plain, held = train_plain(kit, [run])["r0"], threading.Event()
+    plain, locked = train_plain(kit, [run])["r0"], threading.Event()
 
     def other() -> None:
         with job.store.locked(job.keys):
-            held.set()
+            locked.set()
             sleep(3.0)  # until they wait
             job.store.finish(job.keys[0], dataclasses.replace(plain, state={"left": 1}), True)
 
     with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(other)
-        held.wait()
+        waiting = pool.submit(other)
+        locked.wait()
         assert train(kit, [run], tmp_path, 2)["r0"].state == {"left": 1}
-        done.result()
+        waiting.result()
 
 
 def test_bf16_products_stay_near_a_stack_s(tmp_path):
@@ -171,9 +171,9 @@ def test_bf16_products_stay_near_a_stack_s(tmp_path):
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_without_a_gpu_a_target_on_gpus_is_refused(tmp_path):
-    where = MACHINE.model_copy(update={"device": "cuda", "sharded": 2})
+    gpus = MACHINE.model_copy(update={"device": "cuda", "sharded": 2})
     with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here"):
-        train_targets(setup(), runs(1), tmp_path, "data", where, weights=True, label="test")
+        train_targets(setup(), runs(1), tmp_path, "data", gpus, weights=True, label="test")
 
 
 @pytest.mark.parametrize(
@@ -226,6 +226,6 @@ def test_what_torchrun_trains_is_found(tmp_path, capfd):
     root = ROOT
     subprocess.run(command, check=True, timeout=120, cwd=root, env=os.environ | CPU | {"PYTHONPATH": str(root)})
     capfd.readouterr()
-    found = train(setup(), runs(2), tmp_path / "store", 1)
+    results = train(setup(), runs(2), tmp_path / "store", 1)
     assert "thousand tokens/s" not in capfd.readouterr().out  # nothing was left to train
-    alike(found["r1"], train_plain(setup(), runs(2))["r1"])
+    alike(results["r1"], train_plain(setup(), runs(2))["r1"])

@@ -50,26 +50,26 @@ def states(kit: Setup, chosen: list[Run]) -> list[RunState]:
 
 
 def train(kit: Setup, begun: list[RunState], device: torch.device, stop: int | None = None) -> dict[str, Result]:
-    """The results; with ``stop``, the states are left as they stood after so many steps."""
-    compute, kept = DeviceStack(kit, begun, device), []
+    """The results; with ``stop``, the states are those after ``stop`` steps."""
+    compute, copies = DeviceStack(kit, begun, device), []
 
     def checkpoint() -> None:
         if begun[0].step == stop:
             compute.gather()
-            kept.extend(copy.deepcopy(begun))
+            copies.extend(copy.deepcopy(begun))
 
     results = train_stack(kit, begun, checkpoint=checkpoint, compute=compute)
-    begun[:] = kept or begun
+    begun[:] = copies or begun
     return {state.run.name: result for state, result in zip(begun, results, strict=True)}
 
 
-def near(one: Result, other: Result) -> None:
-    assert one.weights is not None
-    assert other.weights is not None
-    assert one.ledger == other.ledger
-    assert one.losses == pytest.approx(other.losses, abs=LOSS)
-    for name, value in one.weights.items():
-        assert np.abs(value - other.weights[name]).max() <= WEIGHT, name
+def near(first: Result, second: Result) -> None:
+    assert first.weights is not None
+    assert second.weights is not None
+    assert first.ledger == second.ledger
+    assert first.losses == pytest.approx(second.losses, abs=LOSS)
+    for name, value in first.weights.items():
+        assert np.abs(value - second.weights[name]).max() <= WEIGHT, name
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 21, 64])
@@ -80,20 +80,20 @@ def test_the_fused_cross_entropy_is_torch_s(device, chunk, dtype, limit, monkeyp
     torch.manual_seed(0)
     x, head = torch.randn(21, 8).to(dtype).to(device), torch.randn(50, 8).to(dtype).to(device)
     targets, weights = torch.randint(50, (21,), device=device), torch.rand(21, device=device)
-    found, wanted = [x.clone(), head.float()], [x.double(), head.double()]
-    for tensor in (*found, *wanted):
+    inputs, exact = [x.clone(), head.float()], [x.double(), head.double()]
+    for tensor in (*inputs, *exact):
         tensor.requires_grad_()
-    total, losses = fused.cross_entropy(*found, targets, weights)
-    plain = F.cross_entropy(wanted[0] @ wanted[1].t(), targets, reduction="none")
-    grads = torch.autograd.grad(3 * total, found)
+    total, losses = fused.cross_entropy(*inputs, targets, weights)
+    plain = F.cross_entropy(exact[0] @ exact[1].t(), targets, reduction="none")
+    grads = torch.autograd.grad(3 * total, inputs)
     assert (losses.dtype, grads[0].dtype, grads[1].dtype) == (torch.float32, dtype, torch.float32)
     assert not losses.requires_grad
-    expected = [plain.detach(), *torch.autograd.grad(3 * (plain * weights).sum(), wanted)]
+    expected = [plain.detach(), *torch.autograd.grad(3 * (plain * weights).sum(), exact)]
     for ours, theirs in zip((losses, *grads), expected, strict=True):
         assert float((ours.double() - theirs).abs().max() / theirs.abs().max()) <= limit
     assert float(total.detach()) == pytest.approx(float((losses * weights).sum()), rel=1e-6)
     with torch.no_grad():
-        assert torch.equal(fused.cross_entropy(*found, targets, weights)[1], losses)
+        assert torch.equal(fused.cross_entropy(*inputs, targets, weights)[1], losses)
 
 
 @pytest.mark.parametrize("weighed", [False, True])
@@ -107,10 +107,10 @@ def test_a_device_trains_as_the_kernels_do(device, weighed, pass_tokens, monkeyp
         tokens = rng.integers(0, VOCAB, (2, 3, kit.shape.context + 1))
         counts = rng.uniform(0.5, 1.5, (2, 3)).astype(np.float32) if weighed else None
         with one_thread():
-            wanted = kernels.step(tokens, counts, kit.learning_rate(step))
-        for found, value in zip(ours.step(tokens, counts, kit.learning_rate(step)), wanted, strict=True):
-            assert (found.shape, found.dtype) == (value.shape, value.dtype)
-            assert np.abs(found - value).max() <= LOSS
+            reference = kernels.step(tokens, counts, kit.learning_rate(step))
+        for own, value in zip(ours.step(tokens, counts, kit.learning_rate(step)), reference, strict=True):
+            assert (own.shape, own.dtype) == (value.shape, value.dtype)
+            assert np.abs(own - value).max() <= LOSS
     for logged in (True, False):
         scored, rows = ours.evaluate(logged), kernels.evaluate(logged)
         assert list(scored) == list(rows)
@@ -167,8 +167,8 @@ def test_compiled_it_is_the_same():
         DeviceStack(kit, states(kit, runs(1)), torch.device("cpu"), backend) for backend in (None, "aot_eager")
     )
     for lr in (1e-2, 1e-3):
-        one, other = plain.step(tokens, None, lr), traced.step(tokens, None, lr)
-        assert np.abs(one[1] - other[1]).max() <= LOSS
+        first, second = plain.step(tokens, None, lr), traced.step(tokens, None, lr)
+        assert np.abs(first[1] - second[1]).max() <= LOSS
     for name, value in plain.evaluate().items():
         assert np.abs(traced.evaluate()[name] - value).max() <= LOSS
 
@@ -214,10 +214,10 @@ def test_a_killed_pack_ends_in_the_same_bits(tmp_path, device, monkeypatch):
     assert state.step == 8
     for name in ("killed", "whole"):
         train_pack(work(name), [("key", run)], lambda tokens: None)
-    one, other = (work(name).store.result("key", weights=True) for name in ("killed", "whole"))
-    assert one is not None
-    assert other is not None
-    assert same(one, other)
+    resumed, whole = (work(name).store.result("key", weights=True) for name in ("killed", "whole"))
+    assert resumed is not None
+    assert whole is not None
+    assert same(resumed, whole)
 
 
 def test_a_key_tells_a_gpu_from_a_processor_and_one_model_from_another():
@@ -232,9 +232,9 @@ def test_a_key_tells_a_gpu_from_a_processor_and_one_model_from_another():
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_no_gpu_is_one_line(tmp_path):
     machine = MACHINE.model_copy(update={"device": "cuda"})
-    with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here; set it to") as said:
+    with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here; set it to") as caught:
         train_runs(setup(), runs(1), tmp_path, "data", machine, weights=False, label="test")
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(caught.value)
     # Before the corpus is made, too.
     assert [line.partition(",")[0] for line in gpu(machine)] == ["machine.device: cuda"]
     assert not [*gpu(MACHINE)]
@@ -260,9 +260,9 @@ class FullInCapture(Chaser):
 @pytest.mark.parametrize("policy", [Full(), FullInCapture()])
 def test_a_full_gpu_is_one_line(tmp_path, policy):
     chosen = [dataclasses.replace(run, policy=policy) for run in runs(1)]
-    with pytest.raises(InputError, match=r"^test: the memory of a GPU is full; lower machine\.stack, or") as said:
+    with pytest.raises(InputError, match=r"^test: the memory of a GPU is full; lower machine\.stack, or") as caught:
         train_runs(setup(), chosen, tmp_path, "data", MACHINE, weights=False, label="test")
-    assert "\n" not in str(said.value)
+    assert "\n" not in str(caught.value)
 
 
 SHARE = """

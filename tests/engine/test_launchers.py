@@ -47,8 +47,8 @@ def machine(launcher: dict, processes: int = 1) -> Machine:
 
 
 def train(store: Path, chosen: list[Run], launcher: dict, kit: Setup | None = None, processes: int = 1):
-    where = machine(launcher, processes)
-    return train_runs(kit or setup(), chosen, store, "data", where, weights=True, label="test")
+    settings = machine(launcher, processes)
+    return train_runs(kit or setup(), chosen, store, "data", settings, weights=True, label="test")
 
 
 def times(store: Path) -> dict[str, int]:
@@ -57,9 +57,9 @@ def times(store: Path) -> dict[str, int]:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
 def test_a_gpu_is_looked_for_where_a_job_runs_and_not_where_it_is_submitted(tmp_path):
-    where = machine(JOBS | {"tasks": 1}).model_copy(update={"device": "cuda"})
+    settings = machine(JOBS | {"tasks": 1}).model_copy(update={"device": "cuda"})
     with pytest.raises(InputError, match=r"^machine\.device: cuda, but torch finds no GPU here"):
-        train_runs(setup(), runs(1), tmp_path, "data", where, weights=False, label="test")
+        train_runs(setup(), runs(1), tmp_path, "data", settings, weights=False, label="test")
     assert list(tmp_path.glob("jobs/*/*_result.pkl"))  # which says so
 
 
@@ -84,9 +84,9 @@ def test_local_jobs_are_no_more_than_asked_for(tmp_path, monkeypatch, count, pro
 
 
 def test_local_jobs_share_no_gpu(tmp_path):
-    where = machine(JOBS).model_copy(update={"device": "cuda"})
+    settings = machine(JOBS).model_copy(update={"device": "cuda"})
     with pytest.raises(InputError, match=r"machine\.launcher\.tasks = 2: jobs on one machine would all take its first"):
-        train_runs(setup(), runs(2), tmp_path, "data", where, weights=False, label="test")
+        train_runs(setup(), runs(2), tmp_path, "data", settings, weights=False, label="test")
 
 
 def test_mapped_tokens_and_a_policy_reach_the_jobs(tmp_path):
@@ -101,10 +101,10 @@ def test_mapped_tokens_and_a_policy_reach_the_jobs(tmp_path):
     steered = Run(
         "steered", run.schedule, 1, odm.policy(plan, odm.Options(every=1, smoothing=0.9, warmup=0.0), training())
     )
-    one, other = (train(tmp_path / kind["kind"], [steered], kind, kit)[0] for kind in (LOCAL, JOBS))
-    assert same(one, other)
-    assert np.array_equal(one.schedule.mixtures, other.schedule.mixtures)
-    assert len(one.schedule.mixtures) > 1
+    local, jobs = (train(tmp_path / kind["kind"], [steered], kind, kit)[0] for kind in (LOCAL, JOBS))
+    assert same(local, jobs)
+    assert np.array_equal(local.schedule.mixtures, jobs.schedule.mixtures)
+    assert len(local.schedule.mixtures) > 1
 
 
 def test_a_mapped_file_is_pickled_by_its_name_and_a_part_of_one_by_value(tmp_path):
@@ -167,7 +167,7 @@ def test_a_killed_task_is_one_line_and_only_its_runs_are_trained_again(tmp_path,
     assert all(map(same, resumed, train(tmp_path / "whole", runs(4), LOCAL, kit)))
 
 
-def test_a_preempted_task_goes_on_from_its_checkpoint(tmp_path):
+def test_a_preempted_task_resumes_from_its_checkpoint(tmp_path):
     kit = setup(steps=LONG)
     workers: list[psutil.Process] = []
 
@@ -182,7 +182,7 @@ def test_a_preempted_task_goes_on_from_its_checkpoint(tmp_path):
     assert not any(process.is_running() for process in workers)
 
 
-def test_a_fault_in_a_job_is_told_in_the_words_of_this_process(tmp_path):
+def test_a_fault_in_a_job_has_the_message_of_a_local_one(tmp_path):
     with pytest.raises(InputError, match="loss is not finite") as error:
         train(tmp_path, runs(2), JOBS, setup(lr=1e15, clip=1e15, warmup=0.0))
     assert "\n" not in str(error.value)

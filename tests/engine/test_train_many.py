@@ -47,9 +47,9 @@ def test_packs_are_even_and_whole():
 
 
 def test_stack_and_processes_change_nothing(tmp_path):
-    one = train(tmp_path / "a", runs(5), processes=1, stack=1)
-    two = train(tmp_path / "b", runs(5)[::-1], processes=2, stack=3)[::-1]
-    assert all(same(a, b) for a, b in zip(one, two, strict=True))
+    alone = train(tmp_path / "a", runs(5), processes=1, stack=1)
+    packed = train(tmp_path / "b", runs(5)[::-1], processes=2, stack=3)[::-1]
+    assert all(same(a, b) for a, b in zip(alone, packed, strict=True))
 
 
 def test_a_finished_run_is_not_trained_again(tmp_path, capfd):
@@ -231,8 +231,8 @@ def test_bad_input_in_a_worker_reaches_the_caller(tmp_path):
         train(tmp_path, runs(2), setup(lr=1e15, clip=1e15, warmup=0.0))
 
 
-def test_when_a_run_fails_the_others_end_and_are_kept(tmp_path):
-    """They report every step, more of it than a pipe holds that nobody reads."""
+def test_when_a_run_fails_the_others_finish_and_are_stored(tmp_path):
+    """They report more steps than fit into a pipe that is not read."""
     rng = np.random.default_rng(0)
     steps = 8000
     tokens = {"a": rng.integers(0, VOCAB, 200_000), "b": np.full(200_000, VOCAB)}

@@ -52,8 +52,8 @@ def build(kind: str, documents: list[str], seed: int = 0, items: int = 40) -> di
 
 
 def source(context: str, documents: list[str]) -> int:
-    (found,) = [i for i, text in enumerate(documents) if context in text]
-    return found
+    (index,) = [i for i, text in enumerate(documents) if context in text]
+    return index
 
 
 @pytest.mark.parametrize("kind", [heldout_tasks.LAST_WORD, heldout_tasks.CONTINUATION])
@@ -111,7 +111,7 @@ def test_last_word_follows_its_context_and_is_worth_asking_for(documents):
         ("The old grey mare went down the long road to the year 1984.", []),  # no word
         ("The old grey mare went down the long road to the U.S.", []),
         ("The old grey mare went down the long road to the NATO.", []),  # an abbreviation
-        ("The market of the old grey town lay down the long road from the market.", []),  # told before
+        ("The market of the old grey town lay down the long road from the market.", []),  # was in the text before
         ("The old grey mare went down the long road to the Inc. and back to its own stable .", ["stable"]),
         ("Short one.", []),
     ],
@@ -190,16 +190,16 @@ def test_stage_writes_tasks_that_depend_on_their_own_text_alone(tmp_path, docume
         tasks_build(changed, extracted=tmp_path, tokenizer=tmp_path, out=Path(out))
         return {str(p.relative_to(out)): p.read_text() for p in sorted(Path(out).rglob("*")) if p.is_file()}
 
-    two, one = run("tasks", ["law", "news"]), run("other", ["news"])
-    assert {name.split("/")[0] for name in two} - {name.split("/")[0] for name in one} == {
+    both, single = run("tasks", ["law", "news"]), run("other", ["news"])
+    assert {name.split("/")[0] for name in both} - {name.split("/")[0] for name in single} == {
         "heldout_last_word_law",
         "heldout_last_word_law.yaml",
     }
     items = "heldout_last_word_news/test.jsonl"
-    assert two[items] == one[items] != two["heldout_last_word_law/test.jsonl"]
-    task = yaml.safe_load(two["heldout_continuation_news.yaml"])
+    assert both[items] == single[items] != both["heldout_last_word_law/test.jsonl"]
+    task = yaml.safe_load(both["heldout_continuation_news.yaml"])
     assert task["dataset_kwargs"]["data_files"]["test"] == "tasks/heldout_continuation_news/test.jsonl"
-    assert len(two["heldout_continuation_news/test.jsonl"].splitlines()) == 20
+    assert len(both["heldout_continuation_news/test.jsonl"].splitlines()) == 20
 
 
 def test_a_task_takes_what_items_there_are(documents):

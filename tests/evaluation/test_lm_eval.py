@@ -73,8 +73,8 @@ def write_tasks(folder: Path, items: dict[str, dict[str, list]]) -> Path:
         kind = heldout_tasks.LAST_WORD if "target" in splits["test"][0] else heldout_tasks.CONTINUATION
         name = heldout_tasks.task_name(kind, domain)
         (folder / name).mkdir(parents=True)
-        for split, of in splits.items():
-            (folder / name / f"{split}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in of))
+        for split, split_items in splits.items():
+            (folder / name / f"{split}.jsonl").write_text("".join(json.dumps(item) + "\n" for item in split_items))
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(heldout_tasks.config(kind, domain, str(folder / name))))
     return folder
 
@@ -139,8 +139,8 @@ def test_a_model_scores_what_it_was_made_to_know(hand_set, task_folder, tmp_path
 
 def test_scores_repeat_and_do_not_depend_on_the_other_shots_or_models(task_folder, tmp_path):
     folders = [export(tmp_path / str(seed), seed=seed) for seed in (1, 2)]
-    given = {"names": [], "batch_size": 4, "scratch": tmp_path}
-    both = list(lm_eval.evaluate(folders, task_folder, shots=(0, 1, 2), **given))
+    options = {"names": [], "batch_size": 4, "scratch": tmp_path}
+    both = list(lm_eval.evaluate(folders, task_folder, shots=(0, 1, 2), **options))
     again = evaluate(folders[1], task_folder, tmp_path, shots=(2, 0))
     assert not both[0]["value"].equals(both[1]["value"])
     expected = pd.concat([both[1][both[1]["shots"] == shots] for shots in (2, 0)], ignore_index=True)
@@ -175,10 +175,10 @@ def test_packed_scores_are_those_of_lm_eval(tmp_path):
     pairs += [(text(14, 15), f" {text(3, 4)}"), (text(14, 15), f" {text(4, 5)}"), (text(20, 24), f" {text(2, 4)}")]
     requests = [request(pair) for pair in pairs]
     packed = PackedLM(folder, batch_size=5)
-    found = packed.loglikelihood(requests)
+    scores = packed.loglikelihood(requests)
     expected = HFLM(str(folder), device="cpu", batch_size=5).loglikelihood(requests, disable_tqdm=True)
-    np.testing.assert_allclose([score for score, _ in found], [score for score, _ in expected], rtol=1e-5)
-    assert [greedy for _, greedy in found] == [greedy for _, greedy in expected]
+    np.testing.assert_allclose([score for score, _ in scores], [score for score, _ in expected], rtol=1e-5)
+    assert [greedy for _, greedy in scores] == [greedy for _, greedy in expected]
     assert packed.truncated == set(pairs[-2:])  # one token more than the model reads, and many
     context = text(4, 5)  # what the model says next is greedy, the rest is not
     best = int(packed.model(torch.tensor([packed.tok_encode(context)])).logits[0, -1].argmax())
@@ -240,9 +240,9 @@ def test_unknown_task_is_refused(hand_set, task_folder, tmp_path):
 @pytest.mark.slow
 def test_equal_to_the_command_line_with_any_number_of_processes(hand_set, task_folder, tmp_path):
     folders = [hand_set, *(export(tmp_path / str(seed), seed=seed) for seed in (1, 2))]
-    given = {"names": [], "shots": [0, 2], "batch_size": 4, "scratch": tmp_path}
-    one, two = (lm_eval.evaluate_all(folders, task_folder, processes=n, **given) for n in (1, 2))
-    for alone, shared in zip(one, two, strict=True):
+    options = {"names": [], "shots": [0, 2], "batch_size": 4, "scratch": tmp_path}
+    serial, parallel = (lm_eval.evaluate_all(folders, task_folder, processes=n, **options) for n in (1, 2))
+    for alone, shared in zip(serial, parallel, strict=True):
         pd.testing.assert_frame_equal(alone, shared, check_exact=True)
     for shots in (0, 2):
         command = [
@@ -255,7 +255,7 @@ def test_equal_to_the_command_line_with_any_number_of_processes(hand_set, task_f
         subprocess.run(command, check=True, capture_output=True, env=environment)
         (file,) = (tmp_path / f"cli-{shots}").rglob("results*.json")
         results = json.loads(file.read_text())["results"]
-        rows = one[1][one[1]["shots"] == shots]
+        rows = serial[1][serial[1]["shots"] == shots]
         assert len(rows) == 5
         for row in rows.itertuples():
             assert row.value == pytest.approx(results[row.task][f"{row.metric},none"], rel=1e-5)

@@ -40,13 +40,13 @@ def test_rivals_aim_at_the_objective_or_at_none():
 def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
     mixture = {"predicted_gain": 0.3, "realised_gain": 0.2, "realised_gain_low": 0.1, "realised_gain_high": 0.3}
     part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.9}, "mixture": mixture}
-    found = summarised({"a": part, "b": part | {"target": {"rivals": {"single": BETTER}}}}, 48, {"a": 0.01, "b": 0.0})
-    assert found["a"] == {"spearman": 0.9, "gain_predicted": 0.3, "gain_realised": 0.2}
-    assert summarised({"a": part | {"unit": BITS}}, 48, {})["a"] == found["a"] | {"unit": BITS}
-    assert (found["b"]["proxies"], found["b"]["regret"]) == (48, 0.0)
-    assert found["b"]["minus_single"] == pytest.approx(-0.2)
-    assert found["b"]["minus_single_ci"] == pytest.approx(0.1)
-    assert found["b"]["verdict"] == "better than all 1"
+    summary = summarised({"a": part, "b": part | {"target": {"rivals": {"single": BETTER}}}}, 48, {"a": 0.01, "b": 0.0})
+    assert summary["a"] == {"spearman": 0.9, "gain_predicted": 0.3, "gain_realised": 0.2}
+    assert summarised({"a": part | {"unit": BITS}}, 48, {})["a"] == summary["a"] | {"unit": BITS}
+    assert (summary["b"]["proxies"], summary["b"]["regret"]) == (48, 0.0)
+    assert summary["b"]["minus_single"] == pytest.approx(-0.2)
+    assert summary["b"]["minus_single_ci"] == pytest.approx(0.1)
+    assert summary["b"]["verdict"] == "better than all 1"
 
 
 @pytest.mark.parametrize(
@@ -55,10 +55,10 @@ def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
      (0.1234, 0.098, (0.12, 0.1)), (0.004, 1.24, (0.0, 1.0))],
 )  # fmt: skip
 def test_values_are_rounded_to_the_first_digit_of_their_interval(middle, half, shown):
-    one = {"method": "x", "value": middle, "value_low": middle - half, "value_high": middle + half}
+    rival = {"method": "x", "value": middle, "value_low": middle - half, "value_high": middle + half}
     mixture = {"predicted_gain": 0.3049, "realised_gain": None}
     part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.987}, "mixture": mixture}
-    found = summarised({"a": part | {"target": {"rivals": {"single": one}}}}, 48, {"a": 0.00731})["a"]
-    assert (found["minus_single"], found["minus_single_ci"]) == shown
-    assert (found["spearman"], found["gain_predicted"], found["gain_realised"]) == (0.99, 0.3, None)
-    assert found["regret"] == 0.007
+    summary = summarised({"a": part | {"target": {"rivals": {"single": rival}}}}, 48, {"a": 0.00731})["a"]
+    assert (summary["minus_single"], summary["minus_single_ci"]) == shown
+    assert (summary["spearman"], summary["gain_predicted"], summary["gain_realised"]) == (0.99, 0.3, None)
+    assert summary["regret"] == 0.007

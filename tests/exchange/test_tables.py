@@ -1,4 +1,4 @@
-"""Tables of runs as other tools write them, and what is said of bad ones: file, run and column, all at once."""
+"""Tables of runs as other tools write them, and the errors for bad ones: file, run and column, all at once."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def written(folder, ratios: pd.DataFrame, metrics: pd.DataFrame, suffix: str = "
 
 @pytest.mark.parametrize("suffix", [".csv", ".csv.gz", ".tsv", ".parquet"])
 def test_a_pair_is_joined_on_its_runs_whatever_its_kind_of_file(pair, tmp_path, suffix):
-    found = read_runs(*written(tmp_path, *pair, suffix))
-    assert list(found.mixtures.index) == list(found.metrics.index) == list(pair[0]["run"])
-    np.testing.assert_allclose(found.mixtures.sum(axis=1), 1, atol=1e-12)
+    runs = read_runs(*written(tmp_path, *pair, suffix))
+    assert list(runs.mixtures.index) == list(runs.metrics.index) == list(pair[0]["run"])
+    np.testing.assert_allclose(runs.mixtures.sum(axis=1), 1, atol=1e-12)
     expected = pair[1].set_index("run").loc[pair[0]["run"], "loss"]
-    np.testing.assert_allclose(found.metrics["loss"], expected)
-    assert found.notes == ()
+    np.testing.assert_allclose(runs.metrics["loss"], expected)
+    assert runs.notes == ()
 
 
 def test_a_single_negative_loss_is_noted_but_not_a_metric_of_either_sign(pair, tmp_path):
@@ -55,17 +55,17 @@ def test_a_single_negative_loss_is_noted_but_not_a_metric_of_either_sign(pair, t
 
 def test_olmix_names_its_runs_otherwise_and_adds_columns_that_are_no_domain(pair, tmp_path):
     ratios, metrics = (table.rename(columns={"run": "run_id"}).assign(name="swarm") for table in pair)
-    found = read_runs(*written(tmp_path, ratios, metrics))
-    assert list(found.mixtures) == ["web", "books", "code"]
-    assert list(found.metrics) == ["loss", "bpb"]
+    runs = read_runs(*written(tmp_path, ratios, metrics))
+    assert list(runs.mixtures) == ["web", "books", "code"]
+    assert list(runs.metrics) == ["loss", "bpb"]
 
 
 def test_regmix_published_names_become_domains(pair, tmp_path):
     ratios = pair[0].rename(columns={"run": "index"} | {name: f"train_{name}" for name in ("web", "books", "code")})
     metrics = pair[1].rename(columns={"run": "index", "loss": "metric/web_val_loss", "bpb": "metric/code_val_loss"})
-    found = read_runs(*written(tmp_path, ratios, metrics))
-    assert list(found.mixtures) == ["web", "books", "code"]
-    assert list(found.metrics) == ["web", "code"]
+    runs = read_runs(*written(tmp_path, ratios, metrics))
+    assert list(runs.mixtures) == ["web", "books", "code"]
+    assert list(runs.metrics) == ["web", "code"]
 
 
 def test_one_wide_table_of_weights_and_biases_needs_patterns(pair, tmp_path):
@@ -79,11 +79,11 @@ def test_one_wide_table_of_weights_and_biases_needs_patterns(pair, tmp_path):
     wide.insert(1, "State", ["finished"] * 9 + ["crashed"])
     path = tmp_path / "export.csv"
     wide.to_csv(path, index=False)
-    found = read_runs(path, domain_columns="mix/*", metric_columns="eval/*")
-    assert list(found.mixtures) == ["web", "books", "code"]
-    assert list(found.metrics) == ["loss"]
-    assert len(found.mixtures) == 9
-    assert "left out 1 runs whose State is not 'finished'" in found.notes[0]
+    runs = read_runs(path, domain_columns="mix/*", metric_columns="eval/*")
+    assert list(runs.mixtures) == ["web", "books", "code"]
+    assert list(runs.metrics) == ["loss"]
+    assert len(runs.mixtures) == 9
+    assert "left out 1 runs whose State is not 'finished'" in runs.notes[0]
     with pytest.raises(InputError, match="say which columns are which"):
         read_runs(path)
     with pytest.raises(InputError, match=r"give one \*"):
@@ -135,7 +135,7 @@ def test_a_bad_table_is_refused_with_its_place(pair, tmp_path, case):
     assert any(re.search(message, line) for line in error.value.lines), error.value.lines
 
 
-def test_all_faults_are_told_at_once_but_not_endlessly(pair, tmp_path):
+def test_all_faults_are_reported_at_once_up_to_a_limit(pair, tmp_path):
     ratios = edited(edited(pair[0], 1, "web", "x"), 4, "code", None)
     metrics = pair[1].assign(loss=np.nan)
     metrics.iloc[0, 1] = 1.0

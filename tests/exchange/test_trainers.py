@@ -47,8 +47,8 @@ def written(tmp_path):
     return write
 
 
-def same(found: dict[str, float], expected: dict[str, float] = PATHS) -> None:
-    assert found == pytest.approx(expected, abs=1e-6)
+def same(weights: dict[str, float], expected: dict[str, float] = PATHS) -> None:
+    assert weights == pytest.approx(expected, abs=1e-6)
 
 
 def token_shares(documents: list[str]) -> None:
@@ -81,23 +81,23 @@ def test_energon(written):
     path = paths.EPath(str(written("energon")))
     loaded = config.load_config(path, default_type=v2.MetadatasetV2, default_kwargs={"path": path})
     blend = loaded.splits["train"].blend
-    same({str(one.path): one.weight for one in blend}, {f"data/{name}": share for name, share in DOCUMENTS.items()})
+    same({str(part.path): part.weight for part in blend}, {f"data/{name}": share for name, share in DOCUMENTS.items()})
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_olmo_core(written):
     sources = module("olmo_core.data.source_mixture").SourceMixtureList.from_yaml(str(written("olmo-core")))
     sources.validate()
-    for one in sources.sources:
-        one.validate()
-    same({one.paths[0]: one.target_ratio for one in sources.sources})
+    for source in sources.sources:
+        source.validate()
+    same({source.paths[0]: source.target_ratio for source in sources.sources})
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_torchtitan(written):
     module("torchtitan.hf_datasets.text_datasets")
     sources = runpy.run_path(str(written("torchtitan")))["sources"]
-    same({one.dataset_path: one.weight for one in sources})
+    same({source.dataset_path: source.weight for source in sources})
 
     class Endless:
         def __init__(self, name: str) -> None:
@@ -113,7 +113,7 @@ def test_torchtitan(written):
         def load_state_dict(self, state: dict) -> None: ...
 
     mixed = module("torchtitan.hf_datasets.interleaved").InterleavedDataset(
-        [Endless(one.dataset) for one in sources], [one.weight for one in sources], seed=0
+        [Endless(source.dataset) for source in sources], [source.weight for source in sources], seed=0
     )
     drawn = [name for name, _ in zip(mixed, range(DRAWS), strict=False)]
     same_shares = {name: drawn.count(name) / DRAWS for name in WEIGHTS}
@@ -123,11 +123,11 @@ def test_torchtitan(written):
 @pytest.mark.filterwarnings("ignore")
 def test_datasets(written):
     datasets = module("datasets")
-    made = runpy.run_path(str(written("datasets")))
-    same(made["probabilities"], DOCUMENTS)
+    script = runpy.run_path(str(written("datasets")))
+    same(script["probabilities"], DOCUMENTS)
     rows = {name: round(DRAWS * share * 1.2) + 100 for name, share in DOCUMENTS.items()}
     parts = {name: datasets.Dataset.from_dict({"domain": [name] * count}) for name, count in rows.items()}
-    token_shares(made["interleave"](parts)["domain"][:DRAWS])
+    token_shares(script["interleave"](parts)["domain"][:DRAWS])
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -135,20 +135,20 @@ def test_mosaicml_streaming(written):
     import yaml
 
     stream = module("streaming").Stream
-    given = yaml.safe_load(written("mosaicml").read_text())["streams"]
-    streams = [stream(**one) for one in given.values()]
+    options = yaml.safe_load(written("mosaicml").read_text())["streams"]
+    streams = [stream(**part) for part in options.values()]
     chosen = stream.apply_weights(streams, np.full(len(streams), DRAWS), DRAWS, 0)
     assert chosen == DRAWS
-    same(dict(zip(given, (one.proportion for one in streams), strict=True)), DOCUMENTS)
-    shares = {name: one.choose / DRAWS for name, one in zip(given, streams, strict=True)}
+    same(dict(zip(options, (part.proportion for part in streams), strict=True)), DOCUMENTS)
+    shares = {name: part.choose / DRAWS for name, part in zip(options, streams, strict=True)}
     assert shares == pytest.approx(DOCUMENTS, abs=len(streams) / DRAWS)
 
 
 @pytest.mark.filterwarnings("ignore")
 def test_litdata(written, tmp_path, monkeypatch):
     module("litdata")
-    made = runpy.run_path(str(written("litdata")))
-    same(dict(zip(made["folders"], made["weights"], strict=True)), {f"data/{k}": v for k, v in DOCUMENTS.items()})
+    script = runpy.run_path(str(written("litdata")))
+    same(dict(zip(script["folders"], script["weights"], strict=True)), {f"data/{k}": v for k, v in DOCUMENTS.items()})
     writer = module("litdata.streaming.writer").BinaryWriter
     for name, share in DOCUMENTS.items():
         count = round(DRAWS / 10 * share * 1.3) + 100
@@ -159,5 +159,5 @@ def test_litdata(written, tmp_path, monkeypatch):
         cache.merge()
     monkeypatch.chdir(tmp_path)
     random.seed(0)
-    drawn = [item for item, _ in zip(made["combined"](), range(DRAWS // 10), strict=False)]
+    drawn = [item for item, _ in zip(script["combined"](), range(DRAWS // 10), strict=False)]
     token_shares(drawn)

@@ -61,16 +61,16 @@ def weights_in(form: str, files: dict[str, str], folder: Path) -> dict[str, floa
         calls = [
             line.strip().removesuffix(",") for line in text.splitlines() if line.strip().startswith("HFDataSource")
         ]
-        values = [eval(call, {"HFDataSource": dict}) for call in calls]
-        return {value["dataset_path"]: value["weight"] for value in values}
-    made = script(text, folder)
+        sources = [eval(call, {"HFDataSource": dict}) for call in calls]
+        return {source["dataset_path"]: source["weight"] for source in sources}
+    values = script(text, folder)
     if form == "nemo":
-        return {path: float(weight) for weight, path in zip(made["paths"][::2], made["paths"][1::2], strict=True)}
+        return {path: float(weight) for weight, path in zip(values["paths"][::2], values["paths"][1::2], strict=True)}
     if form == "litdata":
-        return dict(zip(made["folders"], made["weights"], strict=True))
+        return dict(zip(values["folders"], values["weights"], strict=True))
     if form == "levanter":
-        return {made["caches"][name]: weight for name, weight in made["train_weights"].items()}
-    return {made["paths"][name]: weight for name, weight in made["probabilities"].items()}
+        return {values["caches"][name]: weight for name, weight in values["train_weights"].items()}
+    return {values["paths"][name]: weight for name, weight in values["probabilities"].items()}
 
 
 @pytest.mark.parametrize("form", [form for form in formats() if form not in ("megatron-args", "megatron-file")])
@@ -81,9 +81,9 @@ def test_the_weights_read_back(form, tmp_path):
         expected = {BLEND.path(name): weight / LENGTHS[name] / total for name, weight in POSITIVE.items()}
     files = export(BLEND, form)
     assert weights_in(form, files, tmp_path) == pytest.approx(expected, abs=1e-6)
-    said = "".join(files.values())
-    assert "a mixture by regression" in said
-    assert f"shares of {'documents' if form in DRAWS_DOCUMENTS else 'tokens'}" in said or form == "json"
+    output = "".join(files.values())
+    assert "a mixture by regression" in output
+    assert f"shares of {'documents' if form in DRAWS_DOCUMENTS else 'tokens'}" in output or form == "json"
 
 
 @pytest.mark.parametrize("form", ["megatron-args", "megatron-file"])
@@ -131,10 +131,10 @@ def test_a_schedule_is_a_file_a_phase_that_says_where_it_begins_and_what_came_be
 
 def test_levanter_has_the_schedule_itself(tmp_path):
     (text,) = export(SCHEDULE, "levanter").values()
-    made = script(text, tmp_path)
-    assert made["train_weights"] == [(0, {"a": 1.0, "b": 0.0}), (2048, {"a": 0.25, "b": 0.75})]
-    assert made["start"](2048 * 4096) == 2048
-    assert made["start"](2048 * 4096 + 1) == 4096
+    values = script(text, tmp_path)
+    assert values["train_weights"] == [(0, {"a": 1.0, "b": 0.0}), (2048, {"a": 0.25, "b": 0.75})]
+    assert values["start"](2048 * 4096) == 2048
+    assert values["start"](2048 * 4096 + 1) == 4096
 
 
 @pytest.mark.parametrize(

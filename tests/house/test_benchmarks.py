@@ -24,7 +24,7 @@ def test_every_part_can_be_printed_and_names_its_machine():
     assert all(set(machine) == {"cpu", "cores", "torch", "kernels"} for machine in RESULTS["machines"].values())
 
 
-def test_a_part_measured_anew_leaves_the_others_and_their_machines():
+def test_a_part_measured_again_leaves_the_others_and_their_machines():
     old = {"machines": {"noop_repro": {"cpu": "abacus"}, "scoring": {"cpu": "abacus"}}, "noop_repro": 1, "scoring": 2}
     new = bench.with_part(old, "growth", 3)
     assert {name: new[name] for name in new if name != "machines"} == {"growth": 3, "noop_repro": 1, "scoring": 2}
@@ -51,11 +51,11 @@ def test_what_dvc_refuses_is_one_line(tmp_path):
 def test_the_gpu_s_part_runs_on_a_processor_and_is_printed():
     shape = {"layers": 1, "heads": 2, "width": 16, "ffn": 24, "context": 16, "vocab": 64}
     result = gpu.measure({"tiny": (shape, 2, 2)}, "cpu", seconds=1e-3, repeats=2, gemm=64)
-    one = result["configurations"]["tiny"]
-    assert one["engine_tokens_a_second"]["median"] > 0
-    assert one["transformers_tokens_a_second"]["median"] > 0
-    assert one["transformers_micro_batch"] == 2
-    assert one["share_of_gemm"]["full"] >= one["share_of_gemm"]["attention"] >= one["share_of_gemm"]["body"] > 0
+    rates = result["configurations"]["tiny"]
+    assert rates["engine_tokens_a_second"]["median"] > 0
+    assert rates["transformers_tokens_a_second"]["median"] > 0
+    assert rates["transformers_micro_batch"] == 2
+    assert rates["share_of_gemm"]["full"] >= rates["share_of_gemm"]["attention"] >= rates["share_of_gemm"]["body"] > 0
     first, *rest = lines.LINES["gpu"]({"gpu": "a processor", "cuda": "none", **result})
     assert first.startswith("a processor, none, 20")
     assert rest[0].startswith("tiny: ")

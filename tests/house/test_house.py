@@ -39,8 +39,8 @@ def deps(stage: str) -> list[str]:
     if stage in MAIN:
         return body(stage).get("deps", [])
     folder = "published" if stage in PUBLISHED else "ablations"
-    given = body(stage).get("deps", [])
-    return [dep.removeprefix("../") if dep.startswith("../") else f"{folder}/{dep}" for dep in given]
+    paths = body(stage).get("deps", [])
+    return [dep.removeprefix("../") if dep.startswith("../") else f"{folder}/{dep}" for dep in paths]
 
 
 def source(stage: str) -> str:
@@ -88,7 +88,7 @@ def test_the_pipeline_can_be_read_in_one_sitting():
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
     for file in progress.PIPELINE:
         lock = (ROOT / file).with_suffix(".lock")
-        assert lock.stat().st_size <= 45_000  # DVC reads and writes it anew after every stage
+        assert lock.stat().st_size <= 45_000  # DVC reads and rewrites it after every stage
         locked, there = (yaml.safe_load(path.read_text())["stages"] for path in (lock, ROOT / file))
         assert {stage.split("@")[0] for stage in locked} <= set(there)  # DVC keeps the entries of stages that are gone
 

@@ -15,7 +15,7 @@ from stages.common.intact import damaged
 
 
 @pytest.fixture
-def made(tmp_path, monkeypatch) -> Path:
+def project(tmp_path, monkeypatch) -> Path:
     """A stage's outputs, as DVC records them: a folder of two files, and a file."""
     monkeypatch.chdir(tmp_path)
     md5 = {}
@@ -36,38 +36,38 @@ def made(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def found(*paths: str) -> list[str]:
+def blamed(*paths: str) -> list[str]:
     return [path.name for path in damaged(map(Path, paths), ["--out", "data/read"])]
 
 
-def test_whole_outputs_are_not_blamed(made):
-    assert found("data/made", "metrics.json", "data") == []
+def test_whole_outputs_are_not_blamed(project):
+    assert blamed("data/made", "metrics.json", "data") == []
 
 
-def test_changed_missing_and_foreign_files_are_found_wherever_the_path_points(made):
-    (made / "data/made/a.csv").write_text("x\n2\n")
-    (made / "data/made/b/c.json").unlink()
-    (made / "data/made/own.txt").touch()
+def test_changed_missing_and_foreign_files_are_found_wherever_the_path_points(project):
+    (project / "data/made/a.csv").write_text("x\n2\n")
+    (project / "data/made/b/c.json").unlink()
+    (project / "data/made/own.txt").touch()
     for path in ("data/made", "data", "data/made/a.csv"):
-        assert found(path) == ["a.csv", "c.json", "own.txt"]
-    assert found("metrics.json") == []
-    (made / "metrics.json").write_text("")
-    assert found("metrics.json") == ["metrics.json"]
+        assert blamed(path) == ["a.csv", "c.json", "own.txt"]
+    assert blamed("metrics.json") == []
+    (project / "metrics.json").write_text("")
+    assert blamed("metrics.json") == ["metrics.json"]
 
 
-def test_what_the_failing_stage_itself_writes_is_not_blamed(made):
+def test_what_the_failing_stage_itself_writes_is_not_blamed(project):
     """DVC removes it before it runs the stage, so it is always missing."""
-    lock = made / "dvc.lock"
+    lock = project / "dvc.lock"
     lock.write_text(lock.read_text().replace("cmd: make", "cmd: python -m make --out data/read"))
-    (made / "metrics.json").unlink()
-    assert found("metrics.json") == []
+    (project / "metrics.json").unlink()
+    assert blamed("metrics.json") == []
     assert [path.name for path in damaged([Path("metrics.json")], ["--out", "elsewhere"])] == ["metrics.json"]
 
 
 @pytest.mark.parametrize("lock", ["", "a: [", "[1]", "stages: {make: 1}", "stages: {make: {outs: [1]}}"])
-def test_a_damaged_lock_file_blames_nothing(made, lock):
-    (made / "dvc.lock").write_text(lock)
-    assert found("data") == []
+def test_a_damaged_lock_file_blames_nothing(project, lock):
+    (project / "dvc.lock").write_text(lock)
+    assert blamed("data") == []
 
 
 def failing(*, source: Path) -> None:
@@ -79,7 +79,7 @@ def faulty(*, source: Path) -> None:
 
 
 @pytest.fixture
-def says(made, monkeypatch, capsys):
+def says(project, monkeypatch, capsys):
     def call(stage) -> str:
         monkeypatch.setattr("sys.argv", ["stage", "--source", "data/made"])
         monkeypatch.setattr(stages_run, "check_loaded", lambda: None)
@@ -90,9 +90,9 @@ def says(made, monkeypatch, capsys):
     return call
 
 
-def test_any_error_of_a_stage_names_its_damaged_inputs(made, says):
-    assert says(failing) == "'made'"  # a fault of the code, with its traceback
-    (made / "data/made/a.csv").write_text("")
+def test_any_error_of_a_stage_names_its_damaged_inputs(project, says):
+    assert says(failing) == "'project'"  # a fault of the code, with its traceback
+    (project / "data/made/a.csv").write_text("")
     line = "error: data/made/a.csv: is not what its stage wrote; delete it and run `dvc repro`"
     assert says(failing) == line
     assert says(faulty) == f"error: data/made: no column y\n{line}"
@@ -108,7 +108,7 @@ def test_parts_without_the_mark_of_their_stage_stay(tmp_path):
         prune(tmp_path / "nowhere", [], "losses.csv")
 
 
-def test_a_folder_with_files_of_others_is_not_replaced(tmp_path):
+def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     out = tmp_path / "out"
     for text in ("first", "second"):
         with writing(out) as scratch:

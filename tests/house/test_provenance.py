@@ -58,23 +58,23 @@ PARAMS = code_digest.Settings.of(Params.load(ROOT / "params.yaml"))
 
 
 def test_every_file_of_a_closure_changes_the_digests_of_its_stages_and_no_others(source):
-    before, found = digests(), closures()
-    for file in sorted({file for code in found.values() for file in code.files}):
+    before, codes = digests(), closures()
+    for file in sorted({file for code in codes.values() for file in code.files}):
         path, text = source / file, (source / file).read_text()
         path.write_text(text + "\n# another program\n")
         after = digests()
         path.write_text(text)
         changed = {name for name in before if after.get(name) != before[name]}
-        assert changed == {name for name, code in found.items() if file in code.files}, file
+        assert changed == {name for name, code in codes.items() if file in code.files}, file
 
 
 def test_every_library_of_a_closure_changes_the_digests_of_its_stages_and_no_others(monkeypatch):
-    before, found = digests(), closures()
-    for library in sorted({library for code in found.values() for library in code.libraries}):
+    before, codes = digests(), closures()
+    for library in sorted({library for code in codes.values() for library in code.libraries}):
         monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else INSTALLED(n))
         after = digests()
         changed = {name for name in before if after[name] != before[name]}
-        assert changed == {name for name, code in found.items() if library in code.libraries}, library
+        assert changed == {name for name, code in codes.items() if library in code.libraries}, library
 
 
 IMPORTED = """
@@ -87,14 +87,14 @@ print(json.dumps(sorted(sys.modules)))
 
 def test_what_python_imports_is_in_the_closure():
     """An interpreter of its own says what importing a stage brings; one of each part, and the largest of them."""
-    found = closures()
+    codes = closures()
     parts = ("corpus_extract/table", "swarm_train", "mixture_simulate", "target_train")
     for stage in (*parts, "published_compare", "ablation_targets", "report"):
-        files = set(found[stage].files)
+        files = set(codes[stage].files)
         modules = [file[:-3].replace("/", ".") for file in files if not file.endswith("__init__.py")]
         code = IMPORTED.format(modules=sorted(modules))
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-        for module in json.loads(done.stdout):
+        completed = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+        for module in json.loads(completed.stdout):
             if module.split(".")[0] in provenance.LOCAL:
                 path = Path(*module.split("."))
                 file = path.with_suffix(".py") if (ROOT / path.with_suffix(".py")).is_file() else path / "__init__.py"
@@ -103,7 +103,7 @@ def test_what_python_imports_is_in_the_closure():
 
 @pytest.mark.parametrize("folder", PIPELINES)
 def test_every_stage_depends_on_its_digest_and_on_no_source(folder):
-    known = {f"data/code_digest/{name}.json" for name in code_digest.closures(PARAMS, folder or "root")}
+    digest_files = {f"data/code_digest/{name}.json" for name in code_digest.closures(PARAMS, folder or "root")}
     stages = {name.split("/")[0] for name in code_digest.closures(PARAMS, folder or "root")}
     assert stages - {"swarm_ahead", "target_share", "ablations_check", "paper"} == set(PIPELINES[folder]) - {
         "code_digest"
@@ -120,7 +120,7 @@ def test_every_stage_depends_on_its_digest_and_on_no_source(folder):
             assert own[0].startswith(f"data/code_digest/{stage}/"), stage
         else:
             assert own[0] == f"data/code_digest/{stage}.json", stage
-            assert own[0] in known, stage
+            assert own[0] in digest_files, stage
 
 
 def test_code_digest_looks_at_all_that_it_reads():
@@ -160,9 +160,8 @@ def test_the_key_of_a_run_changes_with_every_file_and_library_that_decides_its_b
 
     monkeypatch.setattr(keys, "__file__", str(source / "regmix/engine/store/keys.py"))
     before, code = digest(), keys.code_of(compute)
-    wanted = {"regmix/engine/run.py", "regmix/engine/train.py", "regmix/engine/settings.py", "regmix/engine/batches.py",
-              f"regmix/engine/compute/{keys.COMPUTES[compute]}.py"}  # fmt: skip
-    assert wanted <= set(code.files)
+    files = ("run", "train", "settings", "batches", f"compute/{keys.COMPUTES[compute]}")
+    assert {f"regmix/engine/{file}.py" for file in files} <= set(code.files)
     for file in code.files:
         path, text = source / file, (source / file).read_text()
         path.write_text(text + "\n# another program\n")
@@ -205,9 +204,9 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
                 path.write_text("{}")
         repo.commit(force=True)
         assert repo.status() == {}
-    found = code_digest.closures(PARAMS, "root")
+    codes = code_digest.closures(PARAMS, "root")
     scripts = {code.files[[Path(file).stem for file in code.files].index(name.split("/")[0])]
-               for name, code in found.items()}  # fmt: skip
+               for name, code in codes.items()}  # fmt: skip
     shared = {"regmix/core/schedule.py", "regmix/engine/compute/kernels.py", "regmix/regressors/gp.py",
               "regmix/regressors/ridge.py", "regmix/methods/odm.py", "regmix/readers/table.py"}  # fmt: skip
     for file in sorted(scripts | shared):  # that every file changes its digests is tested above
@@ -216,7 +215,7 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
         digest()
         with Repo(".") as repo:
             named = {stage.split(":")[-1] for stage in repo.status() if stage != "code_digest"}
-        names = {f"data/code_digest/{name}.json" for name, code in found.items() if file in code.files}
+        names = {f"data/code_digest/{name}.json" for name, code in codes.items() if file in code.files}
         assert named == {stage for name in names for stage in users.get(name, ())}, file
         Path(file).write_text(text)
 
@@ -225,9 +224,9 @@ def test_a_regressor_that_only_an_option_names_is_in_the_digest_of_the_targets()
     values = PARAMS.model_dump()
     values["target"]["methods"] = {"mine": {"kind": "regmix_d_offline", "some_option": ["linear"]}}
     values["regressors"]["linear"] = {"kind": "ridge"}
-    found = code_digest.closures(code_digest.Settings.model_validate(values), "root")["target_train"].files
-    assert {"regmix/methods/regmix_d_offline.py", "regmix/regressors/ridge.py"} <= set(found)
-    assert not {"regmix/methods/doremi.py", "regmix/regressors/gp.py"} & set(found)
+    files = code_digest.closures(code_digest.Settings.model_validate(values), "root")["target_train"].files
+    assert {"regmix/methods/regmix_d_offline.py", "regmix/regressors/ridge.py"} <= set(files)
+    assert not {"regmix/methods/doremi.py", "regmix/regressors/gp.py"} & set(files)
 
 
 @pytest.mark.parametrize("package", ["methods", "regressors"])

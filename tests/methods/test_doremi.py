@@ -37,8 +37,8 @@ def context(
     corpus = Corpus(tokens, tokens, "f" * 64, VOCAB, 0, "data")
     proxy = training(**recipe)
 
-    def run(given: Training, runs, own=None):
-        kit = Setup(given, VOCAB, own or tokens, tokens)
+    def run(training: Training, runs, own=None):
+        kit = Setup(training, VOCAB, own or tokens, tokens)
         if store is None:
             return [train_stack(kit, [RunState.start(r, kit.shape, len(names))])[0] for r in runs]
         machine = Machine(
@@ -115,8 +115,8 @@ def test_a_run_resumed_on_the_way_ends_in_the_same_bits():
 
 def test_the_domain_that_is_learned_slowest_gets_the_most_weight():
     warned: list[str] = []
-    given = context(corpus(), warned, steps=120, sequences=6)
-    plan = doremi.plan(given, doremi.Options(**PAPER))
+    setup = context(corpus(), warned, steps=120, sequences=6)
+    plan = doremi.plan(setup, doremi.Options(**PAPER))
     weights = dict(zip(plan.schedule.domains, plan.schedule.mixtures[0], strict=True))
     assert weights["chain"] > 0.5
     assert list(plan.facts["average"].values()) == pytest.approx(list(weights.values()), abs=1e-9)
@@ -131,30 +131,30 @@ def test_the_domain_that_is_learned_slowest_gets_the_most_weight():
 
 
 def test_several_plans_are_averaged():
-    given = context(corpus(), [], steps=120, sequences=6)
-    alone = [doremi.plan(given, doremi.Options(**PAPER | {"seed": seed})) for seed in (0, 1)]
-    both = doremi.plan(given, doremi.Options(**PAPER | {"plans": 2}))
-    assert both.schedule.mixtures[0] == pytest.approx(np.mean([one.schedule.mixtures[0] for one in alone], axis=0))
-    assert not np.allclose(*(one.schedule.mixtures[0] for one in alone))
+    setup = context(corpus(), [], steps=120, sequences=6)
+    alone = [doremi.plan(setup, doremi.Options(**PAPER | {"seed": seed})) for seed in (0, 1)]
+    both = doremi.plan(setup, doremi.Options(**PAPER | {"plans": 2}))
+    assert both.schedule.mixtures[0] == pytest.approx(np.mean([plan.schedule.mixtures[0] for plan in alone], axis=0))
+    assert not np.allclose(*(plan.schedule.mixtures[0] for plan in alone))
     assert both.tables["alpha"]["plan"].unique().tolist() == [1, 2]
     assert both.spent[0].trained == 2 * alone[0].spent[0].trained
 
 
 def test_the_weights_are_projected_into_the_bounds():
-    given = context(corpus(), [], bounds=(1, 0.3, 0.6), steps=120, sequences=6)
-    plan = doremi.plan(given, doremi.Options(**PAPER))
+    setup = context(corpus(), [], bounds=(1, 0.3, 0.6), steps=120, sequences=6)
+    plan = doremi.plan(setup, doremi.Options(**PAPER))
     assert plan.facts["average"]["chain"] > 0.5
     assert plan.schedule.mixtures[0][1] == pytest.approx(0.3)
-    assert np.all(plan.schedule.mixtures[0] <= given.rules.bounds + 1e-9)
+    assert np.all(plan.schedule.mixtures[0] <= setup.rules.bounds + 1e-9)
 
 
-def test_a_collapse_is_told_with_its_domain_and_the_mend():
+def test_a_warning_of_a_collapse_names_its_domain_and_the_fix():
     warned: list[str] = []
-    given = context(corpus(), warned)
-    doremi._warn_of_collapse(given, np.array([0.4, 0.6, 0.0]), 1)
+    setup = context(corpus(), warned)
+    doremi._warn_of_collapse(setup, np.array([0.4, 0.6, 0.0]), 1)
     assert not warned
-    doremi._warn_of_collapse(given, np.array([0.1, 0.9, 0.0]), 2)
-    doremi._warn_of_collapse(given, np.array([0.995, 0.005, 0.0]), 3)
+    doremi._warn_of_collapse(setup, np.array([0.1, 0.9, 0.0]), 2)
+    doremi._warn_of_collapse(setup, np.array([0.995, 0.005, 0.0]), 3)
     assert warned[0] == (
         "method doremi: round 2: chain has 0.9 of the weight (1.38 effective domains); "
         "lower step_size or raise smoothing"

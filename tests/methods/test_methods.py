@@ -66,8 +66,8 @@ def corpus() -> Corpus:
     return Corpus(text, valid, fingerprint="tokenizer", vocab=VOCAB, eos=31, digest="digest")
 
 
-def train(kit: Corpus, of: Training, runs: list[Run]) -> list[Result]:
-    setup = Setup(of, VOCAB, kit.train, kit.valid)
+def train(kit: Corpus, training: Training, runs: list[Run]) -> list[Result]:
+    setup = Setup(training, VOCAB, kit.train, kit.valid)
     return train_stack(setup, [RunState.start(run, setup.shape, len(DOMAINS)) for run in runs])
 
 
@@ -101,7 +101,7 @@ def context() -> Context:
         seeds=[100, 101],
         corpus=kit,
         swarm=swarm(kit, proxy),
-        train=lambda of, runs, tokens=None, weights=True: train(kit, of, list(runs)),
+        train=lambda training, runs, tokens=None, weights=True: train(kit, training, list(runs)),
         warn=lambda message: None,
     )
 
@@ -158,9 +158,9 @@ def test_beta_is_fitted_to_runs_of_both_sizes(context, online):
     each = np.log(pairs["small"] / pairs["large"]) / np.log(ratio)
     assert beta["value"] == pytest.approx(each.mean())
     assert beta["low"] <= beta["value"] <= beta["high"]
-    given = regmix_d_online.plan(context, options(regmix_d_online, **ONLINE | {"beta": 0.05}))
-    assert given.facts["beta"] == {"value": 0.05}
-    assert "beta" not in given.tables
+    plan = regmix_d_online.plan(context, options(regmix_d_online, **ONLINE | {"beta": 0.05}))
+    assert plan.facts["beta"] == {"value": 0.05}
+    assert "beta" not in plan.tables
 
 
 def test_online_decides_at_its_steps_by_the_corrected_loss_and_a_replay_is_the_same_run(context, online):
@@ -206,7 +206,7 @@ def test_an_online_run_is_kept_under_what_decides_it(context, online):
     assert regmix_d_online.policy(online, bigger, context.target).key != key
 
 
-def test_a_loss_off_the_support_is_said(context, online):
+def test_a_loss_outside_the_support_is_reported(context, online):
     far = replace(online, facts=online.facts | {"beta": {"value": 3.0}})
     run = run_of(context, far)
     [result] = train(context.corpus, context.target, [run])
@@ -260,15 +260,15 @@ def test_the_cheap_baselines_take_the_best_of_what_was_trained(context):
 def test_the_best_proxy_keeps_the_objective_s_limits_if_one_does(context):
     losses = context.swarm.losses.assign(d=np.arange(len(context.swarm.losses))[::-1] + 1.0)
     third = float(losses["a"].nsmallest(3).iloc[-1])
-    for limit, kept in ((third, losses["a"] <= third), (0.0, losses["a"] == losses["a"].min())):
+    for limit, allowed in ((third, losses["a"] <= third), (0.0, losses["a"] == losses["a"].min())):
         guarded = Objective(("d", "a"), np.array([1.0, 0.0]), limits=np.array([np.inf, limit]))
         seen = replace(context, objectives={"g": guarded}, swarm=replace(context.swarm, losses=losses))
         best = best_proxy.plan(seen, options(best_proxy, objective="g")).facts["proxy"]
-        assert best == losses[kept].nsmallest(1, "d")["run"].iloc[0]
+        assert best == losses[allowed].nsmallest(1, "d")["run"].iloc[0]
 
 
 def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(context):
-    given = {"objective": "first", "regressor": "trees", "proxies": 8, "candidates": 500, "top_k": 5, "seed": 0}
+    settings = {"objective": "first", "regressor": "trees", "proxies": 8, "candidates": 500, "top_k": 5, "seed": 0}
     loose = replace(
         context, rules=replace(context.rules, region=Region.below(DOMAINS, np.ones(3), context.rules.prior))
     )
@@ -279,8 +279,8 @@ def test_one_shot_regmix_trains_random_mixtures_and_takes_the_mean_of_the_best(c
         trained.extend(runs)
         return context.train(training, runs, tokens)
 
-    plan = regmix_one_shot.plan(replace(loose, train=remember), options(regmix_one_shot, **given))
+    plan = regmix_one_shot.plan(replace(loose, train=remember), options(regmix_one_shot, **settings))
     assert len(trained) == 8
     assert plan.schedule.mixtures[0].sum() == pytest.approx(1)
     assert plan.spent[0].trained == 8 * context.swarm.meta["train_tokens"]
-    assert regmix_one_shot.preparation(options(regmix_one_shot, **given), Scale(1, 1, None))[0].runs == 8
+    assert regmix_one_shot.preparation(options(regmix_one_shot, **settings), Scale(1, 1, None))[0].runs == 8

@@ -53,19 +53,19 @@ def planted(kind: str) -> tuple[dict[str, np.ndarray], dict[str, set[tuple[int, 
 
 def test_documents_lie_between_ends_and_their_text_is_joined_by_them():
     tokens = np.array([4, 5, 0, 0, 6, 0, 7, 8, 9], np.uint16)
-    found = ppl.Documents.of(tokens, EOS)
-    assert text(found) == [[4, 5], [], [6], [7, 8, 9]]
-    assert found.size == 10  # with the end that the last one lacks
-    assert found[np.array([0, 3])].text(EOS).tolist() == [4, 5, 0, 7, 8, 9, 0]
+    documents = ppl.Documents.of(tokens, EOS)
+    assert text(documents) == [[4, 5], [], [6], [7, 8, 9]]
+    assert documents.size == 10  # with the end that the last one lacks
+    assert documents[np.array([0, 3])].text(EOS).tolist() == [4, 5, 0, 7, 8, 9, 0]
     assert ppl.Documents.of(tokens[:6], EOS).text(EOS).tolist() == tokens[:6].tolist()
-    assert found[np.array([], int)].text(EOS).dtype == np.uint16
+    assert documents[np.array([], int)].text(EOS).dtype == np.uint16
 
 
 def test_documents_are_picked_whole_at_even_spacing_within_the_budget():
-    found = ppl.Documents.of(joined([[i + 1] * 4 for i in range(20)]), EOS)
-    assert [document[0] for document in text(found.spread(50))] == [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]
-    assert found.spread(found.size) is found
-    assert len(found.spread(4)) == 0
+    documents = ppl.Documents.of(joined([[i + 1] * 4 for i in range(20)]), EOS)
+    assert [document[0] for document in text(documents.spread(50))] == [1, 3, 5, 7, 9, 11, 13, 15, 17, 19]
+    assert documents.spread(documents.size) is documents
+    assert len(documents.spread(4)) == 0
     uneven = ppl.Documents.of(joined([[1] * n for n in (50, 1, 1, 1, 40, 1, 1, 1)]), EOS)
     assert 0 < uneven.spread(60).size <= 60
 
@@ -73,10 +73,10 @@ def test_documents_are_picked_whole_at_even_spacing_within_the_budget():
 def test_a_score_is_the_mean_loss_of_a_documents_first_tokens_after_the_first():
     rng = np.random.default_rng(0)
     documents = [rng.integers(1, VOCAB, n).tolist() for n in (2, 9, 13, 40)]
-    found = ppl.Documents.of(joined(documents), EOS)
-    given = scorer(limit=12)
-    alone, flat = Autograd(given.shape, torch.float32), given.shape.flat(given.weights)
-    for document, score in zip(documents, given.score(found), strict=True):
+    split = ppl.Documents.of(joined(documents), EOS)
+    reference = scorer(limit=12)
+    alone, flat = Autograd(reference.shape, torch.float32), reference.shape.flat(reference.weights)
+    for document, score in zip(documents, reference.score(split), strict=True):
         assert score == pytest.approx(float(alone.losses(flat, np.array([document[:13]])).mean()), abs=1e-5)
 
 
@@ -84,13 +84,13 @@ def test_a_score_has_the_same_bits_whatever_the_neighbours_and_their_number(monk
     monkeypatch.setattr(ppl, "BATCH_TOKENS", 64)
     monkeypatch.setattr(ppl, "STEP", 4)
     rng = np.random.default_rng(0)
-    found = ppl.Documents.of(joined([rng.integers(1, VOCAB, n).tolist() for n in rng.integers(2, 30, 60)]), EOS)
-    scores = scorer().score(found)
+    documents = ppl.Documents.of(joined([rng.integers(1, VOCAB, n).tolist() for n in rng.integers(2, 30, 60)]), EOS)
+    scores = scorer().score(documents)
     order = rng.permutation(60)
-    assert np.array_equal(scorer().score(found[order]), scores[order])
+    assert np.array_equal(scorer().score(documents[order]), scores[order])
     for i in range(0, 60, 7):
-        assert np.array_equal(scorer().score(found[i : i + 1]), scores[i : i + 1])
-        assert np.array_equal(scorer().score(found[i:]), scores[i:])
+        assert np.array_equal(scorer().score(documents[i : i + 1]), scores[i : i + 1])
+        assert np.array_equal(scorer().score(documents[i:]), scores[i:])
 
 
 @pytest.mark.parametrize(
@@ -98,11 +98,11 @@ def test_a_score_has_the_same_bits_whatever_the_neighbours_and_their_number(monk
 )
 def test_planted_noise_goes_by_the_upper_edge_and_planted_trivia_by_the_lower(kind, band):
     tokens, strange = planted(kind)
-    given = context(tokens, [], max_epochs=20, steps=150, sequences=8)
-    plan = ppl.plan(given, ppl.Options(**HALF | band))
+    setup = context(tokens, [], max_epochs=20, steps=150, sequences=8)
+    plan = ppl.plan(setup, ppl.Options(**HALF | band))
     assert plan.tokens is not None
-    left = {tuple(document) for document in text(ppl.Documents.of(plan.tokens["a"], EOS))}
-    assert not left & strange[kind]
+    remaining = {tuple(document) for document in text(ppl.Documents.of(plan.tokens["a"], EOS))}
+    assert not remaining & strange[kind]
     table = plan.tables["documents"].set_index("domain")
     assert table["documents"].tolist() == [100, 100]
     # A fifth of all 200 goes, the planted 25 and 15 more, but for copies of the document at the edge, which stay.
@@ -114,16 +114,16 @@ def test_planted_noise_goes_by_the_upper_edge_and_planted_trivia_by_the_lower(ki
     assert (edge < np.log(40)) if kind == "noise" else (edge > 0)
 
 
-def test_a_domain_that_the_band_empties_keeps_its_text_gets_no_weight_and_is_told():
+def test_a_domain_that_the_band_empties_keeps_its_text_and_gets_no_weight_but_a_warning():
     rng, warned = np.random.default_rng(0), []
     tokens = {
         "noise": joined([rng.integers(1, 40, 24).tolist() for _ in range(20)]),
         "a": joined(pattern(rng, 80, 3)),
         "b": joined([*pattern(rng, 80, 7), [1], [2]]),
     }
-    given = context(tokens, warned, steps=100, sequences=8)
-    given = dataclasses.replace(given, target=target(20))
-    plan = ppl.plan(given, ppl.Options(**HALF | {"low": 0.0, "high": 0.85}))
+    setup = context(tokens, warned, steps=100, sequences=8)
+    setup = dataclasses.replace(setup, target=target(20))
+    plan = ppl.plan(setup, ppl.Options(**HALF | {"low": 0.0, "high": 0.85}))
     assert plan.tokens is not None
     assert plan.schedule.mixtures[0][0] == 0
     assert np.array_equal(plan.tokens["noise"], tokens["noise"])
@@ -144,8 +144,8 @@ def target(steps: int) -> Training:
 
 def test_the_budget_bounds_what_is_considered():
     tokens, _ = planted("noise")
-    given = context(tokens, [], max_epochs=4)
-    plan = ppl.plan(given, ppl.Options(**HALF | {"tokens": 2000}))
+    setup = context(tokens, [], max_epochs=4)
+    plan = ppl.plan(setup, ppl.Options(**HALF | {"tokens": 2000}))
     assert plan.tables["documents"]["tokens"].tolist() == [1000, 1000]
     assert plan.tables["documents"]["documents"].tolist() == [40, 40]
 

@@ -41,8 +41,8 @@ def evidence(rules: Rules, mixtures: np.ndarray, scale: float = 1.0) -> Evidence
 
 @pytest.mark.parametrize("scale", [1.0, 50.0])  # the unit of one objective does not bend the front
 def test_the_front_lies_between_the_optima(rules, mixtures, scale):
-    known = evidence(rules, mixtures, scale)
-    table = fronts([("near", "far")], simulate(known, 0.95), known, 5, 0.95)
+    fitted = evidence(rules, mixtures, scale)
+    table = fronts([("near", "far")], simulate(fitted, 0.95), fitted, 5, 0.95)
     assert table["share"].tolist() == [0, 0.25, 0.5, 0.75, 1]
     assert table["first_loss"].is_monotonic_increasing
     assert table["second_loss"].is_monotonic_decreasing
@@ -52,8 +52,8 @@ def test_the_front_lies_between_the_optima(rules, mixtures, scale):
 
 
 def test_one_objective_twice_has_a_front_of_equal_points_and_none_has_no_rows(rules, mixtures):
-    known = evidence(rules, mixtures)
-    result = simulate(known, 0.95)
-    same = fronts([("near", "near")], result, known, 3, 0.95)
+    fitted = evidence(rules, mixtures)
+    result = simulate(fitted, 0.95)
+    same = fronts([("near", "near")], result, fitted, 3, 0.95)
     assert np.ptp(same["first_loss"]) < 0.005
-    assert fronts([], result, known, 3, 0.95).empty
+    assert fronts([], result, fitted, 3, 0.95).empty

@@ -39,10 +39,10 @@ def runs() -> np.ndarray:
 @pytest.mark.parametrize("rule", POINTS)
 def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(Evidence(runs, losses, [LAW], RULES, SMALL, workers=2), 6, rule)
-    assert found.equals(propose(Evidence(runs, losses, [LAW], RULES, SMALL), 6, rule))
-    assert set(found["objective"]) == {"first", "second"}
-    rows = found[list(RULES.domains)].to_numpy()
+    table = propose(Evidence(runs, losses, [LAW], RULES, SMALL, workers=2), 6, rule)
+    assert table.equals(propose(Evidence(runs, losses, [LAW], RULES, SMALL), 6, rule))
+    assert set(table["objective"]) == {"first", "second"}
+    rows = table[list(RULES.domains)].to_numpy()
     np.testing.assert_allclose(rows.sum(axis=1), 1)
     near = np.abs(rows - BEST).sum(axis=1).mean()
     assert near < 0.6 * np.abs(runs - BEST).sum(axis=1).mean()
@@ -53,11 +53,11 @@ def test_proposals_gather_around_the_optimum_and_take_objectives_in_turn(runs, r
 @pytest.mark.parametrize("rule", POINTS)
 def test_proposals_know_what_all_runs_predict_of_them(runs, rule):
     losses = {"first": parts(runs), "second": parts(runs, 1)}
-    found = propose(Evidence(runs, losses, [LAW], RULES, SMALL), 4, rule)
-    for name, own in found.groupby("objective"):
+    table = propose(Evidence(runs, losses, [LAW], RULES, SMALL), 4, rule)
+    for name, own in table.groupby("objective"):
         model = LAW.fit(runs, losses[str(name)].total, SMALL.seed)
         np.testing.assert_allclose(own["predicted"], model.mean(own[list(RULES.domains)].to_numpy()), rtol=1e-9)
-    assert (found["sd"] > 0).all()
+    assert (table["sd"] > 0).all()
 
 
 def test_without_rounds_there_are_no_earlier_proposals(tmp_path):

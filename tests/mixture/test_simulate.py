@@ -79,20 +79,20 @@ def run(proxies: np.ndarray, rules: Rules, losses: dict[str, np.ndarray], **chan
 
 def test_an_interior_optimum_is_found(proxies, rules):
     losses = bowl(proxies) + np.random.default_rng(0).normal(scale=0.005, size=len(proxies))
-    found = run(proxies, rules, {"bowl": losses}).simulations["bowl"]
-    np.testing.assert_allclose(found.weights, BEST, atol=0.07)
-    truth = float(bowl(rules.prior[None])[0] - bowl(found.weights[None])[0])
-    assert found.gain.low < truth < found.gain.high
-    assert found.verdict == "better than the prior"
-    assert np.all(found.spread < 0.2)
-    assert len(found.refits) == 3
+    simulation = run(proxies, rules, {"bowl": losses}).simulations["bowl"]
+    np.testing.assert_allclose(simulation.weights, BEST, atol=0.07)
+    truth = float(bowl(rules.prior[None])[0] - bowl(simulation.weights[None])[0])
+    assert simulation.gain.low < truth < simulation.gain.high
+    assert simulation.verdict == "better than the prior"
+    assert np.all(simulation.spread < 0.2)
+    assert len(simulation.refits) == 3
 
 
 def test_where_nothing_is_to_be_gained_the_verdict_says_so(proxies, rules):
     losses = 4 + np.random.default_rng(1).normal(scale=0.02, size=len(proxies))
-    found = run(proxies, rules, {"flat": losses}).simulations["flat"]
-    assert found.verdict == "not distinguishable from the prior"
-    assert found.gain.low < 0 < found.gain.high
+    simulation = run(proxies, rules, {"flat": losses}).simulations["flat"]
+    assert simulation.verdict == "not distinguishable from the prior"
+    assert simulation.gain.low < 0 < simulation.gain.high
 
 
 def test_an_ensemble_given_by_settings_finds_it_too(proxies, rules):
@@ -324,14 +324,14 @@ def test_a_prediction_is_calibrated_by_those_of_the_proposals():
     swarm = Runs(DOMAINS, names, kinds, np.tile(BEST, (4, 1)), losses)
     proposals = pd.DataFrame({"run": ["d", "b", "c"], "objective": ["news", "news", "law"], "predicted": [4.4, 4.7, 9]})
     objectives = {"news": Objective.loss("news")}
-    told = {"news": SIMULATED}
-    table = calibration(proposals, swarm, confirming(), objectives, told, 0.95).iloc[0]
+    simulations = {"news": SIMULATED}
+    table = calibration(proposals, swarm, confirming(), objectives, simulations, 0.95).iloc[0]
     assert table["difference"] == pytest.approx(4.45 - 4.5)
     assert table["low"] < -0.05 < table["high"]
     assert table["proposals"] == 2
     assert table["shift"] == pytest.approx(-0.15)
     assert table["calibrated"] == pytest.approx(4.6)
-    none = calibration(proposals.iloc[:0], swarm, confirming(), objectives, told, 0.95).iloc[0]
+    none = calibration(proposals.iloc[:0], swarm, confirming(), objectives, simulations, 0.95).iloc[0]
     assert none["proposals"] == 0
     assert none[["shift", "calibrated"]].isna().all()
 
@@ -344,11 +344,11 @@ def test_noise_is_by_mixture_and_without_what_a_seed_has_in_common():
     names = np.array([f"{kind}-{seed}" for kind, seed in zip(kinds, seeds, strict=True)])
     runs = Runs(("news",), names, kinds, np.ones((800, 1)), pd.DataFrame({"news": losses}))
     aims = {"news": Objective.loss("news")}
-    found = confirm.noise(runs, seeds, aims).set_index(["objective", "mixture"])
-    assert list(found.loc["news"].index) == ["natural", "a", "b", "c"]
-    assert found.loc["news", "sd"].tolist() == pytest.approx([0.3, 0.3, 0.3, 0.36], abs=0.05)
-    assert found.loc[("news", "c"), "sd_shared"] == pytest.approx(own[600:].std() * math.sqrt(0.75), rel=0.05)
-    assert found.loc[("news", "a"), "p_shared"] < 1e-6 < found.loc[("news", "a"), "p"]
+    table = confirm.noise(runs, seeds, aims).set_index(["objective", "mixture"])
+    assert list(table.loc["news"].index) == ["natural", "a", "b", "c"]
+    assert table.loc["news", "sd"].tolist() == pytest.approx([0.3, 0.3, 0.3, 0.36], abs=0.05)
+    assert table.loc[("news", "c"), "sd_shared"] == pytest.approx(own[600:].std() * math.sqrt(0.75), rel=0.05)
+    assert table.loc[("news", "a"), "p_shared"] < 1e-6 < table.loc[("news", "a"), "p"]
     few = confirm.noise(runs.at(seeds < 2), seeds[seeds < 2], aims)
     assert few[["p", "p_shared"]].isna().all(axis=None)
     assert (few["n"] == 2).all()

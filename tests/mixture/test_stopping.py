@@ -30,9 +30,9 @@ def ensemble(count: int, entry: Kind = LAW, noise: float = 0.03, limits: np.ndar
 
 @pytest.mark.parametrize(("gain", "verdict"), [(0.1, "continue"), (0.001, "stop"), (None, None)])
 def test_rounds_go_on_while_they_could_gain_more_than_the_noise(gain, verdict):
-    found = outlook({"expected_gain": gain}, 0.02, 8, 19, META)
-    assert found.verdict == verdict
-    assert (found.noise, found.flops) == (pytest.approx(0.01), 19 * 1000 * 3.0)
+    result = outlook({"expected_gain": gain}, 0.02, 8, 19, META)
+    assert result.verdict == verdict
+    assert (result.noise, result.flops) == (pytest.approx(0.01), 19 * 1000 * 3.0)
 
 
 def test_without_a_known_noise_there_is_no_verdict():

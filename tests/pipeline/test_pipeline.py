@@ -29,9 +29,9 @@ OFFLINE = NO_NETWORK if shutil.which("unshare") and not subprocess.run([*NO_NETW
 
 
 def dvc(folder: Path, *arguments: str, fails: bool = False, before: tuple[str, ...] = ()) -> str:
-    done = subprocess.run([*before, "dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert bool(done.returncode) == fails, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    completed = subprocess.run([*before, "dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert bool(completed.returncode) == fails, completed.stdout + completed.stderr
+    return completed.stdout + completed.stderr
 
 
 def ran(output: str) -> set[str]:

@@ -99,9 +99,9 @@ def tokenized(folder: Path) -> None:
 
 
 def dvc(folder: Path, *arguments: str) -> str:
-    done = subprocess.run(["dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    completed = subprocess.run(["dvc", *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stdout + completed.stderr
+    return completed.stdout
 
 
 @pytest.mark.slow
@@ -118,9 +118,9 @@ def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
     for name in ("first", "second"):
         dvc(tmp_path / name, "push", "--run-cache")
     dvc(tmp_path / "gathering", "fetch", "--run-cache")
-    said = dvc(tmp_path / "gathering", "repro", "-s", "--pull", "swarm_train", "swarm_collect")
-    assert re.findall(r"Running stage '(\S+?)'", said) == ["swarm_collect"]
+    output = dvc(tmp_path / "gathering", "repro", "-s", "--pull", "swarm_train", "swarm_collect")
+    assert re.findall(r"Running stage '(\S+?)'", output) == ["swarm_collect"]
     dvc(tmp_path / "alone", "repro", "-s", "swarm_train", "swarm_collect")
     assert gathered(tmp_path / "gathering/data/swarm_collect") == gathered(tmp_path / "alone/data/swarm_collect")
-    one, other = (yaml.safe_load((tmp_path / name / "dvc.lock").read_text()) for name in ("gathering", "alone"))
-    assert one == other
+    gathering, alone = (yaml.safe_load((tmp_path / name / "dvc.lock").read_text()) for name in ("gathering", "alone"))
+    assert gathering == alone

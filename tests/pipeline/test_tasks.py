@@ -66,24 +66,24 @@ def tasks() -> dict[str, Answers]:
 def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Params]:
     folder = tmp_path_factory.mktemp("run")
     params, _ = small(**SETTINGS)
-    given = {"corpus": corpus(folder / "corpus", params), "store": folder / "store"}
-    given["answers"] = folder / "answers.json"
-    answers.write(given["answers"], tasks())
+    inputs = {"corpus": corpus(folder / "corpus", params), "store": folder / "store"}
+    inputs["answers"] = folder / "answers.json"
+    answers.write(inputs["answers"], tasks())
     sample, swarm = folder / "sample", folder / "swarm"
-    call(swarm_sample, params, tokenizer=given["corpus"], corpus=given["corpus"], out=sample)
+    call(swarm_sample, params, tokenizer=inputs["corpus"], corpus=inputs["corpus"], out=sample)
     for shard in params.swarm.shards:
-        call(swarm_train, params, shard=sample / f"shards/{shard}.json", **given, out=folder / f"trained/{shard}")
+        call(swarm_train, params, shard=sample / f"shards/{shard}.json", **inputs, out=folder / f"trained/{shard}")
     call(swarm_collect, params, trained=folder / "trained", out=folder / "first")
-    call(swarm_round, params, name="second", swarm=folder / "first", sample=sample, **given, out=swarm)
+    call(swarm_round, params, name="second", swarm=folder / "first", sample=sample, **inputs, out=swarm)
     call(mixture_simulate, params, swarm=swarm, sample=sample, out=folder / "simulated")
-    call(mixture_confirm, params, simulated=folder / "simulated", sample=sample, **given, out=folder / "confirmed")
+    call(mixture_confirm, params, simulated=folder / "simulated", sample=sample, **inputs, out=folder / "confirmed")
     call(
         mixture_choose, params, simulated=folder / "simulated", confirmed=folder / "confirmed", swarm=swarm,
         sample=sample, metrics=folder / "mixture.json", out=folder / "chosen",
     )  # fmt: skip
     plans = {"sample": sample, "swarm": swarm, "chosen": folder / "chosen"}
-    call(target_schedule, params, **plans, **given, out=folder / "plans")
-    call(target_train, params, plans=folder / "plans", **given, out=folder / "targets")
+    call(target_schedule, params, **plans, **inputs, out=folder / "plans")
+    call(target_train, params, plans=folder / "plans", **inputs, out=folder / "targets")
     return folder, params
 
 
@@ -118,17 +118,17 @@ def test_the_mixture_is_chosen_and_confirmed_by_what_answers_cost(run):
     swarm = pd.read_csv(folder / "swarm/losses.csv").merge(pd.read_csv(folder / "swarm/mixtures.csv"), on="run")
     learnt = swarm[swarm["kind"].isin(["random", "anchor", "proposal"])]
     best = learnt.loc[learnt[list(TASKS)].mean(axis=1).idxmin()]
-    found = read_json(folder / "plans/best_proxy_qa/plan.json")["schedule"]["mixtures"][0]
-    assert found == pytest.approx({domain: best[f"{domain}_y"] for domain in params.corpus.trained})
+    mixture = read_json(folder / "plans/best_proxy_qa/plan.json")["schedule"]["mixtures"][0]
+    assert mixture == pytest.approx({domain: best[f"{domain}_y"] for domain in params.corpus.trained})
 
 
 def test_scoring_changes_no_loss_and_retrains_no_run(run, capsys):
     folder, params = run
     answers.write(folder / "none.json", {})
-    given = {"corpus": folder / "corpus", "store": folder / "store"}
+    inputs = {"corpus": folder / "corpus", "store": folder / "store"}
     shard = folder / "sample/shards/anchors.json"
-    call(swarm_ahead, params, shards=folder / "sample/shards", **given)
-    call(swarm_train, params, shard=shard, **given, answers=folder / "none.json", out=folder / "plain")
+    call(swarm_ahead, params, shards=folder / "sample/shards", **inputs)
+    call(swarm_train, params, shard=shard, **inputs, answers=folder / "none.json", out=folder / "plain")
     assert "runs," not in capsys.readouterr().out
     plain, scored = (pd.read_csv(folder / part / "losses.csv") for part in ("plain", "trained/anchors"))
     pd.testing.assert_frame_equal(plain, scored[list(plain.columns)], check_exact=True)

@@ -57,8 +57,8 @@ def abundant(params: Params, tokens: int = 10**12) -> Text:
 
 
 def work(runs: int = 1, shape: ModelShape = TINY, **more: Any) -> StageWork:
-    given = {"trained": 10.0, "evaluated": 6.0, "scored": 3.0, "weights": False, "precision": "fp32", "step": 8} | more
-    return StageWork(stage="s", part="p", runs=runs, new=runs, shape=shape, **given)
+    sizes = {"trained": 10.0, "evaluated": 6.0, "scored": 3.0, "weights": False, "precision": "fp32", "step": 8} | more
+    return StageWork(stage="s", part="p", runs=runs, new=runs, shape=shape, **sizes)
 
 
 def test_flops_by_hand():
@@ -78,28 +78,28 @@ def machine(**change) -> Machine:
 
 
 def test_memory_by_hand():
-    given, two, on_gpu = work(runs=5), machine(), machine(device="cuda")
-    one, half = given.training(two), work(runs=5, precision="bf16").training(two)
-    assert one.state == 16 * 60
+    full, two, on_gpu = work(runs=5), machine(), machine(device="cuda")
+    training, half = full.training(two), work(runs=5, precision="bf16").training(two)
+    assert training.state == 16 * 60
     assert half.state == 18 * 60
-    assert one.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
+    assert training.activations == 4 * 8 * (19 * 2 + 4 * 3 + 4) + 4 * 8 * 5
     assert half.activations == 8 * (2 * 32 + 4 * 3 * 2 + 12 * 2) + 12 * 8 * 5
     # Stacks of at most 2 over 2 processes: 5 runs make 4 stacks, two of which train at one time.
-    assert given.stack(processes=2, stack=2) == 2
+    assert full.stack(processes=2, stack=2) == 2
     # The runs of a stack take turns; in a GPU's graph their activations stand side by side.
     # A step of 16 tokens a stack is read 32 at a time, of one run's 8 as well.
     read = 2 * 16 * 32 * 16
-    assert given.memory(two) == 4 * one.state + 2 * one.activations + read
+    assert full.memory(two) == 4 * training.state + 2 * training.activations + read
     assert work(runs=5, precision="bf16").memory(two) == 4 * half.state + 2 * half.activations + read
-    gpu = given.training(on_gpu)
+    gpu = full.training(on_gpu)
     assert gpu.state == 20 * 60
-    assert given.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
+    assert full.memory(on_gpu) == 4 * (gpu.state + gpu.activations) + read
     # Shared by 4, a target is in parts, but for its largest: the layer, above embedding, head and last norm.
-    target, shared = dataclasses.replace(given, target=True), machine(sharded=4)
+    target, shared = dataclasses.replace(full, target=True), machine(sharded=4)
     assert target.training(shared).state == 16 * 60 // 4 + 8 * (4 * 4 + 3 * 6 + 2 * 2)
     part = target.training(shared)
     assert target.memory(shared) == 4 * (part.state + part.activations + 16 * 32 * 8)
-    assert given.memory(shared) == given.memory(two)
+    assert full.memory(shared) == full.memory(two)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -107,20 +107,20 @@ def test_the_activations_of_a_pass_are_about_what_torch_keeps(precision):
     shape, rows = ModelShape(3, 4, 64, 160, 128, 256), 16
     model = Transformer(shape, torch.device("cpu"), DTYPES[precision])
     weights = {name: torch.randn(size).mul_(0.02).requires_grad_() for name, (size, _) in shape.tensors().items()}
-    kept = {}
+    saved = {}
 
     def keep(value):
-        kept[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
+        saved[value.untyped_storage().data_ptr()] = value.untyped_storage().nbytes()
         return value
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda value: value):
         out = functional_call(model, weights, (torch.randint(0, 256, (rows, 129)), torch.ones(rows)))
-    own = sum(kept.pop(value.untyped_storage().data_ptr(), 0) for value in weights.values())
+    own = sum(saved.pop(value.untyped_storage().data_ptr(), 0) for value in weights.values())
     assert out is not None
     assert own > 0
-    one = memory.Training(shape, rows * shape.context, precision, "cuda")
-    logits = one.activations - dataclasses.replace(one, shape=dataclasses.replace(shape, vocab=0)).activations
-    assert one.activations - logits == pytest.approx(sum(kept.values()), rel=0.15)
+    training = memory.Training(shape, rows * shape.context, precision, "cuda")
+    logits = training.activations - dataclasses.replace(training, shape=dataclasses.replace(shape, vocab=0)).activations
+    assert training.activations - logits == pytest.approx(sum(saved.values()), rel=0.15)
 
 
 @pytest.mark.parametrize(("runs", "factor"), [(1, 2.0), (2, 1.0), (5, 1.2), (6, 1.0)])
@@ -143,8 +143,8 @@ def test_the_paper_profile_is_the_papers_setting():
     assert [w.runs for w in todo if w.part == "heldout"] == [256]
     targets = [w for w in todo if w.stage == "target_train"]
     assert {w.trained for w in targets} == {25_000 * 512 * 2048}
-    # The paper's estimate for its swarm is 3.5e18 FLOPs. Table 9's shape has 1.31M parameters where "1M" is said, and
-    # 1000 steps are 1.05B tokens: 6 x 1.31e6 x 512 x 1.05e9, a fifth above it.
+    # The paper's estimate for its swarm is 3.5e18 FLOPs. Table 9's shape has 1.31M parameters where the paper says
+    # "1M", and 1000 steps are 1.05B tokens: 6 x 1.31e6 x 512 x 1.05e9, a fifth above it.
     body = sum(PAPER_1M.flops()["body"] * w.trained for w in random)
     assert body == pytest.approx(6 * 1.312e6 * 512 * 1.0486e9, rel=1e-3)
     assert 1.15 < body / 3.5e18 < 1.25
@@ -167,15 +167,15 @@ def test_trajectories_are_counted_as_the_engine_evaluates_them():
 def test_what_methods_train_is_counted_once():
     params = profile("laptop")
     todo = planner.works(params, 1024, abundant(params))
-    of = {(w.stage, w.part): w for w in todo}
-    doremi, ppl = of["target_schedule", "doremi"], of["target_schedule", "ppl"]
+    works = {(w.stage, w.part): w for w in todo}
+    doremi, ppl = works["target_schedule", "doremi"], works["target_schedule", "ppl"]
     assert (doremi.runs, doremi.trained) == (6, 6 * params.proxy.train_tokens)  # three plans
     assert doremi.scored == 3 * params.proxy.train_tokens
     assert (ppl.runs, ppl.scored) == (1, 1_000_000)
     # Two seeds of two mixtures for the exponent, which are the first runs of these methods' targets as well.
-    assert of["target_schedule", "regmix_d_online"].runs == 4
-    assert of["target_train", "natural"].new == of["target_train", "uniform"].new == params.target.seeds - 2
-    assert of["target_train", "odm"].new == of["target_train", "odm"].runs == params.target.seeds
+    assert works["target_schedule", "regmix_d_online"].runs == 4
+    assert works["target_train", "natural"].new == works["target_train", "uniform"].new == params.target.seeds - 2
+    assert works["target_train", "odm"].new == works["target_train", "odm"].runs == params.target.seeds
     assert ("target_schedule", "regmix_d_online") not in {
         (w.stage, w.part) for w in planner.works(profile("paper"), 50432, None)
     }
@@ -194,13 +194,13 @@ def test_proxies_scored_on_tasks_keep_their_weights():
 
 def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
     params = profile("laptop")
-    found = progress.text_of(params, ROOT)
+    corpus = progress.text_of(params, ROOT)
     locked = yaml.safe_load((ROOT / "target/dvc.lock").read_text())["stages"]
     values = schema.Params.load(ROOT / "params.yaml")
     tables = (ROOT / f"data/{stage}/mixtures.csv" for stage in ("swarm_sample", "mixture_confirm"))
-    if found is None or values != params or not all(table.is_file() for table in tables):
+    if corpus is None or values != params or not all(table.is_file() for table in tables):
         pytest.skip("no run of the laptop profile here")
-    todo = planner.works(params, found[1], found[0])
+    todo = planner.works(params, corpus[1], corpus[0])
     targets = locked.get("target_schedule", {}).get("params", {}).get("params.yaml", {}).get("target", {})
 
     def listed(path: str) -> int:
@@ -208,21 +208,21 @@ def test_the_plan_counts_the_runs_that_the_pipeline_has_trained():
 
     assert sum(w.runs for w in todo if w.stage == "swarm_train") == listed("swarm_sample")
     assert sum(w.runs for w in todo if w.stage == "mixture_confirm") == listed("mixture_confirm")
-    for one in todo:
-        if one.stage == "target_train" and targets.get("seeds") == params.target.seeds:
-            assert one.runs == listed(f"target_train/{one.part}")
+    for work in todo:
+        if work.stage == "target_train" and targets.get("seeds") == params.target.seeds:
+            assert work.runs == listed(f"target_train/{work.part}")
 
 
-def test_a_bound_that_cannot_be_kept_is_told_with_the_plan(capsys):
+def test_an_infeasible_bound_is_reported_with_the_plan(capsys):
     params = edited("paper", constraints__max_epochs=0.001)
-    known = plan.pile(params, ROOT / plan.PILE)
-    assert known is not None
-    assert not known.exact
-    assert "constraints.max_epochs = 0.001: the bounds of all domains sum to" in str(infeasible(params, known))
-    assert infeasible(profile("paper"), known) is None
+    text = plan.pile(params, ROOT / plan.PILE)
+    assert text is not None
+    assert not text.exact
+    assert "constraints.max_epochs = 0.001: the bounds of all domains sum to" in str(infeasible(params, text))
+    assert infeasible(profile("paper"), text) is None
     assert plan.pile(profile("laptop"), ROOT / plan.PILE) is None
     # Half of the Pile is Pile-CC, PubMed Central and arXiv; a byte of it has about 0.29 tokens.
-    assert sum(known.train.values()) == pytest.approx(0.999 * 0.29 * 942 * 2**30, rel=0.02)
+    assert sum(text.train.values()) == pytest.approx(0.999 * 0.29 * 942 * 2**30, rel=0.02)
 
 
 @pytest.fixture
@@ -259,14 +259,14 @@ def test_every_profile_can_be_planned(name, root, capsys, monkeypatch):
 
 def test_every_audit_is_planned_by_its_own_numbers(root, capsys):
     (root / "ablations").mkdir()
-    given = yaml.safe_load((ROOT / "tests/fixtures/ablations.yaml").read_text())
-    (root / "ablations/params.yaml").write_text(yaml.safe_dump(given))
+    settings = yaml.safe_load((ROOT / "tests/fixtures/ablations.yaml").read_text())
+    (root / "ablations/params.yaml").write_text(yaml.safe_dump(settings))
     assert plan.audits([], root) == 0
     lines = {line.split()[0]: line.split() for line in capsys.readouterr().out.splitlines()[1:]}
-    assert set(lines) >= set(given["audits"])
-    exposure = given["audits"]["exposure"]
+    assert set(lines) >= set(settings["audits"])
+    exposure = settings["audits"]["exposure"]
     assert int(lines["exposure"][1]) == 3 * exposure["seeds"] * len(exposure["methods"])
-    counts = [int(lines[name][1]) for name in given["audits"] if len(lines[name]) > 1]  # one trains nothing
+    counts = [int(lines[name][1]) for name in settings["audits"] if len(lines[name]) > 1]  # one trains nothing
     assert int(lines["total"][1]) == sum(counts)
 
 
@@ -291,8 +291,8 @@ def test_hours_are_tokens_over_the_rate():
 def test_rates_are_met_where_given_and_interpolated_in_between(tmp_path):
     (tmp_path / "benchmarks").mkdir()
     shutil.copy(ROOT / "tests/fixtures/results.json", tmp_path / "benchmarks")
-    known = device_rates.load(ROOT / "profiles/devices.yaml", tmp_path)  # the checkout's own runs have rates too
-    h800 = known["h800"]
+    devices = device_rates.load(ROOT / "profiles/devices.yaml", tmp_path)  # the checkout's own runs have rates too
+    h800 = devices["h800"]
     assert h800.speed(PAPER_1M, 2**20) == pytest.approx(583e3, rel=0.001)
     assert 8 * h800.speed(PAPER_1B, 2**20) * 21.77 * 3600 == pytest.approx(25_000 * 2**20)
     between = ModelShape(10, 8, 768, 1536, 2048, 50432)
@@ -300,12 +300,12 @@ def test_rates_are_met_where_given_and_interpolated_in_between(tmp_path):
     assert achieved == sorted(achieved)
     assert h800.near(PAPER_1M, "bf16")
     assert not h800.near(PAPER_1M, "fp32")
-    assert not known["here"].near(PAPER_1B, "fp32")
+    assert not devices["here"].near(PAPER_1B, "fp32")
     measured = json.loads((ROOT / "tests/fixtures/results.json").read_text())["swarm_against_transformers"]
-    for one in measured:
-        speed = known["here"].speed(ModelShape(**one["shape"]), one["tokens_a_step"])
-        assert speed == pytest.approx(one["engine_tokens_a_second"])
-    assert {name: device.origin for name, device in known.items()} == {
+    for row in measured:
+        speed = devices["here"].speed(ModelShape(**row["shape"]), row["tokens_a_step"])
+        assert speed == pytest.approx(row["engine_tokens_a_second"])
+    assert {name: device.origin for name, device in devices.items()} == {
         "here": "measured", "h800": "published", "h100": "measured",
     }  # fmt: skip
 
@@ -341,10 +341,10 @@ def test_runs_in_the_store_are_counted(tmp_path):
         meta = {"domain": name, "dtype": dtype_for(vocab).name, "fingerprint": "f", "vocab": vocab, "eos": 0, **sides}
         (folder / "meta.json").write_text(json.dumps(meta))
     (tmp_path / "data/corpus_tokenize/domains.json").write_text(json.dumps({"all": list(params.corpus.domains)}))
-    known = progress.text_of(params, tmp_path)
-    assert known is not None
-    text, found = known
-    assert (found, text.train["news"], text.chars) == (vocab, 60_000, 12 * 3 * 65_000)
+    sizes_there = progress.text_of(params, tmp_path)
+    assert sizes_there is not None
+    text, entries = sizes_there
+    assert (entries, text.train["news"], text.chars) == (vocab, 60_000, 12 * 3 * 65_000)
     assert set(progress.stored(params, tmp_path, set()).values()) == {0}
 
     from regmix.corpus.tokenized import open_corpus
@@ -355,9 +355,9 @@ def test_runs_in_the_store_are_counted(tmp_path):
     for run in planned_runs(params, text)["random-0"][:3]:
         key = run_key(setup, Run(run.name, run.schedule, run.seed), corpus.digest)
         store.finish(key, Result({}, [], run.schedule, {}, {}), weights=False)
-    held = progress.stored(params, tmp_path, set())
-    assert held["swarm_train", "random-0"] == 3
-    assert sum(held.values()) == 3
+    stored = progress.stored(params, tmp_path, set())
+    assert stored["swarm_train", "random-0"] == 3
+    assert sum(stored.values()) == 3
     assert progress.text_of(params, tmp_path / "elsewhere") is None
     assert progress.stored(params, tmp_path / "elsewhere", set()) == {}
 

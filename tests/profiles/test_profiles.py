@@ -52,10 +52,10 @@ def own(text: str) -> str:
 
 
 def test_the_committed_profiles_are_known_and_name_what_laptop_names():
-    assert set(NAMES) <= set(switch.known())
+    assert set(NAMES) <= set(switch.names())
     base = switch.read(switch.BASE)
-    assert all(set(switch.read(name)) <= set(base) for name in switch.known())
-    for name in switch.known():
+    assert all(set(switch.read(name)) <= set(base) for name in switch.names())
+    for name in switch.names():
         text, _ = switch.apply((ROOT / "params.yaml").read_text(), name, replace=True)
         plug_ins.check(schema.parse(values(text)))
 
@@ -63,17 +63,17 @@ def test_the_committed_profiles_are_known_and_name_what_laptop_names():
 def test_a_switch_gives_the_values_of_the_profile_whichever_was_there_before(folder, switched):
     text = TEXT
     for name in ("laptop", "campus", "paper", "smoke", "paper", "campus", "laptop"):
-        text, kept = switch.apply(text, name, folder)
-        assert (text, kept) == (switched[name], [])
+        text, own = switch.apply(text, name, folder)
+        assert (text, own) == (switched[name], [])
         plug_ins.check(schema.parse(values(text)))
     assert text == TEXT
     smoke, paper = values(switched["smoke"]), values(switched["paper"])
     assert (smoke["swarm"]["per_shard"], smoke["proxy"]["validation"]["final_tokens"]) == (24, 1024)
     assert smoke["corpus"]["domains"] == values(TEXT)["corpus"]["domains"]
-    given = yaml.safe_load((folder / "paper.yaml").read_text())
-    assert paper["corpus"]["domains"] == given["corpus.domains"]
-    assert paper["target"]["methods"] == given["target.methods"]
-    assert paper["proxy"]["shape"] == given["proxy.shape"]
+    profile = yaml.safe_load((folder / "paper.yaml").read_text())
+    assert paper["corpus"]["domains"] == profile["corpus.domains"]
+    assert paper["target"]["methods"] == profile["target.methods"]
+    assert paper["proxy"]["shape"] == profile["proxy.shape"]
 
 
 def test_the_comments_of_params_yaml_stay_under_every_profile(switched):
@@ -125,8 +125,8 @@ def other_layouts() -> dict[str, str]:
 @pytest.mark.parametrize("kind", ["indented", "sorted", "flow"])
 @pytest.mark.parametrize("name", ["laptop", "paper"])
 def test_a_switch_works_on_any_layout(kind, name, folder, switched):
-    text, kept = switch.apply(other_layouts()[kind], name, folder)
-    assert (values(text), kept) == (values(switched[name]), [])
+    text, own = switch.apply(other_layouts()[kind], name, folder)
+    assert (values(text), own) == (values(switched[name]), [])
     assert ("# mixtures per random-<i>" in text) == (kind == "indented")
 
 
@@ -162,7 +162,7 @@ def test_nested_and_dotted_profiles_say_the_same():
     ) == {"proxy.recipe.steps": 3, "proxy.shape.layers": 1, "objectives": {"x": {"news": 1}}}  # fmt: skip
 
 
-def test_a_section_of_ones_own_is_kept_or_the_switch_is_refused(folder, switched, tmp_path, capsys):
+def test_the_users_own_section_is_kept_or_the_switch_is_refused(folder, switched, tmp_path, capsys):
     text = own(TEXT)
     with pytest.raises(InputError, match=r"corpus\.domains is in no profile, and paper would replace it; save"):
         switch.apply(text, "paper", folder)

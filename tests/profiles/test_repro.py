@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from profiles.durations import Durations, shown
+from profiles.durations import Durations, left, spent
 from tests.paths import ROOT
 
 PIPELINE = """\
@@ -132,6 +132,10 @@ def test_a_benchmark_of_other_settings_is_not_used(tmp_path):
     assert Durations.read(tmp_path, stages).expected("target_train") == 0
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(10, "under a minute"), (130, "2 min"), (2.5 * 3600, "2.5 h")])
-def test_time_left_is_rounded(seconds, text):
-    assert shown(seconds) == text
+@pytest.mark.parametrize(
+    ("seconds", "text", "ahead"),
+    [(10, "10 s", "under a minute"), (70, "70 s", "about 2 min"), (725, "12 min", "about 12 min"),
+     (2.5 * 3600, "2.5 h", "about 2.5 h")],
+)  # fmt: skip
+def test_times_are_rounded(seconds, text, ahead):
+    assert (spent(seconds), left(seconds)) == (text, ahead)

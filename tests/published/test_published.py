@@ -151,10 +151,10 @@ def test_the_stage_writes_what_the_pipeline_reads(tmp_path):
     published_runs(None, tables=tmp_path, out=tmp_path / "out")
     for name in SOURCES:
         table = read_set(tmp_path / "out" / name)
-        wanted, _ = join(*made_up(name), name)
-        assert (table.mixtures == wanted.mixtures).all()
-        assert table.losses[list(VALIDATED)].equals(wanted.losses)
-        assert table.names.tolist() == wanted.names.tolist()
+        expected, _ = join(*made_up(name), name)
+        assert (table.mixtures == expected.mixtures).all()
+        assert table.losses[list(VALIDATED)].equals(expected.losses)
+        assert table.names.tolist() == expected.names.tolist()
 
 
 def read_set(folder: Path) -> Runs:

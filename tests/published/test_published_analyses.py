@@ -63,13 +63,13 @@ def ranks(name: str) -> list[float]:
     return [rho(published(name), model.mean(published(name).mixtures)) for name in SETS]
 
 
-def rho(runs: Runs, told: np.ndarray) -> float:
-    return 100 * float(metrics.spearman(runs.objective(PILE), told))
+def rho(runs: Runs, predicted: np.ndarray) -> float:
+    return 100 * float(metrics.spearman(runs.objective(PILE), predicted))
 
 
 @with_remote
 @pytest.mark.parametrize(
-    ("name", "known", "within"),
+    ("name", "printed", "within"),
     [
         ("ridge", [90.08, 89.26, 88.01], 0.3),  # the paper's own row
         ("lightgbm_paper", [99.04, 98.60, 96.17], 0.2),
@@ -81,15 +81,15 @@ def rho(runs: Runs, told: np.ndarray) -> float:
         ("autoscale", [98.50, 98.25, 89.91], 0.3),
     ],
 )
-def test_table_2(name, known, within):
-    np.testing.assert_allclose(ranks(name), known, rtol=0, atol=within)
+def test_table_2(name, printed, within):
+    np.testing.assert_allclose(ranks(name), printed, rtol=0, atol=within)
 
 
 @with_remote
 def test_without_any_proxy():
-    told = [no_proxy(published(name), PILE) for name in SETS]
-    found = [rho(published(name), order) for name, order in zip(SETS, told, strict=True) if order is not None]
-    np.testing.assert_allclose(found, [81.7, 81.4, 98.08], rtol=0, atol=0.05)
+    orders = [no_proxy(published(name), PILE) for name in SETS]
+    correlations = [rho(published(name), order) for name, order in zip(SETS, orders, strict=True) if order is not None]
+    np.testing.assert_allclose(correlations, [81.7, 81.4, 98.08], rtol=0, atol=0.05)
 
 
 @with_remote
@@ -97,12 +97,12 @@ def test_the_notebook_stops_after_613_trees():
     weights = {split: published(split).mixtures for split in SOURCES}
     losses = {split: published(split).objective(PILE) for split in SOURCES}
     chosen = options("lightgbm_paper", SETTINGS.regressors["lightgbm_paper"])
-    trees, told = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, SETTINGS.stop)
+    trees, predictions = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, SETTINGS.stop)
     assert trees["lightgbm_notebook"] == 613
-    for name, known in (("notebook", [98.92, 98.49, 96.51]), ("divided", [99.04, 98.60, 96.17])):
-        found = [rho(published(split), told[f"lightgbm_{name}"][split]) for split in SETS]
-        np.testing.assert_allclose(found, known, rtol=0, atol=0.01)
-    stopped = [rho(published(split), told["lightgbm_stopped"][split]) for split in SETS]
+    for name, printed in (("notebook", [98.92, 98.49, 96.51]), ("divided", [99.04, 98.60, 96.17])):
+        correlations = [rho(published(split), predictions[f"lightgbm_{name}"][split]) for split in SETS]
+        np.testing.assert_allclose(correlations, printed, rtol=0, atol=0.01)
+    stopped = [rho(published(split), predictions["lightgbm_stopped"][split]) for split in SETS]
     np.testing.assert_allclose(stopped, [98.86, 98.43, 96.15], rtol=0, atol=0.2)
 
 
@@ -114,11 +114,11 @@ def test_the_stop_that_is_shown_is_that_of_the_last_part():
     every = early_stopping.stops_by_part(sets, "train_1m", "pile_cc", chosen, stop)
     weights = {split: runs.mixtures for split, runs in sets.items()}
     losses = {split: runs.objective(PILE) for split, runs in sets.items()}
-    trees, told = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, stop)
+    trees, predictions = early_stopping.stops(weights, weights, losses, "train_1m", "test_1m", chosen, stop)
     last = every[every["part"] == 1].set_index("split")
     assert every["part"].tolist() == [0] * 3 + [1] * 3
     assert last["trees"].unique().tolist() == [trees["lightgbm_stopped"]]
-    shown = [rho(sets[split], told["lightgbm_stopped"][split]) for split in SETS]
+    shown = [rho(sets[split], predictions["lightgbm_stopped"][split]) for split in SETS]
     assert (100 * last.loc[list(SETS), "spearman"]).tolist() == shown
 
 
@@ -126,7 +126,7 @@ def test_parts_of_the_runs_are_set_aside_in_turn():
     parts = early_stopping.parts(23, 0.1)
     assert len(parts) == 10
     assert np.concatenate([aside for _, aside in parts]).tolist() == list(range(23))
-    assert all(sorted([*kept, *aside]) == list(range(23)) for kept, aside in parts)
+    assert all(sorted([*rest, *aside]) == list(range(23)) for rest, aside in parts)
 
 
 @with_remote
@@ -140,8 +140,8 @@ def test_figure_15_and_beta():
     train = published("train_1m")
     gp = bind("gp", SETTINGS.regressors["gp"])
     with threadpool_limits(limits=1):
-        told = gp.fit(train.mixtures, train.objective(PILE), 0).mean(large.mixtures)
-    assert size_correction.exponents(told, large.objective(PILE), 1000).mean() == pytest.approx(0.087, abs=0.001)
+        predicted = gp.fit(train.mixtures, train.objective(PILE), 0).mean(large.mixtures)
+    assert size_correction.exponents(predicted, large.objective(PILE), 1000).mean() == pytest.approx(0.087, abs=0.001)
     corrected = size_correction.corrected(large.objective(PILE), 1000, 0.05)
     assert (corrected.min(), corrected.max()) == (pytest.approx(3.98, abs=0.005), pytest.approx(4.72, abs=0.005))
 
@@ -212,9 +212,9 @@ def test_verdicts_follow_the_numbers():
     table = pd.DataFrame({"a": [2.0, 3.0, 4.0], "b": [1.0, 1.5, 2.0]})
     signs = sign_tests.compare(table, **DRAWN).assign(table="t")
     averages = pd.DataFrame({"table": "t", "method": ["a", "b"], "tasks": 3, "average": table.mean().to_numpy()})
-    found = methods.figures(signs, averages)["t"]
-    assert methods._pair("p", "q", "a beats b", found, "a", "b").verdict == claims.HOLDS
-    assert methods._pair("p", "q", "b beats a", found, "b", "a").verdict == claims.FAILS
+    numbers = methods.figures(signs, averages)["t"]
+    assert methods._pair("p", "q", "a beats b", numbers, "a", "b").verdict == claims.HOLDS
+    assert methods._pair("p", "q", "b beats a", numbers, "b", "a").verdict == claims.FAILS
 
 
 def test_spearman_is_printed_times_100():
@@ -225,8 +225,8 @@ def test_spearman_is_printed_times_100():
             row | {"metric": "mse", "value": 0.02, "low": 0.01, "high": 0.03},
         ]
     )
-    found = figures.table2(frame, "pile_cc")["ridge"]
-    assert (found["spearman_1m"], found["spearman_1m_low"], found["mse_1m"]) == (90, 80, 0.02)
+    printed = figures.table2(frame, "pile_cc")["ridge"]
+    assert (printed["spearman_1m"], printed["spearman_1m_low"], printed["mse_1m"]) == (90, 80, 0.02)
 
 
 def test_a_page_finds_its_parts_in_their_own_folder(tmp_path):

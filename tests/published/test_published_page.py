@@ -33,7 +33,7 @@ def made_up(count: int, seed: int) -> Runs:
     )
 
 
-def test_every_table_of_the_papers_stands_on_the_page_by_its_number():
+def test_every_table_of_the_papers_is_on_the_page_by_its_number():
     section = printed.tables(TABLES)
     captions = [table.caption for table in section.tables.values()]
     for label in ("Table 1", "Table 4", "Table 5", "Table 7", "Table 8", "Table 9", "Table 10", "Table 11"):
@@ -49,8 +49,8 @@ def test_averages_stand_beside_the_printed_ones(name):
     np.testing.assert_allclose(scores.loc["recomputed"], tasks.to_numpy().mean(axis=0), rtol=1e-12)
     assert list(scores.index[-2:]) == ["average", "recomputed"]
     table = printed.tables(TABLES).tables[f"printed_{name}"]
-    told = table.caption.split("rounding: ")[1]
-    assert told == ("pile_cc (−0.12)." if name == "regmix_8_lighteval" else "none.")
+    rounding = table.caption.split("rounding: ")[1]
+    assert rounding == ("pile_cc (−0.12)." if name == "regmix_8_lighteval" else "none.")
 
 
 def test_the_best_of_each_task_is_bold_and_ties_are_all():
@@ -74,19 +74,19 @@ def test_candidates_are_the_first_of_a_larger_cloud_and_predicted_by_the_regress
     ridge = bind("ridge", SETTINGS.regressors["ridge"])
     few, more = (replay.cloud(runs, losses, [ridge], rules, count, 0, 1) for count in (20, 50))
     assert few.equals(more[:20])
-    told = ridge.fit(runs.mixtures, losses, 0).mean(few[list(DOMAINS)].to_numpy())
-    np.testing.assert_allclose(few["predicted_ridge"], told, rtol=1e-12)
+    predicted = ridge.fit(runs.mixtures, losses, 0).mean(few[list(DOMAINS)].to_numpy())
+    np.testing.assert_allclose(few["predicted_ridge"], predicted, rtol=1e-12)
 
 
 def test_mixtures_are_asked_of_every_regressor_and_differ_by_nothing_from_themselves():
     runs = made_up(40, 0)
-    known = runs, runs.objective(Objective.loss("pile_cc")), [bind("ridge", SETTINGS.regressors["ridge"])]
+    data = runs, runs.objective(Objective.loss("pile_cc")), [bind("ridge", SETTINGS.regressors["ridge"])]
     mixture = np.array([0.5, 0.3, 0.2])
-    table = replay.apart(*known, mixture, {"same": mixture, "none": np.array([0.0, 0.6, 0.4])}, 2, 0, 1)
-    found = table.set_index("other")
-    assert found.loc["same", "value"] == pytest.approx(0, abs=1e-12)
-    assert found.loc["none", "value"] == pytest.approx(0.5, abs=0.05)
-    assert found["monotone"].all()
+    table = replay.apart(*data, mixture, {"same": mixture, "none": np.array([0.0, 0.6, 0.4])}, 2, 0, 1)
+    rows = table.set_index("other")
+    assert rows.loc["same", "value"] == pytest.approx(0, abs=1e-12)
+    assert rows.loc["none", "value"] == pytest.approx(0.5, abs=0.05)
+    assert rows["monotone"].all()
 
 
 def test_a_replay_holds_every_seed_with_weights_that_sum_to_one():
@@ -111,9 +111,10 @@ def test_the_pick_is_the_model_predicted_best():
     large = made_up(8, 1)
     true = large.objective(Objective.loss("pile_cc"))
     order = np.argsort(true)
-    told = pd.DataFrame({"objective": "pile_cc", "split": "test_1b", "run": large.names, "predicted": true})
-    told.loc[order[:2], "predicted"] = told.loc[order[:2], "predicted"].to_numpy()[::-1]  # the two best change places
-    frames = {"ridge": told.sample(frac=1, random_state=0)}
+    predictions = pd.DataFrame({"objective": "pile_cc", "split": "test_1b", "run": large.names, "predicted": true})
+    # The two best change places.
+    predictions.loc[order[:2], "predicted"] = predictions.loc[order[:2], "predicted"].to_numpy()[::-1]
+    frames = {"ridge": predictions.sample(frac=1, random_state=0)}
     candidates = pd.DataFrame({"pile_cc": [0.5] * 4, "predicted_ridge": true.min() + np.array([-1.0, -0.5, -0.1, 1.0])})
     table = pick.picks(frames, candidates, large, "pile_cc", ["ridge"]).set_index("regressor")
     assert table.loc["ridge", "run"] == large.names[order[1]]
@@ -150,9 +151,9 @@ def test_a_curve_has_no_point_without_a_fit_and_one_subset_of_all_runs():
     assert table["subsets"].tolist() == [0, 2, 1]
     assert table["mean"].tolist()[1:] == pytest.approx([80, 95])
     assert table.loc[1, "low"] < 70  # a t interval of two
-    found = figures.figure4(table)["trees"]
-    assert "proxies_32_1m" not in found
-    assert found["proxies_512_1m_low"] is None
+    row = figures.figure4(table)["trees"]
+    assert "proxies_32_1m" not in row
+    assert row["proxies_512_1m_low"] is None
 
 
 def test_a_curve_of_all_domains_has_their_mean_and_the_lowest():

@@ -35,16 +35,16 @@ class Memory:
     def __init__(self, mixtures: np.ndarray, losses: np.ndarray, seed: int) -> None:
         if len(losses) < 16:
             raise TooFewRuns("too few")
-        self.known = {row.tobytes(): loss for row, loss in zip(mixtures, losses, strict=True)}
+        self.losses = {row.tobytes(): loss for row, loss in zip(mixtures, losses, strict=True)}
 
     def mean(self, mixtures: np.ndarray) -> np.ndarray:
-        return np.array([self.known.get(row.tobytes(), -1.0) for row in mixtures])
+        return np.array([self.losses.get(row.tobytes(), -1.0) for row in mixtures])
 
     def predict(self, mixtures: np.ndarray) -> Prediction:
         return Prediction(self.mean(mixtures), np.zeros(len(mixtures)))
 
 
-def made(count: int, seed: int) -> Runs:
+def synthetic(count: int, seed: int) -> Runs:
     rng = np.random.default_rng(seed)
     mixtures = rng.dirichlet(np.ones(3), count)
     losses = pd.DataFrame({"news": 5 + mixtures @ SLOPE + rng.normal(scale=0.02, size=count), "reviews": 1.0})
@@ -54,14 +54,14 @@ def made(count: int, seed: int) -> Runs:
 
 
 def test_out_of_fold_predictions_never_saw_the_mixture():
-    runs = made(40, 0)
+    runs = synthetic(40, 0)
     mixtures, losses = np.vstack([runs.mixtures] * 2), np.tile(runs.losses["news"], 2)
     assert np.all(assess.out_of_fold(Memory, mixtures, losses, 4, 0).mean == -1)
     assert np.array_equal(Memory(mixtures, losses, 0).mean(mixtures), losses)
 
 
 def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
-    runs = made(40, 0)
+    runs = synthetic(40, 0)
     data = (runs.mixtures, runs.losses["news"].to_numpy())
     seen: dict[tuple[int, int], set[bytes]] = {}
 
@@ -77,7 +77,7 @@ def test_curve_subsets_grow_and_leave_out_what_cannot_be_fitted():
 
 
 def test_a_linear_regressor_is_assessed_on_a_line():
-    train, test = made(40, 0), made(20, 1)
+    train, test = synthetic(40, 0), synthetic(20, 1)
     assessed = assess.assess(RIDGE, train, {"heldout": test}, Objective.loss("news"), SETTINGS)
     assert assessed.predictions.groupby("split").size().to_dict() == {"cv": 40, "heldout": 20}
     assert assessed.metrics["heldout"]["spearman"].value > 0.99
@@ -95,39 +95,40 @@ def test_a_linear_regressor_is_assessed_on_a_line():
 
 
 def test_without_held_out_runs_there_is_cross_validation_alone():
-    assessed = assess.assess(RIDGE, made(40, 0), {}, Objective.loss("news"), SETTINGS)
+    assessed = assess.assess(RIDGE, synthetic(40, 0), {}, Objective.loss("news"), SETTINGS)
     assert list(assessed.metrics) == ["cv"]
     assert len(assessed.curve) == 0
 
 
 def test_no_proxy_sorts_by_the_objectives_own_weight():
-    runs = made(30, 0)
-    found = assess.no_proxy_scores({"cv": runs}, Objective.loss("news"), SETTINGS)["cv"]
+    runs = synthetic(30, 0)
+    scores = assess.no_proxy_scores({"cv": runs}, Objective.loss("news"), SETTINGS)["cv"]
     own = -pd.Series(runs.mixtures[:, 0]).corr(runs.losses["news"], method="spearman")
-    assert found["spearman"].value == pytest.approx(own)
-    assert set(found) == {"spearman", "regret", "top_k"}
+    assert scores["spearman"].value == pytest.approx(own)
+    assert set(scores) == {"spearman", "regret", "top_k"}
 
 
 @pytest.mark.parametrize("weights", [{"reviews": 1.0}, {"news": 1 / 3, "law": 1 / 3, "code": 1 / 3}])
 def test_no_proxy_has_nothing_to_sort_by(weights):
-    assert assess.no_proxy(made(5, 0), Objective.mean(weights)) is None
+    assert assess.no_proxy(synthetic(5, 0), Objective.mean(weights)) is None
 
 
 def test_the_better_half_is_that_with_the_lower_objective():
-    runs = made(21, 0)
-    told = pd.DataFrame({"split": ["cv", *["heldout"] * 21], "true": [0.0, *runs.losses["news"]], "predicted": 5.0})
-    told.loc[told["true"] > told["true"].median(), "predicted"] += 100.0  # of no account
+    runs = synthetic(21, 0)
+    splits = ["cv", *["heldout"] * 21]
+    predictions = pd.DataFrame({"split": splits, "true": [0.0, *runs.losses["news"]], "predicted": 5.0})
+    predictions.loc[predictions["true"] > predictions["true"].median(), "predicted"] += 100.0  # must not count
     half = assess.better_runs({"heldout": runs}, Objective.loss("news"))[assess.BETTER]
     assert len(half.names) == 10
-    found = assess.better_scores(told, SETTINGS)[assess.BETTER]
-    assert found["mae"].value == pytest.approx(np.abs(half.losses["news"] - 5).mean())
-    assert assess.better_scores(told[told["split"] == "cv"], SETTINGS) == {}
+    scores = assess.better_scores(predictions, SETTINGS)[assess.BETTER]
+    assert scores["mae"].value == pytest.approx(np.abs(half.losses["news"] - 5).mean())
+    assert assess.better_scores(predictions[predictions["split"] == "cv"], SETTINGS) == {}
     assert assess.better_runs({"cv": runs}, Objective.loss("news")) == {}
 
 
 def test_a_token_law_says_what_tokens_are_worth_and_what_more_of_a_domain_does():
     law = bind("law", Kind(kind="effective_tokens", starts=4, shrinkage=0.001))  # type: ignore[call-arg]
-    runs = made(60, 0)
+    runs = synthetic(60, 0)
     worth = np.array([0.7, 0.2, 0.1])
     losses = pd.DataFrame({"news": 3 + (np.maximum(runs.mixtures, 1e-6) ** 0.6 @ worth) ** -0.5, "reviews": 1.0})
     runs = Runs(runs.domains, runs.names, runs.kinds, runs.mixtures, losses)
@@ -146,15 +147,15 @@ def test_a_token_law_says_what_tokens_are_worth_and_what_more_of_a_domain_does()
 
 def test_other_regressors_and_too_few_runs_have_no_token_law():
     law = bind("law", Kind(kind="effective_tokens", starts=4, shrinkage=0.01))  # type: ignore[call-arg]
-    assert len(assess.token_laws(RIDGE, made(40, 0), SETTINGS)) == 0
-    assert len(assess.token_laws(law, made(3, 0), SETTINGS)) == 0
+    assert len(assess.token_laws(RIDGE, synthetic(40, 0), SETTINGS)) == 0
+    assert len(assess.token_laws(law, synthetic(3, 0), SETTINGS)) == 0
 
 
 def test_metrics_read_back_with_null_as_nan():
     metrics = {"cv": {"spearman": {"value": 0.5, "low": None, "high": None}}}
-    found = assess.parsed(metrics, ["cv"])["cv"]["spearman"]
-    assert found.value == 0.5
-    assert found.to_json() == Score(0.5, np.nan, np.nan).to_json()
+    score = assess.parsed(metrics, ["cv"])["cv"]["spearman"]
+    assert score.value == 0.5
+    assert score.to_json() == Score(0.5, np.nan, np.nan).to_json()
     with pytest.raises(InputError, match="no split 'heldout'"):
         assess.parsed(metrics, ["cv", "heldout"])
 
@@ -162,7 +163,9 @@ def test_metrics_read_back_with_null_as_nan():
 def test_a_regressor_that_needs_more_runs_predicts_nan_where_it_cannot_be_fitted():
     trees = bind("trees", Kind(kind="lightgbm", trees=5, lr=0.1, leaves=4, min_rows=20, bags=0))  # type: ignore[call-arg]
     for count, fitted in ((48, True), (30, False)):  # of 48 runs a fold leaves 36, of which no tree has a split
-        found = assess.assess(trees, made(count, 0), {"heldout": made(10, 1)}, Objective.loss("news"), SETTINGS)
-        known = found.predictions.groupby("split")["predicted"].apply(lambda part: np.isfinite(part).all())
-        assert known.to_dict() == {"cv": False, "heldout": fitted}
-        assert np.isfinite(found.metrics["heldout"]["spearman"].value) == fitted
+        result = assess.assess(
+            trees, synthetic(count, 0), {"heldout": synthetic(10, 1)}, Objective.loss("news"), SETTINGS
+        )
+        finite = result.predictions.groupby("split")["predicted"].apply(lambda part: np.isfinite(part).all())
+        assert finite.to_dict() == {"cv": False, "heldout": fitted}
+        assert np.isfinite(result.metrics["heldout"]["spearman"].value) == fitted

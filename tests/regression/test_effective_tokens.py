@@ -96,7 +96,7 @@ def test_a_process_on_its_errors_corrects_what_is_no_such_law():
     scale = {"low": 0.1, "high": 10.0}
     law = {"starts": 4, "shrinkage": 0.01}
     both = bind("both", Kind(kind="gp_on_law", law=law, features="sqrt", length_scale=scale, starts=1))
-    errors = {name: np.abs(one.fit(mixtures, bumpy(mixtures), 0).mean(unseen) - bumpy(unseen)).mean()
-              for name, one in (("law", LAW), ("both", both))}  # fmt: skip
+    errors = {name: np.abs(regressor.fit(mixtures, bumpy(mixtures), 0).mean(unseen) - bumpy(unseen)).mean()
+              for name, regressor in (("law", LAW), ("both", both))}  # fmt: skip
     assert errors["both"] < 0.6 * errors["law"]
     assert np.all(both.fit(mixtures, bumpy(mixtures), 0).predict(unseen).sd > 0)

@@ -86,19 +86,19 @@ def test_deviations_cover_new_runs_about_as_often_as_they_say(law):
 
 
 @pytest.mark.parametrize(
-    ("law", "free", "given"),
+    ("law", "free", "mixtures"),
     [
         (bimix._law, np.log([3.0, 0.2, 0.05]), draws(6, 0)[:, 0]),
         (autoscale._law, np.random.default_rng(0).normal(scale=0.3, size=16), draws(6, 0)),
     ],
     ids=["bimix", "autoscale"],
 )
-def test_slopes_are_those_of_finite_differences(law, free, given):
-    _, slopes = law(free, given)
+def test_slopes_are_those_of_finite_differences(law, free, mixtures):
+    _, slopes = law(free, mixtures)
     for place in range(len(free)):
         step = np.zeros(len(free))
         step[place] = 1e-6
-        numeric = (law(free + step, given)[0] - law(free - step, given)[0]) / 2e-6
+        numeric = (law(free + step, mixtures)[0] - law(free - step, mixtures)[0]) / 2e-6
         np.testing.assert_allclose(slopes[:, place], numeric, rtol=1e-5, atol=1e-7)
 
 

@@ -194,7 +194,7 @@ def test_bags_are_bootstrap_models_and_their_spread_is_stretched(proxies, others
     np.testing.assert_allclose(model.predict(others).sd, model.stretch * each.std(axis=0, ddof=1))
 
 
-def test_too_few_runs_for_a_leaf_are_refused_with_the_mend(proxies):
+def test_too_few_runs_for_a_leaf_are_refused_with_the_fix(proxies):
     with pytest.raises(
         TooFewRuns, match=r"regressors.mine: min_rows = 20 needs at least 40 runs and there are 39: .*bags: 6"
     ):

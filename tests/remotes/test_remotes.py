@@ -98,15 +98,15 @@ def shared(folder: Path, remote: tuple[str, dict[str, str], dict[str, str]]) -> 
     address, settings, more = remote
     environment = {**os.environ, **more}
 
-    def run(where: Path, *words: str) -> str:
-        done = subprocess.run(words, cwd=where, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{words}: {done.stdout}{done.stderr}"
-        return done.stdout
+    def run(checkout: Path, *words: str) -> str:
+        completed = subprocess.run(words, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
+        assert completed.returncode == 0, f"{words}: {completed.stdout}{completed.stderr}"
+        return completed.stdout
 
-    def connect(where: Path) -> None:
-        run(where, "dvc", "remote", "add", "--local", "-d", "shared", address)
+    def connect(checkout: Path) -> None:
+        run(checkout, "dvc", "remote", "add", "--local", "-d", "shared", address)
         for key, value in settings.items():
-            run(where, "dvc", "remote", "modify", "--local", "shared", key, value)
+            run(checkout, "dvc", "remote", "modify", "--local", "shared", key, value)
 
     first, second = folder / "first", folder / "second"
     tokenized(first)
@@ -120,13 +120,13 @@ def shared(folder: Path, remote: tuple[str, dict[str, str], dict[str, str]]) -> 
     run(folder, "git", "clone", "-q", str(first), str(second))
     connect(second)
     run(second, "dvc", "pull", *stages)
-    for made in ("data/swarm_sample/mixtures.csv", "data/swarm_train/anchors/losses.csv"):
-        assert (second / made).read_bytes() == (first / made).read_bytes()
-    for made in ("data/corpus_tokenize", "data/tokenizer_train", "data/tasks_build"):  # which no stage made here
-        shutil.copytree(first / made, second / made, dirs_exist_ok=True)
-    said = run(second, "dvc", "repro", "-s", *stages)
-    assert "Running stage" not in said
-    assert said.count("didn't change, skipping") == len(stages)
+    for path in ("data/swarm_sample/mixtures.csv", "data/swarm_train/anchors/losses.csv"):
+        assert (second / path).read_bytes() == (first / path).read_bytes()
+    for path in ("data/corpus_tokenize", "data/tokenizer_train", "data/tasks_build"):  # which no stage made here
+        shutil.copytree(first / path, second / path, dirs_exist_ok=True)
+    output = run(second, "dvc", "repro", "-s", *stages)
+    assert "Running stage" not in output
+    assert output.count("didn't change, skipping") == len(stages)
 
 
 @pytest.mark.slow

@@ -45,25 +45,25 @@ def test_matched_proxies_train_on_less_text_wherever_they_are_trained(tmp_path, 
     limits = dict.fromkeys(params.corpus.trained, int(3000 * share))
     assert json.loads((sample / "rules.json").read_text())["text"] == limits
     write_json(tmp_path / "answers.json", {})
-    given = {"corpus": tokens, "store": tmp_path / "runs"}
-    swarm_ahead(params, shards=sample / "shards", **given)
+    inputs = {"corpus": tokens, "store": tmp_path / "runs"}
+    swarm_ahead(params, shards=sample / "shards", **inputs)
     capsys.readouterr()
     answers = tmp_path / "answers.json"
-    swarm_train(params, shard=sample / "shards/anchors.json", answers=answers, **given, out=tmp_path / "first")
+    swarm_train(params, shard=sample / "shards/anchors.json", answers=answers, **inputs, out=tmp_path / "first")
     assert "runs," not in capsys.readouterr().out  # what was trained ahead has the same key
     natural = {"weights": dict.fromkeys(params.corpus.trained, 1 / len(params.corpus.trained))}
     for objective in params.objectives:
         write_json(tmp_path / "simulated" / f"{objective}.json", natural)
-    call(mixture_confirm, params, simulated=tmp_path / "simulated", sample=sample, answers=answers, **given,
+    call(mixture_confirm, params, simulated=tmp_path / "simulated", sample=sample, answers=answers, **inputs,
          out=tmp_path / "confirmed")  # fmt: skip
     free, _, other = sampled(tmp_path / "free", **{"swarm.shards": ["anchors"]})
     assert "text" not in json.loads((other / "rules.json").read_text())
-    swarm_train(free, shard=other / "shards/anchors.json", answers=answers, **given, out=tmp_path / "second")
+    swarm_train(free, shard=other / "shards/anchors.json", answers=answers, **inputs, out=tmp_path / "second")
     first, second = (pd.read_csv(tmp_path / name / "losses.csv").set_index("run") for name in ("first", "second"))
     assert (first != second).any(axis=None)
 
 
-def test_text_that_is_not_there_is_said(tmp_path, capsys):
+def test_missing_text_is_reported(tmp_path, capsys):
     real = {"constraints.for_tokens": 10_000, "constraints.available_tokens": 0}
     params, _ = small()
     real["constraints.available_tokens"] = dict.fromkeys(params.corpus.trained, 10**9)

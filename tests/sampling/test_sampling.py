@@ -263,9 +263,9 @@ def test_switched_proxies_change_to_fresh_mixtures_at_logged_steps():
 @pytest.mark.parametrize("shards_", [["random-0", "anchors"], ["random-0"]])
 def test_a_random_mixture_that_repeats_an_anchor_is_drawn_again_if_there_are_anchors(shards_):
     few = Rules.within(Region.below(("a", "b"), np.ones(2), np.full(2, 0.5)))
-    given = swarm(per_shard=200, shards=shards_)
-    drawn = weights(shards.shard_runs(few, given, "random-0", LOGGED))
-    anchors = weights(shards.shard_runs(few, given, "anchors", LOGGED))
+    settings = swarm(per_shard=200, shards=shards_)
+    drawn = weights(shards.shard_runs(few, settings, "random-0", LOGGED))
+    anchors = weights(shards.shard_runs(few, settings, "anchors", LOGGED))
     nearest = np.abs(drawn[:, None] - anchors).sum(axis=2).min(axis=1)
     if "anchors" in shards_:
         assert nearest.min() >= draws.APART

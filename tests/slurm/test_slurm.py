@@ -41,18 +41,18 @@ RUNS = 6  # a task each, two at a time
 
 
 def train(store: Path, launcher: dict, count: int = RUNS, kit: Setup = KIT):
-    where = Machine.model_validate({**machine(launcher).model_dump(), "stack": 1})
-    return train_runs(kit, runs(count), store, "data", where, weights=True, label="test")
+    settings = Machine.model_validate({**machine(launcher).model_dump(), "stack": 1})
+    return train_runs(kit, runs(count), store, "data", settings, weights=True, label="test")
 
 
 def until(ask_for: Callable[[], T], future: Future | None = None) -> T:
     """What ``ask_for`` gives once it is something, while ``future`` is at work."""
     deadline = time.monotonic() + 240
-    while not (found := ask_for()):
+    while not (answer := ask_for()):
         assert time.monotonic() < deadline, ask("squeue", "--array") + ask("sinfo", "--long")
         assert future is None or not future.done(), future.result()
         time.sleep(0.1)
-    return found
+    return answer
 
 
 def queue(state: str) -> list[str]:
@@ -149,9 +149,9 @@ def test_a_preempted_task_requeues_itself(tmp_path):
         until(lambda: "Bypassing signal SIGTERM" in logs(store), future)  # else it may come after the next one
         ask("scancel", "--signal=USR2", job)
         until(lambda: job in queue("pending"), future)
-        said = logs(store)
+        output = logs(store)
         until(lambda: start_now() and future.done())
-    assert "Requeued job" in said
+    assert "Requeued job" in output
     assert all(map(same, future.result(), train(tmp_path / "whole", LOCAL, 2)))
 
 

@@ -32,6 +32,6 @@ def test_the_interval_covers_the_accuracy_of_the_population():
     everyone = np.mean(np.sign(true[:2000] - true[2000:]) == np.sign(measured[:2000] - measured[2000:]))
     for _ in range(60):
         own = rng.normal(size=24)
-        found = accuracy(own, own + rng.normal(scale=noise, size=24), **WAYS)
-        hits += found.low <= everyone <= found.high
+        score = accuracy(own, own + rng.normal(scale=noise, size=24), **WAYS)
+        hits += score.low <= everyone <= score.high
     assert hits >= 51

@@ -46,14 +46,14 @@ def test_a_constant_prediction_has_no_rank_correlation():
 
 def test_the_bootstrap_equals_a_loop_over_resamples(pair):
     true, predicted = pair
-    found = metrics.score(true, predicted, **OPTIONS)
+    scores = metrics.score(true, predicted, **OPTIONS)
     rows = np.random.default_rng(3).integers(40, size=(200, 40))
     loop = [stats.spearmanr(true[r], predicted[r])[0] for r in rows]
-    np.testing.assert_allclose(found["spearman"][1:], np.quantile(loop, [0.05, 0.95]))
+    np.testing.assert_allclose(scores["spearman"][1:], np.quantile(loop, [0.05, 0.95]))
     loop = [metrics.top_k(true[r], predicted[r], 5) for r in rows]
-    np.testing.assert_allclose(found["top_k"][1:], np.quantile(loop, [0.05, 0.95]))
-    assert found == metrics.score(true, predicted, **OPTIONS)
-    assert all(score.low <= score.value <= score.high for score in found.values())
+    np.testing.assert_allclose(scores["top_k"][1:], np.quantile(loop, [0.05, 0.95]))
+    assert scores == metrics.score(true, predicted, **OPTIONS)
+    assert all(score.low <= score.value <= score.high for score in scores.values())
 
 
 def test_paired_spread_leaves_out_what_a_seed_has_in_common():

@@ -107,10 +107,10 @@ def test_a_loss_a_mixture_is_the_same_as_one_at_a_time():
 @pytest.mark.parametrize("label", ["loss", "drop"])
 def test_a_known_law_is_learnt_far_better_than_its_mean_drop(label):
     table = next_loss.errors(next_loss.fit(world(40, 0), GP, label, 0), world(20, 1, "heldout"), **SCORED)
-    of = {key: part["mae"].to_numpy() for key, part in table.groupby(["predictor", "kind"])}
-    assert np.all(of["model", "one_step"] < 0.012)
-    assert np.all(of["model", "one_step"] < 0.25 * of["mean_drop", "one_step"])
-    assert of["model", "rolled_out"][-1] < 0.25 * of["mean_drop", "rolled_out"][-1]
+    errors = {key: part["mae"].to_numpy() for key, part in table.groupby(["predictor", "kind"])}
+    assert np.all(errors["model", "one_step"] < 0.012)
+    assert np.all(errors["model", "one_step"] < 0.25 * errors["mean_drop", "one_step"])
+    assert errors["model", "rolled_out"][-1] < 0.25 * errors["mean_drop", "rolled_out"][-1]
 
 
 def test_a_rollout_repeats_one_step(fitted):
@@ -145,10 +145,10 @@ def test_errors_of_a_perfect_and_of_a_biased_model():
     np.testing.assert_allclose(bias["model", "one_step"], 0.1, rtol=1e-12)
     np.testing.assert_allclose(bias["model", "rolled_out"], [0.1, 0.2, 0.3, 0.4], rtol=1e-12)
     drop = model.learnt.losses.mean(axis=0)
-    wanted = [np.mean(off.losses[:, 0] + drop[i] - drop[0] - off.losses[:, i]) for i in range(1, 5)]
-    np.testing.assert_allclose(bias["mean_drop", "rolled_out"], wanted, rtol=1e-12)
-    wanted = [np.mean(off.losses[:, i] + drop[i + 1] - drop[i] - off.losses[:, i + 1]) for i in range(4)]
-    np.testing.assert_allclose(bias["mean_drop", "one_step"], wanted, rtol=1e-12)
+    expected = [np.mean(off.losses[:, 0] + drop[i] - drop[0] - off.losses[:, i]) for i in range(1, 5)]
+    np.testing.assert_allclose(bias["mean_drop", "rolled_out"], expected, rtol=1e-12)
+    expected = [np.mean(off.losses[:, i] + drop[i + 1] - drop[i] - off.losses[:, i + 1]) for i in range(4)]
+    np.testing.assert_allclose(bias["mean_drop", "one_step"], expected, rtol=1e-12)
 
 
 def test_intervals_enclose_their_value_and_narrow_with_runs():

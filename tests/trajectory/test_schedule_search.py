@@ -67,8 +67,8 @@ def test_candidates_keep_the_bounds_and_the_zeros_of_human():
     assert bounded.shape == (2000, 3)
     assert np.all(bounded <= [0.3, 1, 0.4])
     free = candidates(SEARCH, 0)
-    kept = free[np.all(free <= [0.3, 1, 0.4], axis=1)]
-    assert np.array_equal(bounded[: len(kept)], kept)  # rejection, not clipping
+    within = free[np.all(free <= [0.3, 1, 0.4], axis=1)]
+    assert np.array_equal(bounded[: len(within)], within)  # rejection, not clipping
     zero = candidates(replace(SEARCH, human=np.array([0.5, 0.0, 0.5])), 0)
     assert np.all(zero[:, 1] == 0)
 
@@ -138,8 +138,8 @@ def test_tokens_limit_the_whole_of_a_plan_and_other_constraints_each_part(model)
 def test_online_is_the_same_search_from_the_corrected_loss(model):
     target = 5.5 / 1000**0.05
     choice, query = schedule_search.online_choice(model, SEARCH, 1, target, 1000, 0.05)
-    wanted = schedule_search.best(model, SEARCH, 1, query["corrected_loss"])
-    assert np.array_equal(choice.mixture, wanted.mixture)
+    expected = schedule_search.best(model, SEARCH, 1, query["corrected_loss"])
+    assert np.array_equal(choice.mixture, expected.mixture)
     assert query["raw_loss"] == target
     assert query["corrected_loss"] == query["loss"] == pytest.approx(5.5, rel=1e-14)
     assert query["fraction"] == 0.4
@@ -179,17 +179,17 @@ def test_beta_is_recovered():
     exact = schedule_search.fit_beta(small, small / 30**0.08, groups, 30, **BETA)
     np.testing.assert_allclose(exact, [0.08] * 3, rtol=1e-12)
     own = 0.08 + np.linspace(-0.015, 0.012, 10)  # each mixture has an exponent of its own
-    found = schedule_search.fit_beta(small, small / 30 ** own[groups], groups, 30, **BETA)
-    assert found.value == pytest.approx(own.mean(), rel=1e-12)
-    assert found.low < 0.08 < found.high
+    beta = schedule_search.fit_beta(small, small / 30 ** own[groups], groups, 30, **BETA)
+    assert beta.value == pytest.approx(own.mean(), rel=1e-12)
+    assert beta.low < 0.08 < beta.high
     # The rows of a mixture are no independent evidence: the interval is as wide as 10 values make it.
-    assert (found.high - found.low) / 2 == pytest.approx(1.96 * own.std() / np.sqrt(10), rel=0.15)
+    assert (beta.high - beta.low) / 2 == pytest.approx(1.96 * own.std() / np.sqrt(10), rel=0.15)
 
 
 def test_mixtures_count_alike_in_beta_whatever_their_rows():
     small, own = np.full(6, 5.0), np.array([0.1, 0.1, 0.1, 0.1, 0.1, 0.02])
-    found = schedule_search.fit_beta(small, small / 10**own, np.array(["x"] * 5 + ["y"]), 10, **BETA)
-    assert found.value == pytest.approx(0.06)
+    beta = schedule_search.fit_beta(small, small / 10**own, np.array(["x"] * 5 + ["y"]), 10, **BETA)
+    assert beta.value == pytest.approx(0.06)
 
 
 @pytest.mark.parametrize(

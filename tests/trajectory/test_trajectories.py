@@ -47,21 +47,21 @@ def many(logged: int) -> Trajectories:
 
 
 def test_runs_in_the_order_of_mixtures_with_the_objectives_loss():
-    found = read(*frames(), DOMAINS, Objective.mean({"a": 3, "unseen": 1}))
-    assert found.names.tolist() == ["s", "l", "b"]
-    assert found.steps.tolist() == STEPS
-    assert found.total == 40
-    assert found.fractions.tolist() == [0.25, 0.5, 1]
+    runs = read(*frames(), DOMAINS, Objective.mean({"a": 3, "unseen": 1}))
+    assert runs.names.tolist() == ["s", "l", "b"]
+    assert runs.steps.tolist() == STEPS
+    assert runs.total == 40
+    assert runs.fractions.tolist() == [0.25, 0.5, 1]
     own = np.array([6, 7, 5])[:, None] - np.array(STEPS) / 40
-    np.testing.assert_allclose(found.losses, 0.75 * own + 0.25 * 3, rtol=1e-15)
+    np.testing.assert_allclose(runs.losses, 0.75 * own + 0.25 * 3, rtol=1e-15)
 
 
 def test_the_mixture_of_an_interval_is_the_mean_over_its_steps():
-    found = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
-    assert np.array_equal(found.mixtures[0], [[0.3, 0.7]] * 2)
-    assert np.array_equal(found.mixtures[1], [[1, 0], [0.2, 0.8]])
+    runs = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
+    assert np.array_equal(runs.mixtures[0], [[0.3, 0.7]] * 2)
+    assert np.array_equal(runs.mixtures[1], [[1, 0], [0.2, 0.8]])
     # Steps 12 to 31 train on b: 8 of the first interval's 10, 12 of the second's 20.
-    np.testing.assert_allclose(found.mixtures[2], [[0.2, 0.8], [0.4, 0.6]], rtol=1e-15)
+    np.testing.assert_allclose(runs.mixtures[2], [[0.2, 0.8], [0.4, 0.6]], rtol=1e-15)
 
 
 @pytest.mark.parametrize("knot", [0.07, 1 / 3, 0.29, 0.58])
@@ -73,39 +73,39 @@ def test_a_switch_counts_from_the_step_from_which_the_loader_draws_it(knot):
     tokens, *_ = loader.batches(0, schedule, np.zeros(2, np.int64), 0, total)
     of_b = tokens[:, 0, 0]
     mixtures, schedules, _ = frames()
-    found = read(
+    runs = read(
         mixtures[:1],
         pd.DataFrame([["s", 0, 1, 0], ["s", knot, 0, 1]], columns=schedules.columns),
         pd.DataFrame({"run": "s", "step": steps, "a": 4.0}),
         DOMAINS,
         Objective.mean({"a": 1}),
     )
-    wanted = [of_b[first:last].mean() for first, last in pairwise(steps)]
-    np.testing.assert_allclose(found.mixtures[0, :, 1], wanted, rtol=0, atol=1e-15)
+    expected = [of_b[first:last].mean() for first, last in pairwise(steps)]
+    np.testing.assert_allclose(runs.mixtures[0, :, 1], expected, rtol=0, atol=1e-15)
 
 
 def test_of_and_at_keep_rows_parallel():
-    found = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
-    switched = found.of("switched", "nothing")
+    runs = read(*frames(), DOMAINS, Objective.mean({"a": 1}))
+    switched = runs.of("switched", "nothing")
     assert switched.names.tolist() == ["l", "b"]
-    assert np.array_equal(switched.losses, found.losses[1:])
-    assert np.array_equal(found.at(np.array([2, 0])).mixtures, found.mixtures[[2, 0]])
+    assert np.array_equal(switched.losses, runs.losses[1:])
+    assert np.array_equal(runs.at(np.array([2, 0])).mixtures, runs.mixtures[[2, 0]])
 
 
 @pytest.mark.parametrize(
-    ("logged", "intervals", "kept"),
+    ("logged", "intervals", "columns"),
     [(5, 4, [0, 1, 2, 3, 4]), (5, 2, [0, 2, 4]), (5, 1, [0, 4]), (6, 3, [0, 2, 3, 5]), (10, 4, [0, 2, 4, 7, 9])],
 )
-def test_granularity_keeps_the_ends_and_means_over_joined_steps(logged, intervals, kept):
+def test_granularity_keeps_the_ends_and_means_over_joined_steps(logged, intervals, columns):
     runs = many(logged)
-    found = runs.granularity(intervals)
-    assert np.array_equal(found.steps, runs.steps[kept])
-    assert np.array_equal(found.losses, runs.losses[:, kept])
-    assert found.total == runs.total
+    coarse = runs.granularity(intervals)
+    assert np.array_equal(coarse.steps, runs.steps[columns])
+    assert np.array_equal(coarse.losses, runs.losses[:, columns])
+    assert coarse.total == runs.total
     by_step = runs.mixtures.repeat(np.diff(runs.steps), axis=1)  # one mixture a training step
-    places = runs.steps[kept] - runs.steps[0]
-    wanted = np.stack([by_step[:, a:b].mean(axis=1) for a, b in pairwise(places)], axis=1)
-    np.testing.assert_allclose(found.mixtures, wanted, rtol=1e-13)
+    places = runs.steps[columns] - runs.steps[0]
+    expected = np.stack([by_step[:, a:b].mean(axis=1) for a, b in pairwise(places)], axis=1)
+    np.testing.assert_allclose(coarse.mixtures, expected, rtol=1e-13)
 
 
 def test_the_finest_granularity_changes_nothing():
@@ -118,15 +118,15 @@ def test_rows_pair_each_logged_step_with_the_next():
     features, following, run = runs.rows()
     assert features.shape == (6, 5)
     for row, (n, step) in enumerate((n, step) for n in range(2) for step in range(3)):
-        wanted = [*runs.mixtures[n, step], runs.steps[step] / runs.total, runs.losses[n, step]]
-        assert features[row].tolist() == wanted
+        expected = [*runs.mixtures[n, step], runs.steps[step] / runs.total, runs.losses[n, step]]
+        assert features[row].tolist() == expected
         assert following[row] == runs.losses[n, step + 1]
         assert run[row] == n
 
 
 def test_too_fine_a_granularity_is_named():
-    wanted = "granularity = 7 needs 8 logged steps and the proxies have 6; raise proxy.validation.logged to 8"
-    with pytest.raises(InputError, match=wanted):
+    message = "granularity = 7 needs 8 logged steps and the proxies have 6; raise proxy.validation.logged to 8"
+    with pytest.raises(InputError, match=message):
         many(6).granularity(7)
     with pytest.raises(InputError, match="granularity = 0 must be 1 or more"):
         many(6).granularity(0)

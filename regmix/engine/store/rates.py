@@ -23,10 +23,10 @@ def record(store: Path, setup: Setup, runs: int, trained: float, processes: int,
         return
     row = {"cpu": processor(), "processes": processes, "precision": setup.recipe.precision,
            "step": setup.recipe.sequences * setup.shape.context, "shape": vars(setup.shape)}  # fmt: skip
-    known = {_key(entry): entry for entry in read(store)}
-    before = known.get(_key(row), {"tokens": 0.0, "seconds": 0.0})
-    known[_key(row)] = row | {"tokens": before["tokens"] + tokens, "seconds": before["seconds"] + seconds}
-    write_json(store / FILE, list(known.values()))
+    rates = {_key(entry): entry for entry in read(store)}
+    before = rates.get(_key(row), {"tokens": 0.0, "seconds": 0.0})
+    rates[_key(row)] = row | {"tokens": before["tokens"] + tokens, "seconds": before["seconds"] + seconds}
+    write_json(store / FILE, list(rates.values()))
 
 
 def read(store: Path) -> list[dict[str, Any]]:

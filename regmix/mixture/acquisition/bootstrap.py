@@ -1,7 +1,7 @@
-"""Where the recommendation would go if the runs had been others: the optima of refits to bootstrap resamples.
+"""Where the recommendation would go if the runs had been different: the optima of refits to bootstrap resamples.
 
-A refit to part of the runs has an optimum of its own, and the spread of these is what the recommendation does not yet
-know; so they are what to train next. On our swarm one round of 19 after 29 first runs recommends what 77 runs in one
+Each refit to part of the runs has its own optimum. Their spread shows what the runs do not yet determine, so these
+optima are what to train next. On our swarm, one round of 19 after 29 first runs finds a mixture that 77 runs in one
 shot do not find.
 
 N runs, K domains.
@@ -19,26 +19,26 @@ TRIES = 3  # refits for each proposal, at most
 APART = 0.1  # L1 distance of a proposal to every run and every other proposal
 
 
-def points(known: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+def points(evidence: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The objectives, the proposals (count, K) and the regressors' weights (E,). Points too near to a run or to each
     other are left out while there are others.
     """
-    names = list(known.losses)
+    names = list(evidence.losses)
     refits = [
         Refit(names[i % len(names)], rows, STREAM + i)
-        for i, rows in enumerate(resamples(len(known.mixtures), TRIES * count, known.search.seed + 1))
+        for i, rows in enumerate(resamples(len(evidence.mixtures), TRIES * count, evidence.search.seed + 1))
     ]
-    weights, best = optima(known, refits)
-    rows = np.stack([one.weights for one in best])
-    chosen = spread_out(rows, known.mixtures, count)
+    weights, optimal = optima(evidence, refits)
+    rows = np.stack([best.weights for best in optimal])
+    chosen = spread_out(rows, evidence.mixtures, count)
     return [refits[i].objective for i in chosen], rows[chosen], weights
 
 
-def spread_out(points: np.ndarray, known: np.ndarray, count: int) -> list[int]:
-    """``count`` rows of ``points`` (n, K) in order, leaving out those within ``APART`` of one chosen or ``known``;
+def spread_out(points: np.ndarray, runs: np.ndarray, count: int) -> list[int]:
+    """``count`` rows of ``points`` (n, K) in order, leaving out those within ``APART`` of a chosen one or of ``runs``;
     where too few remain, those farthest from all of them.
     """
-    distance = np.abs(points[:, None] - known).sum(axis=2).min(axis=1)
+    distance = np.abs(points[:, None] - runs).sum(axis=2).min(axis=1)
     chosen: list[int] = []
 
     def take(i: int) -> None:

@@ -26,7 +26,7 @@ ROWS = 4096  # candidates scored together
 
 @dataclass(frozen=True)
 class Improvement:
-    """Minus what ``draws`` gain over ``best`` (S,), their lowest values so far, in the place of a predicted loss."""
+    """Minus what ``draws`` gain over ``best`` (S,), their lowest values so far, in place of a predicted loss."""
 
     model: Ensemble
     draws: Draws
@@ -41,16 +41,16 @@ class Improvement:
         return np.asarray(TIE * predicted + above - np.concatenate(gains))
 
 
-def points(known: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
+def points(evidence: Evidence, count: int) -> tuple[list[str], np.ndarray, np.ndarray]:
     """The objectives, the proposals (count, K) and the regressors' weights (E,). Raises NoPosterior."""
-    names = [list(known.losses)[i % len(known.losses)] for i in range(count)]
-    weights, best = optima(known, known.whole())
-    models = {name: one.model for name, one in zip(known.losses, best, strict=True)}
-    draws = {name: model.draws(DRAWS, known.search.seed) for name, model in models.items()}
-    proposals = np.empty((0, known.mixtures.shape[1]))
+    names = [list(evidence.losses)[i % len(evidence.losses)] for i in range(count)]
+    weights, optimal = optima(evidence, evidence.whole())
+    models = {name: best.model for name, best in zip(evidence.losses, optimal, strict=True)}
+    draws = {name: model.draws(DRAWS, evidence.search.seed) for name, model in models.items()}
+    proposals = np.empty((0, evidence.mixtures.shape[1]))
     for i, name in enumerate(names):
-        lowest = draws[name](np.vstack([known.mixtures, proposals])).min(axis=0)
+        lowest = draws[name](np.vstack([evidence.mixtures, proposals])).min(axis=0)
         gain = Improvement(models[name], draws[name], lowest)
-        point = optimum(gain, known.rules, known.search, STREAM + i, known.starts(name))
+        point = optimum(gain, evidence.rules, evidence.search, STREAM + i, evidence.starts(name))
         proposals = np.vstack([proposals, point])
     return names, proposals, weights

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regmix.core.objective import Objective
 from regmix.regression.assess import BETTER
-from regmix.regression.ranking import NO_PROXY, NOISE, best, of, score
+from regmix.regression.ranking import NO_PROXY, NOISE, best, rows_of, score
 from regmix.statistics.intervals import Score
 from regmix.statistics.verdicts import compared
 from reports.page import style
@@ -121,7 +121,7 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
         errors = {name: score(scores, name, objective, "heldout", "rmse").value for name in predictions}
         known = {name: error for name, error in errors.items() if math.isfinite(error)}
         name = min(known, key=lambda key: known[key]) if known else ""
-        free = int(of(scores, NOISE, objective, "heldout")["n"].iloc[0])
+        free = int(rows_of(scores, NOISE, objective, "heldout")["n"].iloc[0])
         spread = float(held.std(ddof=1)) if len(held) > 1 else math.nan
         sd = score(scores, NOISE, objective, "heldout", "sd")
         shared = seed_noise(scores, objective)

@@ -22,7 +22,7 @@ BETTER_HIGH = re.compile(r"(^|[^a-z])(acc|accuracy|acc_norm|exact_match|f1|bleu|
 
 
 @dataclass(frozen=True)
-class Given:
+class Inputs:
     """The runs, their metrics with lower always better, and the other arguments of ``api.recommend``."""
 
     runs: RunTable
@@ -57,7 +57,7 @@ class Question:
     candidates: options.Candidates = 20_000
     seed: options.Seed = 0
 
-    def given(self) -> Given:
+    def inputs(self) -> Inputs:
         """Raises InputError."""
         runs = read_runs(
             self.ratios, self.metrics, domain_columns=self.domain_columns, metric_columns=self.metric_columns,
@@ -87,7 +87,7 @@ class Question:
         notes = runs.notes
         if self.tokens is not None and not constraints.get("available_tokens"):
             notes += ("no bound on repetition: --tokens without --available",)
-        return Given(runs, runs.metrics * signs, signs, aim, region, constraints, arguments, notes)
+        return Inputs(runs, runs.metrics * signs, signs, aim, region, constraints, arguments, notes)
 
 
 def _signs(metrics: pd.DataFrame, higher: list[str] | None, aim: dict[str, float]) -> pd.Series:
@@ -104,8 +104,8 @@ def _signs(metrics: pd.DataFrame, higher: list[str] | None, aim: dict[str, float
     return pd.Series({name: -1.0 if name in (higher or ()) else 1.0 for name in metrics})
 
 
-def _objective(given: list[str] | None, metrics: pd.DataFrame) -> dict[str, float]:
-    if not given:
+def _objective(entries: list[str] | None, metrics: pd.DataFrame) -> dict[str, float]:
+    if not entries:
         return dict.fromkeys(metrics, 1.0)
-    named = [text if "=" in text else f"{text}=1" for entry in given for text in entry.split(",")]
+    named = [text if "=" in text else f"{text}=1" for entry in entries for text in entry.split(",")]
     return pairs(named, "--objective") or {}
