@@ -21,6 +21,7 @@ from reports.page import render
 from reports.page.formats import amount
 from reports.page.section import Fold, Section, flat
 from reports.run.answer import answers, cards, numbers
+from reports.run.explorer import explorer
 from reports.run.mixture.fronts import fronts
 from reports.run.mixture.mixtures import mixtures, scoring
 from reports.run.picture import picture
@@ -45,8 +46,8 @@ OUTS = ("report.md", "report.html", "tables", "figures", PICTURE)
 
 def report(
     params: Params, *, corpus: Path, extracted: Path, sample: Path, swarm: Path, fits: Path, compared: Path,
-    simulated: Path, confirmed: Path, chosen: Path, stepwise: Path, schedules: Path, trained: Path, evaluated: Path,
-    judged: Path, metrics: Path, mixture: Path, knobs: Path, libraries: Path, out: Path,
+    simulated: Path, confirmed: Path, chosen: Path, explored: Path, stepwise: Path, schedules: Path, trained: Path,
+    evaluated: Path, judged: Path, metrics: Path, mixture: Path, knobs: Path, libraries: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write OUT/report.{md,html}, OUT/tables and OUT/figures."""
     domains, names = params.corpus.trained, list(params.objectives)
@@ -129,7 +130,11 @@ def report(
             Fold("The same as numbers", (numbers(read_json(metrics), read_json(mixture), level),)),
         ),
     )
-    pages = [first, *told(story.chapters(sections), list(sections.values()))]
+    moving = explorer(
+        read_json(explored / "models.json"), proxies.joined(confirming), objectives, last, rules,
+        read_csv(simulated / "fronts.csv"), level, params.mixture.risk,
+    )  # fmt: skip
+    pages = [first, *moving, *told(story.chapters(sections), list(sections.values()))]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, pages, write_csv, title=TITLE)
         (scratch / PICTURE).write_text(picture(every), encoding="utf-8")

@@ -90,7 +90,7 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
     dvc.yaml names, and which keys these are is for params.yaml to say.
     """
     names: Iterable[str] = ()
-    if stage in {"mixture_simulate", "mixture_choose", "swarm_round"}:
+    if stage in {"mixture_simulate", "mixture_choose", "mixture_explore", "swarm_round"}:
         names = params.mixture.ensemble
     elif stage == "trajectory_fit":
         names = params.trajectory.regressors
@@ -105,6 +105,7 @@ def _named(stage: str, params: Settings) -> dict[str, list[str]]:
     out = {}
     if regressors := entries(stage, params):
         out["regressors"] = sorted({entry.kind for entry in regressors.values()})
+        out["portable"] = [kind for kind in out["regressors"] if kind in plugins.names("portable")]
     if stage in {"target_schedule", "target_train"}:
         out |= {"regressors": out.get("regressors", []),
                 "methods": sorted({method.kind for method in params.target.methods.values()})}  # fmt: skip

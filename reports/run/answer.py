@@ -12,6 +12,7 @@ import pandas as pd
 from regmix.core.objective import BITS, NATS, Objective
 from regmix.evaluation.decision import (
     ALIKE,
+    AVOID,
     BETTER,
     EXTRAPOLATES,
     OPEN,

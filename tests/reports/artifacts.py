@@ -26,6 +26,8 @@ from regmix.sampling.rules import Rules
 from regmix.statistics import intervals
 from regmix.target.targets import Targets
 from reports.report import report
+from stages.common.run import call
+from stages.mixture.mixture_explore import mixture_explore
 from stages.target.target_compare import target_compare
 from tests.paths import ROOT
 
@@ -103,7 +105,7 @@ class Artifacts:
         """Compare the targets and write the report into ``folder``/reports."""
         path = self.folder
         first = ("corpus", "swarm", "compared", "confirmed", "chosen", "schedules", "trained", "evaluated")
-        rest = ("extracted", "sample", "fits", "simulated", "stepwise", "judged")
+        rest = ("extracted", "sample", "fits", "simulated", "explored", "stepwise", "judged")
         folders: Any = {name: path / name for name in (*first, *rest)}
         target_compare(
             self.params, **{name: folders[name] for name in first}, metrics=path / "metrics.json", out=path / "judged"
@@ -236,6 +238,8 @@ class Artifacts:
         write_csv(self.folder / "chosen/noise.csv", confirm.noise(confirming, seeds, self.weights))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
+        folders = {name: self.folder / name for name in ("swarm", "confirmed", "sample")}
+        call(mixture_explore, self.params, **folders, out=self.folder / "explored")
 
     def fronts(self) -> pd.DataFrame:
         """One front, or none but the columns of one."""
