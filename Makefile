@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-python bench campaign lock clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-browser test-python bench campaign lock clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -23,7 +23,7 @@ help:
 	@echo "make smoke-ablations  the smallest ablations, in that copy"
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
-	@echo "make test-remotes | test-python PYTHON=python3.13   remotes by SSH and S3 | fast tests and smoke on another Python"
+	@echo "make test-remotes | test-browser | test-python PYTHON=python3.13   remotes by SSH and S3 | the page in Chromium | fast tests and smoke on another Python"
 	@echo "make campaign         malformed inputs, damaged files and kills: what happens, as in docs/reliability.md"
 	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
 
@@ -108,6 +108,11 @@ test-slurm: install
 test-remotes: install
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[remotes]'
 	pytest tests/remotes -rs
+
+# The page in Chromium, from Debian's package, or in Chrome.
+test-browser: install
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	pytest tests/browser -rs
 
 # Fast tests and the smoke pipeline on another Python: make test-python PYTHON=python3.13
 test-python:
