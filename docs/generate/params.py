@@ -58,14 +58,19 @@ def _rows(
     inner = schema.get("properties")
     if inner is None or not isinstance(value, Mapping) or schema.get("additionalProperties") is True:
         yield code(key), _value(value), _allowed(schema, root), notes.get(key, "")
-        for name, note in notes.items():  # of plug-ins' keys, which the schema does not know
-            if name.startswith(f"{key}."):
-                yield code(name), _value(_at(value, name.removeprefix(f"{key}."))), "", note
+        yield from _of_plug_ins(key, value, notes)
         return
     if key in notes:
         yield code(key), "", "", notes[key]
     for name, one in inner.items():
         yield from _rows(f"{key}.{name}", _resolved(one, root), value.get(name), notes, root)
+
+
+def _of_plug_ins(key: str, value: Any, notes: Mapping[str, str]) -> Iterator[tuple[str, str, str, str]]:
+    """A row per key below ``key`` with a comment, of which the schema knows nothing."""
+    for name, note in notes.items():
+        if name.startswith(f"{key}."):
+            yield code(name), _value(_at(value, name.removeprefix(f"{key}.")), names=False), "", note
 
 
 def _at(value: Any, key: str) -> Any:
@@ -75,11 +80,11 @@ def _at(value: Any, key: str) -> Any:
     return value
 
 
-def _value(value: Any) -> str:
-    """A value as YAML in one line; of a long mapping its names."""
+def _value(value: Any, names: bool = True) -> str:
+    """A value as YAML in one line; of a long mapping its names, or nothing."""
     text = yaml.safe_dump(value, default_flow_style=True, width=10**6, sort_keys=False).strip().removesuffix("\n...")
     if len(text) > LONGEST and isinstance(value, Mapping):
-        return ", ".join(map(code, value))
+        return ", ".join(map(code, value)) if names else ""
     return code(text)
 
 
@@ -100,7 +105,8 @@ def _allowed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
     if kind == "object":
         entries = [*schema.get("patternProperties", {}).values(), schema.get("additionalProperties")]
         inner = next((one for one in entries if isinstance(one, Mapping)), None)
-        return f"by name: {_allowed(inner, root)}" if inner else "mapping"
+        kind = _allowed(inner, root) if inner else "mapping"
+        return "entries by name" if inner and kind == "mapping" else f"by name: {kind}" if inner else kind
     return {"string": "text", "null": "null", "value": "numbers"}.get(kind) or f"{kind}{_bounds(schema)}"
 
 

@@ -35,7 +35,7 @@ def commands(page: Path) -> Iterator[tuple[int, str]]:
     for block in pages.blocks(page, "sh"):
         text = block.text.replace("\\\n", " \x00")  # a continued line still counts as a line
         for number, line in enumerate(text.splitlines(), block.line + 1):
-            for part in re.split(r"&&|;", line.replace("\x00", "")):
+            for part in re.split(r"&&|;", line.replace("\x00", "").split(" #")[0]):
                 yield number, part.strip()
     for number, line in pages.prose(page):
         for word in CODE.findall(line):
@@ -45,7 +45,7 @@ def commands(page: Path) -> Iterator[tuple[int, str]]:
 
 def unknown(command: str) -> Iterator[str]:
     """What a command names and does not exist."""
-    words = shlex.split(command, comments=True)
+    words = shlex.split(command)
     if words[:1] == ["make"]:
         yield from (word for word in words[1:2] if word not in MAKE)
     elif words[:2] == ["python", "-m"] and words[2].split(".")[0] in TOP:
@@ -88,6 +88,6 @@ def test_files_and_keys_in_the_text_exist(page: Path) -> None:
             path = "/" in word and top in TOP and re.fullmatch(r"[\w./-]+", word) and not word.startswith(WRITTEN)
             lost = path and not re.search("[A-Z]{4}", word) and not (ROOT / word).exists()
             key = re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", word) and word.split(".")[0] in PARAMS
-            if lost or (key and not _key(word) and not word.endswith((".yaml", ".py", ".md"))):
+            if lost or (key and not _key(word) and not word.endswith((".yaml", ".py", ".md", ".txt"))):
                 missing.append(f"{pages.name(page)}:{number}: `{word}`")
     assert not missing, "\n".join(missing)
