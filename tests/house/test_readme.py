@@ -52,6 +52,17 @@ def test_the_evidence_is_what_the_committed_metrics_say():
     assert evidence.claims(committed("ablations")) in (ROOT / "docs/papers.md").read_text()
 
 
+def test_the_counts_of_claims_are_those_of_the_committed_run():
+    rows = committed("ablations")
+    words = [row["verdict"] for row in rows]
+    holds, fails, open_ = map(words.count, ("holds", "does not hold", "cannot be told here"))
+    each = [f"{sum(row['verdict'] == 'holds' for row in rows if row['paper'] == paper)} of {paper}'s "
+            f"{sum(row['paper'] == paper for row in rows)}" for paper in ("RegMix", "RegMix-D")]  # fmt: skip
+    page = " ".join((ROOT / "docs/papers.md").read_text().split())
+    assert f"Of the {len(rows)} claims that need training, {holds} hold here ({each[0]}, {each[1]})" in page
+    assert f"{fails} do not, and {open_} cannot be told." in page
+
+
 def test_the_registered_metrics_can_be_read_by_a_person():
     """At most 60 numbers, and none registered elsewhere."""
 
