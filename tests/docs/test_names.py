@@ -16,7 +16,7 @@ import yaml
 from profiles import progress
 from regmix.cli.main import app
 from tests.docs import pages
-from tests.docs.pages import PAGES
+from tests.docs.pages import PAGES, Block
 from tests.paths import ROOT
 
 MAKE = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), flags=re.M))
@@ -33,14 +33,23 @@ WRITTEN = ("data/", "reports/", "published/data", "metrics/", "my/")  # by a run
 def commands(page: Path) -> Iterator[tuple[int, str]]:
     """Commands in blocks of `sh`, and those in the text, with their lines."""
     for block in pages.blocks(page, "sh"):
-        text = block.text.replace("\\\n", " \x00")  # a continued line still counts as a line
-        for number, line in enumerate(text.splitlines(), block.line + 1):
-            for part in re.split(r"&&|;", line.replace("\x00", "").split(" #")[0]):
+        for number, line in _joined(block):
+            for part in re.split(r"&&|;", line.split(" #")[0]):
                 yield number, part.strip()
     for number, line in pages.prose(page):
         for word in CODE.findall(line):
             if word.split()[0] in ("make", "dvc", "python", "regmix"):
                 yield number, word
+
+
+def _joined(block: Block) -> Iterator[tuple[int, str]]:
+    """The lines of a block, those that a backslash continues as one."""
+    start, parts = block.line + 1, list[str]()
+    for number, line in enumerate(block.lines, start):
+        parts.append(line.removesuffix("\\"))
+        if not line.endswith("\\"):
+            yield start, " ".join(parts)
+            start, parts = number + 1, []
 
 
 def unknown(command: str) -> Iterator[str]:
