@@ -45,6 +45,14 @@ def test_the_differences_in_the_text_are_those_of_the_committed_run():
     assert f"the differences are {behind[0]}, {behind[1]} and {behind[2]}" in text
 
 
+def test_the_difference_that_a_change_makes_starts_from_the_committed_run():
+    rows = re.findall(r"^metrics/mixture\.json +(\S+) +(\S+) ", README, flags=re.M)
+    assert rows
+    for key, before in rows:
+        objective, what, domain = key.split(".")
+        assert committed("mixture")[objective][what][domain] == float(before)
+
+
 def test_the_counts_in_the_text_are_those_of_the_default_settings():
     default = parse(yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text()))
     trained = len(default.corpus.trained)
