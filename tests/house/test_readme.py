@@ -63,6 +63,10 @@ def test_the_counts_in_the_text_are_those_of_the_default_settings():
     assert "six seeds each" in README
 
 
+def test_the_count_of_audits_is_that_of_the_committed_run():
+    assert f"{len({row['audit'] for row in committed('audits')})} audits of it" in " ".join(README.split())
+
+
 def test_the_evidence_is_what_the_committed_metrics_say():
     assert evidence.audits(committed("audits")) in (ROOT / "docs/evidence.md").read_text()
     assert evidence.claims(committed("ablations")) in (ROOT / "docs/papers.md").read_text()
