@@ -88,19 +88,19 @@ def dependents() -> dict[str, set[str]]:
     roots = [stage for stage in graph if stage.path_in_repo == "dvc.yaml"]
     pipeline = set(roots).union(*(_reached(graph.successors, stage) for stage in roots))
     return {
-        _short(stage.addressing): {_short(one.addressing) for one in _reached(graph.predecessors, stage) & pipeline}
+        _short(stage.addressing): {_short(other.addressing) for other in _reached(graph.predecessors, stage) & pipeline}
         for stage in pipeline
     }
 
 
 def _reached(neighbours: Any, start: Any) -> set[Any]:
-    found: set[Any] = set()
+    reached: set[Any] = set()
     todo = [start]
     while todo:
-        new = set(neighbours(todo.pop())) - found
-        found |= new
+        new = set(neighbours(todo.pop())) - reached
+        reached |= new
         todo += new
-    return found
+    return reached
 
 
 def _name(record: logging.LogRecord) -> str:
