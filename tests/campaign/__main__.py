@@ -23,6 +23,7 @@ from tests.campaign import damage, inputs, kills, options, properties, sharing, 
 HOME, SMOKE = Path(".campaign"), Path(".smoke")
 WORK = HOME.resolve() / "work"
 SEED = 0
+SEEDS = (0, 1)  # of kills: each stage is killed twice by each signal
 DRAWN = 1000  # cases of each kind of input that hypothesis draws
 BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
 
@@ -39,6 +40,8 @@ def main(parts: list[str]) -> int:
                 file.write(json.dumps(row) + "\n")
                 done.append(row)
     print(summary([row for row in done if row["part"] in parts]))
+    if "kills" in parts:
+        print(matrix([row for row in done if row["part"] == "kills"]))
     bad = [row for row in done if row["part"] in parts and row["kind"] in BAD]
     for row in bad:
         about = ", ".join(str(row[key]) for key in row if key not in ("part", "printed"))
@@ -51,6 +54,19 @@ def summary(rows: list[dict[str, Any]]) -> str:
     counts = collections.Counter((row["part"], row["kind"]) for row in rows)
     lines = [f"| {part} | {kind} | {count} |" for (part, kind), count in sorted(counts.items())]
     return "\n".join(["| part | outcome | cases |", "|---|---|---:|", *lines])
+
+
+def matrix(rows: list[dict[str, Any]]) -> str:
+    """Outcomes of kills by stage and signal, as a Markdown table."""
+    signals = list(dict.fromkeys(row["signal"] for row in rows))
+    cells: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
+    for row in rows:
+        cells[row["stage"].split(":")[-1], row["signal"]].append(row["kind"])
+    lines = [
+        f"| {stage} | {' | '.join(', '.join(cells[stage, name]) for name in signals)} |"
+        for stage in dict.fromkeys(stage for stage, _ in cells)
+    ]
+    return "\n".join([f"| stage | {' | '.join(signals)} |", f"|---|{'---|' * len(signals)}", *lines])
 
 
 def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
@@ -96,7 +112,7 @@ Cases = Callable[[Path, str], Iterator[Any]]
 BY_STAGE: dict[str, tuple[Stages, Cases]] = {
     "damage": (damage.stages, lambda root, name: damage.campaign(root, WORK, name)),
     "surroundings": (damage.stages, lambda root, name: surroundings.campaign(root, WORK, name)),
-    "kills": (kills.stages, lambda root, name: kills.campaign(root, SEED, name)),
+    "kills": (kills.stages, lambda root, name: (kill for seed in SEEDS for kill in kills.campaign(root, seed, name))),
 }
 PARTS: dict[str, Callable[[list[dict[str, Any]]], Iterator[Any]]] = {
     "inputs": _inputs, "properties": _properties, "sharing": _sharing,
