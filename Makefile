@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-python bench campaign lock clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-browser test-python bench campaign lock docs clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -23,9 +23,10 @@ help:
 	@echo "make smoke-ablations  the smallest ablations, in that copy"
 	@echo "make check | test     fast checks | all tests"
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
-	@echo "make test-remotes | test-python PYTHON=python3.13   remotes by SSH and S3 | fast tests and smoke on another Python"
+	@echo "make test-remotes | test-browser | test-python PYTHON=python3.13   remotes by SSH and S3 | the page in Chromium | fast tests and smoke on another Python"
 	@echo "make campaign         malformed inputs, damaged files and kills: what happens, as in docs/reliability.md"
-	@echo "make bench [PART=...]   measure the speeds in the README, into benchmarks/results.json"
+	@echo "make bench [PART=...]   measure the speeds in docs/speed.md, into benchmarks/results.json"
+	@echo "make docs             the documentation as a site, in site/"
 
 install: $(VENV)/.installed
 
@@ -109,6 +110,11 @@ test-remotes: install
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[remotes]'
 	pytest tests/remotes -rs
 
+# The page in Chromium, from Debian's package, or in Chrome.
+test-browser: install
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[browser]'
+	pytest tests/browser -rs
+
 # Fast tests and the smoke pipeline on another Python: make test-python PYTHON=python3.13
 test-python:
 	@$(MAKE) --no-print-directory VENV=.venv-$(notdir $(PYTHON)) PYTHON=$(PYTHON) fast smoke
@@ -116,9 +122,15 @@ test-python:
 bench: install
 	@python -m benchmarks.bench $(PART)
 
-# Hostile inputs, damaged files and kills, on copies of the smoke pipeline; resumable. See docs/reliability.md.
+# Malformed inputs, damaged files and kills, on copies of the smoke pipeline; resumable. See docs/reliability.md.
 campaign: install
 	@python -m tests.campaign
+
+# The reference pages from the code, then the site, links and anchors checked. Needs no network once installed.
+docs: install
+	@python -m docs.generate
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+	@echo "open site/index.html"
 
 # After a change of constraints.txt: the hashes of everything but torch and what CUDA's torch brings, by uv.
 UNHASHED := torch cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \

@@ -1,4 +1,4 @@
-"""Measure what the README claims about speed: python -m benchmarks.bench [PART ...], idle machine, after `make repro`.
+"""Measure what docs/speed.md says about speed: python -m benchmarks.bench [PART ...], idle machine, after `make repro`.
 
 Without PART it measures all but the long ones. What is not measured again stays in benchmarks/results.json as it was,
 and is printed with the rest; ``machines`` there says where each part was measured.

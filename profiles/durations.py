@@ -23,8 +23,8 @@ class Durations:
     The longer of a stage's last two times counts: the last one may have had its runs in the store.
     """
 
-    def __init__(self, known: Mapping[str, list[float]], measured: Mapping[str, float] | None = None) -> None:
-        self.known = dict(known)
+    def __init__(self, times: Mapping[str, list[float]], measured: Mapping[str, float] | None = None) -> None:
+        self.times = dict(times)
         self.measured = dict(measured or {})
         self.took: dict[str, float] = {}
         self._expected: dict[str, float] = {}
@@ -36,17 +36,17 @@ class Durations:
 
     def expected(self, stage: str) -> float:
         """Zero for a stage that was never timed."""
-        known = self.known.get(stage)
-        return max(known) if known else self.measured.get(stage, 0.0)
+        times = self.times.get(stage)
+        return max(times) if times else self.measured.get(stage, 0.0)
 
     def record(self, stage: str, seconds: float) -> None:
         """Add the time of a stage that has run."""
         self._expected[stage], self.took[stage] = self.expected(stage), seconds
-        self.known[stage] = [*self.known.get(stage, []), round(seconds, 1)][-2:]
+        self.times[stage] = [*self.times.get(stage, []), round(seconds, 1)][-2:]
 
     def write(self, root: Path) -> None:
         (root / FILE).parent.mkdir(exist_ok=True)
-        write_json(root / FILE, self.known)
+        write_json(root / FILE, self.times)
 
     def left(self, stages: Iterable[str]) -> float:
         """Seconds that ``stages`` will take."""
@@ -60,8 +60,8 @@ class Durations:
 
 def benchmarked(root: Path, stages: Iterable[str]) -> dict[str, float]:
     """Seconds of ``stages`` as `make bench` measured them, each part an equal share; empty for other settings."""
-    found = _json(root / MEASURED).get("stages", {})
-    if not found or found["profile"] is not None:
+    measured = _json(root / MEASURED).get("stages", {})
+    if not measured or measured["profile"] is not None:
         return {}
     path = root / "params.yaml"
     present = switch.flat(parse_yaml(read_text(path), path))
@@ -69,7 +69,7 @@ def benchmarked(root: Path, stages: Iterable[str]) -> dict[str, float]:
         return {}
     kinds = {stage: stage.split("@")[0] for stage in stages}
     parts = Counter(kinds.values())
-    whole = {kind: part["seconds"] for kind, part in found["stages"].items()}
+    whole = {kind: part["seconds"] for kind, part in measured["stages"].items()}
     return {stage: whole[kind] / parts[kind] for stage, kind in kinds.items() if kind in whole}
 
 

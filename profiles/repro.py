@@ -1,6 +1,5 @@
-"""`dvc repro` with one line per stage that runs: which of how many it is, and how long the rest will take.
-
-    python -m profiles.repro [arguments of `dvc repro`]
+"""`dvc repro` with one line per stage that runs: which of how many it is, and how long the rest will take:
+python -m profiles.repro.
 
 DVC runs in this process, so errors, interrupts, exit codes and lock files are those of `dvc repro`. Only what it logs
 for each stage, four lines with the whole command among them, gives way to that line.
@@ -13,7 +12,6 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,19 +88,19 @@ def dependents() -> dict[str, set[str]]:
     roots = [stage for stage in graph if stage.path_in_repo == "dvc.yaml"]
     pipeline = set(roots).union(*(_reached(graph.successors, stage) for stage in roots))
     return {
-        _short(stage.addressing): {_short(one.addressing) for one in _reached(graph.predecessors, stage) & pipeline}
+        _short(stage.addressing): {_short(other.addressing) for other in _reached(graph.predecessors, stage) & pipeline}
         for stage in pipeline
     }
 
 
 def _reached(neighbours: Any, start: Any) -> set[Any]:
-    found: set[Any] = set()
+    reached: set[Any] = set()
     todo = [start]
     while todo:
-        new = set(neighbours(todo.pop())) - found
-        found |= new
+        new = set(neighbours(todo.pop())) - reached
+        reached |= new
         todo += new
-    return found
+    return reached
 
 
 def _name(record: logging.LogRecord) -> str:
@@ -115,14 +113,14 @@ def _short(addressing: str) -> str:
     return addressing.split(":")[-1]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run `dvc repro` with ``arguments``; returns its exit code."""
+def main() -> int:
+    """Run `dvc repro`; returns its exit code."""
     root = Path()
     lines = Lines(root)
     for handler in logging.getLogger("dvc").handlers:
         handler.addFilter(lines)
     os.environ["REGMIX_PROGRESS"] = "1"  # stages leave out their own line; see stages/common/run.py
-    code = dvc(["repro", *arguments])
+    code = dvc(["repro"])
     if code == 0:
         lines.end()
     if lines.durations.took:
@@ -134,4 +132,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -5,7 +5,8 @@ N runs, K domains, D losses.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -85,12 +86,17 @@ def _runs(runs: Runs, names: list[str]) -> Iterator[dict[str, Any]]:
         first = rows.iloc[0]
         losses = runs.losses.iloc[rows].mean().reindex(names)
         yield {
-            "run": str(runs.names[first]),
+            "run": _name(runs.names[rows]),
             "kind": str(runs.kinds[first]),
             "count": len(rows),
             "weights": _rounded(runs.mixtures[first]),
             "losses": [_finite(loss) for loss in _rounded(losses.to_numpy(np.float64))],
         }
+
+
+def _name(names: Sequence[str]) -> str:
+    """What the runs of one mixture are called: what their names begin with alike, else the first."""
+    return os.path.commonprefix(list(names)).rstrip("-_") or str(names[0])
 
 
 def _constraints(region: Region) -> dict[str, Any]:

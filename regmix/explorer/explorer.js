@@ -39,11 +39,19 @@ function showText() {
   part.copied.textContent = "";
 }
 
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a stray %
+  }
+}
+
 /** The mixture in the address, normalised; null if it has none. */
 function readAddress() {
   if (!location.hash.startsWith(KEY)) return null;
   const pairs = location.hash.slice(KEY.length).split(",").map((pair) => pair.split(":"));
-  const weights = Object.fromEntries(pairs.map(([name, weight]) => [decodeURIComponent(name), Number(weight)]));
+  const weights = Object.fromEntries(pairs.map(([name, weight]) => [decoded(name), Number(weight)]));
   const mixture = domains.map((name) => Math.max(0, weights[name] || 0));
   const total = mixture.reduce((sum, weight) => sum + weight, 0);
   return total > 0 && Number.isFinite(total) ? mixture.map((weight) => weight / total) : null;
@@ -125,7 +133,7 @@ addEventListener("hashchange", () => load(readAddress() ?? state.mixture));
 const given = readAddress();
 root.hidden = false;
 part["front-box"].hidden = !data.fronts.length;
-part.hint.textContent = `Bars begin at the loss predicted for natural: to the left is better. The black line is a ${Math.round(100 * data.level)} % interval of a run here, the diamond the mixture marked by a green triangle.`;
+part.hint.textContent = `Bars begin at the loss predicted for natural: to the left is better. The black line is a ${Math.round(100 * data.level)} % interval of a run here, the diamond the mixture that the purple triangles mark.`;
 aimFor({});
 if (given) {
   load(given);

@@ -96,9 +96,9 @@ function measured(run, objective, names) {
 /** The rows of the table of runs: this mixture as predicted, then `runs` as measured; `load` takes a run's weights. */
 function fillNearest(table, runs, objectives, names, prediction, load) {
   const titles = Object.keys(objectives);
-  const shown = (value) => (value === null ? "–" : fixed(value));
+  const shown = (value) => (value === null ? "–" : fixed(value, 2));
   const head = ["run", "kind", "distance", ...titles].map((text) => element("th", { scope: "col" }, text));
-  const here = titles.map((title) => element("td", {}, fixed(prediction.of(objectives[title]).mean)));
+  const here = titles.map((title) => element("td", {}, fixed(prediction.of(objectives[title]).mean, 2)));
   const rows = runs.map((run) =>
     element(
       "tr",

@@ -94,9 +94,9 @@ function showLosses(predicted) {
     })), spanOf(named.map(([, objective]) => objective)));
   const all = Object.entries(objectives());
   const units = [...new Set(all.map(([, objective]) => objective.unit))];
-  part.losses.replaceChildren(
-    ...units.map((unit) => table(`objective, ${unit}`, all.filter(([, objective]) => objective.unit === unit))),
-    table("loss", data.losses.map((name) => [name, { names: [name], weights: [1] }])));
+  part.objectives.replaceChildren(
+    ...units.map((unit) => table(`objective, ${unit}`, all.filter(([, objective]) => objective.unit === unit))));
+  part.losses.replaceChildren(table("loss", data.losses.map((name) => [name, { names: [name], weights: [1] }])));
 }
 
 /** How far the mixture is from all runs behind the regressors, what limits it, and which runs are near. */

@@ -1,4 +1,4 @@
-"""A browser: Chromium or Chrome from the system, driven by playwright (`pip install -e .[browser]`)."""
+"""A browser: Chromium or Chrome from the system, driven by playwright. `make test-browser` installs the latter."""
 
 import shutil
 
@@ -9,7 +9,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.fixture(scope="session")
 def browser():
-    driver = pytest.importorskip("playwright.sync_api", reason="no playwright; pip install -e '.[browser]'")
+    driver = pytest.importorskip("playwright.sync_api", reason="no playwright; make test-browser installs it")
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.skip(f"none of {', '.join(NAMES)} is installed")

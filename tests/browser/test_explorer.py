@@ -44,7 +44,7 @@ def weights(page):
 
 
 def predicted(page):
-    return page.locator("[data-part=losses] tbody tr").all_inner_texts()
+    return page.locator(".x-losses tbody tr").all_inner_texts()
 
 
 def load(page, title):
@@ -117,7 +117,7 @@ def test_constraints_are_kept_bind_or_are_broken(page):
 def test_a_search_lowers_what_it_looks_for_and_keeps_the_constraints(page):
     load(page, "natural")
     page.get_by_label("Look for a lower").select_option("code")
-    row = page.locator("[data-part=losses] tr", has_text="code").first
+    row = page.locator("[data-part=objectives] tr", has_text="code").first
     before = float(row.locator("td").nth(1).inner_text().split()[0])
     page.get_by_role("button", name="Search from here").click()
     page.wait_for_function("!document.querySelector('[data-part=search]').disabled")

@@ -215,7 +215,7 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize(("constraints", "message"), WRONG.values(), ids=WRONG)
+@pytest.mark.parametrize(("settings", "message"), WRONG.values(), ids=WRONG)
 def test_settings_that_make_no_sense_are_refused(settings, message):
     with pytest.raises(ValidationError, match=message):
         Constraints.model_validate(settings)

@@ -91,7 +91,7 @@ def says(project, monkeypatch, capsys):
 
 
 def test_any_error_of_a_stage_names_its_damaged_inputs(project, says):
-    assert says(failing) == "'project'"  # a fault of the code, with its traceback
+    assert says(failing) == "'made'"  # a fault of the code, with its traceback
     (project / "data/made/a.csv").write_text("")
     line = "error: data/made/a.csv: is not what its stage wrote; delete it and run `dvc repro`"
     assert says(failing) == line

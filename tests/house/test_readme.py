@@ -1,4 +1,4 @@
-"""The README tells of the committed run, and names only commands, stages and files that exist."""
+"""The numbers in the README and in the documentation are those of the committed run and benchmarks."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import subprocess
 from typing import Any
 
 import pytest
+import yaml
 
 from profiles import progress
+from regmix.params import parse
 from reports import evidence, readme
+from reports.page.formats import plus_minus
 from tests.paths import ROOT
 
-README = (ROOT / "README.md").read_text()
+README, SPEED = (ROOT / "README.md").read_text(), (ROOT / "docs/speed.md").read_text()
 
 
 def committed(name: str, folder: str = "metrics") -> Any:
@@ -25,13 +28,59 @@ def committed(name: str, folder: str = "metrics") -> Any:
 
 
 def test_the_result_table_is_that_of_the_committed_run():
-    assert readme.objectives(committed("summary"), committed("mixture")) in README
+    table = readme.objectives(committed("summary"), committed("mixture"))
+    assert table in (ROOT / "docs/evidence.md").read_text()
+
+
+def test_the_differences_in_the_text_are_those_of_the_committed_run():
+    found = committed("summary")
+
+    def minus(rival: str) -> list[str]:
+        rows = [found[name] for name in ("reviews", "skills", "worst")]
+        return [plus_minus(row[f"minus_{rival}"], row[f"minus_{rival}_ci"], 2) for row in rows]
+
+    gains, behind = [one.removeprefix("−") for one in minus("natural")], minus("best_proxy")
+    text = " ".join(README.split())
+    assert f"a loss {gains[0]}, {gains[1]} and {gains[2]} nats per token below natural" in text
+    assert f"the differences are {behind[0]}, {behind[1]} and {behind[2]}" in text
+
+
+def test_the_difference_that_a_change_makes_starts_from_the_committed_run():
+    rows = re.findall(r"^metrics/mixture\.json +(\S+) +(\S+) ", README, flags=re.M)
+    assert rows
+    for key, before in rows:
+        objective, what, domain = key.split(".")
+        assert committed("mixture")[objective][what][domain] == float(before)
+
+
+def test_the_counts_in_the_text_are_those_of_the_default_settings():
+    default = parse(yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text()))
+    trained = len(default.corpus.trained)
+    assert trained == 11
+    assert "Eleven **domains**" in README
+    assert f"{default.swarm.learnt(default.swarm.learn_from, trained)} small **proxies**" in README
+    assert default.target.seeds == 6
+    assert "six seeds each" in README
+
+
+def test_the_count_of_audits_is_that_of_the_committed_run():
+    assert f"{len({row['audit'] for row in committed('audits')})} audits of it" in " ".join(README.split())
 
 
 def test_the_evidence_is_what_the_committed_metrics_say():
-    text = (ROOT / "docs/evidence.md").read_text()
-    assert evidence.audits(committed("audits")) in text
-    assert evidence.claims(committed("ablations")) in text
+    assert evidence.audits(committed("audits")) in (ROOT / "docs/evidence.md").read_text()
+    assert evidence.claims(committed("ablations")) in (ROOT / "docs/papers.md").read_text()
+
+
+def test_the_counts_of_claims_are_those_of_the_committed_run():
+    rows = committed("ablations")
+    words = [row["verdict"] for row in rows]
+    holds, fails, open_ = map(words.count, ("holds", "does not hold", "cannot be told here"))
+    each = [f"{sum(row['verdict'] == 'holds' for row in rows if row['paper'] == paper)} of {paper}'s "
+            f"{sum(row['paper'] == paper for row in rows)}" for paper in ("RegMix", "RegMix-D")]  # fmt: skip
+    page = " ".join((ROOT / "docs/papers.md").read_text().split())
+    assert f"Of the {len(rows)} claims that need training, {holds} hold here ({each[0]}, {each[1]})" in page
+    assert f"{fails} do not, and {open_} cannot be told." in page
 
 
 def test_the_registered_metrics_can_be_read_by_a_person():
@@ -53,22 +102,21 @@ def test_the_speed_table_is_that_of_the_benchmark():
         assert (
             f"| {shape['width']}, {shape['vocab']}, {shape['context']} | {one['tokens_a_step']} | {theirs:.0f} | "
             f"{ours:.0f} | {one['ratio']['median']} [{min(turns)}, {max(turns)}] |"
-        ) in README
+        ) in SPEED
 
 
 def test_the_table_of_the_gpu_is_that_of_the_benchmark():
     for one in committed("results", "benchmarks")["gpu"]["configurations"].values():
         theirs, ours = (one[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
         memory = f"{one['transformers_gib']:.1f} | {one['engine_gib']:.1f}"
-        assert f"| {theirs:,.0f} | {ours:,.0f} | {one['ratio']} | {memory} |" in README
+        assert f"| {theirs:,.0f} | {ours:,.0f} | {one['ratio']} | {memory} |" in SPEED
 
 
 def test_every_stage_has_a_row_and_every_row_is_a_stage():
     stages = progress.stages(ROOT)
-    section = README.split("## Stages")[1].split("## ")[0]
-    assert re.findall(r"^\| (\w+) \|", section, flags=re.M)[1:] == list(stages)
+    page = (ROOT / "docs/reference/stages.md").read_text()
+    assert re.findall(r"^\| (\w+) \|", page, flags=re.M)[1:] == list(stages)
 
 
-def test_the_make_targets_that_it_names_exist():
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), flags=re.M))
-    assert set(re.findall(r"(?:^|`)make ([a-z]+)", README, flags=re.M)) <= targets
+def test_the_readme_can_be_read_in_one_sitting():
+    assert len(README.splitlines()) <= 150

@@ -106,7 +106,7 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 @pytest.mark.slow
 def test_machines_that_share_a_remote_train_a_part_each(tmp_path):
-    """As README says it; -s, since the token files stand for all that comes before."""
+    """As docs/remotes.md says it; -s, since the token files stand for all that comes before."""
     first = tmp_path / "first"
     tokenized(first)
     dvc(first, "repro", "-s", "code_digest", "swarm_sample")

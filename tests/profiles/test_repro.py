@@ -50,42 +50,42 @@ def repro(folder: Path, module: str = "profiles.repro") -> subprocess.CompletedP
     return subprocess.run(command(module, *words), cwd=folder, env=environment, capture_output=True, text=True)
 
 
-def stages(done: subprocess.CompletedProcess[str]) -> list[str]:
-    return [line for line in done.stdout.splitlines() if line.startswith("[")]
+def stages(completed: subprocess.CompletedProcess[str]) -> list[str]:
+    return [line for line in completed.stdout.splitlines() if line.startswith("[")]
 
 
 def test_each_stage_that_runs_has_one_line_that_counts_what_is_still_to_run(tmp_path):
-    done = repro(pipeline(tmp_path))
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr
-    names = [line.split("] ")[1] for line in stages(done)]
+    completed = repro(pipeline(tmp_path))
+    assert completed.returncode == 0, completed.stderr
+    assert not completed.stderr
+    names = [line.split("] ")[1] for line in stages(completed)]
     assert sorted(names) == ["first", "last", "other", "part@a", "part@b"]
-    assert stages(done)[-1] == "[5/5] last"
-    assert "5 stages in" in done.stdout
-    assert not re.search(r"Running stage|^> |Updating lock|To track", done.stdout, flags=re.M)
-    assert set(Durations.read(tmp_path, ()).known) == set(names)
+    assert stages(completed)[-1] == "[5/5] last"
+    assert "5 stages in" in completed.stdout
+    assert not re.search(r"Running stage|^> |Updating lock|To track", completed.stdout, flags=re.M)
+    assert set(Durations.read(tmp_path, ()).times) == set(names)
 
-    done = repro(tmp_path)
-    assert (done.returncode, stages(done)) == (0, [])
-    assert "up to date" in done.stdout
+    completed = repro(tmp_path)
+    assert (completed.returncode, stages(completed)) == (0, [])
+    assert "up to date" in completed.stdout
 
     (tmp_path / "text").write_text("another\n")
-    done = repro(tmp_path)
-    assert [line.split()[0] for line in stages(done)] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
+    completed = repro(tmp_path)
+    assert [line.split()[0] for line in stages(completed)] == ["[1/4]", "[2/4]", "[3/4]", "[4/4]"]
     (tmp_path / "text").write_text("text\n")  # as before: all comes from the cache, and no time is recorded
-    done = repro(tmp_path)
-    assert stages(done)[0] == "[1/4] first (from the cache)"
-    assert len(Durations.read(tmp_path, ()).known["first"]) == 2
+    completed = repro(tmp_path)
+    assert stages(completed)[0] == "[1/4] first (from the cache)"
+    assert len(Durations.read(tmp_path, ()).times["first"]) == 2
 
 
 def test_a_stage_that_fails_shows_what_it_said_and_ends_as_in_dvc(tmp_path):
     pipeline(tmp_path, last="echo 'error: no such thing' >&2; exit 3")
-    done, plain = repro(tmp_path), repro(tmp_path, "dvc")
-    assert done.returncode == plain.returncode != 0
-    assert done.stderr == plain.stderr
-    assert "error: no such thing" in done.stderr
-    assert "failed to reproduce 'last'" in done.stderr
-    assert set(Durations.read(tmp_path, ()).known) == {"first", "other", "part@a", "part@b"}
+    completed, plain = repro(tmp_path), repro(tmp_path, "dvc")
+    assert completed.returncode == plain.returncode != 0
+    assert completed.stderr == plain.stderr
+    assert "error: no such thing" in completed.stderr
+    assert "failed to reproduce 'last'" in completed.stderr
+    assert set(Durations.read(tmp_path, ()).times) == {"first", "other", "part@a", "part@b"}
 
 
 def test_an_interrupt_reaches_the_stage_and_ends_the_run(tmp_path):
@@ -106,7 +106,7 @@ def test_the_longer_of_a_stages_last_two_times_counts():
     durations = Durations({"a": [300.0, 2.0]}, {"a": 1.0, "b@x": 40.0})
     assert durations.left(["a", "b@x", "never timed"]) == 340
     durations.record("a", 3.0)
-    assert durations.known["a"] == [2.0, 3.0]
+    assert durations.times["a"] == [2.0, 3.0]
 
 
 @pytest.mark.parametrize(("took", "factor"), [(100.0, 2.0), (1e4, 4.0), (1.0, 0.5)])
@@ -123,9 +123,14 @@ def test_a_benchmark_of_other_settings_is_not_used(tmp_path):
         (tmp_path / part).parent.mkdir(exist_ok=True)
         (tmp_path / part).symlink_to(ROOT / part)
     stages = ["target_train", "regression_fit@a", "regression_fit@b", "unknown"]
-    found = Durations.read(tmp_path, stages)
-    assert found.expected("target_train") > found.expected("regression_fit@a") == found.expected("regression_fit@b") > 0
-    assert found.expected("unknown") == 0
+    durations = Durations.read(tmp_path, stages)
+    assert (
+        durations.expected("target_train")
+        > durations.expected("regression_fit@a")
+        == durations.expected("regression_fit@b")
+        > 0
+    )
+    assert durations.expected("unknown") == 0
     text = (ROOT / "params.yaml").read_text()
     (tmp_path / "params.yaml").unlink()
     (tmp_path / "params.yaml").write_text(re.sub("domain_chars: [0-9]+", "domain_chars: 5", text))
