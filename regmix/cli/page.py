@@ -14,8 +14,8 @@ WIDTH = 480  # of the drawing, pixels
 CLASSES = {"use it": "use", "extrapolates": "warn"}
 
 
-def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:
-    """The page of what ``regmix recommend --json`` prints."""
+def render(result: dict[str, Any], notes: tuple[str, ...], explorer: str = "") -> str:
+    """The page of what ``regmix recommend --json`` prints, with a section of HTML to explore other mixtures."""
     sentence = result["about"].removeprefix("regmix recommend: ")
     decision, _, reason = sentence.partition(": ")
     ranks = [(name, "–" if value is None else f"{value:.2f}") for name, value in result["regressors"].items()]
@@ -31,6 +31,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...]) -> str:
         _table(("metric", "predicted", "at the prior"), metric_rows(result["metrics"])),
         '<p class="faint">± half a 95 % interval of a run at the mixture. The mixture is the best of many predictions: '
         "train a run at it and one at the prior before believing the gain.</p></section>",
+        explorer,
         "<section><h2>What it rests on</h2>",
         f"<p>{result['runs']} runs. The nearest lies {near['nearest_run']:.2f} away (L1), runs {near['typical']:.2f} "
         "from each other.</p>",

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix import api
 from regmix.cli import options
+from regmix.cli.explore import explorer
 from regmix.cli.export import write, write_files
 from regmix.cli.page import LISTED, metric_rows, render
 from regmix.cli.pairs import pairs
@@ -69,7 +70,8 @@ def command(
     typer.echo(json.dumps(result, indent=1) if as_json else _text(result, inputs.notes))
     write(replace(blend, facts={name: result[name] for name in FACTS}), to or [], out)
     if page is not None:
-        write_files({page.name: render(result, inputs.notes)}, page.parent)
+        explored = explorer(inputs, recommendation, paths)
+        write_files({page.name: render(result, inputs.notes, explored)}, page.parent)
 
 
 def _sentence(recommendation: api.Recommendation) -> str:

@@ -5,7 +5,6 @@ N runs, K domains, D losses.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -27,9 +26,9 @@ DIGITS = 6  # of weights and losses that are shown alone; those that models pred
 class Question:
     """What the ``ensemble`` (regmix.mixture.portable) was asked: ``objectives`` by name, over mixtures by ``rules``.
 
-    ``chosen`` are the mixtures (K,) chosen for them; ``level`` is the coverage of intervals, ``typical`` the distance
+    ``chosen`` are the mixtures (K,) chosen, by title; ``level`` is the coverage of intervals, ``typical`` the distance
     (L1) of a run to the nearest other mixture, ``risk`` the standard deviations that a search adds to a prediction, and
-    ``paths`` where a domain's data lie, with ``{domain}``.
+    ``paths`` where a domain's data lie, with ``{domain}``. ``unit`` is that of the losses of domains.
     """
 
     ensemble: Mapping[str, Any]
@@ -40,6 +39,7 @@ class Question:
     typical: float
     risk: float
     paths: str = "data/{domain}"
+    unit: str = NATS
 
     @property
     def usable(self) -> bool:
@@ -50,15 +50,14 @@ class Question:
 def contents(question: Question, runs: Runs, fronts: pd.DataFrame | None = None) -> dict[str, Any]:
     """All data of the page; ``runs`` are those to compare with, ``fronts`` the frame of regmix.mixture.front."""
     names, rules = list(next(iter(question.ensemble["models"].values()))["losses"]), question.rules
-    presets = {"natural": rules.prior, "uniform": rules.uniform}
-    presets |= {f"chosen for {name}": mixture for name, mixture in question.chosen.items()}
+    presets = {"natural": rules.prior, "uniform": rules.uniform, **question.chosen}
     return {
         "ensemble": dict(question.ensemble),
         "losses": names,
-        "unit": NATS,
+        "unit": question.unit,
         "objectives": {name: _objective(objective) for name, objective in question.objectives.items()},
         "presets": {title: mixture.tolist() for title, mixture in presets.items()},
-        "start": list(presets)[2],
+        "start": next(iter(question.chosen)),
         "runs": list(_runs(runs, names)),
         "constraints": _constraints(rules.region),
         "fronts": [] if fronts is None else list(_fronts(fronts, rules.domains)),
@@ -95,16 +94,16 @@ def _runs(runs: Runs, names: list[str]) -> Iterator[dict[str, Any]]:
 
 
 def _name(names: Sequence[str]) -> str:
-    """What the runs of one mixture are called: what their names begin with alike, else the first."""
-    return os.path.commonprefix(list(names)).rstrip("-_") or str(names[0])
+    """The name of the runs of one mixture: theirs without a last number if these are alike, or the first."""
+    stems = {name.rpartition("-")[0] for name in map(str, names)}
+    return stems.pop() if len(names) > 1 and len(stems) == 1 and "" not in stems else str(names[0])
 
 
 def _constraints(region: Region) -> dict[str, Any]:
     """Bounds of 0 and 1, which every mixture keeps, are null."""
     return {
         "low": [low or None for low in region.low.tolist()],
-        "ceilings": [high if high < 1 else None for high in region.ceilings.tolist()],
-        "epochs": [high if high < 1 else None for high in region.epochs.tolist()],
+        "high": [high if high < 1 else None for high in region.high.tolist()],
         "sums": [
             {"name": name, "row": row, "lower": lower, "upper": upper}
             for name, row, lower, upper in zip(

@@ -34,16 +34,13 @@ function ratio(sum, domains, mixture) {
 }
 
 /** What limits a mixture: {kind, over, text} for each constraint. */
-function constraintsOf({ low, ceilings, epochs, sums, prior, max_kl: farthest }, domains, mixture) {
+function constraintsOf({ low, high, sums, prior, max_kl: farthest }, domains, mixture) {
   const found = [];
   domains.forEach((name, k) => {
-    const [floor, ceiling, tokens, weight] = [low[k], ceilings[k], epochs[k], mixture[k]];
-    if (floor !== null && floor === ceiling)
-      found.push({ ...against(weight, floor, ceiling), text: `${name} is ${fixed(floor, 2)}` });
-    else if (floor !== null || ceiling !== null)
-      found.push({ ...against(weight, floor, ceiling), text: `${name} ${range(floor, ceiling)}` });
-    if (tokens !== null)
-      found.push({ ...against(weight, null, tokens), text: `${name} at most ${fixed(tokens, 2)}, by its tokens` });
+    const [least, most] = [low[k], high[k]];
+    if (least === null && most === null) return;
+    const text = least === most ? `${name} is ${fixed(least, 2)}` : `${name} ${range(least, most)}`;
+    found.push({ ...against(mixture[k], least, most), text });
   });
   for (const sum of sums) {
     const value = sum.row.reduce((total, factor, k) => total + factor * mixture[k], 0);
@@ -85,7 +82,7 @@ function nearest(runs, mixture, count) {
   return known.sort((left, right) => left.distance - right.distance).slice(0, count);
 }
 
-const KIND_WORDS = { random: "random", anchor: "anchor", proposal: "proposal", heldout: "held out" };
+const KIND_WORDS = { given: "given", random: "random", anchor: "anchor", proposal: "proposal", heldout: "held out" };
 
 /** The value of an objective by a run's measured losses, whose order is that of `names`; null where one is missing. */
 function measured(run, objective, names) {

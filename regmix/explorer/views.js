@@ -95,7 +95,7 @@ function showLosses(predicted) {
   const all = Object.entries(objectives());
   const units = [...new Set(all.map(([, objective]) => objective.unit))];
   part.objectives.replaceChildren(
-    ...units.map((unit) => table(`objective, ${unit}`, all.filter(([, objective]) => objective.unit === unit))));
+    ...units.map((unit) => table(unit ? `objective, ${unit}` : "objective", all.filter(([, objective]) => objective.unit === unit))));
   part.losses.replaceChildren(table("loss", data.losses.map((name) => [name, { names: [name], weights: [1] }])));
 }
 

@@ -28,7 +28,8 @@ def explorer(
     No section if no regressor of the ensemble has a portable form.
     """
     mixtures = {
-        name: np.array([value["weights"][domain] for domain in rules.domains]) for name, value in chosen.items()
+        f"chosen for {name}": np.array([value["weights"][domain] for domain in rules.domains])
+        for name, value in chosen.items()
     }
     typical = next(iter(chosen.values()))["support"]["typical"]
     question = Question(models, objectives, rules, mixtures, level, typical, risk)

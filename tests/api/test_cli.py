@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -99,10 +100,12 @@ def test_the_page_opens_with_the_answer_and_loads_nothing(run, tables, tmp_path)
                        "--prior", "web=6,<b>books=3,code=1")  # fmt: skip
     assert code == 0, err
     text = (tmp_path / "new/page.html").read_text()
-    assert text.index("<h1>Use it</h1>") < text.index("<svg") < text.index("<table>")
+    assert text.index("<strong>Use it</strong>") < text.index("<svg") < text.index("<table>")
+    assert text.index("<h2>Explore mixtures</h2>") < text.index('"presets":{"natural":')
     assert "&lt;b&gt;books" in text
     assert "<b>" not in text
-    assert not [word for word in ("http", "<script", "src=", "url(") if word in text]
+    assert not [word for word in ("<link", "<script src", "src=", "url(", "@import") if word in text]
+    assert set(re.findall(r"https?://[^\"]*", text)) <= {"http://www.w3.org/2000/svg"}
 
 
 def test_a_metric_where_higher_is_better_is_asked_about_and_then_maximised(run, tables):

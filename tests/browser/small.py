@@ -84,5 +84,5 @@ def fronts() -> pd.DataFrame:
 
 
 def question(names=("law", "plain", "log", "both")) -> Question:
-    chosen = {name: np.array([0.25, 0.25, 0.4, 0.1]) for name in OBJECTIVES}
+    chosen = {f"chosen for {name}": np.array([0.25, 0.25, 0.4, 0.1]) for name in OBJECTIVES}
     return Question(models(names, runs()), OBJECTIVES, rules(), chosen, level=0.9, typical=0.3, risk=1.0)
