@@ -10,7 +10,7 @@ from regmix.page.frame import document
 from regmix.statistics.digits import decimals
 
 LISTED = 0.005  # weights below it share a row
-WIDTH = 640  # of the drawing, pixels
+WIDTH = 480  # of the drawing, pixels
 CLASSES = {"use it": "use", "extrapolates": "warn"}
 
 

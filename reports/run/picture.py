@@ -11,13 +11,16 @@ from collections.abc import Sequence
 from regmix.page import drawings
 from regmix.page.drawings import text
 from regmix.page.frame import style
-from reports.run.answer import WIDTH, Answer, bars
+from reports.run.answer import CLASSES, WIDTH, Answer, bars
 
 SHOWN = 3  # objectives
-PAD, GAP, HEAD = 22, 34, 62  # pixels: around, between columns, above the drawings
+PAD, GAP, HEAD, FOOT = 22, 34, 62, 24  # pixels: around, between columns, above the drawings, below them
 FONT = 'system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'
+LEGEND = "Bars: chosen weights, with ± their spread over refits; grey: natural. Dots: larger models; left is better"
 STYLE = f"""svg {{ font-family: {FONT}; }}
 .drawing .name {{ font-size: 15px; font-weight: 600; }}
+.drawing .decision {{ font-weight: 600; fill: var(--same); }}
+.drawing .use {{ fill: var(--better); }} .drawing .warn {{ fill: var(--worse); }}
 .page {{ fill: var(--paper); stroke: var(--line); }}
 """
 
@@ -28,22 +31,23 @@ def picture(every: Sequence[Answer]) -> str:
     above = [bars(one) for one in shown]
     below = [drawings.differences(one.gains, WIDTH) if one.gains else None for one in shown]
     middle = PAD + HEAD + max(drawing.height for drawing in above) + 28
-    height = middle + max((drawing.height for drawing in below if drawing), default=-28) + PAD
+    height = middle + max((drawing.height for drawing in below if drawing), default=-28) + PAD + FOOT
     width = 2 * PAD + len(shown) * (WIDTH + GAP) - GAP
     parts = [f'<rect class="page" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>']
     for i, (one, upper, lower) in enumerate(zip(shown, above, below, strict=True)):
         x = PAD + i * (WIDTH + GAP)
         parts += [
             text(x, PAD + 14, one.name, kind="name"),
-            text(x, PAD + 32, one.decision.word.capitalize()),
-            text(x, PAD + 48, "weight, its spread; natural in grey", kind="faint"),
+            text(x, PAD + 31, one.aim.split(",")[0], kind="faint"),
+            text(x, PAD + 48, one.decision.word.capitalize(), kind=f"decision {CLASSES.get(one.decision.word, '')}"),
             upper.at(x, PAD + HEAD - 6),
         ]
         if lower:
             parts += [
-                text(x, middle - 8, "loss minus rival's; left is better", kind="faint"),
+                text(x, middle - 8, f"loss minus that of rivals, {one.unit}", kind="faint"),
                 lower.at(x, middle),
             ]
+    parts.append(text(PAD, height - PAD + 4, LEGEND, kind="faint"))
     says = "; ".join(f"{one.name}: {one.decision}" for one in shown)
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return "\n".join(

@@ -156,6 +156,7 @@ def measured(difference: list[float]) -> pd.DataFrame:
     ("difference", "word"),
     [
         ([-0.1, -0.11, -0.12], "better: `m`"), ([0.1, 0.11, 0.12], "worse: `m`"),
+        ([-0.001, -0.0011, -0.0012], f"{targets.SMALL}: `m`"),
         ([-0.1, 0.1, 0.0], f"{verdicts.SAME}: `m`"), ([-0.1], f"{verdicts.UNKNOWN}: `m`"),
     ],
 )  # fmt: skip
@@ -209,7 +210,8 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert all(link.startswith("#") for link in links.links)
     assert len(links.ids) == len(set(links.ids))
     assert not links.fetched
-    assert not re.search(r"@import|url\((?!#)|https?://(?!arxiv)", page.split("params.yaml</h3>")[0])
+    outward = re.compile(r"@import|url\((?!#)|https?://(?!arxiv|www\.w3\.org/2000/svg)")
+    assert not outward.search(page.split("params.yaml</h3>")[0])
     for content in (page, text):
         assert str(tmp_path) not in content
         assert str(ROOT) not in content

@@ -10,12 +10,14 @@ import pandas as pd
 from regmix.core.objective import BITS, NATS, Objective
 from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
+from regmix.evaluation.decision import MATTERS
 from regmix.evaluation.summary import ANSWERS, AVERAGE, AVERAGE_BITS, BASELINE, LM_EVAL, LOSS
 from regmix.statistics.verdicts import SAME, UNDECIDED, apart_from_zero, compared
 from reports.page import style
 from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
 
+SMALL = "too small to matter"
 GUESS = "°"  # marks a score that a guess could have
 NEAREST = 3  # domains of a guarded objective in the table
 
@@ -155,15 +157,24 @@ def _prose(
             f"comparisons: if no method differed at all, about {fixed((1 - level) * len(paired), 0)} would be expected "
             "to exclude zero."
         )
-    lines = [f"- **{o} loss**: {_groups(paired, f'{o}_loss', 'worse', 'better', 3)}" for o in objectives]
+    lines = [
+        f"- **{o} loss**: {_groups(paired, f'{o}_loss', 'worse', 'better', 3, MATTERS[aim.unit])}"
+        for o, aim in objectives.items()
+    ]
     lines.append(f"- **Average task score**: {_groups(paired, AVERAGE, 'better', 'worse', 1)}")
     return f"{text}\n\n" + "\n".join(lines)
 
 
-def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, digits: int) -> str:
-    """``better: `a` (−0.120); not distinguishable: `b` (+0.004).`` of the methods against the baseline."""
+def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, digits: int, least: float = 0.0) -> str:
+    """``better: `a` (−0.120); not distinguishable: `b` (+0.004).`` of the methods against the baseline.
+
+    A difference of losses below ``least`` gets a word of its own, since it does not matter.
+    """
     part = paired[paired["measure"] == measure].sort_values("mean", ascending=positive == "worse", kind="stable")
-    words = [compared(low, high, positive, negative) for low, high in part[["low", "high"]].to_numpy().tolist()]
+    words = [
+        SMALL if abs(mean) < least and apart_from_zero(low, high) else compared(low, high, positive, negative)
+        for mean, low, high in part[["mean", "low", "high"]].to_numpy().tolist()
+    ]
     groups = []
     for word in dict.fromkeys(words):
         rows = part[[w == word for w in words]]
