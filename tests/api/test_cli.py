@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 
@@ -104,8 +103,7 @@ def test_the_page_opens_with_the_answer_and_loads_nothing(run, tables, tmp_path)
     assert text.index("<h2>Explore mixtures</h2>") < text.index('"presets":{"natural":')
     assert "&lt;b&gt;books" in text
     assert "<b>" not in text
-    assert not [word for word in ("<link", "<script src", "src=", "url(", "@import") if word in text]
-    assert set(re.findall(r"https?://[^\"]*", text)) <= {"http://www.w3.org/2000/svg"}
+    assert not [word for word in ("http", "<link", "src=", "url(", "@import") if word in text]
 
 
 def test_a_metric_where_higher_is_better_is_asked_about_and_then_maximised(run, tables):
