@@ -28,7 +28,8 @@ def fetch(archives: Mapping[str, Pinned], store: Path, out: Path) -> None:
 
 
 def _download(project: str, archive: Pinned, stored: Path) -> None:
-    key, partial = f"corpus.archives.{project}", stored.with_name(f".{stored.name}.partial")
+    key = f"corpus.archives.{project}"
+    partial = stored.with_name(f".{stored.name}.{os.getpid()}.partial")  # another process may fetch it too
     stored.parent.mkdir(parents=True, exist_ok=True)
     try:
         with partial.open("wb") as file:

@@ -12,6 +12,7 @@ import importlib
 import inspect
 import itertools
 import os
+import re
 import signal
 import sys
 import time
@@ -66,13 +67,22 @@ def run(stage: Callable[..., None]) -> None:
     except MemoryError:
         sys.exit("error: out of memory; `make plan` says what a run takes: lower machine.processes, or what it counts")
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in REFUSALS:
-            sys.exit(f"error: {error.filename or 'disk'}: {REFUSALS[error.errno]} and run again, nothing is lost")
+        if (number := _system_error(error)) in REFUSALS:
+            place = getattr(error, "filename", None) or "disk"
+            sys.exit(f"error: {place}: {REFUSALS[number]} and run again, nothing is lost")
         if lines := _damaged(flags):
             sys.exit("\n".join(lines))
         raise
     if not os.environ.get(PROGRESS):
         print(f"{stage.__name__}: {time.time() - psutil.Process().create_time():.1f} s", file=sys.stderr)
+
+
+def _system_error(error: Exception) -> int | None:
+    """The system's number of ``error``; libraries in Rust, such as tokenizers and safetensors, have it only as text."""
+    if isinstance(error, OSError):
+        return error.errno
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    return int(match[1]) if match else None
 
 
 def _damaged(flags: Mapping[str, Any]) -> list[str]:
