@@ -194,6 +194,15 @@ def test_what_the_system_refuses_is_one_line(monkeypatch, number, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_full_disk_is_one_line_where_a_library_in_rust_meets_it(monkeypatch):
+    def refused() -> None:
+        raise Exception("No space left on device (os error 28)")
+
+    monkeypatch.setattr(sys, "argv", ["refused"])
+    with pytest.raises(SystemExit, match=r"^error: disk: no space left; free some and run again, nothing is lost$"):
+        run.run(refused)
+
+
 def test_the_hashes_that_install_checks_are_of_the_pinned_versions():
     lines = [line.split("==") for line in (ROOT / "constraints.txt").read_text().split() if "==" in line]
     pins = {re.sub(r"[._]", "-", name.lower()): version for name, version in lines}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 from pathlib import Path
@@ -126,17 +125,3 @@ def test_a_folder_with_foreign_files_is_not_replaced(tmp_path):
     with pytest.raises(KeyError), writing(out):
         raise KeyError
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
-
-
-def rust(*, source: Path) -> None:
-    raise Exception("No space left on device (os error 28)")
-
-
-def full(*, source: Path) -> None:
-    raise OSError(errno.ENOSPC, "No space left on device", str(source))
-
-
-def test_a_full_disk_is_a_line_whatever_library_meets_it(made, says):
-    line = "no space left; free some and run again, nothing is lost"
-    assert says(rust) == f"error: disk: {line}"
-    assert says(full) == f"error: data/made: {line}"
