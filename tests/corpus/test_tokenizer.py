@@ -125,6 +125,18 @@ def test_a_tokenizer_that_transformers_loads(
     assert "\n" not in str(caught.value)
 
 
+def test_code_that_a_tokenizer_brings_is_not_run(trained: Tokenizer, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    folder = tmp_path / "brings_code"
+    transformers.PreTrainedTokenizerFast(tokenizer_object=trained, eos_token=tokenizer.EOS).save_pretrained(folder)
+    (folder / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Own: pass\n")
+    config = {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    with pytest.raises(InputError, match=r"tokenizer\.source '.*brings_code': neither"):
+        tokenizer.load(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
 def corpus_of(tmp_path: Path) -> params.Params:
     """Three small domains below tmp_path / "extracted"; the last is for validation only."""
     values = yaml.safe_load(FIXTURE.read_text(encoding="utf-8"))

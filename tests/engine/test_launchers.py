@@ -232,3 +232,14 @@ def test_without_slurm_here_the_launcher_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"machine\.launcher\.kind = slurm: there is no sbatch here"):
         train(tmp_path / "store", runs(1), SLURM)
+
+
+def test_an_assignment_of_another_user_is_not_unpickled(tmp_path):
+    submitit = pytest.importorskip("regmix.launchers._submitit", reason="submitit is not installed")
+    path = tmp_path / "assignment.pkl"
+    path.write_bytes(b"whatever")
+    try:
+        os.chown(path, 65534, -1)
+    except PermissionError:
+        pytest.skip("only root can give a file to another user")
+    assert submitit.Task(path, 0, 1)() == f"{path}: belongs to another user; it is not read"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
+import yaml
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_json
@@ -44,3 +47,11 @@ def test_reordered_domains_are_refused_and_the_written_rules_read_back(tmp_path)
         InputError, match=r"rules\.json: its domains are news, law, but params\.yaml trains on law, news"
     ):
         read_rules(tmp_path, DOMAINS[::-1])
+
+
+def test_no_free_text_of_params_yaml_is_part_of_a_command():
+    """DVC gives commands to a shell. What it puts into them are names, whose patterns the schema checks."""
+    names = {"key", "item.shard", "item.variant", "item.follows", "item.kind", "swarm.learn_from"}
+    for path in [ROOT / "dvc.yaml", *ROOT.glob("*/dvc.yaml")]:
+        commands = [stage.get("do", stage)["cmd"] for stage in yaml.safe_load(path.read_text())["stages"].values()]
+        assert set(re.findall(r"\$\{(.*?)\}", "\n".join(commands))) <= names, path
