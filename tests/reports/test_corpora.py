@@ -23,4 +23,4 @@ def test_the_bound_is_that_of_the_real_training_and_other_constraints_are_named(
     assert "constraints" not in plain
     more = said(Constraints(for_tokens=20_000, floors={"law": 0.1}, max_kl=0.5))
     assert "on 20 000 tokens" in more.replace("\u202f", " ")
-    assert "Every mixture but the natural one also keeps the `floors` and `max_kl` of `constraints`" in more
+    assert "Every mixture but the natural one also satisfies the `floors` and `max_kl` of `constraints`" in more

@@ -343,7 +343,7 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
         assert "| 0.300 | broken |" in (tmp_path / "reports/tables/target_guardrails.md").read_text()
     if change is one_seed:
         assert verdicts.UNKNOWN in text
-        assert "better for" not in story.split("say how it does: ")[1].split(". ")[0]
+        assert "better for" not in story.split("trained on the choice are ")[1].split(". ")[0]
 
 
 def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):

@@ -45,7 +45,7 @@ def test_the_chapters_flip_with_the_numbers():
     good = told({"news": one()})
     assert list(good) == ["Corpora and proxies", "From mixture to loss", "The choice", "Targets", "Schedules", "Limits"]
     assert "the regressor is better for `news`" in good["From mixture to loss"]
-    assert "say how it does: better for `news`" in good["The choice"]
+    assert "proxies trained on the choice are better for `news`. Their gain" in good["The choice"]
     assert "the targets are better for `news`" in good["Targets"]
     bad = told({"news": one(margin=(-0.3, -0.5, -0.1), gain=(-0.2, -0.3, -0.1), target=(0.2, 0.1, 0.3))})
     assert [bad[title].count("worse for `news`") for title in list(bad)[1:4]] == [1, 1, 1]
@@ -78,9 +78,9 @@ def test_without_baseline_interval_or_target():
     bare = one(margin=(None, None, None), gain=(0.2, None, None))
     del bare["target"]
     chapters = told({"news": bare})
-    assert "takes no proxy" not in chapters["From mixture to loss"]
+    assert "needs no proxies" not in chapters["From mixture to loss"]
     assert f"{verdicts.UNKNOWN} for `news`" in chapters["The choice"]
-    assert chapters["Targets"] == "No target trained on a chosen mixture."
+    assert chapters["Targets"] == "No target was trained on a chosen mixture."
 
 
 AIMS = {
