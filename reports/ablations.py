@@ -35,7 +35,7 @@ def ablations(
         name for comparison in comparisons for name in spell(comparisons[comparison], settings, comparison).dropped
     ]
     results = Results(read_csv(evidence / "measures.csv"), read_csv(evidence / "design.csv"), level)
-    found, spreads, related, heldout, sizes = (
+    correlations, spreads, related, heldout, sizes = (
         read_csv(evidence / f"{name}.csv") for name in ("ranks", "spread", "scores", "heldout", "sizes")
     )
     main = settings.variants[DEFAULT]
@@ -52,7 +52,7 @@ def ablations(
         *claims.dynamic(results),
         *claims.sizes(results, sizes),
         *claims.distribution(results, heldout, REGRESSOR, level),
-        *claims.ranks(found, spreads, related, GENERAL, n, seeds),
+        *claims.ranks(correlations, spreads, related, GENERAL, n, seeds),
     ]
     sections = [
         claims.page(rows, comparisons["efficiency"].target.seeds, level),
@@ -62,10 +62,9 @@ def ablations(
         dynamic.switched(results, steps, {k: (v.random, v.switched) for k, v in main.proxies.items()}),
         variants.distribution(results, heldout, dropped),
         variants.sizes(results, sizes, weights),
-        ranks.invariance(losses, found, bodies),
+        ranks.invariance(losses, correlations, bodies),
         ranks.downstream(spreads, related, n, int(lm_eval["items"].max()), seeds),
     ]
-    sections[1:] = [section.appended() for section in sections[1:]]
     with render.publishing(out, OUTS) as scratch:
         render.write(
             scratch,

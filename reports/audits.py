@@ -21,14 +21,14 @@ OUTS = ("audits.md", "audits.html", "audits")
 
 def audits(params: Params, settings: Ablations, *, answers: Path, headline: Path, out: Path) -> None:
     """Write OUT/audits.{md,html} and OUT/audits/{tables,figures} from ANSWERS/<audit>, and all verdicts to HEADLINE."""
-    done = {
+    results = {
         name: Audited(
             read_json(answers / name / "answers.json"),
             {path.stem: read_csv(path) for path in sorted((answers / name).glob("*.csv"))},
         )
         for name in settings.audits
     }
-    page = section(done, params.regression.interval)
+    page = section(results, params.regression.interval)
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, [page], write_csv, title=TITLE, name="audits", beside="audits", rules=RULES)
     rows = page.tables["audits"].values[["audit", "says", "verdict", "here"]]

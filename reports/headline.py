@@ -13,7 +13,7 @@ from regmix.evaluation.decision import decision
 from reports.page.formats import plus_minus
 
 REPORT = Path("reports/report.html")
-FOUND, CHOSEN = Path("data/target_compare/headlines.json"), Path("data/mixture_choose")
+HEADLINES, CHOSEN = Path("data/target_compare/headlines.json"), Path("data/mixture_choose")
 SHOWN = 6  # heaviest domains of a mixture
 NEXT = """\
 page: {report}
@@ -21,16 +21,16 @@ next: change one thing, and only what depends on it runs again; a more cautious 
   . .venv/bin/activate; dvc exp run -S mixture.risk=2 mixture_choose; dvc metrics diff --targets metrics/mixture.json"""
 
 
-def headline(found: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Mapping[str, Any]], report: Path) -> str:
+def headline(headlines: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Mapping[str, Any]], report: Path) -> str:
     """Two lines per objective, its mixture and the decision on it; then where the page is, and what to try next.
 
     Raises InputError if a number is missing.
     """
     try:
-        lines = [f"{name}: {_mixture(chosen[name])}\n  {decision(found[name], chosen[name])}" for name in found]
+        lines = [f"{name}: {_mixture(chosen[name])}\n  {decision(headlines[name], chosen[name])}" for name in headlines]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            f"{FOUND}: numbers are missing ({error!r}); run `dvc repro -f target/dvc.yaml:target_compare`"
+            f"{HEADLINES}: numbers are missing ({error!r}); run `dvc repro -f target/dvc.yaml:target_compare`"
         ) from None
     return "\n".join([*lines, NEXT.format(report=report)])
 
@@ -44,11 +44,11 @@ def _mixture(chosen: Mapping[str, Mapping[str, float]]) -> str:
     return ", ".join(parts + ([f"others {rest:.2f}"] if rest >= 0.005 else []))
 
 
-def main(found: Path = FOUND, chosen: Path = CHOSEN, report: Path = REPORT) -> None:
-    for path in (found, chosen, report):
+def main(headlines: Path = HEADLINES, chosen: Path = CHOSEN, report: Path = REPORT) -> None:
+    for path in (headlines, chosen, report):
         if not path.exists():
             raise InputError(f"{path}: missing; run `dvc repro` first")
-    numbers = read_json(found)
+    numbers = read_json(headlines)
     print(headline(numbers, {name: read_json(chosen / f"{name}.json") for name in numbers}, report))
 
 

@@ -61,7 +61,9 @@ def published(
     sets, joined = read_sets(runs), {name: read_json(runs / name / "meta.json") for name in SOURCES}
     linear, restricted = parts["coefficients"]["ridge"], read_csv(compared / "restricted.csv")
     train, large = (sets[name] for name in ("train_1m", "test_1b"))
-    curves, every, laws = (read_csv(compared / f"{name}.csv") for name in ("curves", "domain_curves", "power_laws"))
+    curves, domain_curves, laws = (
+        read_csv(compared / f"{name}.csv") for name in ("curves", "domain_curves", "power_laws")
+    )
     picked = pick.picks(parts["predictions"], cloud, large, objective, PICKED)
     numbers = {
         "data": sources.figures(joined),
@@ -70,7 +72,7 @@ def published(
         "margins": figures.margins(margins, objective),
         "figure2": pick.figures(picked),
         "figure4": figures.figure4(curves),
-        "figure4_domains": figures.domain_curves(every),
+        "figure4_domains": figures.domain_curves(domain_curves),
         "figure15": figures.figure15(ranks),
         "beta": figures.beta(betas, corrected, objective, settings.beta.regressor),
         "compute": shares | costs.figures(printed["regmix_d_costs"], printed["regmix_4_costs"]),
@@ -113,7 +115,7 @@ def published(
             level,
         ),
         quality.tournament(scores, margins, objective, settings.paper_regressor, settings.regression.top_k),
-        quality.figure4(curves, every, scores, objective),
+        quality.figure4(curves, domain_curves, scores, objective),
         quality.figure9(parts["predictions"], objective, list(settings.regressors)),
         pick.figure2(picked, parts["predictions"], cloud, large, objective),
         domains.interactions(linear, train, laws),
@@ -134,7 +136,6 @@ def published(
         methods.methods(signs, averages, printed["regmix_d_3_ablations"]),
         costs.costs(read_csv(counted / "costs.csv"), shares, printed["regmix_4_costs"], printed["regmix_d_costs"]),
     ]
-    sections[1:] = [section.appended() for section in sections[1:]]
     with render.publishing(out, OUTS) as scratch:
         render.write(
             scratch,

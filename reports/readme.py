@@ -15,9 +15,9 @@ from reports.run.answer import table as answers
 METRICS = Path("metrics")
 
 
-def objectives(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
+def objectives(summary: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> str:
     """The report's first table as Markdown."""
-    rows = answers(found, mixture)
+    rows = answers(summary, mixture)
     lines = [f"| {' | '.join(row)} |" for row in [list(rows.columns), *rows.to_numpy().tolist()]]
     return "\n".join([lines[0], "|---" * len(rows.columns) + "|", *lines[1:]])
 

@@ -69,7 +69,7 @@ def report(
     headlines, dynamic, pairs = (read_json(judged / f"{name}.json") for name in ("headlines", "dynamic", "pairs"))
     tokens = {d: read_json(corpus / d / "meta.json") for d in params.corpus.domains}
     methods = trained_methods.read(params.corpus.trained, schedules, trained, tokens)
-    spent = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
+    run_counts = {"swarm": len(table), "confirmation": len(confirming.names), "targets": len(losses)}
     recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
     outlooks = {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
                               _round_size(params.swarm), proxy_meta) for name in names}  # fmt: skip
@@ -81,7 +81,7 @@ def report(
             {d: read_json(extracted / d / "stats.json") for d in params.corpus.domains},
             prior, bounds, domains, params.target.train_tokens, params.constraints,
         ),
-        "models": models.models(proxy_meta, target_meta, spent),
+        "models": models.models(proxy_meta, target_meta, run_counts),
         "design": design(table, domains, prior),
         "regression": regression(
             scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k
@@ -118,29 +118,29 @@ def report(
         last, outlooks, voters, ranks[ranks["measure"].isin(names)], proxy_meta, target_meta,
     )  # fmt: skip
     budget = params.constraints.for_tokens or params.target.train_tokens
-    every = answers(headlines, last, objectives, prior, budget)
+    all_answers = answers(headlines, last, objectives, prior, budget)
     first = Section(
         "What to train on",
         (
             story.opening(),
-            cards(every),
+            cards(all_answers),
             f"{cost({key: models.share(swarm_flops[key], target_meta, key) for key in COUNTS})} Tokens by domain are "
-            f"those of a training of {amount(budget)}.",
+            f"for a training run of {amount(budget)}.",
             reading(level),
-            Fold("The same as numbers", (numbers(read_json(metrics), read_json(mixture), level),)),
+            Fold("The numbers", (numbers(read_json(metrics), read_json(mixture), level),)),
         ),
     )
     moving = explorer(
         read_json(explored / "models.json"), proxies.joined(confirming), objectives, last, rules,
         read_csv(simulated / "fronts.csv"), level, params.mixture.risk,
     )  # fmt: skip
-    pages = [first, *moving, *told(story.chapters(sections), list(sections.values()))]
+    pages = [first, *moving, *with_appendices(story.chapters(sections), list(sections.values()))]
     with render.publishing(out, OUTS) as scratch:
         render.write(scratch, pages, write_csv, title=TITLE)
-        (scratch / PICTURE).write_text(picture(every), encoding="utf-8")
+        (scratch / PICTURE).write_text(picture(all_answers), encoding="utf-8")
 
 
-def told(chapters: Sequence[Section], sections: Sequence[Section]) -> list[Section]:
+def with_appendices(chapters: Sequence[Section], sections: Sequence[Section]) -> list[Section]:
     """``chapters``, and ``sections`` as appendices without the parts that a chapter shows."""
     shown = [part for chapter in chapters for part in flat(chapter.parts)]
     return [*chapters, *(section.appended(*shown) for section in sections)]
@@ -152,7 +152,7 @@ def _scoring(params: Params, weights: Mapping[str, float]) -> str:
 
 
 def _round_size(swarm: Swarm) -> int:
-    """Proxies of the last round; of a shard, where there was none."""
+    """The number of proxies in the last round, or in a shard if there were no rounds."""
     last = Path(swarm.learn_from).name
     return swarm.rounds[last].proposals if last in swarm.rounds else swarm.per_shard
 

@@ -12,7 +12,9 @@ from reports.ablation_study.audits import measured
 def main(folder: Path) -> str:
     """A line for each statement, with its verdict first and its numbers below."""
     answers = json.loads((folder / "answers.json").read_text(encoding="utf-8"))
-    return "\n".join(f"{one['verdict']}: {one['says']}\n  {measured(one)}: {one['why']}" for one in answers)
+    return "\n".join(
+        f"{answer['verdict']}: {answer['says']}\n  {measured(answer)}: {answer['why']}" for answer in answers
+    )
 
 
 if __name__ == "__main__":

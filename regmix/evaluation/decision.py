@@ -35,11 +35,11 @@ class Decision(NamedTuple):
         return f"{self.word}: {self.reason}"
 
 
-def decision(found: Mapping[str, Any], chosen: Mapping[str, Any]) -> Decision:
+def decision(headline: Mapping[str, Any], chosen: Mapping[str, Any]) -> Decision:
     """The decision on an objective, from its part of target_compare's headlines.json and from mixture_choose's JSON."""
-    unit, proxies, predicted = found["unit"], found["mixture"], chosen["gain"]
-    if "target" in found:
-        return _by_targets(found["target"]["rivals"], unit)
+    unit, proxies, predicted = headline["unit"], headline["mixture"], chosen["gain"]
+    if "target" in headline:
+        return _by_targets(headline["target"]["rivals"], unit)
     gain: Difference = proxies["realised_gain"], proxies["realised_gain_low"], proxies["realised_gain_high"]
     # With mixture.refit, the proxies were trained at an earlier choice.
     if None not in gain and proxies["predicted_gain"] == predicted["value"]:
@@ -66,7 +66,7 @@ def compared(value: float, low: float | None, high: float | None, unit: str) -> 
 
 def _by_targets(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> Decision:
     differences: dict[str, Difference] = {
-        name: (one["value"], one["value_low"], one["value_high"]) for name, one in rivals.items()
+        name: (rival["value"], rival["value_low"], rival["value_high"]) for name, rival in rivals.items()
     }
     words = {name: compared(*difference, unit=unit) for name, difference in differences.items()}
     names = {word: [RIVALS[name] for name in words if words[name] == word] for word in (BETTER, ALIKE, OPEN, WORSE)}

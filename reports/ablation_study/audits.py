@@ -19,14 +19,14 @@ INTERVAL = ("low", "high")
 
 @dataclass(frozen=True)
 class Audited:
-    """What an audit left: its answers (regmix.ablations.audit.to_json) and its tables by name."""
+    """An audit's output: its answers (regmix.ablations.audit.to_json) and its tables by name."""
 
     answers: Sequence[Mapping[str, Any]]
     tables: Mapping[str, pd.DataFrame]
 
 
 def section(audits: Mapping[str, Audited], level: float) -> Section:
-    """``audits`` by name."""
+    """The section on ``audits``, keyed by name."""
     rows = [(name, answer) for name, audit in audits.items() for answer in audit.answers]
     counts = {word: sum(answer["verdict"] == word for _, answer in rows) for word in (HOLDS, FAILS, UNDECIDED)}
     summary = listed(f"{count} × *{word}*" for word, count in counts.items() if count)
@@ -57,18 +57,18 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
 
 
 def measured(answer: Mapping[str, Any]) -> str:
-    """The numbers of an answer, with what they count."""
+    """The numbers of an answer, and what they measure."""
     share = answer["unit"] != "nats per token"
     parts = [
-        f"{one['what']} {interval(one['value'], one['low'], one['high'], 2 if share else 3, sign=not share)}"
-        for one in answer["measured"]
+        f"{part['what']} {interval(part['value'], part['low'], part['high'], 2 if share else 3, sign=not share)}"
+        for part in answer["measured"]
     ]
-    numbers = sorted({one["n"] for one in answer["measured"]})
+    numbers = sorted({part["n"] for part in answer["measured"]})
     return f"{'; '.join(parts)} ({listed(map(str, numbers))} {answer['over']})" if parts else "–"
 
 
 def _table(audit: str, name: str, frame: pd.DataFrame) -> Table:
-    """A table as an audit wrote it, with the first number before an interval joined to it."""
+    """A table as an audit wrote it, with an interval shown in brackets after its value."""
     shown = {}
     value = frame.columns[list(frame.columns).index("low") - 1] if "low" in frame else None
     if "mean" in frame:

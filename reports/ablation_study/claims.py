@@ -11,7 +11,7 @@ from regmix.ablations.proxy_sizes import DEFAULT, PART
 from regmix.evaluation.summary import AVERAGE, Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED, alike, because, lower
 from reports.ablation_study.dynamic import BOTH
-from reports.ablation_study.results import basis, floor, told
+from reports.ablation_study.results import basis, difference_text, floor
 from reports.ablation_study.variants import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
@@ -51,7 +51,7 @@ def dynamic(results: Results) -> list[Claim]:
     )
     static = {p: results.one(comparison, "regmix", proxies=p) for p in (full, few)}
     natural = f"{comparison}/natural"
-    sayings: list[tuple[str, dict[str, tuple[str | None, str | None]]]] = [
+    statements: list[tuple[str, dict[str, tuple[str | None, str | None]]]] = [
         ("RegMix is better than the human mixture (here: natural)", {"static": (static[full], natural)}),
         ("RegMix-D offline is better than RegMix", {p: (offline[p], static[p]) for p in (full, few)}),
         ("RegMix-D online is better than RegMix", {p: (online[p], static[p]) for p in (full, few)}),
@@ -61,9 +61,9 @@ def dynamic(results: Results) -> list[Claim]:
         ("More proxies make RegMix-D better",
          {"offline": (offline[full], offline[few]), "online": (online[full], online[few])}),
     ]  # fmt: skip
-    for says, pairs in sayings:
-        found = {key: results.less(*pair) for key, pair in pairs.items()}
-        out.append(_lower("Table 1", says, found, noise, results.level))
+    for says, pairs in statements:
+        differences = {key: results.less(*pair) for key, pair in pairs.items()}
+        out.append(_lower("Table 1", says, differences, noise, results.level))
     for kind in BOTH:
         own = results.one(comparison, kind, proxies=full, granularity=n)
         others = {f"minus N = {row['granularity']:g}": results.less(own, row["id"])
@@ -85,14 +85,14 @@ def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
     others = list(other_sizes.index)
     half = 2 * results.noise("efficiency").sd
     for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
-        found = {
+        differences = {
             f"{name.removesuffix('_proxies')}{'' if entry == 'regmix' else f', {entry}'}": results.less(
                 results.one(name, entry), default(results, entry)
             )
             for name in others
             for entry in entries
         }
-        out.append(_alike(paper, place, "Targets come out alike for all sizes of the proxies", found, half,
+        out.append(_alike(paper, place, "Targets come out alike for all sizes of the proxies", differences, half,
                           results.level))  # fmt: skip
     distances = {name: (row["distance"], row["expected_distance"]) for name, row in other_sizes.iterrows()}
     beyond = [distance > 2 * noise for distance, noise in distances.values()]
@@ -117,11 +117,11 @@ def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level:
     ranked = heldout.set_index("regressor")
     row = ranked.loc[regressor]
     word = HOLDS if row["low"] > 0 else FAILS if row["high"] < 0 else UNDECIDED
-    known = ranked.loc[[name for name in (regressor, "ridge") if name in ranked.index]]
+    shown = ranked.loc[[name for name in (regressor, "ridge") if name in ranked.index]]
     out = [
         Claim(
             REGMIX, "Table 6", "The loss of a domain that is not trained on can be predicted from the mixture",
-            "; ".join(f"{name} ρ {spanned([r['value'], r['low'], r['high']], 2)}" for name, r in known.iterrows()),
+            "; ".join(f"{name} ρ {spanned([r['value'], r['low'], r['high']], 2)}" for name, r in shown.iterrows()),
             f"{int(row['n'])} held-out proxies", word,
             "the interval lies above zero" if word == HOLDS else "the interval does not lie above zero",
         )
@@ -133,26 +133,29 @@ def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level:
         "online": (REGMIX_D, "Table 1", "RegMix-D online"),
     }
     for entry, (paper, place, name) in methods.items():
-        found = {comparison.replace("_", " "): results.less(results.one(comparison, entry), f"{comparison}/natural")
-                 for comparison in ("without_news", "in_distribution")}  # fmt: skip
-        out.append(_lower(place, f"{name} beats natural without the objective's domain, and with it", found, noise,
-                          level, paper))  # fmt: skip
+        differences = {
+            comparison.replace("_", " "): results.less(results.one(comparison, entry), f"{comparison}/natural")
+            for comparison in ("without_news", "in_distribution")
+        }
+        says = f"{name} beats natural without the objective's domain, and with it"
+        out.append(_lower(place, says, differences, noise, level, paper))
     return out
 
 
 def ranks(
-    found: pd.DataFrame, spreads: pd.DataFrame, related: pd.DataFrame, general: str, n: int, seeds: int
+    correlations: pd.DataFrame, spreads: pd.DataFrame, related: pd.DataFrame, general: str, n: int, seeds: int
 ) -> list[Claim]:
     """Figure 15, Table 3 and Figure 5; ``general`` is the domain that takes the place of Pile-CC."""
-    lowest = found.loc[found["value"].idxmin()]
-    low = float(found["low"].min())
-    word = HOLDS if low > 0 else FAILS if (found["high"] < 0).any() else UNDECIDED
+    lowest = correlations.loc[correlations["value"].idxmin()]
+    low = float(correlations["low"].min())
+    word = HOLDS if low > 0 else FAILS if (correlations["high"] < 0).any() else UNDECIDED
     out = [
         Claim(
             REGMIX, "Figure 15", "Mixtures keep their order across sizes and budgets",
-            f"{len(found)} correlations, the lowest {interval(lowest['value'], lowest['low'], lowest['high'], 2)} "
+            f"{len(correlations)} correlations, the lowest "
+            f"{interval(lowest['value'], lowest['low'], lowest['high'], 2)} "
             f"({lowest['objective']}, {lowest['first']} and {lowest['second']}), the median "
-            f"{fixed(float(found['value'].median()), 2)}",
+            f"{fixed(float(correlations['value'].median()), 2)}",
             f"{n} mixtures, {counted(seeds, 'seed')}; intervals over the mixtures", word,
             "every interval lies above zero; how high the correlations are is a separate question" if word == HOLDS
             else "not every interval lies above zero",
@@ -194,30 +197,32 @@ def ranks(
 
 
 def _usual(results: Results) -> float:
-    """The paper's granularity, 5, or else the middle one of those trained."""
-    had = sorted({row["granularity"] for row in results.rows("efficiency", *BOTH)})
-    return 5.0 if 5 in had else had[len(had) // 2]
+    """The paper's granularity, 5, or the median of those trained if 5 is not among them."""
+    trained = sorted({row["granularity"] for row in results.rows("efficiency", *BOTH)})
+    return 5.0 if 5 in trained else trained[len(trained) // 2]
 
 
 def _lower(
-    place: str, says: str, found: Mapping[str, Spread | None], noise: str, level: float, paper: str = REGMIX_D
+    place: str, says: str, differences: Mapping[str, Spread | None], noise: str, level: float, paper: str = REGMIX_D
 ) -> Claim:
-    word = lower(*found.values())
-    shown = "; ".join(f"{key}: {told(spread)}" for key, spread in found.items()) or "not trained"
-    return Claim(paper, place, says, shown, basis(_first(found), level), word,
-                 because(word, list(found.values()), noise))  # fmt: skip
+    word = lower(*differences.values())
+    shown = "; ".join(f"{key}: {difference_text(spread)}" for key, spread in differences.items()) or "not trained"
+    return Claim(paper, place, says, shown, basis(_first(differences), level), word,
+                 because(word, list(differences.values()), noise))  # fmt: skip
 
 
-def _alike(paper: str, place: str, says: str, found: Mapping[str, Spread | None], margin: float, level: float) -> Claim:
-    word = alike(list(found.values()), margin)
+def _alike(
+    paper: str, place: str, says: str, differences: Mapping[str, Spread | None], margin: float, level: float
+) -> Claim:
+    word = alike(list(differences.values()), margin)
     why = {
         HOLDS: f"every interval lies within ±{fixed(margin)}",
         FAILS: f"a difference excludes zero and is not within ±{fixed(margin)}",
         UNDECIDED: f"an interval includes zero and goes beyond ±{fixed(margin)}",
     }[word]
-    shown = "; ".join(f"{key}: {told(spread)}" for key, spread in found.items()) or "not trained"
-    return Claim(paper, place, says, shown, basis(_first(found), level), word, why)
+    shown = "; ".join(f"{key}: {difference_text(spread)}" for key, spread in differences.items()) or "not trained"
+    return Claim(paper, place, says, shown, basis(_first(differences), level), word, why)
 
 
-def _first(found: Mapping[str, Spread | None]) -> Spread | None:
-    return next((spread for spread in found.values() if spread), None)
+def _first(differences: Mapping[str, Spread | None]) -> Spread | None:
+    return next((spread for spread in differences.values() if spread), None)

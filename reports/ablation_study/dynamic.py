@@ -61,10 +61,10 @@ def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part,
     values = np.full((len(labels), len(parts)), np.nan)
     texts = [[MISSING for _ in parts] for _ in labels]
     for row in lines:
-        found = results.less(row["id"], "efficiency/natural")
-        if found and row["proxies"] in parts:
+        difference = results.less(row["id"], "efficiency/natural")
+        if difference and row["proxies"] in parts:
             i, j = labels.index(_label(row)), parts.index(row["proxies"])
-            values[i, j], texts[i][j] = found.mean, fixed(found.mean, sign=True)
+            values[i, j], texts[i][j] = difference.mean, fixed(difference.mean, sign=True)
     if not np.isfinite(values).any():
         return ()
     limit = float(np.nanmax(np.abs(values))) or 1.0

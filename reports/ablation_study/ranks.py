@@ -14,14 +14,14 @@ from reports.page.formats import bold, count, counted, fixed, percent, spanned
 from reports.page.section import Figure, Section, Table
 
 
-def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, int]) -> Section:
-    """``found`` is from ``correlations``; ``bodies`` are the models' body parameters by size."""
-    names = list(dict.fromkeys(found["objective"]))
+def invariance(losses: pd.DataFrame, correlations: pd.DataFrame, bodies: Mapping[str, int]) -> Section:
+    """``correlations`` is from regmix.ablations.mixture_ranks; ``bodies`` are the models' body parameters by size."""
+    names = list(dict.fromkeys(correlations["objective"]))
     labels = list(dict.fromkeys(setting_labels(losses)))
     figure, axes = style.panels(1, len(names), 0.42 * len(labels) + 1.4)
     for plot, name in zip(axes[0], names, strict=True):
         values = np.eye(len(labels))
-        for row in found[found["objective"] == name].itertuples(index=False):
+        for row in correlations[correlations["objective"] == name].itertuples(index=False):
             i, j = labels.index(row.first), labels.index(row.second)
             values[i, j] = values[j, i] = row.value
         texts = [[fixed(value, 2) for value in line] for line in values]
@@ -29,15 +29,15 @@ def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, i
         plot.set_title(name)
     shown = pd.DataFrame(
         {
-            "Objective": found["objective"],
-            "First": found["first"],
-            "Second": found["second"],
+            "Objective": correlations["objective"],
+            "First": correlations["first"],
+            "Second": correlations["second"],
             "Spearman ρ": [
-                bold(spanned(row, 2), row[1] > 0) for row in found[["value", "low", "high"]].to_numpy().tolist()
+                bold(spanned(row, 2), row[1] > 0) for row in correlations[["value", "low", "high"]].to_numpy().tolist()
             ],
         }
     )
-    n, seeds = int(found["n"].iloc[0]), losses["seed"].nunique()
+    n, seeds = int(correlations["n"].iloc[0]), losses["seed"].nunique()
     prose = (
         f"{n} random mixtures, the swarm's held-out ones, trained at {len(bodies)} sizes "
         f"({', '.join(f'{name} {count(body)}' for name, body in bodies.items())} body parameters) and "
@@ -51,7 +51,7 @@ def invariance(losses: pd.DataFrame, found: pd.DataFrame, bodies: Mapping[str, i
             prose,
             Figure("ranks", "Spearman correlation of each pair of settings, × is the budget (the paper's Figure 15).",
                    "Heat maps of rank correlations between model sizes and budgets, one panel per objective.", figure),
-            Table("ranks", "The same with intervals; in bold where the interval lies above zero.", shown, found),
+            Table("ranks", "The same with intervals; in bold where the interval lies above zero.", shown, correlations),
         ),
     )  # fmt: skip
 

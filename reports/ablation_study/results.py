@@ -31,13 +31,13 @@ def against(
         numbers: dict[str, Any] = {key: row.get(key) for key in ("id", *labels.values())}
         for measure in measures:
             for heading, (base, key) in bases.items():
-                found = results.less(str(row["id"]), base(row), measure)
-                text = spanned([found.mean, found.low, found.high], sign=True) if found else "–"
+                difference = results.less(str(row["id"]), base(row), measure)
+                text = spanned([difference.mean, difference.low, difference.high], sign=True) if difference else "–"
                 cells[f"{heading}{'' if measure == OBJECTIVE else ', mean of domains'}"] = bold(
-                    text, found is not None and apart_from_zero(found.low, found.high)
+                    text, difference is not None and apart_from_zero(difference.low, difference.high)
                 )
                 for part in Spread._fields:
-                    numbers[f"{measure}_less_{key}_{part}"] = getattr(found, part) if found else float("nan")
+                    numbers[f"{measure}_less_{key}_{part}"] = getattr(difference, part) if difference else float("nan")
         shown.append(cells)
         values.append(numbers)
     return Table(name, caption, pd.DataFrame(shown), pd.DataFrame(values))
@@ -56,7 +56,7 @@ def basis(spread: Spread | None, level: float) -> str:
     return f"{n}, paired; {level:.0%} t interval"
 
 
-def told(spread: Spread | None) -> str:
+def difference_text(spread: Spread | None) -> str:
     return spanned([spread.mean, spread.low, spread.high], sign=True) if spread else "not trained"
 
 

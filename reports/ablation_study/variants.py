@@ -32,15 +32,16 @@ def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str])
         )  # fmt: skip
     shown = pd.DataFrame({"Regressor": ranked["regressor"], "Spearman ρ": [
         spanned(row, 2) for row in ranked[["value", "low", "high"]].to_numpy().tolist()]})  # fmt: skip
-    gone = (
+    dropped_note = (
         f" {listed(f'`{name}`' for name in dropped)} {'is' if len(dropped) == 1 else 'are'} dropped: no domain "
         f"of the objective is left to train on." if dropped else ""
     )  # fmt: skip
     return Section(
         "In and out of distribution",
         (
-            f"A row with several names is one method: for the same objective, these methods are identical.{gone} The "
-            "tokenizer was trained on the text of the domain that is left out; the models were not.",
+            "A row with several names is one method: for the same objective, these methods are identical."
+            f"{dropped_note} The tokenizer was trained on the text of the domain that is left out; the models were "
+            "not.",
             *tables,
             Table(
                 "without_news_ranks",
@@ -54,19 +55,19 @@ def distribution(results: Results, ranked: pd.DataFrame, dropped: Sequence[str])
 
 def _once(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row per target, with the names of all its entries."""
-    found: dict[str, dict[str, Any]] = {}
+    merged: dict[str, dict[str, Any]] = {}
     for row in rows:
-        if row["id"] in found:
-            found[row["id"]]["entry"] += f", {row['entry']}"
+        if row["id"] in merged:
+            merged[row["id"]]["entry"] += f", {row['entry']}"
         else:
-            found[row["id"]] = dict(row)
-    return list(found.values())
+            merged[row["id"]] = dict(row)
+    return list(merged.values())
 
 
-def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[str, float]]) -> Section:
-    """``found`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by swarm (variant)."""
+def sizes(results: Results, compared: pd.DataFrame, weights: Mapping[str, Mapping[str, float]]) -> Section:
+    """``compared`` is ablation_evidence's sizes.csv; ``weights`` are the chosen mixtures by swarm (variant)."""
     rows = []
-    for row in found.itertuples(index=False):
+    for row in compared.itertuples(index=False):
         leading = sorted(weights[row.variant].items(), key=lambda item: -item[1])[:3]
         rows.append({
             "Proxies": row.variant.removesuffix("_proxies").replace(DEFAULT, "as elsewhere"),
@@ -97,7 +98,7 @@ def sizes(results: Results, found: pd.DataFrame, weights: Mapping[str, Mapping[s
         (
             "The mixtures and the numbers of proxies and steps are the same; only the proxies' shape differs. Larger "
             "proxies cost more.",
-            Table("sizes", caption, pd.DataFrame(rows), found),
+            Table("sizes", caption, pd.DataFrame(rows), compared),
             table,
         ),
     )
@@ -114,7 +115,7 @@ def targets(results: Results, variant: str) -> list[dict[str, Any]]:
 
 
 def default(results: Results, entry: str) -> str | None:
-    """The target with the default proxies that is otherwise as an entry's with the other sizes."""
+    """The target that differs from an entry of the other sizes only in using the default proxies."""
     other = next((row for variant in SIZES for row in results.rows(variant, entry)), None)
     for row in results.rows("efficiency") if other else ():
         alike = all(same(row.get(key), other.get(key)) for key in ("kind", "granularity"))  # type: ignore[union-attr]

@@ -20,10 +20,10 @@ ElementTree.register_namespace("xlink", _LINK.split("}")[0].strip("{"))
 
 
 def compact(svg: bytes) -> str:
-    """The same to the eye in a fifth of the bytes.
+    """The same picture in a fifth of the bytes.
 
-    Without metadata and groups of nothing, with coordinates to a hundredth of a point, and with the points of one look
-    as the corners of an invisible line that has a marker at each.
+    Drops metadata and empty groups, rounds coordinates to a hundredth of a point, and turns points that look alike
+    into an invisible line with a marker at each corner.
     """
     root = ElementTree.fromstring(svg)
     for child in root.findall(f"{_SVG}metadata"):
@@ -40,9 +40,9 @@ def compact(svg: bytes) -> str:
             element.set("id", names[name])
         for key, value in element.attrib.items():
             if key in _MEASURES:
-                value = re.sub(r"-?\d+\.\d+", lambda found: _short(found.group()), value)
+                value = re.sub(r"-?\d+\.\d+", lambda match: _short(match.group()), value)
                 value = re.sub(r"\s+(?=[A-Za-z])|(?<=[A-Za-z])\s+", "", value).strip()
-            element.set(key, re.sub(r"#([\w-]+)", lambda found: f"#{names.get(found.group(1), found.group(1))}", value))
+            element.set(key, re.sub(r"#([\w-]+)", lambda match: f"#{names.get(match.group(1), match.group(1))}", value))
         element.text, element.tail = (element.text or "").strip(), None
     _unwrap(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
@@ -50,7 +50,7 @@ def compact(svg: bytes) -> str:
 
 def element(svg: str, prefix: str, alt: str) -> str:
     """The drawing for the page; ``prefix`` makes its ids unique there, ``alt`` describes it."""
-    body = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # would hold for the whole page
+    body = re.sub(r"<style[^>]*>.*?</style>", "", svg, flags=re.DOTALL)  # would apply to the whole page
     body = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}", body)
     for colour, variable in _COLOURS.items():
         body = re.sub(rf"(?<=: ){colour}\b", f"var(--{variable})", body)
@@ -60,7 +60,7 @@ def element(svg: str, prefix: str, alt: str) -> str:
 
 
 def _runs(children: list[Element]) -> Iterator[list[Element]]:
-    """The children by runs of uses of one shape in one style."""
+    """The children, with consecutive uses of one shape in one style grouped."""
 
     def look(child: Element) -> tuple[str, ...]:
         return (child.get(_LINK, ""), child.get("style", "")) if child.tag == f"{_SVG}use" else (str(id(child)),)
@@ -70,7 +70,7 @@ def _runs(children: list[Element]) -> Iterator[list[Element]]:
 
 
 def _pointed(run: list[Element], shapes: dict[str, Element], numbers: Iterator[int]) -> list[Element]:
-    """A run of three uses or more as a line with markers."""
+    """A group of three or more uses as a line with markers."""
     if len(run) < 3:
         return run
     shape = shapes[run[0].get(_LINK, "").removeprefix("#")]
@@ -84,7 +84,7 @@ def _pointed(run: list[Element], shapes: dict[str, Element], numbers: Iterator[i
 
 
 def _unwrap(parent: Element) -> None:
-    """Replace groups without attributes by what is in them."""
+    """Replace groups without attributes by their children."""
     for child in parent:
         _unwrap(child)
     parent[:] = [

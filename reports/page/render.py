@@ -48,12 +48,12 @@ class Numbers:
     tables: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     figures: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def of(self, part: Table | Figure) -> Numbered:
+    def assign(self, part: Table | Figure) -> Numbered:
         return Numbered(next(self.tables if isinstance(part, Table) else self.figures), part)
 
 
 def headed(sections: Sequence[Section]) -> Iterator[tuple[str, Section]]:
-    """Each section with its heading: chapters have numbers, appendices letters; what opens the page has neither."""
+    """Each section with its heading: chapters are numbered, appendices lettered; the opening section is neither."""
     chapters, letters = itertools.count(1), iter(string.ascii_uppercase)
     for place, section in enumerate(sections):
         if section.kind == "appendix":
@@ -74,7 +74,7 @@ def folded(parts: Sequence[Part]) -> list[Part]:
             continue
         out.append(part)
         if isinstance(part, Figure) and part.name in numbers:
-            out.append(Fold("The same as numbers", (numbers[part.name],)))
+            out.append(Fold("The numbers", (numbers[part.name],)))
     return out
 
 
@@ -100,12 +100,12 @@ def document(sections: Sequence[Section], title: str, beside: str = "") -> str:
                 yield from lines(part.parts)
                 yield "</details>"
             elif isinstance(part, Table):
-                yield numbers.of(part).caption
+                yield numbers.assign(part).caption
                 yield table(part.shown).rstrip()
                 yield f"Numbers: `{place}tables/{part.name}.csv`"
             else:
                 yield f"![{part.alt}]({place}figures/{part.name}.svg)"
-                yield numbers.of(part).caption
+                yield numbers.assign(part).caption
 
     out = [f"# {title}"]
     for heading, section in headed(sections):
@@ -133,12 +133,13 @@ def page(sections: Sequence[Section], drawings: dict[str, str], title: str, besi
             elif isinstance(part, Table):
                 rows = _html(table(part.shown))
                 yield f'<figure class="table" id="table-{part.name}">'
-                yield f'<figcaption>{_inline(numbers.of(part).caption)}</figcaption><div class="scroll">{rows}</div>'
+                caption = f"<figcaption>{_inline(numbers.assign(part).caption)}</figcaption>"
+                yield f'{caption}<div class="scroll">{rows}</div>'
                 yield f'<p class="file">Numbers: <code>{place}tables/{part.name}.csv</code></p></figure>'
             else:
-                one = numbers.of(part)
-                drawing = inline.element(drawings[part.name], f"f{one.number}", part.alt)
-                caption = f"<figcaption>{_inline(one.caption)}</figcaption>"
+                numbered = numbers.assign(part)
+                drawing = inline.element(drawings[part.name], f"f{numbered.number}", part.alt)
+                caption = f"<figcaption>{_inline(numbered.caption)}</figcaption>"
                 yield f'<figure id="figure-{part.name}">{drawing}{caption}</figure>'
 
     contents, body, appendices = [], [], []

@@ -40,7 +40,7 @@ class Widget:
 
 @dataclass(frozen=True)
 class Fold:
-    """Parts that a reader opens by their ``title``."""
+    """Parts hidden until the reader opens their ``title``."""
 
     title: str
     parts: tuple[Part, ...]
@@ -79,7 +79,7 @@ class Section:
 
 
 def flat(parts: tuple[Part, ...]) -> Iterator[Part]:
-    """The parts with those in folds."""
+    """All parts, including those inside folds."""
     for part in parts:
         yield part
         if isinstance(part, Fold):

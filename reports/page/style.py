@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 # Okabe and Ito's eight colours, black as dark grey and yellow darkened for lines on white; then three more shades.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#777777", "#B8A400"]
 PALETTE += ["#7B3294", "#8C510A", "#01665E"]
-MARKERS = "osD^vPXp<>h*"  # one more than there are colours, so that pairs repeat late
-# The page replaces these and white by its own, light or dark, so what must not follow uses BLACK or WHITE.
+MARKERS = "osD^vPXp<>h*"  # one more than the colours, so that pairs repeat late
+# The page replaces these and white with its theme's colours; use BLACK or WHITE for what must stay the same.
 INK, MUTED, PALE, GRID = "#222222", "#8a8f98", "#d5d8dd", "#e9ebee"
 BLACK, WHITE = "#111111", "#fefefe"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "proposal": "#009E73", "heldout": "#0072B2"}

@@ -22,7 +22,7 @@ LAW = "effective_tokens"
 WORDS = {"ridge": "linear regression", "lightgbm_paper": "LightGBM"}
 SCALES = ("1m", "60m", "1b")
 LABELS = {"1m": "1M", "60m": "60M", "1b": "1B"}
-Found = Mapping[str, Any]
+Numbers = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ def page(claims: Sequence[Claim]) -> Section:
     return Section("The papers' claims against the published data", (prose, table))
 
 
-def ranking(found: Found, printed: pd.DataFrame) -> list[Claim]:
+def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
     """Section 4.2 with Table 2 (``printed``) and Figure 4."""
     rows = {
         row["method"]: {"mse": row["mse_1m"], **{s: row[f"spearman_{s}"] for s in SCALES}}
         for row in printed.to_dict("records")
     }
     linear, trees = (rows[name] for name in ("linear", "lightgbm"))
-    table, less, curve = found["table2"], found["margins"], found["figure4"]
+    table, less, curve = numbers["table2"], numbers["margins"], numbers["figure4"]
     test = "512 training runs, 1 seed; tested on 256, 256 and 64 mixtures"
     out = []
     for name, row in (("ridge", linear), ("lightgbm_paper", trees)):
@@ -176,9 +176,9 @@ def _few_suffice(curve: Mapping[str, Mapping[str, Any]]) -> Claim:
     )  # fmt: skip
 
 
-def scaling(found: Found) -> list[Claim]:
+def scaling(numbers: Numbers) -> list[Claim]:
     """Figure 15 and RegMix-D's exponent."""
-    ranks, beta = found["figure15"], found["beta"]
+    ranks, beta = numbers["figure15"], numbers["beta"]
     values = {key.removesuffix("_1m_60m"): v for key, v in ranks.items() if key.endswith("_1m_60m")}
     lowest = min(values, key=lambda domain: values[domain])
     low = ranks[f"{lowest}_1m_60m_low"]
@@ -206,9 +206,9 @@ def scaling(found: Found) -> list[Claim]:
     ]  # fmt: skip
 
 
-def compute(found: Found) -> list[Claim]:
+def compute(numbers: Numbers) -> list[Claim]:
     """The claims of cost."""
-    cost = found["compute"]
+    cost = numbers["compute"]
     body, full = cost["swarm_share_of_1b_body"], cost["swarm_share_of_1b_full"]
     doremi = cost["swarm_share_of_doremi_printed"]
     return [
@@ -247,9 +247,9 @@ def compute(found: Found) -> list[Claim]:
     ]  # fmt: skip
 
 
-def untestable(found: Found, printed: pd.DataFrame) -> list[Claim]:
+def untestable(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
     """Claims whose data were never published, with the nearest evidence; ``printed`` is Table 6."""
-    table, published = found["table6"], printed.set_index("method")["spearman_1m"]
+    table, published = numbers["table6"], printed.set_index("method")["spearman_1m"]
     nearest = "; ".join(
         f"{WORDS[name]} {_span(_triple(table[name], 'spearman_1m'), 1)} (paper {fixed(published[row], 2)})"
         for name, row in (("ridge", "linear"), ("lightgbm_paper", "lightgbm"))
@@ -275,7 +275,7 @@ def untested(paper: str, place: str, says: str, why: str) -> Claim:
     return Claim(paper, place, says, MISSING, MISSING, UNTESTED, why)
 
 
-def _triple(numbers: Found, name: str) -> tuple[float | None, float | None, float | None]:
+def _triple(numbers: Numbers, name: str) -> tuple[float | None, float | None, float | None]:
     return numbers[name], numbers[f"{name}_low"], numbers[f"{name}_high"]
 
 
@@ -288,7 +288,7 @@ def _slashed(triples: Sequence[Sequence[float | None]], digits: int = 1) -> str:
     return " / ".join(_span(triple, digits) for triple in triples)
 
 
-def _rhos(numbers: Found) -> str:
+def _rhos(numbers: Numbers) -> str:
     return _slashed([_triple(numbers, f"spearman_{s}") for s in SCALES], 2)
 
 
@@ -296,7 +296,7 @@ def _row(printed: Mapping[str, float]) -> str:
     return " / ".join(fixed(printed[s], 2) for s in SCALES)
 
 
-def _inside(printed: float, numbers: Found, name: str, factor: float = 1) -> bool:
+def _inside(printed: float, numbers: Numbers, name: str, factor: float = 1) -> bool:
     _, low, high = _triple(numbers, name)
     return low is not None and high is not None and low <= factor * printed <= high
 
@@ -309,9 +309,9 @@ def _below(triple: Sequence[float | None]) -> bool:
     return triple[2] is not None and triple[2] < 0
 
 
-def _which(gaps: Sequence[Sequence[float | None]], test: Callable[..., bool], what: str) -> str:
+def _which(gaps: Sequence[Sequence[float | None]], test: Callable[..., bool], clause: str) -> str:
     at = [LABELS[s] for s, gap in zip(SCALES, gaps, strict=True) if test(gap)]
-    return f"At {listed(at)} {what}." if at else f"At no size {what}."
+    return f"At {listed(at)} {clause}." if at else f"At no size {clause}."
 
 
 def _close(values: Sequence[float], printed: Sequence[float]) -> bool:

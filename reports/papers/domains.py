@@ -100,15 +100,15 @@ def interactions(coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) ->
     )  # fmt: skip
 
 
-def claims(found: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) -> list[Claim]:
+def claims(numbers: Mapping[str, Any], coefficients: pd.DataFrame, train: Runs, laws: pd.DataFrame) -> list[Claim]:
     """Sections 1, 5.4 and 5.5."""
     phil = coefficients[coefficients["domain"] == "philpapers"]
     gains, clear = int((phil["contrast"] < 0).sum()), int((phil["high"] < 0).sum())
     top = train.mixtures[:, train.domains.index("philpapers")].max()
     fits = laws.set_index("domain")["r2"]
     maths, web = fits["dm_mathematics"], fits["pile_cc"]
-    regret = found["table2"]["lightgbm_paper"]["regret_1b"]
-    plain = found["table2"]["no_proxy"]["regret_1b"]
+    regret = numbers["table2"]["lightgbm_paper"]["regret_1b"]
+    plain = numbers["table2"]["no_proxy"]["regret_1b"]
     return [
         Claim("RegMix", "§1, Figure 2", "the mixture predicted best of 64 has the lowest loss at 1B",
               f"regret {fixed(regret, 4)} nats with LightGBM, {fixed(plain, 4)} without any proxy",

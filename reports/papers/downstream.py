@@ -117,9 +117,9 @@ def downstream(
     )  # fmt: skip
 
 
-def claims(found: Mapping[str, Any], printed: pd.DataFrame, objective: str) -> list[Claim]:
+def claims(numbers: Mapping[str, Any], printed: pd.DataFrame, objective: str) -> list[Claim]:
     """Sections 5.1 and 5.2; ``printed`` is Table 3."""
-    corr, table = found["figure5a"], found["table3"]
+    corr, table = numbers["figure5a"], numbers["table3"]
     tasks = [t for t in corr["best"] if t != AVERAGE]
     mine = [t for t in tasks if corr["best"][t] == objective]
     firm = [t for t in mine if corr["first"][t] >= SURE]

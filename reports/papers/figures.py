@@ -30,7 +30,7 @@ def domains(scores: pd.DataFrame) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for row in own.itertuples(index=False):
         cell = out.setdefault(row.regressor, {}).setdefault(row.objective, {})
-        cell[f"spearman_{NAMES[row.split]}"] = known(PERCENT * row.value)
+        cell[f"spearman_{NAMES[row.split]}"] = finite(PERCENT * row.value)
     return out
 
 
@@ -59,7 +59,7 @@ def figure4(table: pd.DataFrame) -> dict[str, Any]:
             continue
         key = f"proxies_{row.proxies}_{SCALES[row.split]}"
         cell = {"": row.mean, "_low": row.low, "_high": row.high, "_sd": row.sd}
-        out.setdefault(row.regressor, {}).update({f"{key}{end}": known(value) for end, value in cell.items()})
+        out.setdefault(row.regressor, {}).update({f"{key}{end}": finite(value) for end, value in cell.items()})
         out[row.regressor][f"{key}_subsets"] = row.subsets
     return out
 
@@ -99,17 +99,17 @@ def beta(table: pd.DataFrame, corrected: Mapping[str, Any], objective: str, regr
     out: dict[str, Any] = {}
     for row in own.itertuples(index=False):
         name = "value_60m" if row.source == "matched" else "value" if row.source == regressor else f"value_{row.source}"
-        out |= _triple(name, row) | {f"{name}_sd": known(row.sd), f"{name}_n": int(row.n)}
+        out |= _triple(name, row) | {f"{name}_sd": finite(row.sd), f"{name}_n": int(row.n)}
     return out | {f"corrected_{name}": dict(value) for name, value in corrected.items()}
 
 
-def known(value: float) -> float | None:
+def finite(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
 def _triple(name: str, row: Any, factor: float = 1) -> dict[str, float | None]:
     return {
-        name: known(factor * row.value),
-        f"{name}_low": known(factor * row.low),
-        f"{name}_high": known(factor * row.high),
+        name: finite(factor * row.value),
+        f"{name}_low": finite(factor * row.low),
+        f"{name}_high": finite(factor * row.high),
     }

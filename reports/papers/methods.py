@@ -45,7 +45,7 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         "tasks; the interval of a mean difference is over tasks. Neither accounts for how much a second training run "
         "would change a score, because there is one run per method."
     ]
-    for name, (title, what) in TITLES.items():
+    for name, (title, description) in TITLES.items():
         own = averages[averages["table"] == name]
         best = own["average"].max()
         pairs = signs[signs["table"] == name]
@@ -60,9 +60,8 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         against = {other: _against(pairs, top, other) for other in own["method"]}
         shown[f"{top} minus it"] = [against[m] for m in own["method"]]
         parts.append(
-            Table(f"methods_{name}", f"{title}, the paper's numbers: {what}. The last column: mean difference over "
-                                     "tasks "
-                  "with its interval, tasks won, p of the sign test; in bold below 0.05.",
+            Table(f"methods_{name}", f"{title}, the paper's numbers: {description}. The last column: mean "
+                  "difference over tasks with its interval, tasks won, p of the sign test; in bold below 0.05.",
                   shown, pairs.reset_index(drop=True))
         )  # fmt: skip
     wide = ablations.pivot_table(index=["knob", "value"], columns=["proxies", "mode"], values="average", sort=False)
@@ -77,25 +76,25 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
     return Section("The papers' comparisons of methods", tuple(parts))
 
 
-def claims(found: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
-    """Sections 5.3, C.4, J and K of RegMix, and RegMix-D's Tables 1 and 3; ``found`` is ``figures``."""
-    shared, lighteval, dynamic = found["regmix_4_shared"], found["regmix_8"], found["regmix_d_1"]
+def claims(numbers: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
+    """Sections 5.3, C.4, J and K of RegMix, and RegMix-D's Tables 1 and 3; ``numbers`` is ``figures``."""
+    shared, lighteval, dynamic = numbers["regmix_4_shared"], numbers["regmix_8"], numbers["regmix_d_1"]
     best = shared["regmix"] - shared["best_of_64"]
     rivals = ("human", "doremi", "ppl", "odm", "pile_cc")
     out = [
-        _first("RegMix", "§5.3, Table 4", "highest average of six methods", found["regmix_4"], "regmix", rivals),
+        _first("RegMix", "§5.3, Table 4", "highest average of six methods", numbers["regmix_4"], "regmix", rivals),
         Claim("RegMix", "§5.3", "RegMix surpasses the best of the 64 random models (47.3 against 47.9 as printed)",
               f"on the same 13 tasks {fixed(shared['regmix'], 1)} against {fixed(shared['best_of_64'], 1)}",
               "Table 4, Appendix G, the papers' numbers; 1 seed each", verdict(best > 0),
               "Table 4 averages 14 tasks and Table 3 averages 13; the claim only shows on the same tasks."),
-        _pair("RegMix", "§5.3, Table 4", "RegMix beats Pile-CC only", found["regmix_4"], "regmix", "pile_cc"),
-        _pair("RegMix", "§5.3, Table 4", "RegMix matches or surpasses DoReMi", found["regmix_4"], "regmix", "doremi"),
+        _pair("RegMix", "§5.3, Table 4", "RegMix beats Pile-CC only", numbers["regmix_4"], "regmix", "pile_cc"),
+        _pair("RegMix", "§5.3, Table 4", "RegMix matches or surpasses DoReMi", numbers["regmix_4"], "regmix", "doremi"),
         _first("RegMix", "Appendix C.4, Table 8", "highest average of four methods", lighteval, "regmix",
                ("human", "doremi", "pile_cc")),
-        _pair("RegMix", "Appendix J, Table 10", "7B on 100B tokens: 2 points above Human", found["regmix_10"], "regmix",
-              "human"),
-        _same("RegMix", "Appendix K, Table 11", "1M proxies do as well as 1B proxies", found["regmix_11"], "proxies_1m",
-              "proxies_1b"),
+        _pair("RegMix", "Appendix J, Table 10", "7B on 100B tokens: 2 points above Human", numbers["regmix_10"],
+              "regmix", "human"),
+        _same("RegMix", "Appendix K, Table 11", "1M proxies do as well as 1B proxies", numbers["regmix_11"],
+              "proxies_1m", "proxies_1b"),
         _pair("RegMix-D", "Table 1", "online, 512 proxies: better than RegMix", dynamic, "online_512", "regmix"),
         _pair("RegMix-D", "Table 1", "128 proxies suffice to beat RegMix with 512", dynamic, "online_128", "regmix"),
         _pair("RegMix-D", "Table 1", "online beats offline (512 proxies)", dynamic, "online_512", "offline_512"),
@@ -113,17 +112,17 @@ def claims(found: Mapping[str, Any], ablations: pd.DataFrame) -> list[Claim]:
 
 
 def _against(pairs: pd.DataFrame, first: str, second: str) -> str:
-    row = pairs[(pairs["first"] == first) & (pairs["second"] == second)]
+    rows = pairs[(pairs["first"] == first) & (pairs["second"] == second)]
     sign = 1
-    if row.empty:
-        row, sign = pairs[(pairs["first"] == second) & (pairs["second"] == first)], -1
-    if row.empty:
+    if rows.empty:
+        rows, sign = pairs[(pairs["first"] == second) & (pairs["second"] == first)], -1
+    if rows.empty:
         return MISSING
-    one = row.iloc[0]
-    edges = sorted([sign * one["low"], sign * one["high"]])
-    wins = one["wins"] if sign > 0 else one["losses"]
-    text = f"{spanned([sign * one['value'], *edges], 2, sign=True)}, {wins} of {one['n']}, p = {fixed(one['p'], 3)}"
-    return bold(text, one["p"] < 0.05)
+    row = rows.iloc[0]
+    edges = sorted([sign * row["low"], sign * row["high"]])
+    wins = row["wins"] if sign > 0 else row["losses"]
+    text = f"{spanned([sign * row['value'], *edges], 2, sign=True)}, {wins} of {row['n']}, p = {fixed(row['p'], 3)}"
+    return bold(text, row["p"] < 0.05)
 
 
 def _difference(numbers: Mapping[str, Any], first: str, second: str) -> tuple[str, bool, bool]:

@@ -32,9 +32,9 @@ def figures(weights: pd.DataFrame, neighbours: pd.DataFrame) -> dict[str, Any]:
 def pooled(weights: pd.DataFrame) -> pd.DataFrame:
     """replay, domain, weight, sd, seeds: mean over seeds; sd combines the variances over refits and over seeds."""
     grouped = weights.groupby(["replay", "domain"], sort=False)
-    found = grouped.agg(weight=("weight", "mean"), between=("weight", "std"), seeds=("seed", "nunique")).reset_index()
+    means = grouped.agg(weight=("weight", "mean"), between=("weight", "std"), seeds=("seed", "nunique")).reset_index()
     within = grouped["spread"].apply(lambda s: (s**2).mean()).to_numpy()
-    return found.assign(sd=np.sqrt(within + found["between"].fillna(0) ** 2)).drop(columns="between")
+    return means.assign(sd=np.sqrt(within + means["between"].fillna(0) ** 2)).drop(columns="between")
 
 
 def optimum(
@@ -126,9 +126,9 @@ def optimum(
     )  # fmt: skip
 
 
-def claims(found: Mapping[str, Any], neighbours: pd.DataFrame, printed: pd.DataFrame, objective: str) -> list[Claim]:
+def claims(numbers: Mapping[str, Any], neighbours: pd.DataFrame, printed: pd.DataFrame, objective: str) -> list[Claim]:
     """Section 5.3, appendices C.3 and F."""
-    table = found["table7"]
+    table = numbers["table7"]
     published = printed.set_index("domain")["regmix"][objective]
     inside = {
         name: abs(table[f"{name}_{objective}"] - published) <= SPAN * table[f"{name}_{objective}_sd"]

@@ -69,8 +69,8 @@ def tables(printed: Mapping[str, pd.DataFrame]) -> Section:
         "ties included. Tables 2, 3 and 6 are shown above next to results from the published data; RegMix-D's Table 3 "
         "and the costs of Table 4 follow below."
     ]
-    for name, (label, what, digits) in SCORES.items():
-        parts.append(_scores(name, f"{label}, the paper's numbers: {what}.", printed[name], digits))
+    for name, (label, description, digits) in SCORES.items():
+        parts.append(_scores(name, f"{label}, the paper's numbers: {description}.", printed[name], digits))
     parts += [
         _pile(printed["regmix_1_pile"]),
         _hundred(printed["regmix_5_hundred_domains"]),

@@ -41,8 +41,8 @@ def table2(
         line = {"Regressor": name}
         for split, label in (("test_1m", "1M"), ("test_60m", "60M"), ("test_1b", "1B"), ("cv", "out of fold")):
             key = (name, split, "spearman")
-            found = cells.loc[key] if key in cells.index else None
-            line[label] = MISSING if found is None else bold(_rho(found), found["value"] == best[split])
+            cell = cells.loc[key] if key in cells.index else None
+            line[label] = MISSING if cell is None else bold(_rho(cell), cell["value"] == best[split])
         rows.append(line)
         if (name, "test_1m", "mse") in cells.index:
             values = {
@@ -151,18 +151,18 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     )  # fmt: skip
 
 
-def figure4(table: pd.DataFrame, every: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
-    """``table``, ``every`` and ``scores`` are published_compare's curves.csv, domain_curves.csv and scores.csv."""
+def figure4(table: pd.DataFrame, domain_curves: pd.DataFrame, scores: pd.DataFrame, objective: str) -> Section:
+    """``table`` is published_compare's curves.csv; ``domain_curves`` and ``scores`` are its tables of those names."""
     names, sizes = list(dict.fromkeys(table["regressor"])), sorted(set(table["proxies"]))
     drawing, axes = style.panels(1, len(TESTS), 3.4, sharey=False)
     colour, marker = style.colours(names), style.markers(names)
     cells = table.set_index(["split", "regressor", "proxies"]).sort_index()
     for plot, split in zip(axes[0], TESTS, strict=True):
         for name in names:
-            found = cells.loc[(split, name)].dropna(subset="mean")
-            low, high = found["low"].fillna(found["mean"]), found["high"].fillna(found["mean"])
-            plot.fill_between(found.index, low, high, color=colour[name], alpha=0.15, linewidth=0)
-            plot.plot(found.index, found["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name)
+            curve = cells.loc[(split, name)].dropna(subset="mean")
+            low, high = curve["low"].fillna(curve["mean"]), curve["high"].fillna(curve["mean"])
+            plot.fill_between(curve.index, low, high, color=colour[name], alpha=0.15, linewidth=0)
+            plot.plot(curve.index, curve["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name)
         key = (scores["regressor"] == "no_proxy") & (scores["objective"] == objective) & (scores["split"] == split)
         without = 100 * scores[key & (scores["metric"] == "spearman")]["value"].iloc[0]
         plot.axhline(without, color=style.INK, linestyle=(0, (4, 3)), linewidth=1, label="no_proxy")
@@ -179,9 +179,9 @@ def figure4(table: pd.DataFrame, every: pd.DataFrame, scores: pd.DataFrame, obje
         shown[f"{size} proxies"] = [
             spanned(cells.loc[(*line, size), ["mean", "low", "high"]].tolist(), 1) for line in lines
         ]
-    gone = table[(table["split"] == "test_1m") & (table["subsets"] == 0)]
+    unfitted = table[(table["split"] == "test_1m") & (table["subsets"] == 0)]
     flat = listed(
-        f"`{n}` with {listed(str(s) for s in part['proxies'])}" for n, part in gone.groupby("regressor", sort=False)
+        f"`{n}` with {listed(str(s) for s in part['proxies'])}" for n, part in unfitted.groupby("regressor", sort=False)
     )
     prose = (
         f"Regressors fitted to random subsets of the 512 runs, {table['subsets'].max()} of each size, the same for all "
@@ -195,22 +195,23 @@ def figure4(table: pd.DataFrame, every: pd.DataFrame, scores: pd.DataFrame, obje
             prose,
             Figure("figure4", "Spearman x 100 against the number of proxies: mean over subsets and its t interval.",
                    "Lines of rank correlation against number of proxies, one panel per test set.", drawing),
-            Table("figure4", "The same as numbers: mean over subsets, with its t interval.", shown, table),
+            Table("figure4", "The numbers behind the figure: mean over subsets, with its t interval.", shown, table),
             Table("figure4_domains", "All validated domains' losses, each with regressors of its own: the mean of "
                   "Spearman x 100 over the domains, and after the slash the lowest of them, each a mean over subsets; "
-                  "the best mean at each size and scale in bold.", _every(every, lines, sizes), every),
+                  "the best mean at each size and scale in bold.",
+                  _domain_table(domain_curves, lines, sizes), domain_curves),
         ),
     )  # fmt: skip
 
 
-def _every(table: pd.DataFrame, lines: Sequence[tuple[str, str]], sizes: Sequence[int]) -> pd.DataFrame:
+def _domain_table(table: pd.DataFrame, lines: Sequence[tuple[str, str]], sizes: Sequence[int]) -> pd.DataFrame:
     cells = table.set_index(["split", "regressor", "proxies"])
     best = table.groupby(["split", "proxies"])["mean"].max()
     shown = pd.DataFrame({"Tested at": [SPLITS[split] for split, _ in lines], "Regressor": [name for _, name in lines]})
     for size in sizes:
-        found = [(cells.loc[(*line, size)], best[line[0], size]) for line in lines]
+        entries = [(cells.loc[(*line, size)], best[line[0], size]) for line in lines]
         shown[f"{size} proxies"] = [
-            bold(f"{fixed(cell['mean'], 1)} / {fixed(cell['lowest'], 1)}", cell["mean"] == top) for cell, top in found
+            bold(f"{fixed(cell['mean'], 1)} / {fixed(cell['lowest'], 1)}", cell["mean"] == top) for cell, top in entries
         ]
     return shown
 
@@ -236,7 +237,8 @@ def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequ
             "The regressors predict the loss of a 1M model; only the order carries over to the larger ones. The paper "
             "only shows 1M.",
             Figure("figure9", "Predicted against true Pile-CC loss at each size; the line is equality, at 1M.",
-                   "Scatter plots of predicted against true loss, a row a test set, a column a regressor.", drawing),
+                   "Scatter plots of predicted against true loss, one row per test set, one column per regressor.",
+                   drawing),
         ),
     )  # fmt: skip
 

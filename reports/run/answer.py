@@ -1,4 +1,4 @@
-"""The answer on one screen: for each objective what to do, the mixture, and how targets trained on it do."""
+"""The answer on one screen: for each objective what to do, the mixture, and how well targets trained on it do."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from reports.page.formats import MISSING, amount, fixed, listed, percent, plus_m
 from reports.page.section import Table, Widget
 
 SHOWN = 4  # heaviest domains of a mixture in the table
-LEAST, MOST = 0.015, 7  # weights below it share a row of the drawing, which has at most so many of its own
+LEAST, MOST = 0.015, 7  # of a drawing: smaller weights share a row; the most rows for single domains
 WIDTH = 240  # of a drawing, pixels
 MANY, FEW = 5, 3  # objectives side by side on a wide screen and on a narrow one
 CLASSES = {USE: "use", EXTRAPOLATES: "warn", AVOID: "warn"}
@@ -41,7 +41,7 @@ SHORT = {"single": "single domain", "own": "own domains"}  # names of rivals tha
 
 @dataclass(frozen=True)
 class Answer:
-    """One objective's: what it ``aims`` at, what to do, and what is drawn; ``gains`` are empty without targets."""
+    """The answer for one objective: its aim, what to do, and what is drawn; ``gains`` is empty without targets."""
 
     name: str
     aim: str
@@ -52,38 +52,40 @@ class Answer:
 
 
 def answers(
-    found: Headlines, chosen: Mapping[str, Mapping[str, Any]], objectives: Mapping[str, Objective],
+    headlines: Headlines, chosen: Mapping[str, Mapping[str, Any]], objectives: Mapping[str, Objective],
     prior: Mapping[str, float], tokens: int,
 ) -> list[Answer]:  # fmt: skip
-    """``found`` is headlines.json, ``chosen`` are mixture_choose's files; the mixture is to train on ``tokens``."""
+    """``headlines`` is headlines.json, ``chosen`` are mixture_choose's files; the mixture is to train on ``tokens``."""
     return [
-        Answer(name, _aim(objectives[name], list(prior)), decision(one, chosen[name]),
-               _bars(chosen[name], prior, tokens), _gains(one), one["unit"])
-        for name, one in found.items()
+        Answer(name, _aim(objectives[name], list(prior)), decision(headline, chosen[name]),
+               _bars(chosen[name], prior, tokens), _gains(headline), headline["unit"])
+        for name, headline in headlines.items()
     ]  # fmt: skip
 
 
-def cards(every: Sequence[Answer]) -> Widget:
-    """The answers side by side; as Markdown the picture that the report stage draws, and a line for each."""
-    columns = f"--many: {min(MANY, len(every))}; --few: {min(FEW, len(every))}"
-    lines = [f"- **{one.name}** ({one.aim}): {one.decision}." for one in every]
-    glance = "".join(f'<li><a href="#answer-{one.name}">{one.name}</a>: {one.decision.word}</li>' for one in every)
-    shown = "\n".join(_card(one) for one in every)
+def cards(all_answers: Sequence[Answer]) -> Widget:
+    """The answers side by side; in Markdown, the picture that the report stage draws and one line per objective."""
+    columns = f"--many: {min(MANY, len(all_answers))}; --few: {min(FEW, len(all_answers))}"
+    lines = [f"- **{answer.name}** ({answer.aim}): {answer.decision}." for answer in all_answers]
+    glance = "".join(
+        f'<li><a href="#answer-{answer.name}">{answer.name}</a>: {answer.decision.word}</li>' for answer in all_answers
+    )
+    shown = "\n".join(_card(answer) for answer in all_answers)
     return Widget(
         f'<ul class="glance">{glance}</ul>\n<div class="answers" style="{columns}">\n{shown}\n</div>',
         "![Chosen weights beside natural ones, and what targets gained](answer.svg)\n\n" + "\n".join(lines),
     )
 
 
-def bars(one: Answer, width: int = WIDTH) -> Drawing:
+def bars(answer: Answer, width: int = WIDTH) -> Drawing:
     """The mixture of an answer."""
-    return drawings.weights(one.bars, width, ("weight", "tokens"))
+    return drawings.weights(answer.bars, width, ("weight", "tokens"))
 
 
-def table(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+def table(summary: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """One column of text per objective of metrics/summary.json and metrics/mixture.json."""
     columns = {"objective": ["chosen mixture", "ρ", *(f"minus {rival}" for rival in RIVALS.values())]}
-    for name, row in found.items():
+    for name, row in summary.items():
         differences = {r: _shown(row[f"minus_{r}"], row[f"minus_{r}_ci"]) for r in RIVALS if f"minus_{r}" in row}
         heaviest = [f"{domain} {weight:.2f}" for domain, weight in mixture[name]["weights"].items() if weight >= 0.03]
         title = f"{name}, {row['unit']}" if "unit" in row else name
@@ -95,7 +97,7 @@ def table(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[
     return pd.DataFrame(columns)
 
 
-def numbers(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], level: float) -> Table:
+def numbers(summary: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapping[str, Any]], level: float) -> Table:
     """The same for the page."""
     return Table(
         "answer",
@@ -103,8 +105,8 @@ def numbers(found: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mappin
         f"mixtures; and the loss of targets trained on it minus that of targets trained otherwise, in {NATS} unless "
         f"the heading says otherwise, paired by seed, ± half a {percent(level)} interval: below zero, the chosen "
         "mixture is better.",
-        table(found, mixture),
-        pd.DataFrame([{"objective": name, **row} for name, row in found.items()]),
+        table(summary, mixture),
+        pd.DataFrame([{"objective": name, **row} for name, row in summary.items()]),
     )
 
 
@@ -135,12 +137,12 @@ def _bars(chosen: Mapping[str, Any], prior: Mapping[str, float], tokens: int) ->
     return tuple(Bar(*row, (fixed(row[1], 2), amount(row[1] * tokens))) for row in shown)
 
 
-def _gains(one: Mapping[str, Any]) -> tuple[Difference, ...]:
+def _gains(headline: Mapping[str, Any]) -> tuple[Difference, ...]:
     rows = []
-    for name, rival in one.get("target", {"rivals": {}})["rivals"].items():
+    for name, rival in headline.get("target", {"rivals": {}})["rivals"].items():
         value, low, high = (rival[f"value{end}"] for end in ("", "_low", "_high"))
         half = None if low is None or high is None else (high - low) / 2
-        kind = KINDS[compared(value, low, high, one["unit"])]
+        kind = KINDS[compared(value, low, high, headline["unit"])]
         rows.append(Difference(SHORT.get(name, RIVALS[name]), value, low, high, kind, _shown(value, half)))
     return tuple(rows)
 
@@ -149,21 +151,23 @@ def _shown(value: float, half: float | None) -> str:
     return plus_minus(value, half, leading(half)) if half else fixed(value)
 
 
-def _card(one: Answer) -> str:
-    spread = "; ".join(f"{bar.label} {bar.texts[0]} ± {bar.spread:.2f}, natural {bar.natural:.2f}" for bar in one.bars)
+def _card(answer: Answer) -> str:
+    spread = "; ".join(
+        f"{bar.label} {bar.texts[0]} ± {bar.spread:.2f}, natural {bar.natural:.2f}" for bar in answer.bars
+    )
     parts = [
-        f"<h3>{one.name}</h3>",
-        f'<p class="aim">{html.escape(one.aim)}</p>',
-        f'<p class="decision"><strong>{one.decision.word.capitalize()}</strong>: '
-        f"{html.escape(one.decision.reason)}.</p>",
-        bars(one).element(f"Chosen weights: {spread}"),
+        f"<h3>{answer.name}</h3>",
+        f'<p class="aim">{html.escape(answer.aim)}</p>',
+        f'<p class="decision"><strong>{answer.decision.word.capitalize()}</strong>: '
+        f"{html.escape(answer.decision.reason)}.</p>",
+        bars(answer).element(f"Chosen weights: {spread}"),
     ]
-    if one.gains:
-        words = "; ".join(f"{gain.label} {gain.text}" for gain in one.gains)
-        drawing = drawings.differences(one.gains, WIDTH)
+    if answer.gains:
+        words = "; ".join(f"{gain.label} {gain.text}" for gain in answer.gains)
+        drawing = drawings.differences(answer.gains, WIDTH)
         parts += [
-            f'<p class="head">Loss of targets minus that of rivals, {one.unit}</p>',
+            f'<p class="head">Loss of targets minus that of rivals, {answer.unit}</p>',
             drawing.element(f"Target loss minus that of {words}"),
         ]
-    kind = CLASSES.get(one.decision.word, "")
-    return f'<article class="answer {kind}" id="answer-{one.name}">{"".join(parts)}</article>'
+    kind = CLASSES.get(answer.decision.word, "")
+    return f'<article class="answer {kind}" id="answer-{answer.name}">{"".join(parts)}</article>'

@@ -1,6 +1,6 @@
-"""The picture of README: chosen weights beside natural ones, and what targets gained, as one SVG.
+"""The README's picture: chosen weights beside natural ones, and what targets gained, as one SVG.
 
-It has its own background, light or dark as the reader's screen, and no font but the reader's.
+Its background follows the reader's light or dark theme, and it uses the reader's fonts.
 """
 
 from __future__ import annotations
@@ -25,21 +25,27 @@ STYLE = f"""svg {{ font-family: {FONT}; }}
 """
 
 
-def picture(every: Sequence[Answer]) -> str:
+def picture(all_answers: Sequence[Answer]) -> str:
     """A column for each of the first objectives, those with targets if there are any."""
-    shown = ([one for one in every if one.gains] or list(every))[:SHOWN]
-    above = [bars(one) for one in shown]
-    below = [drawings.differences(one.gains, WIDTH) if one.gains else None for one in shown]
+    shown = ([answer for answer in all_answers if answer.gains] or list(all_answers))[:SHOWN]
+    above = [bars(answer) for answer in shown]
+    below = [drawings.differences(answer.gains, WIDTH) if answer.gains else None for answer in shown]
     middle = PAD + HEAD + max(drawing.height for drawing in above) + 28
     height = middle + max((drawing.height for drawing in below if drawing), default=-28) + PAD + FOOT
     width = 2 * PAD + len(shown) * (WIDTH + GAP) - GAP
     parts = [f'<rect class="page" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>']
-    for i, (one, upper, lower) in enumerate(zip(shown, above, below, strict=True)):
+    for i, (answer, upper, lower) in enumerate(zip(shown, above, below, strict=True)):
         x = PAD + i * (WIDTH + GAP)
         parts += [
+<<<<<<< HEAD
             text(x, PAD + 14, one.name, kind="name"),
             text(x, PAD + 31, one.aim.split(",")[0], kind="faint"),
             text(x, PAD + 48, one.decision.word.capitalize(), kind=f"decision {CLASSES.get(one.decision.word, '')}"),
+=======
+            text(x, PAD + 14, answer.name, kind="name"),
+            text(x, PAD + 32, answer.decision.word.capitalize()),
+            text(x, PAD + 48, "weight, its spread; natural in grey", kind="faint"),
+>>>>>>> h-names2
             upper.at(x, PAD + HEAD - 6),
         ]
         if lower:
@@ -47,13 +53,17 @@ def picture(every: Sequence[Answer]) -> str:
                 text(x, middle - 8, f"loss minus that of rivals, {one.unit}", kind="faint"),
                 lower.at(x, middle),
             ]
+<<<<<<< HEAD
     parts.append(text(PAD, height - PAD + 4, LEGEND, kind="faint"))
     says = "; ".join(f"{one.name}: {one.decision}" for one in shown)
+=======
+    caption = "; ".join(f"{answer.name}: {answer.decision}" for answer in shown)
+>>>>>>> h-names2
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" class="drawing" {size} role="img">',
-            f"<title>{html.escape(says)}</title>",
+            f"<title>{html.escape(caption)}</title>",
             f"<style>{style('drawings')}{STYLE}</style>",
             *parts,
             "</svg>\n",

@@ -41,14 +41,14 @@ def settings(
         f"- {line}"
         for line in (
             _swarm(counts),
-            "A mixture is rejected where the target would pass over a domain more than `constraints.max_epochs` times; "
+            "A mixture is rejected if the target would pass over a domain more than `constraints.max_epochs` times; "
             "the paper's code bounds weights by 15 times the prior.",
-            f"Mixtures are drawn around the prior to the power {params.swarm.temperature:g}; in the paper's code .5.",
+            f"Mixtures are drawn around the prior to the power {params.swarm.temperature:g}; in the paper's code 0.5.",
             "Each mixture depends only on its index, so a larger swarm keeps the runs of a smaller one; in the "
             "paper's code a different size gives different mixtures.",
             scored,
-            "Each domain's loss is fitted by itself, also where an objective is the mean of several; the paper's have "
-            "one.",
+            "Each domain's loss is fitted separately, even if an objective is the mean of several; the paper's "
+            "objectives have one domain.",
             _rounds(params),
             schedule,
             *_draws(params),
@@ -91,16 +91,16 @@ def _swarm(counts: Mapping[str, int]) -> str:
         "anchor": "anchors (prior, uniform, single domains)",
         "repeat": "repeats of held-out mixtures under other seeds",
     }
-    found = [text for kind, text in extra.items() if kind in counts]
-    return f"The swarm adds {listed(found)}; the paper has only random and held-out mixtures." if found else ""
+    additions = [text for kind, text in extra.items() if kind in counts]
+    return f"The swarm adds {listed(additions)}; the paper has only random and held-out mixtures." if additions else ""
 
 
 def _rounds(params: Params) -> str:
     if params.swarm.learn_from == FIRST:
         return ""
     return (
-        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie where refits to the runs before them "
-        "have their optima. The paper draws all at once; `regmix_one_shot` among the methods does."
+        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie at the optima of refits to the earlier "
+        "runs. The paper draws all at once, as the method `regmix_one_shot` does."
     )
 
 
@@ -108,7 +108,7 @@ def _draws(params: Params) -> list[str]:
     """How runs are seeded and sequences get their domains."""
     out = []
     if params.swarm.run_seeds == "own":
-        out.append("Every proxy has a seed of its own; the paper's code gives all the same by default.")
+        out.append("Every proxy has a seed of its own; the paper's code gives all the same one by default.")
     named = {"proxies": params.proxy.recipe, "targets": params.target.recipe}
     spread = [name for name, recipe in named.items() if recipe.draws == "low_discrepancy"]
     if spread:

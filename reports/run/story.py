@@ -1,4 +1,4 @@
-"""The report in six short chapters. Their figures and tables are those of the appendices, which have the rest.
+"""The report in six short chapters, with figures and tables taken from the appendices.
 
 ``regmix.evaluation.headlines`` picks the numbers, target_compare writes them.
 """
@@ -24,27 +24,27 @@ from reports.run.swarm import models
 
 @dataclass(frozen=True)
 class Story:
-    """``found`` is headlines.json, ``kinds`` counts the swarm's runs, ``tokens`` are those to train on, by domain.
+    """``headlines`` is headlines.json, ``kinds`` counts the swarm's runs, ``tokens`` are the training tokens by domain.
 
-    ``chosen`` are mixture_choose's files, ``voters`` the weights of the regressors that choose, ``kept`` is
+    ``chosen`` are mixture_choose's files, ``voters`` the weights of the regressors that choose, ``ranks`` is
     target_compare's ranks.csv for the objectives; ``proxy`` and ``target`` are each a run's meta.json.
     """
 
-    found: Headlines
+    headlines: Headlines
     kinds: Mapping[str, int]
     tokens: Mapping[str, int]
     prior: Mapping[str, float]
     chosen: Mapping[str, Mapping[str, Any]]
     outlooks: Mapping[str, Outlook]
     voters: Mapping[str, float]
-    kept: pd.DataFrame
+    ranks: pd.DataFrame
     proxy: Mapping[str, Any]
     target: Mapping[str, Any]
 
     def opening(self) -> str:
         """What was trained, in two sentences."""
         proxies = sum(number for kind, number in self.kinds.items() if kind in ("random", "anchor", "proposal"))
-        seeds = [one["target"]["n"] for one in self.found.values() if "target" in one]
+        seeds = [headline["target"]["n"] for headline in self.headlines.values() if "target" in headline]
         then = (
             f" Larger models (*targets*: {amount(self.target['parameters']['body'])} parameters, "
             f"{amount(self.target['train_tokens'])} tokens, {counted(min(seeds), 'seed')} per mixture) test the choice."
@@ -58,7 +58,7 @@ class Story:
         )
 
     def chapters(self, sections: Mapping[str, Section]) -> list[Section]:
-        """``sections`` are the appendices by name; a part of a chapter is taken from them."""
+        """``sections`` are the appendices by name, from which the chapters take their parts."""
         return [
             _chapter("Corpora and proxies", self._swarm(), sections["design"], ("coverage_weights",),
                      folds={"The corpora": (sections["corpora"], ("corpora",)),
@@ -78,16 +78,16 @@ class Story:
 
     def _swarm(self) -> str:
         least, most = (pick(self.prior, key=lambda domain: self.prior[domain]) for pick in (min, max))
-        what = {"random": "random mixture", "anchor": "anchor (each domain alone, *natural* and *uniform*)",
-                "proposal": "proposal, where the gain promised to be largest"}  # fmt: skip
-        names = {"random": "random mixtures", "anchor": "anchors (each domain alone, *natural* and *uniform*)",
-                 "proposal": "proposals, where the gain promised to be largest"}  # fmt: skip
+        singular = {"random": "random mixture", "anchor": "anchor (each domain alone, *natural* and *uniform*)",
+                "proposal": "proposal, where the expected gain was largest"}  # fmt: skip
+        plural = {"random": "random mixtures", "anchor": "anchors (each domain alone, *natural* and *uniform*)",
+                 "proposal": "proposals, where the expected gain was largest"}  # fmt: skip
         design = listed(
-            f"{self.kinds[kind]} {what[kind] if self.kinds[kind] == 1 else names[kind]}"
-            for kind in names if kind in self.kinds
+            f"{self.kinds[kind]} {singular[kind] if self.kinds[kind] == 1 else plural[kind]}"
+            for kind in plural if kind in self.kinds
         )  # fmt: skip
         judges = self.kinds.get("heldout", 0)
-        apart = f" Another {judges} train on held-out mixtures, which only judge." if judges else ""
+        apart = f" Another {judges} train on held-out mixtures, which only test." if judges else ""
         return (
             f"{counted(len(self.prior), 'domain')} with {amount(sum(self.tokens.values()))} tokens stand in for the "
             f"Pile's 17. The *natural* mixture samples them by size, from {percent(self.prior[least])} ({least}) to "
@@ -95,47 +95,54 @@ class Story:
         )
 
     def _ranking(self) -> str:
-        parts = {name: one["regression"] for name, one in self.found.items()}
+        parts = {name: headline["regression"] for name, headline in self.headlines.items()}
         low, high = (pick(part["spearman"] for part in parts.values()) for pick in (min, max))
-        where = " or ".join(dict.fromkeys(tested_on(part) for part in parts.values()))
+        tests = " or ".join(dict.fromkeys(tested_on(part) for part in parts.values()))
         span = fixed(low, 2) if fixed(low, 2) == fixed(high, 2) else f"{fixed(low, 2)} to {fixed(high, 2)}"
-        words = {name: word for name, one in self.found.items() if (word := verdicts.ranking(one))}
+        words = {name: word for name, headline in self.headlines.items() if (word := verdicts.ranking(headline))}
         base = (
-            " Ranking by the weight of an objective's own domains takes no proxy; against it the regressor is "
+            " Ranking by the weight of an objective's own domains needs no proxies; against it the regressor is "
             f"{each(words)}."
             if words
             else ""
         )
         who = listed(f"`{name}` ({weight:.2f})" if len(self.voters) > 1 else f"`{name}`"
                      for name, weight in self.voters.items())  # fmt: skip
-        weighed = ", weighed by their errors in cross-validation" if len(self.voters) > 1 else ""
+        weighed = ", weighted by their errors in cross-validation" if len(self.voters) > 1 else ""
         return (
-            "Each domain's validation loss gets a fit of its own, and an objective is a function of these. On "
-            f"{where}, the regressor that cross-validation prefers ranks with a Spearman ρ of {span}.{base}\n\n"
+            "Each domain's validation loss is fitted separately, and an objective is a function of these. On "
+            f"{tests}, the regressor that cross-validation prefers ranks mixtures with a Spearman ρ of {span}."
+            f"{base}\n\n"
             f"The choice is made by {who}{weighed}."
         )
 
     def _choice(self) -> str:
-        words = {name: verdicts.realised_gain(one) for name, one in self.found.items()}
-        inside = [name for name, one in self.found.items() if self._foreseen(name, one["mixture"]["realised_gain"])]
-        far = [name for name, one in self.chosen.items() if one["support"]["distance"] > one["support"]["typical"]]
+        words = {name: verdicts.realised_gain(entry) for name, entry in self.headlines.items()}
+        inside = [
+            name for name, entry in self.headlines.items() if self._foreseen(name, entry["mixture"]["realised_gain"])
+        ]
+        far = [
+            name for name, entry in self.chosen.items() if entry["support"]["distance"] > entry["support"]["typical"]
+        ]
         near = (
-            f" For {listed(f'`{name}`' for name in far)} it lies further from the runs than these from each other, "
+            f" For {listed(f'`{name}`' for name in far)} it lies further from the runs than they do from each other, "
             "so the prediction extrapolates."
             if far
             else " Every choice lies among the runs, so no prediction extrapolates."
         )
-        stop = {name: f"is worth it for `{name}`" for name, one in self.outlooks.items() if one.verdict == "continue"}
+        stop = {
+            name: f"is worth it for `{name}`" for name, entry in self.outlooks.items() if entry.verdict == "continue"
+        }
         more = (
             f" Another round of proxies {listed(stop.values())}."
             if stop
-            else " Another round of proxies would gain less than they can tell apart: stop here."
-            if all(one.verdict == "stop" for one in self.outlooks.values())
+            else " Another round of proxies would gain less than proxies can measure: stop here."
+            if all(entry.verdict == "stop" for entry in self.outlooks.values())
             else ""
         )
         return (
-            f"Proxies trained at the choice and at natural say how it does: {each(words)}. What they gain lies within "
-            f"the predicted interval for {len(inside)} of {counted(len(self.found), 'objective')}.{near}{more}"
+            f"Compared with natural, proxies trained on the choice are {each(words)}. Their gain lies within "
+            f"the predicted interval for {len(inside)} of {counted(len(self.headlines), 'objective')}.{near}{more}"
         )
 
     def _foreseen(self, name: str, realised: float) -> bool:
@@ -143,26 +150,33 @@ class Story:
         return bool(gain["low"] <= realised <= gain["high"])
 
     def _targets(self) -> str:
-        targets = {name: one for name, one in self.found.items() if "target" in one}
+        targets = {name: headline for name, headline in self.headlines.items() if "target" in headline}
         if not targets:
-            return "No target trained on a chosen mixture."
-        both = [name for name, one in targets.items() if verdicts.target(one) == verdicts.realised_gain(one)]
+            return "No target was trained on a chosen mixture."
+        both = [
+            name for name, headline in targets.items() if verdicts.target(headline) == verdicts.realised_gain(headline)
+        ]
         agree = (
             "Proxies and targets agree on natural for every objective that has targets"
             if len(both) == len(targets)
             else f"Proxies and targets agree on natural for {listed(f'`{name}`' for name in both)} alone"
         )
+        words = {name: verdicts.target(headline) for name, headline in targets.items()}
         text = (
-            f"{agree}: the targets are {each({name: verdicts.target(one) for name, one in targets.items()})}. Where a "
-            "verdict at the top is less clear than that, it is because of another rival than natural."
+            f"{agree}: the targets are {each(words)}. If a "
+            "verdict at the top is less clear than that, it is because of a rival other than natural."
         )
-        if len(self.kept):
-            low, high = self.kept["value"].min(), self.kept["value"].max()
+        if len(self.ranks):
+            low, high = self.ranks["value"].min(), self.ranks["value"].max()
             text += (
-                f"\n\nProxies rank mixtures as targets do: over {int(self.kept['n'].iloc[0])} mixtures that were "
+                f"\n\nProxies rank mixtures as targets do: over {int(self.ranks['n'].iloc[0])} mixtures that were "
                 f"trained at both sizes, ρ of the mean losses is {fixed(low, 2)} to {fixed(high, 2)}."
             )
-        lines = [f"`{name}`: {_tasks(one['target'])}" for name, one in targets.items() if _tasks(one["target"])]
+        lines = [
+            f"`{name}`: {_tasks(headline['target'])}"
+            for name, headline in targets.items()
+            if _tasks(headline["target"])
+        ]
         if lines:
             text += "\n\nDownstream tasks, minus natural:\n\n" + "\n".join(f"- {line}" for line in lines)
         return f"{text}\n\nThe figure shows what a method costs the domains that its objective does not name."
@@ -176,22 +190,22 @@ class Story:
                 f"- `{method}` {_less(part, method)}, {word}"
                 for method, word in verdicts.against_best_static(part).items()
             )
-            for name, one in self.found.items()
-            if (part := one.get("dynamic"))
+            for name, headline in self.headlines.items()
+            if (part := headline.get("dynamic"))
         ]
         return "\n\n".join(lines) or "No method changes the mixture while its target trains."
 
     def _limits(self) -> str:
         shape, tokens = models.PAPER["1B"]
-        where = listed(dict.fromkeys(tested_on(one["regression"]) for one in self.found.values()))
-        seeds = [one["target"]["n"] for one in self.found.values() if "target" in one]
+        tests = listed(dict.fromkeys(tested_on(headline["regression"]) for headline in self.headlines.values()))
+        seeds = [headline["target"]["n"] for headline in self.headlines.values() if "target" in headline]
         few = f"{counted(min(seeds), 'seed')} per method" if seeds else "no target on a chosen mixture"
         return (
             f"A target here has {amount(self.target['parameters']['body'])} non-embedding parameters and "
-            f"{amount(self.target['train_tokens'])} tokens, the paper's {power(shape.body)} and {power(tokens)}: this "
-            "is evidence of how the method works, not of its gains at that size.\n\nThe numbers rest on "
-            f"{where} and {few}. Their intervals are not corrected for the number of comparisons, and cover neither "
-            "another swarm nor another corpus. "
+            f"{amount(self.target['train_tokens'])} tokens, the paper's has {power(shape.body)} and "
+            f"{power(tokens)}: this is evidence of how the method works, not of its gains at that size.\n\n"
+            f"The numbers rest on {tests} and {few}. Their intervals are not corrected for the number of "
+            "comparisons, and cover neither another swarm nor another corpus. "
             f"*{SAME.capitalize()}* means that an interval includes zero, which is not the same as equal."
         )
 
@@ -203,7 +217,7 @@ def reading(level: float) -> str:
         f"it is. Dots: differences with {percent(level)} intervals, paired by seed; left of the line the "
         f"chosen mixture is better. Below {MATTERS[NATS]:g} {NATS} (about {percent(MATTERS[NATS])} of perplexity) or "
         f"{MATTERS[BITS]:g} {BITS} a difference does not matter; dots are hollow where it does not, or is not clear. "
-        "Rivals are targets trained otherwise: on natural, on all domains alike (*uniform*), on the best *single "
+        "Rivals are targets trained otherwise: on natural, on all domains equally (*uniform*), on the best *single "
         "domain*, on what RegMix as published chooses from as many proxies (*one-shot*), on the mixture of the *best "
         "proxy*, or on the objective's *own domains*."
     )
@@ -237,9 +251,9 @@ def _chapter(
 ) -> Section:  # fmt: skip
     """``text`` beside the parts of ``source`` with these names, and below them those of ``folds``."""
     parts: list[Part] = [text, *_named(source, names)]
-    for heading, (section, wanted) in (folds or {}).items():
-        if found := _named(section, wanted):
-            parts.append(Fold(heading, tuple(found)))
+    for heading, (section, part_names) in (folds or {}).items():
+        if selected := _named(section, part_names):
+            parts.append(Fold(heading, tuple(selected)))
     return Section(title, tuple(parts), kind="chapter")
 
 
@@ -253,7 +267,7 @@ def _less(part: Mapping[str, Any], method: str) -> str:
 
 
 def _tasks(part: Mapping[str, Any]) -> str:
-    """How a target's tasks compare with natural's: bits per byte of right answers, and average score."""
+    """How a target's tasks compare with natural's: bits per byte of correct answers, and average score."""
     words = []
     for key, digits, unit, below, above in (
         ("bits_difference", 3, BITS, "better", "worse"),

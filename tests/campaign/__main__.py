@@ -32,17 +32,23 @@ def main(parts: list[str]) -> int:
     """Print how many cases of each part had which outcome, and the bad ones; returns their number, at most 100."""
     HOME.mkdir(exist_ok=True)
     log = HOME / "cases.jsonl"
-    done = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
     with log.open("a", buffering=1) as file:
         for part in parts:
-            for entry in PARTS[part](done):
+            for entry in PARTS[part](rows):
                 row = {"part": part, **dataclasses.asdict(entry)}
                 file.write(json.dumps(row) + "\n")
+<<<<<<< HEAD
                 done.append(row)
     print(summary([row for row in done if row["part"] in parts]))
     if "kills" in parts:
         print(matrix([row for row in done if row["part"] == "kills"]))
     bad = [row for row in done if row["part"] in parts and row["kind"] in BAD]
+=======
+                rows.append(row)
+    print(summary([row for row in rows if row["part"] in parts]))
+    bad = [row for row in rows if row["part"] in parts and row["kind"] in BAD]
+>>>>>>> h-names2
     for row in bad:
         about = ", ".join(str(row[key]) for key in row if key not in ("part", "printed"))
         print(f"{row['part']}: {about}\n  {row['printed'].strip().splitlines()[-1:]}", file=sys.stderr)
@@ -56,6 +62,7 @@ def summary(rows: list[dict[str, Any]]) -> str:
     return "\n".join(["| part | outcome | cases |", "|---|---|---:|", *lines])
 
 
+<<<<<<< HEAD
 def matrix(rows: list[dict[str, Any]]) -> str:
     """Outcomes of kills by stage and signal, as a Markdown table."""
     signals = list(dict.fromkeys(row["signal"] for row in rows))
@@ -71,13 +78,17 @@ def matrix(rows: list[dict[str, Any]]) -> str:
 
 def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
     if not any(row["part"] == "inputs" for row in done):  # they take minutes, and are not resumed
+=======
+def _inputs(rows: list[dict[str, Any]]) -> Iterator[Any]:
+    if not any(row["part"] == "inputs" for row in rows):  # they take minutes, and are not resumed
+>>>>>>> h-names2
         yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
         with contextlib.chdir(HOME):
             yield from options.options(Path())
 
 
-def _properties(done: list[dict[str, Any]]) -> Iterator[Any]:
-    if any(row["part"] == "properties" for row in done):
+def _properties(rows: list[dict[str, Any]]) -> Iterator[Any]:
+    if any(row["part"] == "properties" for row in rows):
         return
     text = Path("params.yaml").read_text(encoding="utf-8")
     yield from properties.drawn(properties.params(text), DRAWN, SEED)
@@ -90,8 +101,8 @@ def _by_stage(part: str) -> Callable[[list[dict[str, Any]]], Iterator[Any]]:
     """A part that takes the stages of a finished pipeline in turn."""
     names, cases = BY_STAGE[part]
 
-    def run(done: list[dict[str, Any]]) -> Iterator[Any]:
-        finished = {row["stage"] for row in done if row["part"] == part}
+    def run(rows: list[dict[str, Any]]) -> Iterator[Any]:
+        finished = {row["stage"] for row in rows if row["part"] == part}
         root = _copy(part)
         for name in names(root):
             if name not in finished:
@@ -100,11 +111,11 @@ def _by_stage(part: str) -> Callable[[list[dict[str, Any]]], Iterator[Any]]:
     return run
 
 
-def _sharing(done: list[dict[str, Any]]) -> Iterator[Any]:
-    finished = {row["what"] for row in done if row["part"] == "sharing"}
-    for what in sharing.CASES:
-        if what not in finished:
-            yield sharing.case(what, _copy("sharing"), HOME.resolve())
+def _sharing(rows: list[dict[str, Any]]) -> Iterator[Any]:
+    finished = {row["what"] for row in rows if row["part"] == "sharing"}
+    for name in sharing.CASES:
+        if name not in finished:
+            yield sharing.case(name, _copy("sharing"), HOME.resolve())
 
 
 Stages = Callable[[Path], list[str]]

@@ -73,8 +73,8 @@ def campaign(root: Path, work: Path, stage: str) -> Iterator[Case]:
     if code:
         raise RuntimeError(f"{stage} fails on sound files:\n{printed}")
     sound = digest(work / "out")
-    every = [(file, damage) for file in _distinct(work / "opened", root) for damage in DAMAGES]
-    for file, damage in random.Random(stage).sample(every, min(MOST, len(every))):
+    pairs = [(file, damage) for file in _distinct(work / "opened", root) for damage in DAMAGES]
+    for file, damage in random.Random(stage).sample(pairs, min(MOST, len(pairs))):
         yield _case(stage, command, root / file, damage, DAMAGES[damage], root, work, sound)
 
 
@@ -84,37 +84,37 @@ def stages(root: Path) -> list[str]:
 
 def commands(root: Path, out: Path) -> dict[str, list[str]]:
     """The command of each stage, with its outputs below ``out``; of stages over shards or methods, the first."""
-    found: dict[str, list[str]] = {}
+    by_stage: dict[str, list[str]] = {}
     for lock in LOCKS:
         for name, entry in yaml.safe_load((root / lock).read_text())["stages"].items():
-            written = [Path(one["path"]) for one in entry["outs"]]
+            written = [Path(output["path"]) for output in entry["outs"]]
             words = [str(out / word) if any(Path(word) in (path, path.parent) for path in written) else word
                      for word in shlex.split(entry["cmd"])]  # fmt: skip
-            found.setdefault(name.split("@")[0], words)
-    del found["code_digest"]
-    return found
+            by_stage.setdefault(name.split("@")[0], words)
+    del by_stage["code_digest"]
+    return by_stage
 
 
 def _distinct(opened: Path, root: Path) -> list[Path]:
     """The opened files of the pipeline, one of each name in folders of the same output."""
-    found: dict[tuple[str, str], Path] = {}
+    files: dict[tuple[str, str], Path] = {}
     for line in dict.fromkeys(opened.read_text().splitlines()):
         path = Path(line)
         if path.parts[0] == "data" and (root / path).is_file():
-            found.setdefault((path.parts[1], path.name), path)
-    return list(found.values())
+            files.setdefault((path.parts[1], path.name), path)
+    return list(files.values())
 
 
 def _case(
     stage: str, command: list[str], path: Path, damage: str, spoil: Callable[[Path], object], root: Path, work: Path,
     sound: str,
 ) -> Case:  # fmt: skip
-    kept = path.read_bytes()
+    content = path.read_bytes()
     spoil(path)
     try:
         code, printed = _forked(command, root, work, None)
     finally:
-        path.write_bytes(kept)
+        path.write_bytes(content)
     name = str(path.relative_to(root))
     return Case(stage, name, damage, _kind(code, printed, name, lambda: digest(work / "out") == sound), printed[-2000:])
 
@@ -143,8 +143,8 @@ def _forked(command: list[str], root: Path, work: Path, opened: Path | None) -> 
         os._exit(_stage(command, root, work, opened))
     until = time.monotonic() + LIMIT
     while time.monotonic() < until:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
+        finished, status = os.waitpid(child, os.WNOHANG)
+        if finished:
             return os.waitstatus_to_exitcode(status), (work / "printed").read_text(errors="replace")
         time.sleep(0.02)
     os.killpg(child, signal.SIGKILL)

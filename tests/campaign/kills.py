@@ -76,12 +76,12 @@ def stages(root: Path) -> list[str]:
 
 
 def hashes(root: Path) -> dict[str, str]:
-    """Of every output, as the lock files have them."""
-    found = {}
+    """The hash of every output, from the lock files."""
+    by_path = {}
     for lock in LOCKS:
         for entry in yaml.safe_load((root / lock).read_text())["stages"].values():
-            found |= {out["path"]: out["md5"] for out in entry.get("outs", ())}
-    return found
+            by_path |= {out["path"]: out["md5"] for out in entry.get("outs", ())}
+    return by_path
 
 
 def empty(root: Path) -> None:

@@ -21,13 +21,13 @@ EVERY = 0.5  # seconds
 
 def peaks(command: Sequence[str]) -> tuple[int, dict[str, int]]:
     """Run ``command``; its exit code, and bytes by stage."""
-    found: dict[str, int] = collections.defaultdict(int)
+    by_stage: dict[str, int] = collections.defaultdict(int)
     with subprocess.Popen(command) as process:
         while process.poll() is None:
             time.sleep(EVERY)
             for stage, size in _now(psutil.Process(process.pid)):
-                found[stage] = max(found[stage], size)
-    return process.returncode, dict(found)
+                by_stage[stage] = max(by_stage[stage], size)
+    return process.returncode, dict(by_stage)
 
 
 def _now(root: psutil.Process) -> list[tuple[str, int]]:
@@ -40,12 +40,12 @@ def _now(root: psutil.Process) -> list[tuple[str, int]]:
                 module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
                 if re.match(r"(stages|reports)\.", module) and child.parent().name() != child.name():  # type: ignore[union-attr]
                     tree = [child, *child.children(recursive=True)]
-                    out.append((module.rpartition(".")[2], sum(one.memory_full_info().pss for one in tree)))
+                    out.append((module.rpartition(".")[2], sum(process.memory_full_info().pss for process in tree)))
     return out
 
 
 if __name__ == "__main__":
-    code, found = peaks(sys.argv[1:])
-    for stage, size in sorted(found.items(), key=lambda item: -item[1]):
+    code, by_stage = peaks(sys.argv[1:])
+    for stage, size in sorted(by_stage.items(), key=lambda item: -item[1]):
         print(f"{stage:24} {size / 2**20:7,.0f} MiB")
     sys.exit(code)

@@ -65,13 +65,13 @@ def called(words: Sequence[str]) -> Case:
     """The outcome of `regmix` with these words."""
 
     def call() -> list[str]:
-        done = CliRunner().invoke(app, list(words))
-        if isinstance(done.exception, SystemExit):  # typer's own line about an option
-            return [line.strip("│ ") for line in done.output.splitlines() if line.startswith("│")]
-        if isinstance(done.exception, OSError):  # which main prints
-            return [str(done.exception)]
-        if done.exception:
-            raise done.exception
+        result = CliRunner().invoke(app, list(words))
+        if isinstance(result.exception, SystemExit):  # typer's own line about an option
+            return [line.strip("│ ") for line in result.output.splitlines() if line.startswith("│")]
+        if isinstance(result.exception, OSError):  # which main prints
+            return [str(result.exception)]
+        if result.exception:
+            raise result.exception
         return []
 
     return case("regmix", " ".join(words), call)

@@ -1,4 +1,4 @@
-"""A part of `make campaign`: hostile inputs, and one damaged file."""
+"""A part of `make campaign`: malformed inputs, and one damaged file."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ PARAMS = (ROOT / "tests/fixtures/params.yaml").read_text()
 
 
 def bad(cases) -> list[inputs.Case]:
-    return [one for one in cases if one.kind in BAD]
+    return [case for case in cases if case.kind in BAD]
 
 
-def test_hostile_values_in_params_yaml_are_clear_lines(monkeypatch):
+def test_malformed_values_in_params_yaml_are_clear_lines(monkeypatch):
     places = list(inputs.places(parse_yaml(PARAMS)))
     monkeypatch.setattr(inputs, "places", lambda values: random.Random(0).sample(places, 30))
     cases = list(inputs.params(PARAMS))
     assert len(cases) == 30 * len(inputs.HOSTILE)
     assert not bad(cases)
-    assert sum(one.kind == "clear" for one in cases) > 500
+    assert sum(case.kind == "clear" for case in cases) > 500
 
 
 @pytest.fixture
@@ -37,22 +37,22 @@ def folder(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.mark.parametrize("kind", ["tables", "readers", "command", "params"])
-def test_whatever_is_drawn_ends_in_clear_lines_or_a_right_result(folder, kind):
+def test_random_inputs_end_in_clear_lines_or_a_correct_result(folder, kind):
     draw = properties.params(PARAMS) if kind == "params" else getattr(properties, kind)(folder)
     outcomes = set()
 
     @settings(max_examples=150, derandomize=True, **properties.QUIET)
     @given(st.data())
     def holds(data):
-        one = draw(data)
-        outcomes.add(one.kind)
-        assert one.kind not in BAD, one
+        case = draw(data)
+        outcomes.add(case.kind)
+        assert case.kind not in BAD, case
 
     holds()
     assert "clear" in outcomes
 
 
-def test_hostile_options_are_clear_lines(tmp_path, monkeypatch):
+def test_malformed_options_are_clear_lines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cases = list(options.options(tmp_path))
     assert not bad(cases)

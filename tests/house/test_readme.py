@@ -21,10 +21,12 @@ README, SPEED = (ROOT / "README.md").read_text(), (ROOT / "docs/speed.md").read_
 
 def committed(name: str, folder: str = "metrics") -> Any:
     """A JSON file as committed: a user's own run or benchmark must not make these tests fail."""
-    done = subprocess.run(["git", "show", f"HEAD:{folder}/{name}.json"], cwd=ROOT, capture_output=True, check=False)
-    if done.returncode:
+    completed = subprocess.run(
+        ["git", "show", f"HEAD:{folder}/{name}.json"], cwd=ROOT, capture_output=True, check=False
+    )
+    if completed.returncode:
         pytest.skip("not a git checkout with a committed run")
-    return json.loads(done.stdout)
+    return json.loads(completed.stdout)
 
 
 def test_the_result_table_is_that_of_the_committed_run():
@@ -33,13 +35,13 @@ def test_the_result_table_is_that_of_the_committed_run():
 
 
 def test_the_differences_in_the_text_are_those_of_the_committed_run():
-    found = committed("summary")
+    summary = committed("summary")
 
     def minus(rival: str) -> list[str]:
-        rows = [found[name] for name in ("reviews", "skills", "worst")]
+        rows = [summary[name] for name in ("reviews", "skills", "worst")]
         return [plus_minus(row[f"minus_{rival}"], row[f"minus_{rival}_ci"], 2) for row in rows]
 
-    gains, behind = [one.removeprefix("−") for one in minus("natural")], minus("best_proxy")
+    gains, behind = [gain.removeprefix("−") for gain in minus("natural")], minus("best_proxy")
     text = " ".join(README.split())
     assert f"a loss {gains[0]}, {gains[1]} and {gains[2]} nats per token below natural" in text
     assert f"the differences are {behind[0]}, {behind[1]} and {behind[2]}" in text
@@ -49,8 +51,8 @@ def test_the_difference_that_a_change_makes_starts_from_the_committed_run():
     rows = re.findall(r"^metrics/mixture\.json +(\S+) +(\S+) ", README, flags=re.M)
     assert rows
     for key, before in rows:
-        objective, what, domain = key.split(".")
-        assert committed("mixture")[objective][what][domain] == float(before)
+        objective, field, domain = key.split(".")
+        assert committed("mixture")[objective][field][domain] == float(before)
 
 
 def test_the_counts_in_the_text_are_those_of_the_default_settings():
@@ -96,20 +98,20 @@ def test_the_registered_metrics_can_be_read_by_a_person():
 
 def test_the_speed_table_is_that_of_the_benchmark():
     measured = committed("results", "benchmarks")["swarm_against_transformers"]
-    for one in measured:
-        shape, turns = one["shape"], one["ratio"]["all"]
-        theirs, ours = (one[f"{who}_tokens_a_second"] / 1e3 for who in ("transformers", "engine"))
+    for row in measured:
+        shape, turns = row["shape"], row["ratio"]["all"]
+        theirs, ours = (row[f"{who}_tokens_a_second"] / 1e3 for who in ("transformers", "engine"))
         assert (
-            f"| {shape['width']}, {shape['vocab']}, {shape['context']} | {one['tokens_a_step']} | {theirs:.0f} | "
-            f"{ours:.0f} | {one['ratio']['median']} [{min(turns)}, {max(turns)}] |"
+            f"| {shape['width']}, {shape['vocab']}, {shape['context']} | {row['tokens_a_step']} | {theirs:.0f} | "
+            f"{ours:.0f} | {row['ratio']['median']} [{min(turns)}, {max(turns)}] |"
         ) in SPEED
 
 
 def test_the_table_of_the_gpu_is_that_of_the_benchmark():
-    for one in committed("results", "benchmarks")["gpu"]["configurations"].values():
-        theirs, ours = (one[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
-        memory = f"{one['transformers_gib']:.1f} | {one['engine_gib']:.1f}"
-        assert f"| {theirs:,.0f} | {ours:,.0f} | {one['ratio']} | {memory} |" in SPEED
+    for row in committed("results", "benchmarks")["gpu"]["configurations"].values():
+        theirs, ours = (row[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
+        memory = f"{row['transformers_gib']:.1f} | {row['engine_gib']:.1f}"
+        assert f"| {theirs:,.0f} | {ours:,.0f} | {row['ratio']} | {memory} |" in SPEED
 
 
 def test_every_stage_has_a_row_and_every_row_is_a_stage():

@@ -78,9 +78,9 @@ def query(fraction: float, loss: float, **more: float) -> dict[str, Any]:
     """One whose mixture is near, asked of a regressor that knows losses from 5 to 6 nats."""
     weights = {"news": 0.9, "law": 0.06, "drama": 0.04}
     near = {"distance": 0.1, "typical": 0.2, "limit": 0.5, "low": 5.0, "high": 6.0, "nearest_loss": 5.5}
-    found = {"step": 0, "fraction": fraction, "predicted": 4.5, "weights": weights, "loss": loss} | near | more
-    outside = found["distance"] > found["limit"] or not found["low"] <= found["loss"] <= found["high"]
-    return found | {"outside": outside}
+    entry = {"step": 0, "fraction": fraction, "predicted": 4.5, "weights": weights, "loss": loss} | near | more
+    outside = entry["distance"] > entry["limit"] or not entry["low"] <= entry["loss"] <= entry["high"]
+    return entry | {"outside": outside}
 
 
 def switching(news: list[float], knots: list[float]) -> Schedule:
@@ -133,10 +133,10 @@ class Artifacts:
         write_json(self.folder / "sample/rules.json", rules.to_json())
         write_json(self.folder / "libraries.json", {"numpy": "2.4.6"})
 
-    def meta(self, of: Any) -> dict[str, Any]:
-        shape = ModelShape(**of.shape.model_dump(), vocab=64)
+    def meta(self, model: Any) -> dict[str, Any]:
+        shape = ModelShape(**model.shape.model_dump(), vocab=64)
         parameters = {"body": shape.body, "all": shape.parameters}
-        return {"fingerprint": "f" * 64, "steps": of.recipe.steps, "train_tokens": of.train_tokens,
+        return {"fingerprint": "f" * 64, "steps": model.recipe.steps, "train_tokens": model.train_tokens,
                 "shape": vars(shape), "parameters": parameters, "flops_a_token": shape.flops()}  # fmt: skip
 
     def swarm(self, heldout: int, repeats: int) -> None:
@@ -156,17 +156,17 @@ class Artifacts:
         parts = {split: part for split, part in parts.items() if len(part.names)}
         rows: list[list[Any]] = []
         for regressor in self.params.regressors:
-            told, curve, coefficients = [], [], []
+            predictions, curve, coefficients = [], [], []
             for name, weights in self.weights.items():
                 for split, part in parts.items():
                     true = part.objective(weights)
                     guess = true + (0.3 if regressor == "ridge" else 0.05) * self.rng.normal(size=len(true))
-                    told.append(pd.DataFrame({"objective": name, "split": split, "run": part.names, "true": true,
+                    predictions.append(pd.DataFrame({"objective": name, "split": split, "run": part.names, "true": true,
                                               "predicted": guess, "sd": 0.1}))  # fmt: skip
-                    found = {split: assess.score(true, guess, self.params.regression)}
-                    found |= assess.better_scores(told[-1], self.params.regression)
-                    rows += [[regressor, name, where, m, *figure, len(true)]
-                             for where, scored in found.items() for m, figure in scored.items()]  # fmt: skip
+                    scores = {split: assess.score(true, guess, self.params.regression)}
+                    scores |= assess.better_scores(predictions[-1], self.params.regression)
+                    rows += [[regressor, name, split_name, m, *figure, len(true)]
+                             for split_name, scored in scores.items() for m, figure in scored.items()]  # fmt: skip
                 curve += [[name, size, 0, 0.5] for size in (4, 8)] if heldout else []
                 coefficients += (
                     [[name, d, -0.1, -0.2, 0.1] for d in TRAINED]
@@ -174,7 +174,7 @@ class Artifacts:
                     else []
                 )
             path = self.folder / "fits" / regressor
-            write_csv(path / "predictions.csv", pd.concat(told))
+            write_csv(path / "predictions.csv", pd.concat(predictions))
             write_csv(path / "curve.csv", pd.DataFrame(curve, columns=["objective", "proxies", "subset", "spearman"]))
             columns = ["objective", "domain", "contrast", "low", "high"]
             write_csv(path / "coefficients.csv", pd.DataFrame(coefficients, columns=columns))
@@ -183,9 +183,9 @@ class Artifacts:
             write_csv(path / "law.csv", pd.DataFrame(laws if regressor == "gp" else [], columns=columns))
         again = swarm.of("heldout", "repeat")
         for name, weights in self.weights.items():
-            for split, found in assess.no_proxy_scores(parts, weights, self.params.regression).items():
+            for split, scores in assess.no_proxy_scores(parts, weights, self.params.regression).items():
                 n = len(parts[split].names)
-                rows += [["no_proxy", name, split, metric, *figure, n] for metric, figure in found.items()]
+                rows += [["no_proxy", name, split, metric, *figure, n] for metric, figure in scores.items()]
             noise, free = intervals.pooled_spread(again.objective(weights), again.mixture_ids(), 0.95)
             rows.append(["seed_noise", name, "heldout", "sd", *noise, free])
         columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
@@ -197,12 +197,12 @@ class Artifacts:
         write_csv(self.folder / "compared/weights.csv", weights)
 
     def mixtures(self) -> None:
-        self.found = {"natural": self.PRIOR, "uniform": np.full(3, 1 / 3), "only_news": np.eye(3)[0]}
-        self.found |= {f"regmix_{name}": np.array([0.8, 0.1, 0.1]) for name in self.names}
+        self.confirmed_mixtures = {"natural": self.PRIOR, "uniform": np.full(3, 1 / 3), "only_news": np.eye(3)[0]}
+        self.confirmed_mixtures |= {f"regmix_{name}": np.array([0.8, 0.1, 0.1]) for name in self.names}
         seeds = self.params.mixture.confirm.seeds
-        table = np.repeat(np.array(list(self.found.values())), seeds, axis=0)
-        kinds = [kind for kind in self.found for _ in range(seeds)]
-        named = [f"{kind}-{i}" for kind in self.found for i in range(seeds)]
+        table = np.repeat(np.array(list(self.confirmed_mixtures.values())), seeds, axis=0)
+        kinds = [kind for kind in self.confirmed_mixtures for _ in range(seeds)]
+        named = [f"{kind}-{i}" for kind in self.confirmed_mixtures for i in range(seeds)]
         frame = pd.DataFrame({"run": named, "kind": kinds, "seed": 0, **dict(zip(TRAINED, table.T, strict=True))})
         losses = pd.concat([pd.DataFrame({"run": named}), self.scored(self.losses(table), TASKS[0])], axis=1)
         write_csv(self.folder / "confirmed/mixtures.csv", frame)
@@ -212,7 +212,7 @@ class Artifacts:
         for name, weights in self.weights.items():
             value = {
                 "objective": name, "domains": list(TRAINED), "spread": dict.fromkeys(TRAINED, 0.1),
-                "weights": dict(zip(TRAINED, self.found[f"regmix_{name}"].tolist(), strict=True)),
+                "weights": dict(zip(TRAINED, self.confirmed_mixtures[f"regmix_{name}"].tolist(), strict=True)),
                 "predicted": {"mean": 4.5, "sd": 0.1}, "predicted_prior": {"mean": 5.0, "sd": 0.1},
                 "gain": {"value": 0.5, "low": 0.2, "high": 0.8}, "verdict": "better than the prior", "regret": 0.01,
                 "expected_gain": 0.02,
@@ -234,7 +234,7 @@ class Artifacts:
         swarm = runs_of(self.folder / "swarm", TRAINED)
         calibrated = calibration(proposals, swarm, confirming, self.weights, predicted, 0.95)
         write_csv(self.folder / "chosen/calibration.csv", calibrated)
-        seeds = np.tile(np.arange(self.params.mixture.confirm.seeds), len(self.found))
+        seeds = np.tile(np.arange(self.params.mixture.confirm.seeds), len(self.confirmed_mixtures))
         write_csv(self.folder / "chosen/noise.csv", confirm.noise(confirming, seeds, self.weights))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
@@ -283,7 +283,7 @@ class Artifacts:
         mixture = {"natural": "natural", "only": "only_news"}
         frames, rows = [], []
         for method in self.params.target.methods:
-            weights = self.found.get(mixture.get(method, method), self.PRIOR)
+            weights = self.confirmed_mixtures.get(mixture.get(method, method), self.PRIOR)
             knots, news = PATHS.get(method, ([], []))
             schedule = switching(news, knots) if news else Schedule.static(TRAINED, weights)
             seeds = range(self.params.target.seeds)
@@ -297,8 +297,8 @@ class Artifacts:
                 for task, metric in (("continuation", "acc_norm"), ("last_word", "acc"), ("last_word", "perplexity")):
                     value = 50.0 if metric == "perplexity" else 0.25 + seed / 8 if task == "continuation" else 0.0
                     rows.append([method, seed, f"heldout_{task}_news", 0, metric, value, 8])
-        made = Targets(self.params.target.methods, list(range(self.params.target.seeds)), {}, [])
-        made.write(self.folder / "trained")
+        written = Targets(self.params.target.methods, list(range(self.params.target.seeds)), {}, [])
+        written.write(self.folder / "trained")
         columns = ["method", "seed", "task", "shots", "metric", "value", "items"]
         write_csv(self.folder / "evaluated/losses.csv", pd.concat(frames))
         write_csv(self.folder / "evaluated/lm_eval.csv", pd.DataFrame(rows, columns=columns))
@@ -320,7 +320,9 @@ def errors() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def one(spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), target=(-0.2, -0.3, -0.1)) -> dict:
+def objective_headline(
+    spearman=(0.9, 0.8, 1.0), margin=(0.3, 0.1, 0.5), gain=(0.2, 0.1, 0.3), target=(-0.2, -0.3, -0.1)
+) -> dict:
     """An objective's headline numbers: each a value and its interval."""
 
     def edges(name: str, triple: tuple) -> dict:

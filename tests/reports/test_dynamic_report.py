@@ -1,4 +1,4 @@
-"""The section on dynamic mixing: its words follow from the numbers, whatever methods left whatever artifacts."""
+"""The section on dynamic mixing: its words follow from the numbers, whatever artifacts methods leave."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ SWITCHED = switching([0.4, 0.9], [0, 0.5])
 def method(
     name: str, kind: str = "natural", objective: str | None = None, schedule: Schedule = STATIC, **more
 ) -> Method:
-    given: dict[str, Any] = {"facts": {}, "tables": {}, "spent": [], "states": {}, "own": False}
-    given |= {"schedules": {"seed-0": schedule, "seed-1": schedule}, "trajectories": pd.DataFrame()}
-    given |= {"available": dict.fromkeys(TRAINED, 100)}
-    given |= {"ledger": pd.DataFrame({"run": ["seed-0", "seed-1"], "news": [200, 400], "law": 50, "drama": 0})}
-    return Method(name=name, kind=kind, objective=objective, **(given | more))
+    fields: dict[str, Any] = {"facts": {}, "tables": {}, "spent": [], "states": {}, "own": False}
+    fields |= {"schedules": {"seed-0": schedule, "seed-1": schedule}, "trajectories": pd.DataFrame()}
+    fields |= {"available": dict.fromkeys(TRAINED, 100)}
+    fields |= {"ledger": pd.DataFrame({"run": ["seed-0", "seed-1"], "news": [200, 400], "law": 50, "drama": 0})}
+    return Method(name=name, kind=kind, objective=objective, **(fields | more))
 
 
 def methods(**more: Method) -> dict[str, Method]:
     """A baseline, a recommended mixture, the objective alone, and one that switches."""
     cost = {"what": "proxies", "trained": 5, "scored": 0, "flops": {"body": 50.0, "full": 2000.0}}
-    found = [
+    defaults = [
         method("natural"),
         method("mixed", "regmix", "news"),
         method("alone", "objective_only", "news"),
         method("moving", "some_kind", "news", SWITCHED, spent=[cost]),
     ]
-    return {m.name: m for m in found} | more
+    return {m.name: m for m in defaults} | more
 
 
 def measured(**less: list[float]) -> pd.DataFrame:
@@ -52,12 +52,12 @@ def measured(**less: list[float]) -> pd.DataFrame:
     wobble = [0.0, 0.001, -0.001]
     apart = {"natural": [0.0] * 3, "mixed": [-0.2 + w for w in wobble], "alone": [-0.1 + w for w in wobble]} | less
     seeds = range(min(map(len, apart.values())))
-    rows = [[m, s, "loss", "news_loss", 5 + 0.3 * s + of[s]] for m, of in apart.items() for s in seeds]
+    rows = [[m, s, "loss", "news_loss", 5 + 0.3 * s + offsets[s]] for m, offsets in apart.items() for s in seeds]
     return pd.DataFrame(rows, columns=["method", "seed", "group", "measure", "value"])
 
 
-def found(measures: pd.DataFrame, of: dict[str, Method] | None = None) -> dict[str, Any]:
-    return dynamic_mixing.compare(of or methods(), measures, "broad", TARGET, 0.95)
+def compare(measures: pd.DataFrame, trained: dict[str, Method] | None = None) -> dict[str, Any]:
+    return dynamic_mixing.compare(trained or methods(), measures, "broad", TARGET, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def found(measures: pd.DataFrame, of: dict[str, Method] | None = None) -> dict[s
     ],
 )
 def test_the_answer_follows_the_paired_interval_to_the_best_static_method(moving, opening, word):
-    part = found(measured(moving=moving))["news"]
+    part = compare(measured(moving=moving))["news"]
     assert part["best_static"] == part["regmix"] == "mixed"
     assert verdicts.against_best_static(part) == {"moving": word}
     text = chapter._answer("news", part, methods(), 0.95)
@@ -83,7 +83,7 @@ def test_the_answer_follows_the_paired_interval_to_the_best_static_method(moving
 
 
 def test_the_numbers_are_those_of_the_runs():
-    part = found(measured(moving=[-0.3, -0.31, -0.32]))["news"]
+    part = compare(measured(moving=[-0.3, -0.31, -0.32]))["news"]
     moving = part["methods"]["moving"]
     assert moving["less"]["natural"]["value"] == pytest.approx(-0.31)
     assert moving["less"]["mixed"]["value"] == pytest.approx(-0.11)
@@ -97,9 +97,9 @@ def test_the_numbers_are_those_of_the_runs():
     assert "The 3 intervals are not corrected for multiple comparisons." in text
 
 
-def test_every_pair_is_told_once_and_one_without_an_objective_counts():
+def test_every_pair_is_reported_once_and_one_without_an_objective_counts():
     more = method("wandering", schedule=switching(np.linspace(0, 0.9, 30).tolist(), np.linspace(0, 0.9, 30).tolist()))
-    part = found(measured(moving=[-0.3, -0.31, -0.3], wandering=[-0.1, 0.1, 0.0]), methods(wandering=more))["news"]
+    part = compare(measured(moving=[-0.3, -0.31, -0.3], wandering=[-0.1, 0.1, 0.0]), methods(wandering=more))["news"]
     assert list(part["methods"]) == ["moving", "wandering"]
     assert "wandering" not in part["methods"]["moving"]["less"]
     assert "moving" in part["methods"]["wandering"]["less"]
@@ -108,7 +108,7 @@ def test_every_pair_is_told_once_and_one_without_an_objective_counts():
 
 
 def test_the_best_static_method_is_the_best_and_none_that_changes():
-    part = found(measured(alone=[-0.4, -0.41, -0.4], moving=[-0.9, -0.9, -0.91]))["news"]
+    part = compare(measured(alone=[-0.4, -0.41, -0.4], moving=[-0.9, -0.9, -0.91]))["news"]
     assert part["best_static"] == "alone"
     text = chapter._answer("news", part, methods(), 0.95)
     assert "lowest mean loss is `alone`; picking it after the fact" in text
@@ -117,21 +117,21 @@ def test_the_best_static_method_is_the_best_and_none_that_changes():
 
 def test_no_dynamic_method_at_all():
     still = {name: m for name, m in methods().items() if name != "moving"}
-    assert found(measured(), still) == {}
+    assert compare(measured(), still) == {}
     only = methods(moving=method("moving"))
-    assert found(measured(moving=[0.0] * 3), only) == {}
+    assert compare(measured(moving=[0.0] * 3), only) == {}
     # One that was asked, and kept its mixture, is dynamic; one that aims at nothing falls back on the given objective.
     asked = method("moving", states={"seed-0": {"queries": [query(0.5, 5.5)]}})
     assert asked.dynamic
     assert not asked.changes
     broad = measured(moving=[0.0] * 3).assign(measure="broad_loss")
-    assert list(found(broad, methods(moving=asked))) == ["broad"]
+    assert list(compare(broad, methods(moving=asked))) == ["broad"]
 
 
-# What methods left.
+# Methods and their artifacts.
 
 
-def test_a_method_is_told_by_what_it_left():
+def test_a_method_is_classified_by_its_artifacts():
     assert method("m").static is not None
     assert method("m", own=True).static is None
     assert method("m", schedule=SWITCHED).static is None
@@ -146,10 +146,10 @@ def test_rank_invariance_takes_the_realised_mixture_of_the_corpus_own_text(tmp_p
     world = Artifacts(tmp_path, schema.parse(values()))
     frame = pd.read_csv(tmp_path / "confirmed/mixtures.csv")
     confirming = runs(frame, pd.read_csv(tmp_path / "confirmed/losses.csv"), TRAINED)
-    left = {"own": method("own", schedule=Schedule.static(TRAINED, world.PRIOR), own=True),
+    candidates = {"own": method("own", schedule=Schedule.static(TRAINED, world.PRIOR), own=True),
             "same": method("same", schedule=Schedule.static(TRAINED, world.PRIOR))}  # fmt: skip
-    kept = {name: m.static for name, m in left.items() if m.static}
-    assert rank_invariance.pairs(confirming, kept) == {"same": "natural"}
+    static = {name: m.static for name, m in candidates.items() if m.static}
+    assert rank_invariance.pairs(confirming, static) == {"same": "natural"}
 
 
 # Queries and beta.
@@ -179,8 +179,8 @@ def test_beta_beside_the_papers():
     assert "beta = 1.000 [0.900, 1.100], fitted to 2 runs" in text
     assert "put 2 of 2 of the same losses below" in text
     assert text.endswith("it errs by 2.894 nats, the fitted one by 0.000.")
-    given = facts | {"beta": {"value": regressor_queries.PAPER_BETA}}
-    text, table = regressor_queries.exponents({"m": method("m", facts=given, states=states)})
+    fixed_beta = facts | {"beta": {"value": regressor_queries.PAPER_BETA}}
+    text, table = regressor_queries.exponents({"m": method("m", facts=fixed_beta, states=states)})
     assert len(table.values) == 1
     assert "as set" in text
     assert "would multiply" not in text
@@ -191,9 +191,9 @@ def test_beta_beside_the_papers():
 
 
 def test_a_panel_for_every_method_that_changes():
-    found = schedules.weights(methods(), {"moving": STATIC})
-    assert [axes.get_title("left") for axes in found.drawing.axes if axes.get_visible()] == ["moving"]
-    axes = found.drawing.axes[0]
+    compare = schedules.weights(methods(), {"moving": STATIC})
+    assert [axes.get_title("left") for axes in compare.drawing.axes if axes.get_visible()] == ["moving"]
+    axes = compare.drawing.axes[0]
     line = next(line for line in axes.get_lines() if line.get_label() == "news")
     assert line.get_xdata().tolist() == [0, 0.5, 1]
     assert line.get_ydata().tolist() == pytest.approx([0.4, 0.9, 0.9])
@@ -232,8 +232,8 @@ def test_errors_keep_the_baseline_once_and_judge_by_the_last_step():
     text, table, figure = trajectory_errors.errors(errors())
     assert table.shown["By"].tolist() == ["gp", "lightgbm", "mean_drop"] * 2
     assert set(table.shown["Mean absolute error"]) >= {"0.116 [0.106, 0.126]", "0.496 [0.486, 0.506]"}
-    said = "with 2 switches `gp` 0.116 [0.106, 0.126] against `mean_drop` 0.496 [0.486, 0.506]: better"
-    assert text.count(said) == 2  # one step and rolled out
+    comparison = "with 2 switches `gp` 0.116 [0.106, 0.126] against `mean_drop` 0.496 [0.486, 0.506]: better"
+    assert text.count(comparison) == 2  # one step and rolled out
     assert len(figure.drawing.axes) == 2
     poor = errors()
     poor.loc[poor["predictor"] == "model", ["mae", "mae_low", "mae_high"]] = [0.49, 0.45, 0.53]

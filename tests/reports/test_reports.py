@@ -100,8 +100,8 @@ def test_best_never_looks_at_held_out_runs():
     rows += [["c", "o", "cv", "spearman", math.nan]]
     frame = pd.DataFrame([[*row, 0, 1, 9] for row in rows], columns=columns)
     for a, b in ((0.0, 1.0), (1.0, 0.0)):
-        held = [["a", "o", "heldout", "spearman", a, 0, 1, 5], ["b", "o", "heldout", "spearman", b, 0, 1, 5]]
-        assert ranking.best(pd.concat([frame, pd.DataFrame(held, columns=columns)]), "o") == "b"
+        heldout = [["a", "o", "heldout", "spearman", a, 0, 1, 5], ["b", "o", "heldout", "spearman", b, 0, 1, 5]]
+        assert ranking.best(pd.concat([frame, pd.DataFrame(heldout, columns=columns)]), "o") == "b"
 
 
 def test_a_regressor_equal_to_the_baseline_is_not_over_it():
@@ -115,15 +115,15 @@ def test_a_regressor_equal_to_the_baseline_is_not_over_it():
         "broad": Objective.mean(dict.fromkeys(TRAINED, 1)),
         "reviews": Objective.loss("reviews"),
     }
-    told = [
+    predictions = [
         pd.DataFrame({"objective": o, "split": "heldout", "run": names[::-1], "true": losses["news"].to_numpy()[::-1],
                       "predicted": -table[::-1, 0]})
         for o in weights
     ]  # fmt: skip
     settings = schema.parse(values()).regression
-    found = ranking.over_no_proxy({"same": pd.concat(told)}, runs(frame, losses, TRAINED), weights, settings)
-    assert list(found["objective"]) == ["news"]  # the others have no such baseline
-    assert found[["difference", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]]
+    margins = ranking.over_no_proxy({"same": pd.concat(predictions)}, runs(frame, losses, TRAINED), weights, settings)
+    assert list(margins["objective"]) == ["news"]  # the others have no such baseline
+    assert margins[["difference", "low", "high"]].to_numpy().tolist() == [[0, 0, 0]]
 
 
 # Cost.
@@ -181,10 +181,10 @@ def test_invariance_of_an_order_that_is_kept_and_one_that_is_reversed():
     large = pd.DataFrame({"method": list(same), "seed": 0, "news": small, "law": -small, "drama": [1, 0, 2, 4, 3.0]})
     measures = {d: Objective.loss(d) for d in TRAINED}
     table = rank_invariance.correlations(confirming, large, same, measures, 0.95)
-    found = table.set_index("measure")
-    assert found["value"].tolist() == pytest.approx([1, -1, 0.8])
-    assert found.loc["news", "p"] == pytest.approx(2 / 120)  # of all orders, this one and its reverse
-    assert found[["low", "high"]].isna().all(axis=None)  # one seed each
+    by_measure = table.set_index("measure")
+    assert by_measure["value"].tolist() == pytest.approx([1, -1, 0.8])
+    assert by_measure.loc["news", "p"] == pytest.approx(2 / 120)  # of all orders, this one and its reverse
+    assert by_measure[["low", "high"]].isna().all(axis=None)  # one seed each
     text = invariance_section(table, confirming, large, same, measures, 0.95).prose
     assert (
         "preserved beyond chance for news; reversed beyond chance for law; not distinguishable from chance for drama"
@@ -252,16 +252,16 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert readme.objectives(summarised, mixture).splitlines()[2:] == answer.splitlines()[2:]
 
     # Headline numbers are those of the tables.
-    found = json.loads((tmp_path / "judged/headlines.json").read_text())
+    headlines = json.loads((tmp_path / "judged/headlines.json").read_text())
     rounded = json.loads((tmp_path / "metrics.json").read_text())
-    assert rounded["news"]["minus_natural"] == pytest.approx(found["news"]["target"]["difference"], abs=0.005)
+    assert rounded["news"]["minus_natural"] == pytest.approx(headlines["news"]["target"]["difference"], abs=0.005)
     assert rounded["news"]["regret"] == 0.01
     assert "minus_natural" in rounded["broad"]
-    assert rounded["news"]["verdict"] == verdicts.over_rivals(found["news"]["target"]["rivals"])
+    assert rounded["news"]["verdict"] == verdicts.over_rivals(headlines["news"]["target"]["rivals"])
 
     # An objective of tasks is in its own unit; domains are domains alone.
     assert "unit" not in rounded["news"]
-    assert (rounded["qa"]["unit"], found["qa"]["unit"]) == ("bits per byte", "bits per byte")
+    assert (rounded["qa"]["unit"], headlines["qa"]["unit"]) == ("bits per byte", "bits per byte")
     assert "- **qa** (bits per byte of the answers of 1 task): " in text
     assert " bits per byte " in text.split("- **qa** (bits per byte of the answers of 1 task): ")[1].split("\n")[0]
     assert "(nats per token (qa: bits per byte), lower is better)" in text
@@ -280,8 +280,8 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     assert row["mean"] == pytest.approx(evaluated.loc[evaluated["method"] == "natural", TASKS[1]].mean())
 
     # Methods that change their mixture, by what they left: one aims at nothing, none aims at the other objective.
-    assert "dynamic" not in found["broad"]
-    part = found["news"]["dynamic"]
+    assert "dynamic" not in headlines["broad"]
+    part = headlines["news"]["dynamic"]
     assert list(part["methods"]) == ["planned", "steered", "wandering"]
     assert (part["best_static"], part["regmix"], part["alone"], part["n"]) == ("only", "regmix_news", "only", 3)
     measures = pd.read_csv(out / "tables/dynamic_news.csv")
@@ -345,7 +345,7 @@ def test_other_parameters_make_a_report_too(tmp_path, undrawn, change):
         assert "| 0.300 | broken |" in (tmp_path / "reports/tables/target_guardrails.md").read_text()
     if change is one_seed:
         assert verdicts.UNKNOWN in text
-        assert "better for" not in story.split("say how it does: ")[1].split(". ")[0]
+        assert "better for" not in story.split("trained on the choice are ")[1].split(". ")[0]
 
 
 def test_drawing_and_rendering_twice_gives_the_same_bytes(tmp_path):
@@ -401,8 +401,8 @@ CHOSEN: dict[str, Any] = {
 
 def test_the_last_lines_are_each_mixture_with_its_decision_the_page_and_what_is_next():
     rivals = {"natural": {"value": -0.2, "value_low": -0.21, "value_high": -0.19}}
-    found = {"news": headline_part(target={"rivals": rivals}), "broad": headline_part()}
-    lines = headline.headline(found, dict.fromkeys(found, CHOSEN), Path("r.html")).splitlines()
+    headlines = {"news": headline_part(target={"rivals": rivals}), "broad": headline_part()}
+    lines = headline.headline(headlines, dict.fromkeys(headlines, CHOSEN), Path("r.html")).splitlines()
     assert lines[:5] == [
         "news: news 0.60 ± 0.12, law 0.40 ± 0.08, others 0.01",
         "  use it: better than natural; loss 0.20 ± 0.01 nats per token below natural",
@@ -421,16 +421,16 @@ def test_the_last_lines_name_a_few_domains_and_sum_the_others():
 
 
 def test_before_a_run_the_last_lines_are_one_error(tmp_path):
-    found, chosen, page = tmp_path / "headlines.json", tmp_path / "chosen", tmp_path / "report.html"
+    headlines, chosen, page = tmp_path / "headlines.json", tmp_path / "chosen", tmp_path / "report.html"
     with pytest.raises(InputError, match=r"headlines\.json: missing; run `dvc repro` first"):
-        headline.main(found, chosen, page)
+        headline.main(headlines, chosen, page)
     chosen.mkdir()
     write_json(chosen / "news.json", CHOSEN)
     page.touch()
     for content in ({"news": {}}, {"news": headline_part(target={})}):
-        write_json(found, content)
+        write_json(headlines, content)
         with pytest.raises(InputError, match="numbers are missing") as error:
-            headline.main(found, chosen, page)
+            headline.main(headlines, chosen, page)
         assert "\n" not in str(error.value)
 
 

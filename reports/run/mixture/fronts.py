@@ -24,7 +24,7 @@ def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective]
         parts += [
             f"From the mixture chosen for {first} to that for {second}, the predicted value of {first} rises by "
             f"{lost[0]:.3f} nats and that of {second} falls by {lost[1]:.3f}. Between its ends the front is "
-            "predicted alone: no proxy was trained there to confirm it.",
+            "only predicted: no proxy was trained there to confirm it.",
             Figure(
                 f"front_{first}_{second}",
                 f"Mixtures that no other is predicted to beat for both {first} and {second}, with {percent(level)} "
@@ -34,7 +34,7 @@ def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective]
             ),
             Table(
                 f"front_{first}_{second}",
-                f"The same as numbers, in nats per token, with each mixture's {SHOWN} heaviest domains.",
+                f"The numbers behind the figure, in nats per token, with each mixture's {SHOWN} heaviest domains.",
                 _shown(str(first), str(second), rows, swarm.domains),
                 rows.reset_index(drop=True),
             ),
@@ -43,13 +43,13 @@ def fronts(table: pd.DataFrame, swarm: Runs, objectives: Mapping[str, Objective]
 
 
 def _shown(first: str, second: str, rows: pd.DataFrame, domains: tuple[str, ...]) -> pd.DataFrame:
-    def of(place: str) -> list[str]:
+    def intervals(place: str) -> list[str]:
         columns = [f"{place}_loss", f"{place}_loss_low", f"{place}_loss_high"]
         return [interval(*row) for row in rows[columns].to_numpy().tolist()]
 
     heaviest = [row.nlargest(SHOWN) for _, row in rows[list(domains)].astype(float).iterrows()]
     mixtures = [", ".join(f"{name} {weight:.2f}" for name, weight in row.items()) for row in heaviest]
-    return pd.DataFrame({first: of("first"), second: of("second"), "Mixture": mixtures})
+    return pd.DataFrame({first: intervals("first"), second: intervals("second"), "Mixture": mixtures})
 
 
 def _figure(
@@ -58,10 +58,12 @@ def _figure(
     figure, axes = style.panels(1, 1, 4.2, 6.4)
     plot, x, y = axes[0, 0], swarm.objective(objectives[first]), swarm.objective(objectives[second])
     for kind, colour in style.KINDS.items():
-        one = swarm.kinds == kind
-        if one.any():
+        rows_of_kind = swarm.kinds == kind
+        if rows_of_kind.any():
             label = style.KIND_LABELS[kind]
-            plot.scatter(x[one], y[one], s=14, color=colour, marker=style.KIND_MARKERS[kind], label=label)
+            plot.scatter(
+                x[rows_of_kind], y[rows_of_kind], s=14, color=colour, marker=style.KIND_MARKERS[kind], label=label
+            )
     values = {place: rows[f"{place}_loss"].to_numpy() for place in ("first", "second")}
     half = {place: rows[f"{place}_loss_high"].to_numpy() - values[place] for place in values}
     plot.errorbar(

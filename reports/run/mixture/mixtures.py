@@ -88,7 +88,7 @@ def mixtures(
                 "Dot plots of realised and predicted losses of the confirmed mixtures, one panel per objective.",
                 _confirmed(realised, objectives),
             ),
-            Table("confirmed", "The same as numbers.", confirmed_shown, confirmed),
+            Table("confirmed", "The numbers behind the figure.", confirmed_shown, confirmed),
             Figure(
                 "candidates",
                 "Where the chosen mixture lies (the paper's Figure 2, right): predicted loss of sampled candidates in "
@@ -114,7 +114,7 @@ def scoring(regressors: Mapping[str, float], risk: float, candidates: int, top_k
     if len(names) == 1 and risk == 0:
         return f"As in the paper, one regressor, `{names[0]}`, predicts the loss of {scored} and {top}."
     who = listed(f"`{name}`" + (f" ({weight:.2f})" if len(names) > 1 else "") for name, weight in regressors.items())
-    weighed = ", with weights by how well each predicts unseen runs," if len(names) > 1 else ""
+    weighed = ", weighted by how well each predicts unseen runs," if len(names) > 1 else ""
     around = f" and {local} rounds of draws around the best" if local else ""
     return (
         f"{who}{weighed} {'score' if len(names) > 1 else 'scores'} {scored}{around} by predicted loss{plus(risk)}, and "
@@ -139,11 +139,11 @@ def _choices(
         if real["verdict"] is None:
             line += f"Realised {fixed(real['gain'], sign=True)} with one seed, so without an interval."
         else:
-            held = numbers["gain_low"] <= real["gain"] <= numbers["gain_high"]
+            inside = numbers["gain_low"] <= real["gain"] <= numbers["gain_high"]
             line += (
                 f"Realised {interval(real['gain'], real['gain_low'], real['gain_high'], sign=True)} "
                 f"({counted(real['n'], 'seed')} each): {real['verdict']}, and "
-                f"{'within' if held else 'outside'} the predicted interval."
+                f"{'within' if inside else 'outside'} the predicted interval."
             )
         own = realised[realised["objective"] == name]
         twins = own.loc[(own["realised"] == real["loss"]) & (own["mixture"] != f"regmix_{name}"), "mixture"]
@@ -157,7 +157,7 @@ def _choices(
             )
         support = value["support"]
         if support["distance"] > support["typical"]:
-            line += " It lies further from the training mixtures than these do from each other: an extrapolation."
+            line += " It lies further from the training mixtures than they do from each other: an extrapolation."
         lines.append(line)
     return "\n".join(lines)
 
@@ -246,11 +246,10 @@ def _confirmed(realised: pd.DataFrame, objectives: Mapping[str, Objective]) -> s
         plot.hlines(places, part["realised"] - sd, part["realised"] + sd, color=colours, linewidth=2.4)
         plot.scatter(part["realised"], places, s=32, c=colours, zorder=3)
         has_prediction = part["predicted"].notna().to_numpy()
-        known = part[has_prediction]
         heights = places[has_prediction] - 0.26
-        plot.hlines(heights, known["predicted"] - known["predicted_sd"], known["predicted"] + known["predicted_sd"],
-                    color=style.MUTED, linewidth=1.2)  # fmt: skip
-        plot.scatter(known["predicted"], heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
+        predicted, predicted_sd = part.loc[has_prediction, ["predicted", "predicted_sd"]].to_numpy().T
+        plot.hlines(heights, predicted - predicted_sd, predicted + predicted_sd, color=style.MUTED, linewidth=1.2)
+        plot.scatter(predicted, heights, s=30, marker="x", color=style.INK, linewidths=1.3, zorder=3)
         plot.set_title(objective)
         plot.set_xlabel(f"loss, {objectives[objective].unit}")
         plot.grid(visible=False, axis="y")

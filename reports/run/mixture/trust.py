@@ -36,7 +36,7 @@ def calibrated(table: pd.DataFrame) -> Table:
         "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
         "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
         "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
-        "shift. It moves all mixtures alike, so it changes no choice; and since the regressors have learnt from the "
+        "shift. It is the same for all mixtures, so it changes no choice; since the regressors have learnt from the "
         "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
         shown,
         table,
@@ -53,12 +53,12 @@ def noise(table: pd.DataFrame) -> Table:
             row += [f"{fixed(sd)} ({mixture})" for sd, mixture in (ordered[0], ordered[-1])]
             row.append(fixed(part[f"p{end}"].iloc[0], 2))
         rows.append(row)
-    columns = ["Objective", *(f"{part}: {what}" for part in ("All", "Rest") for what in ("least", "most", "p"))]
+    columns = ["Objective", *(f"{part}: {heading}" for part in ("All", "Rest") for heading in ("least", "most", "p"))]
     return Table(
         "noise_by_mixture",
         "Whether a run's noise depends on its mixture; regressors assume that it does not. Standard deviations of the "
         "confirming proxies over seeds: *all*, and the *rest* without what all mixtures have in common at a seed, "
-        f"for the mixtures where they are least and most (n = {int(table['n'].max())} seeds each), and p of "
+        f"for the mixtures where they are smallest and largest (n = {int(table['n'].max())} seeds each), and p of "
         "Levene's test that all mixtures are alike.",
         pd.DataFrame(rows, columns=columns),
         table,
@@ -68,26 +68,26 @@ def noise(table: pd.DataFrame) -> Table:
 def outlook(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
     """``chosen`` are the simulations' files by objective."""
     rows = [
-        {"objective": name, "regret": chosen[name]["regret"], **vars(one), "verdict": one.verdict}
-        for name, one in outlooks.items()
+        {"objective": name, "regret": chosen[name]["regret"], **vars(forecast), "verdict": forecast.verdict}
+        for name, forecast in outlooks.items()
     ]
     shown = [
         {
             "Objective": name,
             "Regret": fixed(chosen[name]["regret"], 4),
-            "Expected gain": fixed(one.expected_gain, 4),
-            "Noise": fixed(one.noise, 4),
-            "FLOPs": power(one.flops),
-            "Another round": one.verdict or "unknown",
+            "Expected gain": fixed(forecast.expected_gain, 4),
+            "Noise": fixed(forecast.noise, 4),
+            "FLOPs": power(forecast.flops),
+            "Another round": forecast.verdict or "unknown",
         }
-        for name, one in outlooks.items()
+        for name, forecast in outlooks.items()
     ]
     return Table(
         "outlooks",
-        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses, on "
-        "average over refits, to their own. *Expected gain*: what it loses to the best, on average over draws of the "
-        "regressors' posterior, so at most what a round gains. *Noise*: the standard error of a comparison of two "
-        "mixtures by confirming proxies; where no more than that is expected, stop. In nats per token.",
+        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses to "
+        "the best one of each refit, on average. *Expected gain*: what it loses to the best, on average over draws of "
+        "the regressors' posterior, so a round gains at most that. *Noise*: the standard error of a comparison of two "
+        "mixtures by confirming proxies; if no more than that is expected, stop. In nats per token.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )

@@ -1,4 +1,4 @@
-"""Which domains help each other, by the swarm (the paper's Figures 7 and 8)."""
+"""Which domains help each other, according to the swarm (the paper's Figures 7 and 8)."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def domains(
             ),
             Table(
                 "contrasts",
-                "The same as numbers; in bold where the interval excludes zero.",
+                "The numbers behind the figure; in bold where the interval excludes zero.",
                 _table(linear, list(means), list(swarm.domains)),
                 pd.concat([frame.assign(regressor=name) for name, frame in linear.items()], ignore_index=True)[
                     ["regressor", "objective", "domain", "contrast", "low", "high"]

@@ -14,8 +14,8 @@ from reports.page.section import Figure, Section, Table
 
 def law(laws: Mapping[str, pd.DataFrame]) -> Section | None:
     """``laws`` are the regressors' law.csv; only token laws have rows. None without any."""
-    found = [(name, table) for name, table in laws.items() if len(table)]
-    return _section(*found[0]) if found else None
+    fitted = [(name, table) for name, table in laws.items() if len(table)]
+    return _section(*fitted[0]) if fitted else None
 
 
 def _section(name: str, table: pd.DataFrame) -> Section:
@@ -34,9 +34,9 @@ def _section(name: str, table: pd.DataFrame) -> Section:
         (
             f"`{name}` fits each loss by E + (Σ tₖ wₖᵍ)⁻ᵃ: a token of domain k is worth tₖ to this loss, the weights w "
             "wear out by the exponent g, and the loss falls by the exponent a. Fitted to all random, anchor and "
-            "proposed runs, with each t drawn a little towards the others. Where a is large, small differences of t "
-            "matter much, so what t says is also shown in nats: what 0.01 more weight on a domain, at the cost of "
-            "all others alike, does to a loss at the uniform mixture. The domains that lower each loss most, in "
+            "proposed runs, with each t shrunk a little towards the others. Where a is large, small differences of t "
+            "matter much, so what t says is also shown in nats: what 0.01 more weight on a domain, taken from all "
+            "others equally, does to a loss at the uniform mixture. The domains that lower each loss most, in "
             f"thousandths of a nat:\n\n{lines}",
             Figure(
                 "worth",
@@ -66,7 +66,7 @@ def _section(name: str, table: pd.DataFrame) -> Section:
 
 
 def _leading(slopes: pd.Series, shown: int = 3) -> str:
-    """The domains of which more lowers a loss most, with the change by one percent of weight."""
+    """The domains whose extra weight lowers a loss most, with the change per percent of weight."""
     best = slopes[slopes < 0].nsmallest(shown)
     return listed(f"`{domain}` {fixed(10 * slope, 1)}" for domain, slope in best.items()) + "."
 

@@ -39,7 +39,7 @@ def regression(
     }  # fmt: skip
     judged = scores[(scores["metric"] == "spearman") & (scores["split"] != BETTER)]
     splits = {split: label for split, label in SPLITS.items() if split in set(judged["split"])}
-    held = "heldout" in splits
+    has_heldout = "heldout" in splits
     parts: list[str | Table | Figure] = [
         _prose(scores, margins, list(objectives), splits),
         Table(
@@ -53,9 +53,9 @@ def regression(
         Figure(
             "predicted_true",
             "Predicted against true loss (the paper's Figure 9): out of fold in grey"
-            + (", the held-out mixtures in blue. The number is ρ on the held-out mixtures." if held else "."),
+            + (", the held-out mixtures in blue. The number is ρ on the held-out mixtures." if has_heldout else "."),
             "Scatter plots of predicted against true loss for every regressor and objective.",
-            _scatter(predictions, scores, objectives, "heldout" if held else "cv"),
+            _scatter(predictions, scores, objectives, "heldout" if has_heldout else "cv"),
         ),
     ]
     if any(len(curve.dropna(subset="spearman")) for curve in curves.values()):
@@ -69,7 +69,7 @@ def regression(
                 _curves(curves, scores, list(objectives)),
             )
         )
-    if held:
+    if has_heldout:
         parts.append(_better(scores, objectives))
     for split in splits:
         part = scores[(scores["split"] == split) & (scores["regressor"] != NOISE)].reset_index(drop=True)
@@ -117,15 +117,15 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
     rows = []
     for objective in objectives:
         frame = next(iter(predictions.values()))
-        held = frame[(frame["objective"] == objective) & (frame["split"] == "heldout")]["true"]
+        true = frame[(frame["objective"] == objective) & (frame["split"] == "heldout")]["true"]
         errors = {name: score(scores, name, objective, "heldout", "rmse").value for name in predictions}
-        known = {name: error for name, error in errors.items() if math.isfinite(error)}
-        name = min(known, key=lambda key: known[key]) if known else ""
+        finite = {name: error for name, error in errors.items() if math.isfinite(error)}
+        name = min(finite, key=lambda key: finite[key]) if finite else ""
         free = int(rows_of(scores, NOISE, objective, "heldout")["n"].iloc[0])
-        spread = float(held.std(ddof=1)) if len(held) > 1 else math.nan
+        spread = float(true.std(ddof=1)) if len(true) > 1 else math.nan
         sd = score(scores, NOISE, objective, "heldout", "sd")
         shared = seed_noise(scores, objective)
-        rows.append([objective, *sd, free, *shared, spread, name, known.get(name, math.nan)])
+        rows.append([objective, *sd, free, *shared, spread, name, finite.get(name, math.nan)])
     noise = ["sd", "low", "high", "degrees", "shared", "shared_low", "shared_high"]
     columns = ["objective", *noise, "spread", "regressor", "rmse"]
     values = pd.DataFrame(rows, columns=columns)
@@ -145,9 +145,9 @@ def _noise(scores: pd.DataFrame, predictions: Mapping[str, pd.DataFrame], object
     )
     return Table(
         "noise",
-        "The floor: how far runs of one mixture differ by seed alone, with a chi-square interval, in all and "
-        "without what runs of one seed have in common, which is what a difference at one seed is uncertain by. On "
-        "average over runs no regressor's RMSE can be lower (the paper reports no seeds).",
+        "The floor: how far runs of one mixture differ by seed alone, with a chi-square interval, in total and without "
+        "what runs of one seed have in common; the latter is the uncertainty of a difference at one seed. On average "
+        "over runs no regressor's RMSE can be lower (the paper reports no seeds).",
         shown,
         values,
     )
@@ -265,12 +265,12 @@ def _curves(curves: Mapping[str, pd.DataFrame], scores: pd.DataFrame, objectives
             own = curve[curve["objective"] == objective].dropna(subset="spearman")
             if own.empty:
                 continue
-            found_at = own.groupby("proxies")["spearman"].agg(["mean", "min", "max"])
+            by_size = own.groupby("proxies")["spearman"].agg(["mean", "min", "max"])
             plot.fill_between(
-                found_at.index, found_at["min"], found_at["max"], color=colour[name], alpha=0.08, linewidth=0
+                by_size.index, by_size["min"], by_size["max"], color=colour[name], alpha=0.08, linewidth=0
             )
             plot.plot(
-                found_at.index, found_at["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name
+                by_size.index, by_size["mean"], color=colour[name], marker=marker[name], markersize=4.5, label=name
             )
         without = score(scores, NO_PROXY, objective, "heldout").value
         if math.isfinite(without):

@@ -83,11 +83,15 @@ def corpora(
 
 
 def _further(constraints: Constraints) -> str:
-    """The sentence on constraints beside those by tokens."""
-    given = [name for name in ("floors", "ceilings", "fixed", "groups", "ratios", "max_kl")
+    """A sentence on the constraints other than the bound on passes."""
+    names = [name for name in ("floors", "ceilings", "fixed", "groups", "ratios", "max_kl")
              if getattr(constraints, name)]  # fmt: skip
-    kept = listed(f"`{name}`" for name in given)
-    return f" Every mixture but the natural one also keeps the {kept} of `constraints` in params.yaml." if given else ""
+    rules = listed(f"`{name}`" for name in names)
+    return (
+        f" Every mixture but the natural one also satisfies the {rules} of `constraints` in params.yaml."
+        if names
+        else ""
+    )
 
 
 def _only(validated: Sequence[str]) -> str:

@@ -42,12 +42,12 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
     totals = pd.DataFrame(
         [_total(stage, number, target if stage == "targets" else proxy) for stage, number in runs.items()]
     )
-    spent = totals.set_index("stage")
+    by_stage = totals.set_index("stage")
     totals_shown = pd.DataFrame({"Stage": totals["stage"], "Runs": totals["runs"].map(count)})
     totals_shown["Tokens"] = totals["tokens"].map(count)
     for key, label in COUNTS.items():
         totals_shown[f"FLOPs, {label}"] = totals[f"flops_{key}"].map(power)
-    ours = {k: share(spent.loc["swarm", f"flops_{k}"], target, k) for k in COUNTS}
+    ours = {k: share(by_stage.loc["swarm", f"flops_{k}"], target, k) for k in COUNTS}
     paper = {k: _paper_share(k) for k in COUNTS}
     line = {"Stage": "**swarm / one target**", "Runs": "", "Tokens": ""}
     line |= {f"FLOPs, {label}": f"**{percent(ours[key])}**" for key, label in COUNTS.items()}

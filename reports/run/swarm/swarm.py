@@ -55,14 +55,14 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
         if len(near)
         else ""
     )
-    what = {
+    nouns = {
         "random": ("random mixture", ""),
         "anchor": ("anchor", " (the prior, the uniform mixture and single domains)"),
-        "proposal": ("proposal", " at the optima of refits to the runs before"),
+        "proposal": ("proposal", " at the optima of refits to the earlier runs"),
         "heldout": ("held-out mixture", " that no regressor is fitted to"),
         "repeat": ("repeat", " of held-out mixtures under other seeds, to measure the noise"),
     }
-    trained = listed(counted(counts[kind], noun) + more for kind, (noun, more) in what.items() if kind in counts)
+    trained = listed(counted(counts[kind], noun) + more for kind, (noun, more) in nouns.items() if kind in counts)
     prose = (
         f"The swarm trains {trained}. Dirichlet draws with a low concentration lie in the corners of the simplex, "
         "those with a high one near the prior"

@@ -22,28 +22,28 @@ from reports.run.target import regressor_queries, schedules, trajectory_errors
 def dynamic_mixing(
     params: Params,
     methods: Mapping[str, Method],
-    found: Mapping[str, Mapping[str, Any]],
+    comparisons: Mapping[str, Mapping[str, Any]],
     means: pd.DataFrame,
     paired: pd.DataFrame,
     errors: pd.DataFrame,
     target: Mapping[str, Any],
 ) -> Section:
-    """``found``, ``means`` and ``paired`` are target_compare's dynamic.json, means.csv and differences.csv.
+    """``comparisons``, ``means`` and ``paired`` are target_compare's dynamic.json, means.csv and differences.csv.
 
     ``errors`` is trajectory_fit's errors.csv, ``target`` a target's meta.json.
     """
     level = params.regression.interval
     parts: list[str | Table | Figure] = []
-    if not found:
+    if not comparisons:
         parts.append("No method changes the mixture while its target trains, so dynamic mixing is not compared here.")
-    for objective, part in found.items():
+    for objective, part in comparisons.items():
         parts.append(_answer(objective, part, methods, level))
         parts.append(_results(objective, part, methods, means, paired))
-    if found:
+    if comparisons:
         parts.append("Loss curves of all methods are in the section on targets.")
-    if spent := _spent(methods, target):
-        parts += ["### Cost of choosing the mixtures", spent]
-    if figure := schedules.weights(methods, _recommended(methods, found)):
+    if cost_table := _cost_table(methods, target):
+        parts += ["### Cost of choosing the mixtures", cost_table]
+    if figure := schedules.weights(methods, _recommended(methods, comparisons)):
         parts += ["### What targets trained on", figure]
     for heading, content in (
         ("What the regressors were queried about", regressor_queries.asked(methods)),
@@ -57,11 +57,11 @@ def dynamic_mixing(
     return Section("Dynamic mixing", tuple(parts))
 
 
-def _recommended(methods: Mapping[str, Method], found: Mapping[str, Mapping[str, Any]]) -> dict[str, Schedule]:
+def _recommended(methods: Mapping[str, Method], comparisons: Mapping[str, Mapping[str, Any]]) -> dict[str, Schedule]:
     """Dynamic method -> the mixture that RegMix recommends for its objective, if a method trains on that mixture."""
     return {
         name: next(iter(methods[part["regmix"]].schedules.values()))
-        for part in found.values()
+        for part in comparisons.values()
         for name in part["methods"]
         if part["regmix"] and methods[name].objective
     }
@@ -88,14 +88,14 @@ def _line(name: str, result: Mapping[str, Any], part: Mapping[str, Any], method:
     who = {part["alone"]: " (the objective's own domains alone)", part["regmix"]: " (the recommended mixture)"}
     pairs = "; ".join(f"minus `{other}`{who.get(other, '')} {_difference(result, other)}" for other in result["less"])
     cost = result["cost"]
-    spent = (
+    cost_text = (
         f" Choosing its mixtures cost {relative(cost['body'])} one target counted body only and "
         f"{relative(cost['full'])} one counted in full."
         if cost["full"]
         else " Choosing its mixtures cost nothing."
     )
     aim = "" if method.objective else " It aims at no objective."
-    return f"- **`{name}`**: loss {fixed(result['loss'])}; {pairs}.{spent}{aim}"
+    return f"- **`{name}`**: loss {fixed(result['loss'])}; {pairs}.{cost_text}{aim}"
 
 
 def _difference(result: Mapping[str, Any], other: str) -> str:
@@ -161,7 +161,7 @@ def _results(
     )
 
 
-def _spent(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | None:
+def _cost_table(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Table | None:
     """The cost of choosing mixtures, one row per method and kind of model trained or scored."""
     rows = []
     for name, method in methods.items():

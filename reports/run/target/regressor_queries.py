@@ -116,8 +116,8 @@ def _effects(method: Method, raw: list[dict[str, Any]], ratio: float, beta: floa
 
 def _prose(name: str, paper: Mapping[str, Any], used: Mapping[str, Any], asked: int) -> str:
     """``paper`` is the row of the paper's exponent, or ``used`` if the two are equal."""
-    known = used["low"] is not None and used["runs"] is not None
-    how = f", fitted to {counted(int(used['runs']), 'run')} of the target's size" if known else ", as set"
+    fitted = used["low"] is not None and used["runs"] is not None
+    how = f", fitted to {counted(int(used['runs']), 'run')} of the target's size" if fitted else ", as set"
     text = (
         f"`{name}` converts the target's loss to the proxies' size with beta = "
         f"{interval(used['value'], used['low'], used['high'], 3)}{how}; the models' ratio of non-embedding parameters "

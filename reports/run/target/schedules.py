@@ -60,7 +60,7 @@ def weights(methods: Mapping[str, Method], static: Mapping[str, Schedule]) -> Fi
         if place + columns >= len(changing):  # nothing below it
             plot.set_xlabel("share of training")
             plot.tick_params(labelbottom=True)
-    axes[0, 0].set_ylim(bottom=0)  # after all are drawn: they share it
+    axes[0, 0].set_ylim(bottom=0)  # after all are drawn, because they share the axis
     for row in axes:
         row[0].set_ylabel("weight")
     style.legend_above(figure)

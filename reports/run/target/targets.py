@@ -17,8 +17,12 @@ from reports.page import style
 from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
 
+<<<<<<< HEAD
 SMALL = "too small to matter"
 GUESS = "°"  # marks a score that a guess could have
+=======
+GUESS = "°"  # marks a score that guessing could reach
+>>>>>>> h-names2
 NEAREST = 3  # domains of a guarded objective in the table
 
 
@@ -184,14 +188,14 @@ def _groups(paired: pd.DataFrame, measure: str, positive: str, negative: str, di
 
 
 def _means(
-    found: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False,
+    means: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], with_best: bool = False,
     chances: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:  # fmt: skip
     """One row per method and one column per measure; ``with_best`` adds the number of tasks it is best on. Scores whose
     interval does not lie above their ``chances`` are marked."""
     shown = {"Method": list(methods)}
     for measure in measures:
-        cells = found[found["measure"] == measure].set_index("method").loc[list(methods)]
+        cells = means[means["measure"] == measure].set_index("method").loc[list(methods)]
         group = cells["group"].iloc[0]
         digits = 1 if group == LM_EVAL else 3
         best = cells["mean"].min() if group == LOSS else cells["mean"].max()
@@ -204,7 +208,7 @@ def _means(
             for mean, sd, low in cells[["mean", "sd", "low"]].to_numpy().tolist()
         ]
     if with_best:
-        scored = found[(found["group"] == LM_EVAL) & (found["measure"] != AVERAGE)]
+        scored = means[(means["group"] == LM_EVAL) & (means["measure"] != AVERAGE)]
         scored = scored[scored.groupby("measure")["mean"].transform("nunique") > 1]  # where all tie, none is best
         top = scored["mean"] == scored.groupby("measure")["mean"].transform("max")
         best_on, total = scored[top]["method"].value_counts(), scored["measure"].nunique()
@@ -263,9 +267,9 @@ def _answers(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
         shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names)])
     return Table(
         "target_answers",
-        f"What a task's right answers cost, in {BITS}, without examples before them: for `{BASELINE}` the mean ± sd, "
-        "for the others the paired difference from it; negative is better, in bold where the interval excludes zero. "
-        "It tells models apart that can only guess.",
+        f"The cost of a task's correct answers, in {BITS}, without examples before them: for `{BASELINE}` the mean "
+        "± sd, for the others the paired difference from it; negative is better, in bold where the interval excludes "
+        "zero. It distinguishes models even where their scores are at chance.",
         shown,
         pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
     )

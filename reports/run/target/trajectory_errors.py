@@ -57,8 +57,8 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     """The rows with a ``name``: the regressor's or the baseline's; the baseline appears once."""
     baseline = frame["predictor"] != "model"
     table = frame.assign(name=frame["regressor"].where(~baseline, frame["predictor"]))
-    kept = table.drop_duplicates(["granularity", "kind", "name", "step"])
-    order = kept.assign(last=kept["name"] == BASELINE)
+    rows = table.drop_duplicates(["granularity", "kind", "name", "step"])
+    order = rows.assign(last=rows["name"] == BASELINE)
     return order.sort_values(["granularity", "kind", "last"], kind="stable").drop(columns="last").reset_index(drop=True)
 
 
@@ -103,7 +103,7 @@ def _drawing(table: pd.DataFrame) -> style.Figure:
                 )  # fmt: skip
             plot.set_title(f"{title}, {size} switches" if len(sizes) > 1 else title)
             plot.set_xlabel("proxy step predicted")
-        row[0].set_ylim(bottom=0)  # after both are drawn: they share it
+        row[0].set_ylim(bottom=0)  # after both are drawn, because they share the axis
         row[0].set_ylabel("error, nats per token")
     style.legend_above(figure)
     return figure
