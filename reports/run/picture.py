@@ -35,30 +35,20 @@ def picture(all_answers: Sequence[Answer]) -> str:
     width = 2 * PAD + len(shown) * (WIDTH + GAP) - GAP
     parts = [f'<rect class="page" x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="8"/>']
     for i, (answer, upper, lower) in enumerate(zip(shown, above, below, strict=True)):
-        x = PAD + i * (WIDTH + GAP)
+        x, word = PAD + i * (WIDTH + GAP), answer.decision.word
         parts += [
-<<<<<<< HEAD
-            text(x, PAD + 14, one.name, kind="name"),
-            text(x, PAD + 31, one.aim.split(",")[0], kind="faint"),
-            text(x, PAD + 48, one.decision.word.capitalize(), kind=f"decision {CLASSES.get(one.decision.word, '')}"),
-=======
             text(x, PAD + 14, answer.name, kind="name"),
-            text(x, PAD + 32, answer.decision.word.capitalize()),
-            text(x, PAD + 48, "weight, its spread; natural in grey", kind="faint"),
->>>>>>> h-names2
+            text(x, PAD + 31, answer.aim.split(",")[0], kind="faint"),
+            text(x, PAD + 48, word.capitalize(), kind=f"decision {CLASSES.get(word, '')}"),
             upper.at(x, PAD + HEAD - 6),
         ]
         if lower:
             parts += [
-                text(x, middle - 8, f"loss minus that of rivals, {one.unit}", kind="faint"),
+                text(x, middle - 8, f"loss minus that of rivals, {answer.unit}", kind="faint"),
                 lower.at(x, middle),
             ]
-<<<<<<< HEAD
     parts.append(text(PAD, height - PAD + 4, LEGEND, kind="faint"))
-    says = "; ".join(f"{one.name}: {one.decision}" for one in shown)
-=======
     caption = "; ".join(f"{answer.name}: {answer.decision}" for answer in shown)
->>>>>>> h-names2
     size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     return "\n".join(
         [

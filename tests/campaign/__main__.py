@@ -38,17 +38,11 @@ def main(parts: list[str]) -> int:
             for entry in PARTS[part](rows):
                 row = {"part": part, **dataclasses.asdict(entry)}
                 file.write(json.dumps(row) + "\n")
-<<<<<<< HEAD
-                done.append(row)
-    print(summary([row for row in done if row["part"] in parts]))
-    if "kills" in parts:
-        print(matrix([row for row in done if row["part"] == "kills"]))
-    bad = [row for row in done if row["part"] in parts and row["kind"] in BAD]
-=======
                 rows.append(row)
     print(summary([row for row in rows if row["part"] in parts]))
+    if "kills" in parts:
+        print(matrix([row for row in rows if row["part"] == "kills"]))
     bad = [row for row in rows if row["part"] in parts and row["kind"] in BAD]
->>>>>>> h-names2
     for row in bad:
         about = ", ".join(str(row[key]) for key in row if key not in ("part", "printed"))
         print(f"{row['part']}: {about}\n  {row['printed'].strip().splitlines()[-1:]}", file=sys.stderr)
@@ -62,7 +56,6 @@ def summary(rows: list[dict[str, Any]]) -> str:
     return "\n".join(["| part | outcome | cases |", "|---|---|---:|", *lines])
 
 
-<<<<<<< HEAD
 def matrix(rows: list[dict[str, Any]]) -> str:
     """Outcomes of kills by stage and signal, as a Markdown table."""
     signals = list(dict.fromkeys(row["signal"] for row in rows))
@@ -76,12 +69,8 @@ def matrix(rows: list[dict[str, Any]]) -> str:
     return "\n".join([f"| stage | {' | '.join(signals)} |", f"|---|{'---|' * len(signals)}", *lines])
 
 
-def _inputs(done: list[dict[str, Any]]) -> Iterator[Any]:
-    if not any(row["part"] == "inputs" for row in done):  # they take minutes, and are not resumed
-=======
 def _inputs(rows: list[dict[str, Any]]) -> Iterator[Any]:
     if not any(row["part"] == "inputs" for row in rows):  # they take minutes, and are not resumed
->>>>>>> h-names2
         yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
         with contextlib.chdir(HOME):
             yield from options.options(Path())

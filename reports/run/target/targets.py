@@ -17,12 +17,8 @@ from reports.page import style
 from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
 
-<<<<<<< HEAD
 SMALL = "too small to matter"
-GUESS = "°"  # marks a score that a guess could have
-=======
 GUESS = "°"  # marks a score that guessing could reach
->>>>>>> h-names2
 NEAREST = 3  # domains of a guarded objective in the table
 
 
