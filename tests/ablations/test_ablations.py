@@ -362,7 +362,9 @@ def test_a_claim_is_what_its_intervals_say(effect, word):
 
 
 def shown(section: Section) -> str:
-    return document([Section("Summary", ()), section], "x") + page([section], dict.fromkeys(section.figures, b""), "x")
+    return document([Section("Summary", ()), section], "x") + page(
+        [section], dict.fromkeys(section.figures, "<svg></svg>"), "x"
+    )
 
 
 def test_the_tables_are_bold_where_an_interval_leaves_out_zero():

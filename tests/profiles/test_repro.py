@@ -89,7 +89,7 @@ def test_a_stage_that_fails_shows_what_it_said_and_ends_as_in_dvc(tmp_path):
 
 
 def test_an_interrupt_reaches_the_stage_and_ends_the_run(tmp_path):
-    pipeline(tmp_path, last="touch started; trap 'touch interrupted; exit 1' INT; sleep 60 & wait")
+    pipeline(tmp_path, last="trap 'touch interrupted; exit 1' INT; touch started; sleep 60 & wait")
     with subprocess.Popen(
         command("profiles.repro"), cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -98,7 +98,7 @@ def test_an_interrupt_reaches_the_stage_and_ends_the_run(tmp_path):
             assert process.poll() is None
             time.sleep(0.02)
         os.killpg(process.pid, signal.SIGINT)
-        assert process.wait(20)
+        assert process.wait(50)
     assert (tmp_path / "interrupted").exists()
 
 
