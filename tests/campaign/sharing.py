@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.campaign.kills import STORES, empty, hashes
+from tests.campaign.kills import empty, hashes
 
 Outcome = tuple[str, str]  # a kind, and what was printed
 BUSY = ("is busy", "Unable to acquire lock")  # what DVC says if another command is at work
@@ -45,13 +45,12 @@ def _two_in_one_checkout(root: Path, work: Path) -> Outcome:
 def _two_checkouts_on_one_store(root: Path, work: Path) -> Outcome:
     before = hashes(root)
     other = _copy(root, work / "other")
-    for store in STORES:
-        shared = work / f"shared{store}"
-        for path in (root / store, other / store):
-            shutil.rmtree(path, ignore_errors=True)
-            path.symlink_to(shared)
-        shutil.rmtree(shared, ignore_errors=True)
-        shared.mkdir()
+    shared = work / "shared"
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir()
+    for path in (root, other):
+        empty(path)
+        (path / ".runs").symlink_to(shared)
     both = [_start(path, "repro", "--force", "--no-run-cache", PART) for path in (root, other)]
     return _judged([root, other], before, both)
 
