@@ -1,7 +1,7 @@
-"""Every stage of a finished pipeline on a machine that lacks something: what does it say, and is anything lost?
+"""Every stage of a finished pipeline on a machine in trouble: what does it print, and is anything lost?
 
 A full disk, a read-only one, no file handles, and files from the future, as after the clock was set back. A stage runs
-as a command of its own; after each case it runs again without the lack, and must end in the same bytes.
+as a command of its own; after each case it runs again in normal conditions, and must end in the same bytes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.campaign.kills import STORES
 LIMIT = 300  # seconds for a case
 AHEAD = 366 * 24 * 3600  # seconds
 # What the shell does before the stage, where $1, $2, ... are the folders that the stage writes to.
-LACKS = {
+CONDITIONS = {
     "full disk": 'for place; do mount -t tmpfs -o size=16k none "$place"; done',
     "read-only disk": 'for place; do mount -t tmpfs -o ro none "$place"; done',
     "no file handles": "ulimit -n 8",
@@ -35,26 +35,26 @@ MOUNTS = ("unshare", "--map-root-user", "--mount")
 class Case:
     """``kind`` of outcome: clear (lines of error, no traceback), unclear, traceback, late, the same result, different.
 
-    Different: it ended in another result, with the lack or after it.
+    Different: it ended in another result, in this condition or after it.
     """
 
     stage: str
-    lack: str
+    condition: str
     kind: str
     printed: str
 
 
 def campaign(root: Path, work: Path, stage: str) -> Iterator[Case]:
-    """Run ``stage`` of the finished pipeline in ``root`` with each lack, writing to ``work``."""
+    """Run ``stage`` of the finished pipeline in ``root`` in each condition, writing to ``work``."""
     command = commands(root, work / "out")[stage]
     places = [work / "out", *(root / name for name in STORES)]
     code, printed = _run(command, root, places)
     if code != 0:  # None if it took too long
-        raise RuntimeError(f"{stage} fails with nothing lacking:\n{printed}")
+        raise RuntimeError(f"{stage} fails in normal conditions:\n{printed}")
     sound = digest(_after(places))
-    for lack in LACKS:
-        if mounts() or "disk" not in lack:
-            yield _case(stage, lack, command, root, places, sound)
+    for condition in CONDITIONS:
+        if mounts() or "disk" not in condition:
+            yield _case(stage, condition, command, root, places, sound)
 
 
 def mounts() -> bool:
@@ -62,26 +62,26 @@ def mounts() -> bool:
     return shutil.which(MOUNTS[0]) is not None and not subprocess.run([*MOUNTS, "true"], capture_output=True).returncode
 
 
-def _case(stage: str, lack: str, command: list[str], root: Path, places: Sequence[Path], sound: str) -> Case:
-    if lack == "clock set back":
+def _case(stage: str, condition: str, command: list[str], root: Path, places: Sequence[Path], sound: str) -> Case:
+    if condition == "clock set back":
         _age(root / "data", AHEAD)
-    code, printed = _run(command, root, places, lack)
+    code, printed = _run(command, root, places, condition)
     result = digest(_after(places))
-    if lack == "clock set back":
+    if condition == "clock set back":
         _age(root / "data", 0)
     if code is None:
-        return Case(stage, lack, "late", printed[-2000:])
+        return Case(stage, condition, "late", printed[-2000:])
     if code == 0:
-        return Case(stage, lack, "the same result" if result == sound else "different", printed[-2000:])
+        return Case(stage, condition, "the same result" if result == sound else "different", printed[-2000:])
     kind = "traceback" if "Traceback" in printed else "clear" if code == 1 and "error: " in printed else "unclear"
     if kind == "clear":
         again, later = _run(command, root, places)
         if again or digest(_after(places)) != sound:
             kind, printed = "different", printed + later
-    return Case(stage, lack, kind, printed[-2000:])
+    return Case(stage, condition, kind, printed[-2000:])
 
 
-def _run(command: list[str], root: Path, places: Sequence[Path], lack: str = "") -> tuple[int | None, str]:
+def _run(command: list[str], root: Path, places: Sequence[Path], condition: str = "") -> tuple[int | None, str]:
     """The exit code, None if it takes too long, and what was printed, of the stage with nothing in ``places``."""
     for place in places:
         shutil.rmtree(place, ignore_errors=True)
@@ -89,8 +89,8 @@ def _run(command: list[str], root: Path, places: Sequence[Path], lack: str = "")
     shutil.rmtree(_after(places), ignore_errors=True)
     stage = shlex.join([sys.executable, *command[1:]])
     # What lies on a mounted disk is gone with it.
-    script = f'{LACKS.get(lack, "true")} && {{ {stage}; code=$?; cp -r "$1" "$1.after"; exit $code; }}'
-    shell = [*(MOUNTS if "disk" in lack else ()), "bash", "-c", script, "bash", *map(str, places)]
+    script = f'{CONDITIONS.get(condition, "true")} && {{ {stage}; code=$?; cp -r "$1" "$1.after"; exit $code; }}'
+    shell = [*(MOUNTS if "disk" in condition else ()), "bash", "-c", script, "bash", *map(str, places)]
     try:
         done = subprocess.run(
             shell,

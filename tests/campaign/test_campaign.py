@@ -77,14 +77,14 @@ WRITES = "open('out/a', 'wb').write(bytes(100_000)); files = [open('out/a') for 
 
 
 @pytest.mark.parametrize(
-    ("lack", "error"),
+    ("condition", "error"),
     [("full disk", "No space left"), ("read-only disk", "Read-only"), ("no file handles", "Too many open files")],
 )
-def test_a_lack_is_felt_by_the_command_and_gone_after_it(folder, lack, error):
-    if "disk" in lack and not surroundings.mounts():
+def test_a_condition_affects_one_command_and_not_the_next(folder, condition, error):
+    if "disk" in condition and not surroundings.mounts():
         pytest.skip("this user cannot mount file systems in a namespace")
     command, places = ["python", "-c", WRITES], [folder / "out"]
-    code, printed = surroundings._run(command, folder, places, lack)
+    code, printed = surroundings._run(command, folder, places, condition)
     assert code
     assert error in printed
     assert surroundings._run(command, folder, places) == (0, "whole\n")
