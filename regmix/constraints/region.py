@@ -91,8 +91,8 @@ class Region:
 
         ``used`` (K,) is the weight so far, summed over shares of training. The rest can always train on ``centre``.
         """
-        left = (self.epochs - used - rest * self.centre) / length
-        return dataclasses.replace(self, epochs=np.maximum(left, self.centre))
+        remaining = (self.epochs - used - rest * self.centre) / length
+        return dataclasses.replace(self, epochs=np.maximum(remaining, self.centre))
 
     def broken_by(self, schedule: Schedule) -> str | None:
         """The constraint that a schedule breaks, and how; None if it breaks none. Tokens count over the whole of it."""
@@ -104,7 +104,7 @@ class Region:
         """The constraint that ``mixture`` (K,) breaks most, by more than ``slack``, and how; None if it breaks none."""
         sums = self.rows @ mixture
         above = [*(self.low - mixture), *(mixture - self.high), *(self.lower - sums), *(sums - self.upper)]
-        what = [
+        faults = [
             *(f"{name} has weight {w:.4g}, below its floor of {b:.4g}" for name, w, b in self._by(mixture, self.low)),
             *(
                 f"{name} has weight {w:.4g}, above its largest of {b:.4g}"
@@ -115,7 +115,7 @@ class Region:
         ]
         worst = int(np.argmax(above))
         if above[worst] > slack:
-            return what[worst]
+            return faults[worst]
         far = float(self.distance(mixture))
         return (
             f"max_kl: {far:.4g} nats from the prior is above {self.max_kl:.4g}" if far > self.max_kl + slack else None

@@ -1,7 +1,7 @@
 """DoReMi (Xie et al. 2023, Algorithm 1): weights that minimise a small model's excess loss over a reference.
 
 A reference with the proxy's shape and recipe trains on the reference weights. A proxy then trains by group DRO on
-batches drawn uniformly over domains (as nearly as the bounds on repetition allow). At each step, with lambda_d the mean
+batches drawn uniformly over domains (as far as the bounds on repetition allow). At each step, with lambda_d the mean
 over domain d's tokens of max(proxy loss - reference loss, 0), alpha_d <- alpha_d exp(step_size lambda_d), normalised,
 then mixed with uniform: (1 - smoothing) alpha + smoothing / K. The proxy's loss weights a sequence of domain d by
 alpha_d / u_d, where u are the sampling weights. The result is the mean of alpha over the steps.
@@ -62,11 +62,11 @@ def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
 
 
 def plan(context: Context, options: Options) -> Plan:
-    """The mean weights, as nearly as the bounds allow. The alpha table has plan, round, step and <domains>."""
+    """The mean weights, as closely as the bounds allow. The alpha table has plan, round, step and <domains>."""
     plans, tables = zip(*(_plan(context, options, number) for number in range(options.plans)), strict=True)
     average = np.mean([list(facts["average"].values()) for facts in plans], axis=0)
-    trained, done = context.proxy.train_tokens, sum(facts["rounds"] for facts in plans)
-    spent = Spent("reference and proxy", 2 * done * trained, done * trained, context.swarm.meta["flops_a_token"])
+    trained, rounds = context.proxy.train_tokens, sum(facts["rounds"] for facts in plans)
+    spent = Spent("reference and proxy", 2 * rounds * trained, rounds * trained, context.swarm.meta["flops_a_token"])
     return Plan(
         context.static(context.rules.nearest(average)),
         facts={"average": dict(zip(context.domains, average.tolist(), strict=True)), "plans": list(plans)},

@@ -56,8 +56,8 @@ def preparation(options: Options, scale: Scale) -> Sequence[Preparation]:
 def plan(context: Context, options: Options) -> Plan:
     tables = shared.tables(context, options)
     objective = context.objectives[options.objective]
-    known = shared.learnt(tables, context.domains, objective)
-    knots = shared.knots(known, context, options)
+    learnt = shared.learnt(tables, context.domains, objective)
+    knots = shared.knots(learnt, context, options)
     steps = [round(knot * context.target.recipe.steps) for knot in knots]
     for step in steps:
         if step not in context.target.logged_steps:
@@ -71,7 +71,7 @@ def plan(context: Context, options: Options) -> Plan:
     spent = [shared.cost(context, tables)]
     beta: dict[str, Any] = {"value": options.beta}
     if options.beta == "fitted":
-        beta, pairs = _fitted(context, options, known, ratio)
+        beta, pairs = _fitted(context, options, learnt, ratio)
         tables["beta"] = pairs
         spent.append(Spent("models for beta", 2 * options.beta_seeds * context.target.train_tokens, 0,
                            _shape(context, context.target).flops()))  # fmt: skip
@@ -106,8 +106,8 @@ class Online(Policy):
     @cached_property
     def _model(self) -> StepModel:
         objective = Objective.from_json(self.plan.facts["objective"])
-        known = shared.learnt(self.plan.tables, self.plan.schedule.domains, objective)
-        return shared.fit(known, self.options, Kind.model_validate(self.plan.facts["regressor"]))
+        learnt = shared.learnt(self.plan.tables, self.plan.schedule.domains, objective)
+        return shared.fit(learnt, self.options, Kind.model_validate(self.plan.facts["regressor"]))
 
     @cached_property
     def _search(self) -> Search:
@@ -139,7 +139,7 @@ class Online(Policy):
 
 
 def _fitted(
-    context: Context, options: Options, known: trajectories.Trajectories, ratio: float
+    context: Context, options: Options, learnt: trajectories.Trajectories, ratio: float
 ) -> tuple[dict[str, Any], pd.DataFrame]:
     """Beta with its interval, and the pairs of losses it is fitted to: one per mixture, seed and switch."""
     mixtures = {"natural": context.rules.prior, "uniform": context.rules.uniform}
@@ -148,7 +148,7 @@ def _fitted(
         for name, mixture in mixtures.items()
         for seed in context.seeds[: options.beta_seeds]
     ]
-    proxies = known.granularity(options.granularity)
+    proxies = learnt.granularity(options.granularity)
     rows = []
     for run, result in zip(runs, context.train(context.target, runs), strict=True):
         name = run.name.split("+")[0]
@@ -159,7 +159,7 @@ def _fitted(
                 " and anchor to kinds, or set beta to a number"
             )
         logged = dict(result.trajectory)
-        for index, knot in enumerate(shared.knots(known, context, options)):
+        for index, knot in enumerate(shared.knots(learnt, context, options)):
             losses = logged[round(knot * context.target.recipe.steps)]
             large = context.objectives[options.objective].at(losses)
             rows.append([run.name, float(knot), proxies.losses[proxy[0], index], large])

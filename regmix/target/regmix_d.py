@@ -86,9 +86,9 @@ def learnt(tables: Mapping[str, pd.DataFrame], domains: tuple[str, ...], objecti
     return trajectories.read(tables["mixtures"], tables["schedules"], tables["trajectories"], domains, objective)
 
 
-def fit(known: Trajectories, options: Options, regressor: Kind) -> StepModel:
+def fit(runs: Trajectories, options: Options, regressor: Kind) -> StepModel:
     bound = interface.bind(options.regressor, regressor)
-    return next_loss.fit(known.granularity(options.granularity), bound, options.label, options.seed)
+    return next_loss.fit(runs.granularity(options.granularity), bound, options.label, options.seed)
 
 
 def regressor(context: Context, options: Options) -> Kind:
@@ -108,9 +108,9 @@ def search(context: Context, options: Options) -> Search:
     return Search(rules.region, human, options.alpha, options.candidates, options.top_k, options.seed)
 
 
-def knots(known: Trajectories, context: Context, options: Options) -> np.ndarray:
+def knots(runs: Trajectories, context: Context, options: Options) -> np.ndarray:
     """The fractions of the target's training (S,) at which it can switch."""
-    fractions = known.granularity(options.granularity).fractions[:-1]
+    fractions = runs.granularity(options.granularity).fractions[:-1]
     return schedule_search.mapped(fractions, options.mapping, context.proxy.train_tokens, context.target.train_tokens)
 
 

@@ -85,10 +85,10 @@ def candidates(search: Search, step: int, region: Region) -> np.ndarray:
         drawn = np.zeros((BLOCK, len(search.domains)))
         drawn[:, drawable] = rng.dirichlet(search.alpha * search.human[drawable], BLOCK)
         above = drawn > region.high
-        kept = drawn[~above.any(axis=1)] if region.bounded_above else drawn[: search.candidates - count]
-        accepted.append(kept)
+        within = drawn[~above.any(axis=1)] if region.bounded_above else drawn[: search.candidates - count]
+        accepted.append(within)
         over += above.sum(axis=0)
-        count, tried = count + len(kept), tried + BLOCK
+        count, tried = count + len(within), tried + BLOCK
     return region.nearest(np.concatenate(accepted)[: search.candidates])
 
 
@@ -183,8 +183,8 @@ def online_choice(
         raise InputError(f"target: loss {target_loss} at logged step number {step}; lower target.recipe.lr")
     loss = float(size_correction.corrected(np.array(target_loss), ratio, beta))
     choice = best(model, search, step, loss, risk, region)
-    where = float(model.learnt.fractions[step]) if fraction is None else fraction
-    query = _query(search, step, where, choice)
+    at = float(model.learnt.fractions[step]) if fraction is None else fraction
+    query = _query(search, step, at, choice)
     return choice, query | {"raw_loss": float(target_loss), "corrected_loss": loss}
 
 

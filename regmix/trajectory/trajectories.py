@@ -130,8 +130,8 @@ def read(
 
 def _same_runs(mixtures: pd.DataFrame, frame: pd.DataFrame, file: str) -> None:
     if unmatched := sorted(set(mixtures["run"]) ^ set(frame["run"])):
-        where = file if unmatched[0] in set(frame["run"]) else "mixtures.csv"
-        raise InputError(f"{where}: run {unmatched[0]!r} is only in this file; mixtures.csv and {file} must agree")
+        owner = file if unmatched[0] in set(frame["run"]) else "mixtures.csv"
+        raise InputError(f"{owner}: run {unmatched[0]!r} is only in this file; mixtures.csv and {file} must agree")
 
 
 def _losses(names: pd.Series, trajectories: pd.DataFrame, objective: Objective) -> tuple[np.ndarray, np.ndarray]:
