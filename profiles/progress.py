@@ -129,7 +129,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
 
 def _confirming(params: Params, root: Path) -> list[Any]:
     """The runs of mixture_confirm, as that stage makes them."""
-    from regmix.mixture.confirming_runs import baselines, confirming_runs
+    from regmix.mixture.confirmation.confirming_runs import baselines, confirming_runs
 
     rules = Rules.from_json(read_json(root / "data/swarm_sample/rules.json"))
     mixtures = baselines(rules, params.objectives.values())

@@ -11,7 +11,7 @@ from regmix.checks import plug_ins
 from regmix.core.faults import raised, refuse
 from regmix.core.files import read_yaml
 from regmix.corpus.settings import TOKENIZERS, Corpus, Tokenizer
-from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.machine import Machine
 from regmix.params import Params, all_faults
 from regmix.planning import planner

@@ -20,5 +20,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _subnormal_numbers():
-    """What a process that trains settles (`regmix.engine.compute.arithmetic`) ends with the test that trained."""
+    """What a process that trains settles (compute/pytorch/arithmetic.py) ends with the test that trained."""
     torch.set_flush_denormal(False)

@@ -25,7 +25,7 @@ from regmix.core.runs import Runs
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.mixture import from_settings
-from regmix.mixture.confirming_runs import confirming_runs
+from regmix.mixture.confirmation.confirming_runs import confirming_runs
 from regmix.mixture.optima import Evidence, optima
 from regmix.mixture.propose import propose
 from regmix.mixture.search import Search

@@ -21,8 +21,8 @@ from profiles.switch import switch
 from profiles.tryout import ROOT
 from regmix.core.files import read_json, write_json
 from regmix.corpus.tokenized import Corpus
-from regmix.engine.compute import arithmetic
 from regmix.engine.compute.compiled import prepare
+from regmix.engine.compute.pytorch import arithmetic
 from regmix.engine.compute.select import stack_of
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.packs import packs

@@ -22,8 +22,8 @@ from benchmarks.training import proxies
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.schedule import Schedule
-from regmix.engine.compute.gpu import EAGER, SHAPES, DeviceStack
-from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.pytorch.gpu import EAGER, SHAPES, DeviceStack
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.run import Run, RunState, Setup
 from regmix.engine.settings import Training
 from regmix.evaluation.to_transformers import to_transformers

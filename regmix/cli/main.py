@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from regmix.cli import compare, export, init, propose, recommend, tournament
+from regmix.cli.commands import compare, export, init, propose, recommend, tournament
 from regmix.core.errors import InputError
 
 app = typer.Typer(

@@ -32,7 +32,7 @@ def write_tokens(path: Path, chunks: Iterable[np.ndarray], vocab: int) -> int:
     below ``vocab``.
     """
     dtype = dtype_for(vocab)
-    partial = path.with_name(f".{path.name}.partial")
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # another process may write it too
     tokens = 0
     try:
         with partial.open("wb") as file:

@@ -30,8 +30,8 @@ from torch import multiprocessing
 from tqdm import tqdm
 
 from regmix.core.errors import InputError
-from regmix.engine.compute.fsdp import Sharded
-from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.pytorch.fsdp import Sharded
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.store.keys import run_key

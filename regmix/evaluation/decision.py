@@ -76,7 +76,7 @@ def _by_targets(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> Decision:
     value, low, high = differences["natural"]
     side = "below" if value < 0 else "above"
     word = AVOID if names[WORSE] else USE if words["natural"] == BETTER else UNCLEAR
-    return Decision(word, f"{', '.join(parts)}; loss {_shown(abs(value), low, high)} {unit} {side} natural")
+    return Decision(word, f"{', '.join(parts)}; {_shown(abs(value), low, high)} {unit} {side} natural")
 
 
 def _by_gain(value: float, low: float | None, high: float | None, unit: str) -> str:

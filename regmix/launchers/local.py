@@ -15,7 +15,7 @@ from typing import Any
 
 from regmix.core.errors import InputError
 from regmix.core.settings import Strict
-from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.compute.select import compute_of
 from regmix.engine.packs import packs
 from regmix.engine.run import Run

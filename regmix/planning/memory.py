@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from regmix.core.model_shape import ModelShape
-from regmix.engine.compute import fused
-from regmix.engine.compute.autograd import PASS_TOKENS as AUTOGRAD_PASS
-from regmix.engine.compute.fsdp import PASS_TOKENS as SHARDED_PASS
-from regmix.engine.compute.gpu import PASS_TOKENS as DEVICE_PASS
 from regmix.engine.compute.kernels import BLOCK, LOGITS
+from regmix.engine.compute.pytorch import fused
+from regmix.engine.compute.pytorch.autograd import PASS_TOKENS as AUTOGRAD_PASS
+from regmix.engine.compute.pytorch.fsdp import PASS_TOKENS as SHARDED_PASS
+from regmix.engine.compute.pytorch.gpu import PASS_TOKENS as DEVICE_PASS
 from regmix.engine.machine import Machine
 from regmix.engine.train import TOKENS, ahead
 

@@ -166,8 +166,8 @@ def _card(answer: Answer) -> str:
         words = "; ".join(f"{gain.label} {gain.text}" for gain in answer.gains)
         drawing = drawings.differences(answer.gains, WIDTH)
         parts += [
-            f'<p class="head">Loss of targets minus that of rivals, {answer.unit}</p>',
-            drawing.element(f"Target loss minus that of {words}"),
+            f'<p class="head">Targets minus rivals, {answer.unit}</p>',
+            drawing.element(f"Targets minus rivals: {words}"),
         ]
     kind = CLASSES.get(answer.decision.word, "")
     return f'<article class="answer {kind}" id="answer-{answer.name}">{"".join(parts)}</article>'

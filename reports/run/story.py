@@ -86,8 +86,9 @@ class Story:
             f"{self.kinds[kind]} {singular[kind] if self.kinds[kind] == 1 else plural[kind]}"
             for kind in plural if kind in self.kinds
         )  # fmt: skip
-        judges = self.kinds.get("heldout", 0)
-        apart = f" Another {judges} train on held-out mixtures, which only test." if judges else ""
+        judges, repeats = (self.kinds.get(kind, 0) for kind in ("heldout", "repeat"))
+        again = f", and {repeats} more repeat some of these under other seeds to measure the noise" if repeats else ""
+        apart = f" Another {judges}, on held-out mixtures, only test the regressors{again}." if judges else ""
         return (
             f"{counted(len(self.prior), 'domain')} with {amount(sum(self.tokens.values()))} tokens stand in for the "
             f"Pile's 17. The *natural* mixture samples them by size, from {percent(self.prior[least])} ({least}) to "
@@ -101,8 +102,8 @@ class Story:
         span = fixed(low, 2) if fixed(low, 2) == fixed(high, 2) else f"{fixed(low, 2)} to {fixed(high, 2)}"
         words = {name: word for name, headline in self.headlines.items() if (word := verdicts.ranking(headline))}
         base = (
-            " Ranking by the weight of an objective's own domains needs no proxies; against it the regressor is "
-            f"{each(words)}."
+            " Ranking mixtures by their weight on the objective's own domains needs no proxies; compared with that "
+            f"baseline, the regressor is {each(words)}."
             if words
             else ""
         )
@@ -125,8 +126,8 @@ class Story:
             name for name, entry in self.chosen.items() if entry["support"]["distance"] > entry["support"]["typical"]
         ]
         near = (
-            f" For {listed(f'`{name}`' for name in far)} it lies further from the runs than they do from each other, "
-            "so the prediction extrapolates."
+            f" For {listed(f'`{name}`' for name in far)} the choice lies farther from the runs than they do from each "
+            "other, so the prediction extrapolates, and only the proxies trained at the choice can be trusted."
             if far
             else " Every choice lies among the runs, so no prediction extrapolates."
         )
@@ -223,12 +224,12 @@ def reading(level: float) -> str:
     )
 
 
-def cost(shares: Mapping[str, float]) -> str:
-    """``shares`` are the swarm's FLOPs over those of one target, body only and in full."""
+def cost(runs: int, shares: Mapping[str, float]) -> str:
+    """``runs`` are the swarm's, ``shares`` its FLOPs over those of one target, body only and in full."""
     tail = ", more than it can save on models this small" if shares["full"] > 1 else ""
     return (
-        f"Cost: the whole swarm took {relative(shares['body'])} the FLOPs of one target, body only as the paper "
-        f"counts, and {relative(shares['full'])} with attention and head{tail}."
+        f"Cost: the {runs} runs of the swarm, tests included, took {relative(shares['body'])} the FLOPs of one target, "
+        f"body only as the paper counts, and {relative(shares['full'])} with attention and head{tail}."
     )
 
 

@@ -12,8 +12,8 @@ from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
 from regmix.engine.machine import Machine
-from regmix.mixture import confirm
-from regmix.mixture.calibrate import calibration
+from regmix.mixture.confirmation import confirm
+from regmix.mixture.confirmation.calibrate import calibration
 from regmix.mixture.from_settings import evidence
 from regmix.mixture.propose import earlier
 from regmix.mixture.settings import Mixture

@@ -9,7 +9,7 @@ import numpy as np
 from regmix.core.files import read_json, writing
 from regmix.corpus.tokenized import open_corpus
 from regmix.engine.settings import Training
-from regmix.mixture.confirming_runs import baselines, confirming_runs
+from regmix.mixture.confirmation.confirming_runs import baselines, confirming_runs
 from regmix.mixture.settings import Mixture
 from regmix.objectives import ObjectiveSections
 from stages.common.rules import read_rules

@@ -17,9 +17,10 @@ from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.schedule import Schedule
 from regmix.engine import train as loop
-from regmix.engine.compute import adamw, autograd
-from regmix.engine.compute.autograd import Autograd
+from regmix.engine.compute import adamw
 from regmix.engine.compute.compiled import Kernels, score
+from regmix.engine.compute.pytorch import autograd
+from regmix.engine.compute.pytorch.autograd import Autograd
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.policy import Policy
 from regmix.engine.run import Result, Run, RunState, Setup, initial_weights

@@ -26,7 +26,7 @@ import torch.distributed as dist
 from regmix.core.errors import InputError
 from regmix.core.settings import Kind
 from regmix.engine import processes
-from regmix.engine.compute import fsdp, fused
+from regmix.engine.compute.pytorch import fsdp, fused
 from regmix.engine.machine import Machine
 from regmix.engine.processes import train_sharded
 from regmix.engine.run import Result, Run, Setup

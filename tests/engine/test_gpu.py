@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from regmix.core.errors import InputError
 from regmix.core.settings import Kind
 from regmix.engine import train_pack as packing
-from regmix.engine.compute import fused
-from regmix.engine.compute import gpu as of_device
 from regmix.engine.compute.compiled import compiled_stack
-from regmix.engine.compute.gpu import DeviceStack
+from regmix.engine.compute.pytorch import fused
+from regmix.engine.compute.pytorch import gpu as of_device
+from regmix.engine.compute.pytorch.gpu import DeviceStack
 from regmix.engine.compute.threads import one_thread
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, RunState, Setup

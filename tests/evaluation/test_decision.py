@@ -18,7 +18,7 @@ def proxies(value: float, low: float | None, high: float | None, predicted: floa
     return {"unit": NATS, "mixture": gains}
 
 
-def line(found: dict[str, Any], gain: dict[str, float | None] = GAIN, support: dict[str, float] = NEAR) -> str:
+def line(headline: dict[str, Any], gain: dict[str, float | None] = GAIN, support: dict[str, float] = NEAR) -> str:
     return str(decision(found, {"gain": gain, "support": support}))
 
 
@@ -46,7 +46,7 @@ def test_what_matters_depends_on_the_unit_and_needs_an_interval():
 
 
 def test_targets_decide():
-    end = "loss 0.27 ± 0.02 nats per token below natural"
+    end = "0.27 ± 0.02 nats per token below natural"
     assert line(targets(natural=BELOW, uniform=BELOW)) == f"use it: better than all 2 rivals; {end}"
     assert line(targets(natural=BELOW, best_proxy=EVEN)) == (
         f"use it: better than natural, no clear difference from the best proxy; {end}"
@@ -55,11 +55,11 @@ def test_targets_decide():
         f"do not use it: better than 2 of 4 rivals, as good as the best single domain, worse than the best proxy; {end}"
     )
     assert line(targets(natural=EVEN, uniform=BELOW)) == (
-        "cannot be told: better than uniform, no clear difference from natural; loss 0.01 ± 0.06 nats per token above "
+        "cannot be told: better than uniform, no clear difference from natural; 0.01 ± 0.06 nats per token above "
         "natural"
     )
     assert line(targets(natural=(-0.3, None, None))) == (
-        "cannot be told: no clear difference from natural; loss 0.30 (no interval) nats per token below natural"
+        "cannot be told: no clear difference from natural; 0.30 (no interval) nats per token below natural"
     )
 
 
@@ -70,12 +70,12 @@ def test_without_targets_proxies_decide_and_being_far_from_the_runs_does_not():
     assert line(proxies(-0.08, -0.12, -0.04)) == f"do not use it: proxies gain -0.08 ± 0.04 {end}"
 
 
-@pytest.mark.parametrize("found", [proxies(0.3, None, None), proxies(0.3, 0.2, 0.4, predicted=0.2)])
-def test_without_proxies_at_the_mixture_a_prediction_far_from_the_runs_extrapolates(found):
+@pytest.mark.parametrize("headline", [proxies(0.3, None, None), proxies(0.3, 0.2, 0.4, predicted=0.2)])
+def test_without_proxies_at_the_mixture_a_prediction_far_from_the_runs_extrapolates(headline):
     start = "predicted gain over natural 0.10 ± 0.05 nats per token"
-    assert line(found) == f"use it: {start}"
-    assert line(found, support=FAR) == f"extrapolates: {start}, but no run is near; train one there first"
+    assert line(headline) == f"use it: {start}"
+    assert line(headline, support=FAR) == f"extrapolates: {start}, but no run is near; train one there first"
     unclear = GAIN | {"low": -0.1, "high": 0.3}
-    assert line(found, unclear, FAR) == "cannot be told: predicted gain over natural 0.1 ± 0.2 nats per token"
+    assert line(headline, unclear, FAR) == "cannot be told: predicted gain over natural 0.1 ± 0.2 nats per token"
     unknown = dict.fromkeys(("low", "high")) | {"value": 0.1}
-    assert line(found, unknown).startswith("cannot be told: predicted gain over natural 0.10 (no interval)")
+    assert line(headline, unknown).startswith("cannot be told: predicted gain over natural 0.10 (no interval)")

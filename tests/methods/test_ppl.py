@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from regmix.core.errors import InputError
-from regmix.engine.compute.autograd import Autograd
+from regmix.engine.compute.pytorch.autograd import Autograd
 from regmix.engine.run import initial_weights
 from regmix.engine.settings import Training
 from regmix.methods import ppl

@@ -14,8 +14,9 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.settings import Kind
-from regmix.mixture import confirm, from_settings, judge
-from regmix.mixture.calibrate import calibration
+from regmix.mixture import from_settings, judge
+from regmix.mixture.confirmation import confirm
+from regmix.mixture.confirmation.calibrate import calibration
 from regmix.mixture.optima import Evidence
 from regmix.mixture.refits import resamples, stretch
 from regmix.mixture.search import Search, optimum, starts

@@ -21,7 +21,7 @@ from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.corpus.token_files import dtype_for, write_tokens
-from regmix.engine.compute.module import DTYPES, Transformer
+from regmix.engine.compute.pytorch.module import DTYPES, Transformer
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.store import rates

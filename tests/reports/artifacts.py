@@ -18,8 +18,8 @@ from regmix.core.model_shape import ModelShape
 from regmix.core.runs import read as runs_of
 from regmix.core.runs import runs
 from regmix.core.schedule import Schedule
-from regmix.mixture import confirm
-from regmix.mixture.calibrate import calibration
+from regmix.mixture.confirmation import confirm
+from regmix.mixture.confirmation.calibrate import calibration
 from regmix.objectives import resolve
 from regmix.regression import assess, ranking
 from regmix.sampling.rules import Rules

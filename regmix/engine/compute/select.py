@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 from regmix.engine.compute import adamw
 from regmix.engine.compute.compiled import compiled_stack, prepare
-from regmix.engine.compute.gpus import gpus
 from regmix.engine.compute.interface import Compute
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.run import RunState, Setup
 
 
@@ -27,10 +27,10 @@ def compute_of(setup: Setup) -> Callable[[Setup, Sequence[RunState]], Compute]:
     # The others need torch; importing it takes two seconds.
     if setup.compute == "cuda":
         gpus()
-        from regmix.engine.compute.gpu import on_gpu
+        from regmix.engine.compute.pytorch.gpu import on_gpu
 
         return on_gpu
-    from regmix.engine.compute.autograd import autograd_stack
+    from regmix.engine.compute.pytorch.autograd import autograd_stack
 
     adamw.prepare()
     return autograd_stack

@@ -17,10 +17,16 @@ import threadpoolctl
 
 from regmix.core import provenance
 from regmix.core.provenance import Code
-from regmix.engine.compute.gpus import gpus
+from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.run import Run, Setup
 
-COMPUTES = {"kernels": "compiled", "autograd": "autograd", "sharded": "fsdp", "cuda": "gpu"}  # by Setup.compute
+# The module of each backend, by Setup.compute.
+COMPUTES = {
+    "kernels": "compiled",
+    "autograd": "pytorch/autograd",
+    "sharded": "pytorch/fsdp",
+    "cuda": "pytorch/gpu",
+}
 # Libraries for checks and display, which do not affect the bits of a run.
 NEUTRAL = ("pydantic", "threadpoolctl", "tqdm")
 

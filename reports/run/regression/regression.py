@@ -164,8 +164,8 @@ def _prose(scores: pd.DataFrame, margins: pd.DataFrame, objectives: Sequence[str
     )
     lines = "\n".join(f"- {_line(scores, margins, objective, splits)}" for objective in objectives)
     return (
-        f"Each regressor is fitted to the random and anchor runs. Intervals resample the runs ({sizes}); they do not "
-        f"cover drawing a new swarm.{flattered}\n\n{lines}"
+        f"Each regressor is fitted to every run but the held-out ones. Intervals resample the runs ({sizes}); they do "
+        f"not cover drawing a new swarm.{flattered}\n\n{lines}"
     )
 
 

@@ -9,8 +9,8 @@ import torch
 from torch.func import functional_call
 
 from regmix.core.model_shape import ModelShape
-from regmix.engine.compute import arithmetic
-from regmix.engine.compute.module import DTYPES, Transformer
+from regmix.engine.compute.pytorch import arithmetic
+from regmix.engine.compute.pytorch.module import DTYPES, Transformer
 from regmix.engine.compute.stack import NONE, Stack
 from regmix.engine.run import RunState, Setup
 

@@ -20,8 +20,8 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.utils import clip_grad_norm_
 
 from regmix.core.errors import InputError
-from regmix.engine.compute import arithmetic
-from regmix.engine.compute.module import DTYPES, Transformer
+from regmix.engine.compute.pytorch import arithmetic
+from regmix.engine.compute.pytorch.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 
 PASS_TOKENS = 16384  # per process and forward and backward pass; gradients of several passes add up

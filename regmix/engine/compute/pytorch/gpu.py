@@ -14,7 +14,7 @@ from torch.nn.utils import get_total_norm
 from torch.optim.adamw import adamw
 
 from regmix.core.model_shape import ModelShape
-from regmix.engine.compute.module import DTYPES, Transformer
+from regmix.engine.compute.pytorch.module import DTYPES, Transformer
 from regmix.engine.run import MOMENTS, RunState, Setup
 
 PASS_TOKENS = 16384  # per forward and backward pass; gradients of several passes add up

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 import yaml
 
-from regmix.cli.export import write_files
+from regmix.cli.commands.export import write_files
 from regmix.core.errors import InputError
 from regmix.corpus.look import Part, look
 

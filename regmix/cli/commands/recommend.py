@@ -16,8 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from regmix import api
 from regmix.cli import options
+from regmix.cli.commands.export import write, write_files
 from regmix.cli.explore import explorer
-from regmix.cli.export import write, write_files
 from regmix.cli.page import LISTED, metric_rows, render
 from regmix.cli.pairs import pairs
 from regmix.cli.question import Inputs, Question

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from regmix.core.model_shape import ModelShape
-from regmix.engine.compute.fused import cross_entropy
+from regmix.engine.compute.pytorch.fused import cross_entropy
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}  # of the products, by recipe.precision
 EPS = 1e-5

@@ -12,7 +12,7 @@ import typer
 
 from regmix import api
 from regmix.cli import options
-from regmix.cli.export import write_files
+from regmix.cli.commands.export import write_files
 from regmix.cli.question import Question
 from regmix.cli.shared import expanded
 from regmix.core.errors import InputError
