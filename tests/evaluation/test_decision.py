@@ -19,7 +19,7 @@ def proxies(value: float, low: float | None, high: float | None, predicted: floa
 
 
 def line(headline: dict[str, Any], gain: dict[str, float | None] = GAIN, support: dict[str, float] = NEAR) -> str:
-    return str(decision(found, {"gain": gain, "support": support}))
+    return str(decision(headline, {"gain": gain, "support": support}))
 
 
 def targets(**rivals: tuple[float, float | None, float | None]) -> dict[str, Any]:
