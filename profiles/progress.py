@@ -81,7 +81,7 @@ def stored(params: Params, root: Path, fresh: set[str]) -> dict[tuple[str, str],
         return {}
     if built != list(params.corpus.domains):
         return {}
-    from regmix.corpus.tokenized import digest_of, open_corpus  # the engine takes seconds to import
+    from regmix.corpus.tokens.tokenized import digest_of, open_corpus  # the engine takes seconds to import
     from regmix.engine.run import Run, Setup
     from regmix.engine.store.keys import hardware, run_key
     from regmix.engine.store.runs import RunStore

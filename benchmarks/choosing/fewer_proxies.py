@@ -16,7 +16,7 @@ from regmix.core import runs as tables
 from regmix.core.files import read_json
 from regmix.core.runs import LEARNT, Runs
 from regmix.core.schedule import Schedule
-from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.corpus.tokens.tokenized import digest_of, open_corpus
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.evaluation.summary import spread

@@ -20,7 +20,7 @@ from benchmarks.training import proxies
 from profiles.switch import switch
 from profiles.tryout import ROOT
 from regmix.core.files import read_json, write_json
-from regmix.corpus.tokenized import Corpus
+from regmix.corpus.tokens.tokenized import Corpus
 from regmix.engine.compute.compiled import prepare
 from regmix.engine.compute.pytorch import arithmetic
 from regmix.engine.compute.select import stack_of

@@ -26,10 +26,10 @@ import psutil
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
 from regmix.corpus.documents import read_documents
-from regmix.corpus.encode import encode_file
 from regmix.corpus.split import split_documents
-from regmix.corpus.token_files import write_tokens
-from regmix.corpus.tokenizer import load_json
+from regmix.corpus.tokens.encode import encode_file
+from regmix.corpus.tokens.token_writer import write_tokens
+from regmix.corpus.tokens.tokenizer import load_json
 
 CHARS, COMPARED_CHARS = 1_000_000_000, 40_000_000
 PROCESSES, REPEATS = 2, 3

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core import plugins
-from regmix.corpus.tokenized import digest_of
+from regmix.corpus.tokens.tokenized import digest_of
 from regmix.engine.run import Run, Setup
 from regmix.engine.train_many import train_runs
 from regmix.params import Params

@@ -13,7 +13,7 @@ from typing import Any
 
 from regmix.core.files import read_json
 from regmix.core.schedule import Schedule
-from regmix.corpus.tokenized import Corpus, open_corpus
+from regmix.corpus.tokens.tokenized import Corpus, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs

@@ -24,11 +24,13 @@ LOCAL = ("regmix", "stages", "reports")
 DISTRIBUTIONS = {"sklearn": "scikit-learn", "yaml": "pyyaml", "ruamel": "ruamel.yaml", "lm_eval": "lm-eval"}
 _HUB = ("huggingface-hub", "safetensors", "tokenizers")
 BELOW = {
-    "datasets": ("huggingface-hub", "pyarrow"),
-    "lm_eval": ("datasets", "evaluate", "jinja2", "pyarrow", "sacrebleu", "transformers", *_HUB),
+    "datasets": ("huggingface-hub", "numpy", "pandas", "pyarrow"),
+    "lm_eval": ("datasets", "evaluate", "jinja2", "pandas", "pyarrow", "regex", "sacrebleu", "scikit-learn",
+                "transformers", *_HUB),
     "numba": ("llvmlite",),
-    "transformers": _HUB,
-}
+    "pandas": ("numpy",),
+    "transformers": ("regex", *_HUB),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
-from regmix.corpus.token_files import windows
+from regmix.corpus.tokens.token_files import windows
 from regmix.engine.shuffle import shuffled
 
 DRAWS = 2**32 - 1  # the stream of a seed that places its run in the golden ratio's sequence; no domain has this number

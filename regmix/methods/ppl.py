@@ -22,7 +22,7 @@ import pandas as pd
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.settings import Count, NonNegative, Share, Strict, Tokens
-from regmix.corpus.token_files import windows
+from regmix.corpus.tokens.token_files import windows
 from regmix.engine.compute.compiled import score
 from regmix.engine.run import Run
 from regmix.engine.settings import Training

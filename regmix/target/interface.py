@@ -22,7 +22,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import Runs, runs
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind, Strict
-from regmix.corpus.tokenized import Corpus
+from regmix.corpus.tokens.tokenized import Corpus
 from regmix.engine.run import Result, Run
 from regmix.engine.settings import Training
 from regmix.sampling.rules import Rules

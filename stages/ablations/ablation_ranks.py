@@ -12,7 +12,7 @@ import pandas as pd
 from regmix.ablations.settings import Ablations, size_training
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.schedule import Schedule
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.evaluation import to_transformers
 from regmix.evaluation.lm_eval import QUIET, evaluate_all

@@ -13,7 +13,7 @@ from regmix.ablations.settings import FILE
 from regmix.core import plugins
 from regmix.core.files import write_json
 from regmix.corpus.settings import Corpus
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.params import Params
 from regmix.target.interface import Context
 from stages.common.run import call

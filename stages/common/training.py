@@ -9,7 +9,7 @@ import numpy as np
 
 from regmix.core.files import write_csv, write_json
 from regmix.core.sections import Sections
-from regmix.corpus.tokenized import Corpus, digest_of
+from regmix.corpus.tokens.tokenized import Corpus, digest_of
 from regmix.engine import results
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup

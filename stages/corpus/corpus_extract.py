@@ -8,8 +8,8 @@ from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_json, writing
 from regmix.core.sections import Sections
-from regmix.corpus import archives
 from regmix.corpus.settings import Corpus
+from regmix.corpus.sources import archives
 from regmix.corpus.split import split_documents
 from stages.common.run import run
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from regmix.core.files import writing
 from regmix.core.sections import Sections
-from regmix.corpus.fetch import fetch
 from regmix.corpus.settings import Corpus
+from regmix.corpus.sources.fetch import fetch
 from stages.common.run import run
 
 

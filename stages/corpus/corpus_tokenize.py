@@ -8,11 +8,12 @@ from pathlib import Path
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json, writing
 from regmix.core.sections import Sections
-from regmix.corpus.encode import content_key, encode_file
-from regmix.corpus.encoded import Encoded
 from regmix.corpus.settings import Corpus
-from regmix.corpus.token_files import check_fingerprints, dtype_for, write_tokens
-from regmix.corpus.tokenizer import fingerprint, load_json
+from regmix.corpus.tokens.encode import content_key, encode_file
+from regmix.corpus.tokens.encoded import Encoded
+from regmix.corpus.tokens.token_files import check_fingerprints, dtype_for
+from regmix.corpus.tokens.token_writer import write_tokens
+from regmix.corpus.tokens.tokenizer import fingerprint, load_json
 from stages.common.run import run
 
 

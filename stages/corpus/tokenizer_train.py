@@ -8,9 +8,9 @@ from pathlib import Path
 from regmix.core.errors import InputError
 from regmix.core.files import prune, write_json, writing
 from regmix.core.sections import Sections
-from regmix.corpus import token_files, tokenizer
 from regmix.corpus.documents import first_chars, read_documents
 from regmix.corpus.settings import Corpus, Tokenizer
+from regmix.corpus.tokens import token_files, tokenizer
 from stages.common.run import run
 
 

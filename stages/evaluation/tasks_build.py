@@ -11,7 +11,7 @@ import yaml
 from regmix.core.files import writing
 from regmix.core.sections import Sections
 from regmix.corpus.documents import read_documents
-from regmix.corpus.tokenizer import load_json
+from regmix.corpus.tokens.tokenizer import load_json
 from regmix.evaluation import answers, heldout_tasks
 from regmix.evaluation.answers import Answers
 from regmix.evaluation.settings import Evaluation

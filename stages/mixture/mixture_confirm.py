@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from regmix.core.files import read_json, writing
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.settings import Training
 from regmix.mixture.confirmation.confirming_runs import baselines, confirming_runs
 from regmix.mixture.settings import Mixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.run import Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_missing

@@ -12,7 +12,7 @@ from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.runs import LEARNT
 from regmix.core.settings import Kind, Name
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine import results
 from regmix.engine.run import Run
 from regmix.engine.settings import Training

@@ -7,7 +7,7 @@ from pathlib import Path
 from regmix.core import plugins
 from regmix.core.files import read_json, writing
 from regmix.core.schedule import Schedule
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.engine.settings import Training
 from stages.common.run import run

@@ -11,7 +11,7 @@ from regmix.core.files import read_json
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.corpus.tokens.tokenized import digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets

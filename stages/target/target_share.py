@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 
 from regmix.core.errors import InputError
-from regmix.corpus.tokenized import digest_of, open_corpus
+from regmix.corpus.tokens.tokenized import digest_of, open_corpus
 from regmix.engine.processes import SharedRuns, share
 from regmix.engine.run import Setup
 from regmix.target.targets import Targets

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from regmix.core.files import write_json, writing
-from regmix.corpus.tokenized import Corpus, open_corpus
+from regmix.corpus.tokens.tokenized import Corpus, open_corpus
 from regmix.engine.machine import Machine
 from regmix.engine.run import Run, Setup
 from regmix.engine.settings import Training

@@ -22,7 +22,7 @@ from regmix.ablations.settings import FILE, Ablations, Spelled, parse_ablations,
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
 from regmix.core.objective import Objective
-from regmix.corpus.token_files import write_tokens
+from regmix.corpus.tokens.token_writer import write_tokens
 from regmix.evaluation import summary
 from regmix.evaluation.summary import Spread
 from regmix.launchers import local as launcher

@@ -19,8 +19,8 @@ import yaml
 from regmix import params
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from regmix.corpus import package_index
 from regmix.corpus.settings import Archive
+from regmix.corpus.sources import package_index
 from stages.corpus.corpus_extract import corpus_extract
 from stages.corpus.corpus_fetch import corpus_fetch
 

@@ -16,10 +16,10 @@ import pytest
 from tokenizers import Tokenizer
 
 from regmix.core.errors import InputError
-from regmix.corpus import encode, tokenizer
 from regmix.corpus.documents import as_line
-from regmix.corpus.encode import encode_file
-from regmix.corpus.token_files import write_tokens
+from regmix.corpus.tokens import encode, tokenizer
+from regmix.corpus.tokens.encode import encode_file
+from regmix.corpus.tokens.token_writer import write_tokens
 
 VOCAB = 400
 

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from regmix.core.errors import InputError
-from regmix.corpus.token_files import check_fingerprints, dtype_for, open_tokens, windows, write_tokens
+from regmix.corpus.tokens.token_files import check_fingerprints, dtype_for, open_tokens, windows
+from regmix.corpus.tokens.token_writer import write_tokens
 
 
 def meta(vocab: int, tokens: int) -> dict[str, Any]:
@@ -84,6 +85,6 @@ def test_fingerprints() -> None:
 
 def test_importing_needs_no_tokenizer_and_no_torch() -> None:
     heavy = {"tokenizers", "torch", "transformers", "pandas"}
-    code = f"import sys, regmix.corpus.token_files; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, regmix.corpus.tokens.token_files; print(sorted({heavy} & set(sys.modules)))"
     completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert completed.stdout.strip() == "[]"

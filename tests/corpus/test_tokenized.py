@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from regmix.core.errors import InputError
-from regmix.corpus.tokenized import open_corpus
+from regmix.corpus.tokens.tokenized import open_corpus
 
 META = {"fingerprint": "f", "vocab": 10, "eos": 0, "train": {"tokens": 3}, "valid": {"tokens": 2}}
 

@@ -15,10 +15,10 @@ from tokenizers import Tokenizer
 from regmix import params
 from regmix.core.errors import InputError
 from regmix.core.files import read_json, write_json
-from regmix.corpus import tokenizer
-from regmix.corpus.encode import encode_file
 from regmix.corpus.split import split_documents
-from regmix.corpus.token_files import open_tokens
+from regmix.corpus.tokens import tokenizer
+from regmix.corpus.tokens.encode import encode_file
+from regmix.corpus.tokens.token_files import open_tokens
 from stages.corpus import corpus_tokenize as stage
 from stages.corpus.corpus_tokenize import corpus_tokenize
 from stages.corpus.tokenizer_train import tokenizer_train
@@ -44,7 +44,7 @@ def test_trained_vocabulary(trained: Tokenizer) -> None:
 
 def test_training_again_in_another_process_gives_the_same_tokenizer(trained: Tokenizer) -> None:
     code = (
-        "import json, sys; from regmix.corpus import tokenizer;"
+        "import json, sys; from regmix.corpus.tokens import tokenizer;"
         "print(tokenizer.fingerprint(tokenizer.train(json.load(sys.stdin), 400)))"
     )
     completed = subprocess.run([sys.executable, "-c", code], input=json.dumps(TEXTS), capture_output=True, text=True)

@@ -9,7 +9,7 @@ import pytest
 
 from regmix.core.errors import InputError
 from regmix.core.schedule import Schedule
-from regmix.corpus.token_files import open_tokens, windows
+from regmix.corpus.tokens.token_files import open_tokens, windows
 from regmix.engine.batches import Loader, validation_windows
 from regmix.engine.shuffle import shuffled
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from profiles import progress
 from regmix.core import plugins, provenance
@@ -75,6 +77,26 @@ def test_every_library_of_a_closure_changes_the_digests_of_its_stages_and_no_oth
         after = digests()
         changed = {name for name in before if after[name] != before[name]}
         assert changed == {name for name, code in codes.items() if library in code.libraries}, library
+
+
+# Required by libraries of a closure, but no number depends on them: they display, lock, transfer, draw or are unused.
+HARMLESS = """
+annotated-types click cloudpickle colorama contourpy cycler dill filelock fonttools fsspec hf-xet httpx2 jinja2 joblib
+kiwisolver lxml markupsafe more-itertools multiprocess narwhals networkx packaging pillow portalocker pyparsing
+pytablewriter python-dateutil pyyaml requests rouge-score setuptools sqlitedict sympy tabulate threadpoolctl tqdm typer
+typing-extensions typing-inspection word2number xxhash
+"""
+
+
+def test_what_a_library_of_a_closure_requires_is_in_the_closure_or_harmless():
+    missing = set()
+    for code in closures().values():
+        known = {canonicalize_name(name) for name in code.libraries} | set(HARMLESS.split())
+        for library in filter(provenance._version, code.libraries):
+            required = map(Requirement, metadata.requires(library) or [])
+            names = {canonicalize_name(r.name) for r in required if not r.marker or r.marker.evaluate({"extra": ""})}
+            missing |= {f"{library}: {name}" for name in names - known}
+    assert not missing
 
 
 IMPORTED = """
@@ -239,7 +261,7 @@ def test_no_option_has_a_default_that_params_yaml_does_not_show(package):
 BY_NAME = {  # who imports by name, and why no closure misses it
     "regmix/__init__.py": "the public API, for notebooks alone",
     "regmix/core/plugins.py": "the plug-ins that `plugins.load` names",
-    "regmix/corpus/package_index.py": "pip, which only moves bytes of a known sha256",
+    "regmix/corpus/sources/package_index.py": "pip, which only moves bytes of a known sha256",
     "stages/common/run.py": "the whole schema, whose result is thrown away",
 }
 

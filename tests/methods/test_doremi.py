@@ -12,7 +12,7 @@ import pytest
 from regmix.constraints.region import Region
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
-from regmix.corpus.tokenized import Corpus, digest_of
+from regmix.corpus.tokens.tokenized import Corpus, digest_of
 from regmix.engine.machine import Machine
 from regmix.engine.policy import Seen
 from regmix.engine.run import Run, RunState, Setup, initial_weights

@@ -16,7 +16,7 @@ from regmix.core.errors import InputError
 from regmix.core.objective import Objective
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
-from regmix.corpus.tokenized import Corpus
+from regmix.corpus.tokens.tokenized import Corpus
 from regmix.engine import results
 from regmix.engine.run import Result, Run, RunState, Setup
 from regmix.engine.settings import Training

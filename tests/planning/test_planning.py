@@ -20,7 +20,8 @@ from profiles.table import rows
 from regmix import params as schema
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
-from regmix.corpus.token_files import dtype_for, write_tokens
+from regmix.corpus.tokens.token_files import dtype_for
+from regmix.corpus.tokens.token_writer import write_tokens
 from regmix.engine.compute.pytorch.module import DTYPES, Transformer
 from regmix.engine.machine import Machine
 from regmix.engine.run import Result, Run, Setup
@@ -347,7 +348,7 @@ def test_runs_in_the_store_are_counted(tmp_path):
     assert (entries, text.train["news"], text.chars) == (vocab, 60_000, 12 * 3 * 65_000)
     assert set(progress.stored(params, tmp_path, set()).values()) == {0}
 
-    from regmix.corpus.tokenized import open_corpus
+    from regmix.corpus.tokens.tokenized import open_corpus
 
     corpus = open_corpus(tmp_path / "data/corpus_tokenize", params.corpus.trained)
     setup = Setup(params.proxy, vocab, corpus.train, corpus.valid)

@@ -28,7 +28,7 @@ COMPUTES = {
     "cuda": "pytorch/gpu",
 }
 # Libraries for checks and display, which do not affect the bits of a run.
-NEUTRAL = ("pydantic", "threadpoolctl", "tqdm")
+NEUTRAL = ("pydantic", "pydantic_core", "threadpoolctl", "tqdm")
 
 
 @functools.cache

@@ -6,9 +6,8 @@ A domain's folder holds train.bin, valid.bin and meta.json:
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,28 +22,6 @@ def dtype_for(vocab: int) -> np.dtype:
         if vocab - 1 <= np.iinfo(name).max:
             return np.dtype(name)
     raise InputError(f"tokenizer: a vocabulary of {vocab} entries is too large for uint32 tokens; use a smaller one")
-
-
-def write_tokens(path: Path, chunks: Iterable[np.ndarray], vocab: int) -> int:
-    """Write integer ``chunks`` (T,) one after the other; returns the number of tokens.
-
-    Holds one chunk in memory; the file appears once it is complete. Raises InputError if an id is not
-    below ``vocab``.
-    """
-    dtype = dtype_for(vocab)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")  # another process may write it too
-    tokens = 0
-    try:
-        with partial.open("wb") as file:
-            for chunk in chunks:
-                if len(chunk) and not 0 <= int(chunk.min()) <= int(chunk.max()) < vocab:
-                    raise InputError(f"{path}: token {int(chunk.max())} is outside the vocabulary of {vocab} entries")
-                file.write(chunk.astype(dtype).tobytes())
-                tokens += len(chunk)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
-    return tokens
 
 
 def open_tokens(folder: Path, meta: Mapping[str, Any], side: str) -> np.ndarray:

@@ -13,7 +13,7 @@ import numpy as np
 
 from regmix.core.errors import InputError
 from regmix.core.files import read_json
-from regmix.corpus.token_files import check_fingerprints, open_tokens
+from regmix.corpus.tokens.token_files import check_fingerprints, open_tokens
 
 
 @dataclass(frozen=True)

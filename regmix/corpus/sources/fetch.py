@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from regmix.core.errors import InputError
-from regmix.corpus import package_index
-from regmix.corpus.archives import Pinned, sha256
+from regmix.corpus.sources import package_index
+from regmix.corpus.sources.archives import Pinned, sha256
 
 
 def fetch(archives: Mapping[str, Pinned], store: Path, out: Path) -> None:

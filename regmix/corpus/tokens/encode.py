@@ -27,8 +27,8 @@ from tokenizers import Tokenizer
 
 from regmix.core import provenance
 from regmix.core.errors import InputError
-from regmix.corpus import token_files, tokenizer
 from regmix.corpus.documents import line_ranges, read_documents
+from regmix.corpus.tokens import token_files, token_writer, tokenizer
 
 # Independent of the number of workers; otherwise a different number could not reuse the parts of a killed run.
 PARTS = 64  # per documents file, enough to keep many processes busy
@@ -99,7 +99,7 @@ def _encode_part(start: int, end: int) -> Path:
     if not path.exists():
         texts = read_documents(_work.documents, start, end)
         chunks = tokenizer.encode(_work.tokenizer, texts, _work.meta["eos"])
-        token_files.write_tokens(path, chunks, _work.meta["vocab"])
+        token_writer.write_tokens(path, chunks, _work.meta["vocab"])
     return path
 
 
