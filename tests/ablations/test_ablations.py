@@ -85,7 +85,7 @@ def spelled(comparison: str, edit: Callable[[dict], Any] = lambda values: None) 
 
 
 def test_what_is_committed_and_its_smoke_profile_are_sound(capsys):
-    ablations_check(schema.Params.load(ROOT / "params.yaml"), Ablations.load(ROOT / FILE))
+    ablations_check(schema.Params.load(ROOT / "tests/fixtures/params.yaml"), Ablations.load(ROOT / FILE))
     text = switch(
         (ROOT / FILE).read_text(),
         yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text()),

@@ -439,7 +439,7 @@ def test_datasets_name_that_cannot_be_had(offline: Any) -> None:
 
 
 def test_the_domains_of_params_yaml_fit_their_readers_and_read_what_is_fetched() -> None:
-    corpus = params.Params.load(ROOT / "params.yaml").corpus
+    corpus = params.Params.load(ROOT / "tests/fixtures/params.yaml").corpus
     files = [Path("data/corpus_fetch", archive.file) for archive in corpus.archives.values()]
     fetched = {path for file in files for path in (file, *file.parents)}
     for name, domain in corpus.domains.items():

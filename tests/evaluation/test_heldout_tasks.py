@@ -174,7 +174,7 @@ def test_stage_writes_tasks_that_depend_on_their_own_text_alone(tmp_path, docume
     from tests.evaluation.test_lm_eval import word_tokenizer
 
     root = ROOT
-    params = schema.Params.load(root / "params.yaml")
+    params = schema.Params.load(root / "tests/fixtures/params.yaml")
     monkeypatch.chdir(tmp_path)
     for domain in ("news", "law"):
         (tmp_path / domain).mkdir()

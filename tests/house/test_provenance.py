@@ -56,7 +56,7 @@ def digests() -> dict[str, str]:
     return {name: code.digest() for name, code in closures().items()}
 
 
-PARAMS = code_digest.Settings.of(Params.load(ROOT / "params.yaml"))
+PARAMS = code_digest.Settings.of(Params.load(ROOT / "tests/fixtures/params.yaml"))
 
 
 def test_every_file_of_a_closure_changes_the_digests_of_its_stages_and_no_others(source):
@@ -197,13 +197,17 @@ def test_the_key_of_a_run_changes_with_every_file_and_library_that_decides_its_b
 
 @pytest.mark.slow
 def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypatch):
-    """Through DVC itself, all outputs in place: a file changes, code_digest runs, and `dvc status` names its stages."""
+    """Through DVC itself, all outputs in place: a file changes, code_digest runs, and `dvc status` names its stages.
+
+    The same when the version of a library changes.
+    """
     from dvc.repo import Repo
 
     for part in ("corpus", "target"):
         (source / part).mkdir()
-    for name in (*progress.PIPELINE, "params.yaml", "constraints.txt", ".dvcignore", ".gitignore"):
+    for name in (*progress.PIPELINE, "constraints.txt", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, source / name)
+    shutil.copy(ROOT / "tests/fixtures/params.yaml", source)
     shutil.copytree(ROOT / ".dvc", source / ".dvc", ignore=shutil.ignore_patterns("tmp", "cache"))
     monkeypatch.chdir(source)
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -226,6 +230,15 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
                 path.write_text("{}")
         repo.commit(force=True)
         assert repo.status() == {}
+
+    def named() -> set[str]:
+        digest()
+        with Repo(".") as repo:
+            return {stage.split(":")[-1] for stage in repo.status() if stage != "code_digest"}
+
+    def using(names: set[str]) -> set[str]:
+        return {stage for name in names for stage in users.get(f"data/code_digest/{name}.json", ())}
+
     codes = code_digest.closures(PARAMS, "root")
     scripts = {code.files[[Path(file).stem for file in code.files].index(name.split("/")[0])]
                for name, code in codes.items()}  # fmt: skip
@@ -234,12 +247,14 @@ def test_dvc_status_names_the_stages_of_every_file_that_changes(source, monkeypa
     for file in sorted(scripts | shared):  # that every file changes its digests is tested above
         text = Path(file).read_text()
         Path(file).write_text(text + "\n# another program\n")
-        digest()
-        with Repo(".") as repo:
-            named = {stage.split(":")[-1] for stage in repo.status() if stage != "code_digest"}
-        names = {f"data/code_digest/{name}.json" for name, code in codes.items() if file in code.files}
-        assert named == {stage for name in names for stage in users.get(name, ())}, file
+        assert named() == using({name for name, code in codes.items() if file in code.files}), file
         Path(file).write_text(text)
+    pins = Path("constraints.txt").read_text()
+    for library in ("lightgbm", "torch"):
+        Path("constraints.txt").write_text(re.sub(rf"(?m)^{library}==.*", f"{library}==0", pins))
+        monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else INSTALLED(n))
+        expected = using({name for name, code in codes.items() if library in code.libraries})
+        assert named() == expected | {"report"}, library  # the report lists all versions
 
 
 def test_a_regressor_that_only_an_option_names_is_in_the_digest_of_the_targets():

@@ -56,7 +56,7 @@ def test_the_committed_profiles_are_known_and_name_what_laptop_names():
     base = switch.read(switch.BASE)
     assert all(set(switch.read(name)) <= set(base) for name in switch.names())
     for name in switch.names():
-        text, _ = switch.apply((ROOT / "params.yaml").read_text(), name, replace=True)
+        text, _ = switch.apply(TEXT, name, replace=True)
         plug_ins.check(schema.parse(values(text)))
 
 
