@@ -148,7 +148,7 @@ def notes(
         if text
         else "corpus: not built yet, so its sizes are unknown; one anchor per domain is counted, the maximum"
     )
-    if text and not text.exact and any((d.model_extra or {}).get("first") for d in params.corpus.domains.values()):
+    if text and not text.exact and any(d.extras.get("first") for d in params.corpus.domains.values()):
         out.append("this is an upper bound: domains read only their `first` documents")
     out.append(
         f"vocabulary {vocab}; a proxy trains on {figures(params.proxy.train_tokens)} tokens, a target on "

@@ -96,7 +96,7 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
         names = params.trajectory.regressors
     elif stage in {"target_schedule", "target_train"}:
         # Any word among a method's options can name a regressor. Options have no defaults, so all are here.
-        names = re.findall(r"\w+", str([method.model_extra for method in params.target.methods.values()]))
+        names = re.findall(r"\w+", str([method.extras for method in params.target.methods.values()]))
     return {name: params.regressors[name] for name in sorted(set(names)) if name in params.regressors}
 
 

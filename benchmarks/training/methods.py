@@ -45,7 +45,7 @@ def measure(params: Params) -> dict[str, Any]:
         plain = None
         for name, method in params.target.methods.items():
             module = plugins.load("methods", method.kind, name)
-            options = plugins.options(module, method.model_extra or {}, name)
+            options = plugins.options(module, method.extras, name)
             start = time.perf_counter()
             plan = module.plan(context, options)
             out[name] = {"plan_seconds": round(time.perf_counter() - start, 2)}

@@ -102,9 +102,8 @@ def to_json(audit: Audit) -> list[dict[str, Any]]:
 
 def audit_of(settings: Ablations, name: str) -> tuple[ModuleType, Any]:
     """The module and the options of the audit ``name``. Raises InputError."""
-    where = f"{FILE}: audits.{name}"
     if name not in settings.audits:
         raise InputError(f"{FILE}: audits: no {name!r}; use one of {', '.join(settings.audits)}")
     entry = settings.audits[name]
-    module = plugins.load("audits", entry.kind, f"{where}.kind")
-    return module, plugins.checked(module.Options, entry.model_extra or {}, FILE, f"audits.{name}")
+    module = plugins.load("audits", entry.kind, f"audits.{name}.kind", FILE)
+    return module, plugins.checked(module.Options, entry.extras, FILE, f"audits.{name}")

@@ -191,10 +191,10 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
         rest = {key: template.model_copy(update={"method": key}) for key in root if root[key].kind != BASELINE}
         entries |= {key: entry for key, entry in rest.items() if key not in entries}
     for label, entry in entries.items():
-        where = f"{FILE}: comparisons.{name}.methods.{label}"
+        key = f"comparisons.{name}.methods.{label}"
         if entry.method not in root:
-            raise InputError(f"{where}: unknown method {entry.method!r}; use one of {', '.join(root)}")
-        kind, base = root[entry.method].kind, dict(root[entry.method].model_extra or {})
+            raise InputError(f"{FILE}: {key}: unknown method {entry.method!r}; use one of {', '.join(root)}")
+        kind, base = root[entry.method].kind, root[entry.method].extras
         if "objective" in base:
             base["objective"] = comparison.objective
         if kind == OBJECTIVE_ONLY and not set(
@@ -206,16 +206,12 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
         for values in itertools.product(*grid.values()):
             part, *rest_values = values
             options = base | dict(zip(entry.options, rest_values, strict=True))
-            try:
-                module = plugins.load("methods", kind, where)
-                plugins.options(module, options, where)
-            except InputError as error:
-                raise InputError(str(error).removeprefix("params.yaml: ")) from None
+            plugins.options(plugins.load("methods", kind, key, FILE), options, key, FILE)
             varied = [str(v) for v, choices in zip(values, grid.values(), strict=True) if len(choices) > 1]
             method = re.sub(r"[^a-z0-9]+", "_", "_".join([label, *varied]).lower()).strip("_")
             same = (kind, part, repr(sorted(options.items())))
             if same not in names and method in names.values():
-                raise InputError(f"{where}: two methods would be named {method}; rename the entry")
+                raise InputError(f"{FILE}: {key}: two methods would be named {method}; rename the entry")
             method = names.setdefault(same, method)
             out.methods.setdefault(part, {}).setdefault(method, Kind(kind=kind, **options))
             out.rows.append({"method": method, "entry": label, "proxies": part, "kind": kind, **options})

@@ -43,7 +43,7 @@ def audit(bench: Bench, options: Options) -> Audit:
         bench.targets_of(name)
         entry = bench.methods[name]
         module = plugins.load("methods", entry.kind, f"target.methods.{name}.kind")
-        defaults = dict(entry.model_extra or {})
+        defaults = entry.extras
         aim = defaults["objective"]
         static = bench.targets_of(f"regmix_{aim}")
         for start, context, kinds in (

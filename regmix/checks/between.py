@@ -59,7 +59,7 @@ def tasks_fit(evaluation: Evaluation, objectives: Objectives, proxy: Training, t
 def trajectories_hold_losses(objectives: Objectives, target: Target, trajectory: Trajectory) -> Iterator[str]:
     aims = {"trajectory.objective": trajectory.objective}
     for name, method in target.methods.items():
-        options = method.model_extra or {}
+        options = method.extras
         if "granularity" in options:  # it learns from trajectories
             aims[f"target.methods.{name}.objective"] = str(options.get("objective"))
     for key, objective in aims.items():
@@ -170,7 +170,7 @@ def switches_are_logged(proxy: Training, swarm: Swarm) -> Iterator[str]:
 
 def methods_aim(objectives: Objectives, target: Target) -> Iterator[str]:
     for name, method in target.methods.items():
-        aim = (method.model_extra or {}).get("objective")
+        aim = method.extras.get("objective")
         if aim is not None:
             yield from unknown(str(aim), objectives, f"target.methods.{name}.objective", "objective")
 

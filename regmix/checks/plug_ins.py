@@ -33,21 +33,21 @@ from regmix.trajectory.settings import Trajectory
 
 def readers(corpus: Corpus) -> Iterator[str]:
     for name, domain in corpus.domains.items():
-        yield from raised(_options, "readers", domain.reader, f"corpus.domains.{name}", domain.model_extra)
+        yield from raised(_options, "readers", domain.reader, f"corpus.domains.{name}", domain.extras)
 
 
 def regressors(regressors: dict[str, Kind]) -> Iterator[str]:
     for name, entry in regressors.items():
-        yield from raised(_options, "regressors", entry.kind, f"regressors.{name}", entry.model_extra)
+        yield from raised(_options, "regressors", entry.kind, f"regressors.{name}", entry.extras)
 
 
 def launcher(machine: Machine) -> Iterator[str]:
-    yield from raised(_options, "launchers", machine.launcher.kind, "machine.launcher", machine.launcher.model_extra)
+    yield from raised(_options, "launchers", machine.launcher.kind, "machine.launcher", machine.launcher.extras)
 
 
 def methods(target: Target) -> Iterator[str]:
     for name, method in target.methods.items():
-        yield from raised(_options, "methods", method.kind, f"target.methods.{name}", method.model_extra)
+        yield from raised(_options, "methods", method.kind, f"target.methods.{name}", method.extras)
 
 
 def methods_regressors(regressors: dict[str, Kind], target: Target) -> Iterator[str]:
@@ -130,14 +130,14 @@ def baseline(target: Target) -> Iterator[str]:
         yield f"target.methods: no {BASELINE!r}, with which all methods are compared; add it"
 
 
-def _options(package: str, kind: str, key: str, values: dict[str, Any] | None) -> Any:
-    return plugins.options(plugins.load(package, kind, key), values or {}, key)
+def _options(package: str, kind: str, key: str, values: dict[str, Any]) -> Any:
+    return plugins.options(plugins.load(package, kind, key), values, key)
 
 
 def _methods(target: Target) -> Iterator[tuple[str, ModuleType, Any]]:
     """The key, the module and the options of each method whose entry has no fault."""
     for name, method in target.methods.items():
-        entry = "methods", method.kind, f"target.methods.{name}", method.model_extra
+        entry = "methods", method.kind, f"target.methods.{name}", method.extras
         if not any(raised(_options, *entry)):
             yield entry[2], plugins.load("methods", method.kind, entry[2]), _options(*entry)
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from regmix.constraints.settings import Constraints
-from regmix.core.errors import Faults, InputError
+from regmix.core.errors import InputError
+from regmix.core.faults import refuse
 from regmix.core.files import read_yaml
 from regmix.core.plugins import checked
 
@@ -33,8 +34,7 @@ def by_option(available: Mapping[str, float] | None, tokens: int | None) -> dict
 def parse(values: Mapping[str, Any], domains: list[str], where: str) -> Constraints:
     """The constraints, whose domains are among ``domains``. Raises Faults, which name ``where`` they are."""
     constraints = checked(Constraints, values, where)
-    if faults := list(constraints.of_domains(domains)):
-        raise Faults(*(f"{where}: {line.removeprefix('constraints.')}" for line in faults))
+    refuse(constraints.of_domains(domains, at=""), where)
     return constraints
 
 

@@ -70,14 +70,14 @@ class Constraints(Strict):
         """Whether nothing but the number of tokens limits weights."""
         return self.max_kl is None and not (self.floors or self.ceilings or self.fixed or self.groups or self.ratios)
 
-    def of_domains(self, domains: list[str], key: str = "constraints") -> Iterator[str]:
+    def of_domains(self, domains: list[str], at: str = "constraints.") -> Iterator[str]:
         """The faults of the names: each must be one of ``domains``, and all have available tokens if one has."""
         for kind in ("available_tokens", "floors", "ceilings", "fixed"):
-            yield from unknown(getattr(self, kind), domains, f"{key}.{kind}", "domain")
+            yield from unknown(getattr(self, kind), domains, f"{at}{kind}", "domain")
         for name, group in self.groups.items():
-            yield from unknown(group.domains, domains, f"{key}.groups.{name}.domains", "domain")
+            yield from unknown(group.domains, domains, f"{at}groups.{name}.domains", "domain")
         for i, ratio in enumerate(self.ratios):
-            yield from unknown([ratio.of, ratio.to], domains, f"{key}.ratios.{i}", "domain")
+            yield from unknown([ratio.of, ratio.to], domains, f"{at}ratios.{i}", "domain")
         missing = [name for name in domains if name not in self.available_tokens]
         if self.available_tokens and missing:
-            yield f"{key}.available_tokens: no tokens of {', '.join(missing)}; give them for every domain, or for none"
+            yield f"{at}available_tokens: no tokens of {', '.join(missing)}; give them for every domain, or for none"

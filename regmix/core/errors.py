@@ -4,24 +4,39 @@ LONGEST, END = 400, 120  # characters of a line, and of its end, which has the f
 
 
 class InputError(Exception):
-    """Bad input. The message is one line: the file or key, the value, and the fix."""
+    """Bad input. The message is one line: the file or key, the value, and the fix; ``file`` is put before it."""
+
+    def __init__(self, *faults: object, file: str = "") -> None:
+        super().__init__(*faults)
+        self.file = file
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """The lines without the file."""
+        return (str(self.args[0]) if self.args else "",)
 
     @property
     def lines(self) -> tuple[str, ...]:
         """What to print, a line per fault."""
-        return (_one_line(str(self)),)
+        return tuple(_one_line(self._located(line)) for line in self.faults)
+
+    def __str__(self) -> str:
+        return self._located(self.faults[0])
+
+    def _located(self, line: str) -> str:
+        return f"{self.file}: {line}" if self.file else line
 
 
 class Faults(InputError):
     """Several faults of one input, a line each. The message is the first and how many more there are."""
 
     @property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(_one_line(str(line)) for line in self.args)
+    def faults(self) -> tuple[str, ...]:
+        return tuple(map(str, self.args))
 
     def __str__(self) -> str:
-        first, *more = self.args
-        return f"{first} (and {len(more)} more)" if more else str(first)
+        first, *more = map(self._located, self.faults)
+        return f"{first} (and {len(more)} more)" if more else first
 
 
 def _one_line(text: str) -> str:

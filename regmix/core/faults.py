@@ -53,17 +53,16 @@ def across_sections(checks: Iterable[Check], sections: Mapping[str, Any]) -> Ite
 
 def refuse(lines: Iterable[str], file: str = "params.yaml") -> None:
     """Raise Faults if there are any in ``file``."""
-    if named := [f"{file}: {line}" for line in lines]:
-        raise Faults(*named)
+    if faults := list(lines):
+        raise Faults(*faults, file=file)
 
 
 def raised(call: Callable[..., object], *arguments: object) -> Iterator[str]:
-    """The faults in params.yaml for which a call raises InputError."""
+    """The faults for which a call raises InputError."""
     try:
         call(*arguments)
     except InputError as error:
-        for line in error.lines:
-            yield line.removeprefix("params.yaml: ")
+        yield from error.faults
 
 
 def unknown(names: str | Iterable[str], among: Collection[str], key: str, what: str) -> Iterator[str]:

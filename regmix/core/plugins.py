@@ -16,6 +16,8 @@ from pydantic import BaseModel, ValidationError
 from regmix.core.errors import Faults, InputError
 from regmix.core.faults import described
 
+PARAMS = "params.yaml"
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -32,25 +34,25 @@ def names(package: str) -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(parent.__path__) if not module.name.startswith("_"))
 
 
-def load(package: str, name: str, key: str) -> ModuleType:
-    """The module ``regmix.<package>.<name>``; ``key`` is the params.yaml key that named it.
+def load(package: str, name: str, key: str, file: str = PARAMS) -> ModuleType:
+    """The module ``regmix.<package>.<name>``; ``key`` is the key of ``file`` that named it.
 
     Raises InputError, listing the known names, if there is no such file.
     """
-    check_name(package, name, key)
+    check_name(package, name, key, file)
     return importlib.import_module(f"regmix.{package}.{name}")
 
 
-def check_name(package: str, name: str, key: str) -> None:
+def check_name(package: str, name: str, key: str, file: str = PARAMS) -> None:
     """As ``load``, without the import."""
     known = names(package)
     if name not in known:
-        raise InputError(f"params.yaml: {key}: {name!r} is not one of {', '.join(known)}; use one of these")
+        raise InputError(f"{key}: {name!r} is not one of {', '.join(known)}; use one of these", file=file)
 
 
-def options(module: ModuleType, values: dict[str, Any], key: str) -> Any:
-    """``values`` checked against the plug-in's ``Options``. Raises Faults."""
-    return checked(module.Options, values, key=key)
+def options(module: ModuleType, values: dict[str, Any], key: str, file: str = PARAMS) -> Any:
+    """``values``, at ``key`` of ``file``, checked against the plug-in's ``Options``. Raises Faults."""
+    return checked(module.Options, values, file, key)
 
 
 def named(options: BaseModel, section: str) -> dict[str, str]:
@@ -60,9 +62,9 @@ def named(options: BaseModel, section: str) -> dict[str, str]:
     return {key: str(getattr(options, key)) for key in marked}
 
 
-def checked(model: type[M], values: object, file: str = "params.yaml", key: str = "") -> M:
+def checked(model: type[M], values: object, file: str = PARAMS, key: str = "") -> M:
     """``values``, read from ``file`` at the dotted ``key``, as ``model``. Raises Faults."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise Faults(*(f"{file}: {line}" for line in described(error, values, key))) from None
+        raise Faults(*described(error, values, key), file=file) from None

@@ -116,13 +116,13 @@ def runs(mixtures: pd.DataFrame, losses: pd.DataFrame, domains: Sequence[str]) -
     )
 
 
-def objective_losses(losses: pd.DataFrame, objective: Objective) -> np.ndarray:
+def objective_losses(losses: pd.DataFrame, objective: Objective, file: str = "losses.csv") -> np.ndarray:
     """The objective's value (N,), in its unit. Arguments and errors: ``objective_parts``."""
-    return objective_parts(losses, objective).total
+    return objective_parts(losses, objective, file).total
 
 
-def objective_parts(losses: pd.DataFrame, objective: Objective) -> LossParts:
-    """The losses in an objective; ``losses`` (N rows) has columns ``run``, domains and tasks.
+def objective_parts(losses: pd.DataFrame, objective: Objective, file: str = "losses.csv") -> LossParts:
+    """The losses in an objective; ``losses`` (N rows), read from ``file``, has columns ``run``, domains and tasks.
 
     Raises InputError if a domain or task has no column or a run has no finite loss.
     """
@@ -130,11 +130,11 @@ def objective_parts(losses: pd.DataFrame, objective: Objective) -> LossParts:
     for domain in objective.names:
         if domain not in losses:
             known = ", ".join(str(column) for column in losses.columns if column != "run")
-            raise InputError(f"objectives: losses.csv has no column {domain!r}; use one of {known}")
+            raise InputError(f"objectives: {file} has no column {domain!r}; use one of {known}")
         column = losses[domain].to_numpy(np.float64)
         bad = np.flatnonzero(~np.isfinite(column))
         if len(bad):
             name = losses["run"].iloc[bad[0]]
-            raise InputError(f"losses.csv: run {name!r} has loss {column[bad[0]]} on {domain}; train that run again")
+            raise InputError(f"{file}: run {name!r} has loss {column[bad[0]]} on {domain}; train that run again")
         columns.append(column)
     return LossParts(np.column_stack(columns), objective)

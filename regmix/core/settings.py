@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
@@ -53,6 +53,11 @@ class Plugin(Strict):
     """An entry whose other keys belong to the file named by ``kind`` or ``reader``."""
 
     model_config = ConfigDict(extra="allow")
+
+    @property
+    def extras(self) -> dict[str, Any]:
+        """The other keys."""
+        return dict(self.model_extra or {})
 
 
 class Kind(Plugin):

@@ -45,7 +45,7 @@ def train_missing(
     The arguments are those of ``train_runs``. Returns a function that finds a run in the store. Raises InputError.
     """
     launcher = launcher_of(machine)
-    options = plugins.options(launcher, machine.launcher.model_extra or {}, KEY)
+    options = plugins.options(launcher, machine.launcher.extras, KEY)
     setup = placed(setup, machine)
     assignment = Assignment(setup, runs, data, RunStore(store_root), machine, weights, label)
     places = launcher.places(assignment.store, setup.compute)

@@ -59,7 +59,7 @@ def _files(module: ModuleType, stem: str, text: str, about: list[str]) -> dict[s
 def _load(form: str) -> ModuleType:
     if form not in formats():
         raise InputError(f"--to: {form!r} is not one of {', '.join(formats())}; use one of these")
-    return plugins.load("exports", form.replace("-", "_"), "--to")
+    return plugins.load("exports", form.replace("-", "_"), "--to", file="")
 
 
 def _of_documents(blend: Blend, weights: dict[str, float], form: str) -> dict[str, float]:

@@ -49,7 +49,8 @@ def member(name: str, entry: Kind) -> Regressor:
     regressor = interface.bind(name, entry)
     if regressor.monotone:
         raise InputError(
-            f"params.yaml: mixture.ensemble: {name} is monotone along any direction, so its optimum is always a single "
-            "domain; use a regressor of kind effective_tokens, gp or lightgbm"
+            f"mixture.ensemble: {name} is monotone along any direction, so its optimum is always a single domain; "
+            "use a regressor of kind effective_tokens, gp or lightgbm",
+            file="params.yaml",
         )
     return regressor

@@ -67,7 +67,7 @@ def preparations(params: Params, text: Text | None) -> dict[str, list[Preparatio
         key = f"target.methods.{name}"
         module = plugins.load("methods", method.kind, key)
         if hasattr(module, "preparation"):
-            out[name] = list(module.preparation(plugins.options(module, method.model_extra or {}, key), scale))
+            out[name] = list(module.preparation(plugins.options(module, method.extras, key), scale))
     return out
 
 

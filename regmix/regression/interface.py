@@ -117,7 +117,7 @@ def bind(name: str, entry: Kind, place: str | None = None) -> Regressor:
 def options(name: str, entry: Kind) -> Any:
     """The ``Options`` of its file, filled from ``regressors.<name>``. Raises InputError."""
     key = f"regressors.{name}"
-    return plugins.options(plugins.load("regressors", entry.kind, key), entry.model_extra or {}, key)
+    return plugins.options(plugins.load("regressors", entry.kind, key), entry.extras, key)
 
 
 def least_runs(name: str, entry: Kind, domains: int) -> int:

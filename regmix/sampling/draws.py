@@ -29,11 +29,8 @@ class Infeasible(InputError):
     """No draw keeps the bounds; ``domain`` exceeds its bound most often, in a fraction ``share`` of the draws."""
 
     def __init__(self, message: str, domain: str, share: float) -> None:
-        super().__init__(message, domain, share)
+        super().__init__(message, domain, share)  # all, to survive pickling
         self.domain, self.share = domain, share
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def draw(rules: Rules, stream: int, *index: int, apart: np.ndarray | None = None) -> np.ndarray:

@@ -107,7 +107,7 @@ def _method(
     return Method(
         name=name,
         kind=entry.kind,
-        objective=(entry.model_extra or {}).get("objective"),
+        objective=entry.extras.get("objective"),
         schedules=realised_schedules.schedules(
             read_csv(trained / "schedules.csv"), domains, str(trained / "schedules.csv")
         ),

@@ -141,10 +141,7 @@ def _losses(names: pd.Series, trajectories: pd.DataFrame, objective: Objective) 
         run, step = key[key.duplicated()].iloc[0]
         raise InputError(f"trajectories.csv: run {run!r} has step {step} twice; train that run again")
     labels = [f"{run} at step {step}" for run, step in key.itertuples(index=False)]
-    try:
-        values = objective_losses(trajectories.assign(run=labels), objective)
-    except InputError as error:  # its message names the final losses' file
-        raise InputError(str(error).replace("losses.csv", "trajectories.csv", 1)) from None
+    values = objective_losses(trajectories.assign(run=labels), objective, "trajectories.csv")
     table = key.assign(loss=values).pivot(index="run", columns="step", values="loss").loc[names]
     missing = np.argwhere(table.isna().to_numpy())
     if len(missing):

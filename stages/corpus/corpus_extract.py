@@ -25,7 +25,7 @@ def corpus_extract(params: Settings, *, domain: str, out: Path) -> None:
         raise InputError(f"params.yaml: corpus.domains: no {domain!r}; use one of {', '.join(corpus.domains)}")
     key, entry = f"corpus.domains.{domain}", corpus.domains[domain]
     reader = plugins.load("readers", entry.reader, f"{key}.reader")
-    options = plugins.options(reader, entry.model_extra or {}, key)
+    options = plugins.options(reader, entry.extras, key)
     path = Path(entry.path)
     if not path.exists():
         raise InputError(f"{path}: no such file or folder; fix {key}.path, or run corpus_fetch")

@@ -48,6 +48,6 @@ def runs_of(method: str, plan: Plan, targets: Targets) -> list[Run]:
     module = plugins.load("methods", entry.kind, f"{key}.kind")
     policy = None
     if hasattr(module, "policy"):
-        policy = module.policy(plan, plugins.options(module, entry.model_extra or {}, key), training_of(targets))
+        policy = module.policy(plan, plugins.options(module, entry.extras, key), training_of(targets))
     most = np.array(targets.epochs)
     return [Run(f"seed-{i}", plan.schedule, seed, policy, most) for i, seed in enumerate(targets.seeds)]

@@ -35,7 +35,7 @@ def target_schedule(
         for name, method in params.target.methods.items():
             key = f"target.methods.{name}"
             module = plugins.load("methods", method.kind, f"{key}.kind")
-            plan = module.plan(context, plugins.options(module, method.model_extra or {}, key))
+            plan = module.plan(context, plugins.options(module, method.extras, key))
             # All methods are compared with the natural mixture, even where the constraints forbid training on it.
             if name != BASELINE and (fault := context.rules.region.broken_by(plan.schedule)):
                 raise InputError(f"params.yaml: {key}: {fault}; correct the method's plan or the constraints")

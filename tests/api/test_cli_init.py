@@ -59,7 +59,7 @@ def test_every_scale_follows_it_and_goes_back_to_the_byte(run, texts, tmp_path, 
     assert list(settings.corpus.domains) == ["web_pages", "code", "law", "valid"]
     assert list(settings.objectives) == ["target"]
     assert all(entry.objectives == ["target"] for entry in settings.swarm.rounds.values())
-    assert {(m.model_extra or {}).get("objective") for m in settings.target.methods.values()} == {None, "target"}
+    assert {m.extras.get("objective") for m in settings.target.methods.values()} == {None, "target"}
     assert "objective_only" not in settings.target.methods  # none of the objective's domains is trained on
     other = params.read_text()
     switch.main("smoke", params)

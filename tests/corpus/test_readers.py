@@ -443,7 +443,7 @@ def test_the_domains_of_params_yaml_fit_their_readers_and_read_what_is_fetched()
     files = [Path("data/corpus_fetch", archive.file) for archive in corpus.archives.values()]
     fetched = {path for file in files for path in (file, *file.parents)}
     for name, domain in corpus.domains.items():
-        plugins.options(plugins.load("readers", domain.reader, name), domain.model_extra or {}, name)
+        plugins.options(plugins.load("readers", domain.reader, name), domain.extras, name)
         if domain.path.startswith("data/corpus_fetch/"):
             assert Path(domain.path) in fetched, f"{name}: no archive provides {domain.path}"
 
