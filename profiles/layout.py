@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import copy
 import io
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,13 +38,6 @@ def dump(document: Any, *, compact: bool = False) -> str:
         yaml.width = 120
     yaml.dump(document, out)
     return out.getvalue()
-
-
-def write(path: Path, text: str) -> None:
-    """Write atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, path)
 
 
 def get(document: Any, key: str) -> Any:

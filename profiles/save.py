@@ -15,7 +15,7 @@ from ruamel.yaml.comments import CommentedMap
 from profiles import layout, switch
 from regmix import params as schema
 from regmix.core.errors import InputError
-from regmix.core.files import read_text
+from regmix.core.files import read_text, write_text
 
 HEAD = {switch.BASE: "# Two cores, minutes: params.yaml as committed. `python -m profiles.save laptop` writes this."}
 
@@ -48,7 +48,7 @@ def main(name: str, source: Path, folder: Path = switch.HERE) -> None:
         raise InputError(f"{path}: already exists; choose another name, or remove it first")
     text = read_text(source)
     schema.Params.load(source)
-    layout.write(path, profile(text, name, folder))
+    write_text(path, profile(text, name, folder))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 from profiles import layout, own
 from regmix import params as schema
 from regmix.core.errors import InputError
-from regmix.core.files import parse_yaml, read_text
+from regmix.core.files import parse_yaml, read_text, write_text
 from regmix.core.settings import Plugin, Strict
 
 HERE = Path(__file__).parent
@@ -103,7 +103,7 @@ def main(name: str, target: Path, folder: Path = HERE, *, replace: bool = False)
         print(f"{target}: {name}, with the domains and objectives of {own.FILE}", file=sys.stderr)
     for key in own_keys:
         print(f"{target}: {key} is your own and is kept", file=sys.stderr)
-    layout.write(target, text)
+    write_text(target, text)
 
 
 def _is_known(

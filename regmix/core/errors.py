@@ -39,6 +39,11 @@ class Faults(InputError):
         return f"{first} (and {len(more)} more)" if more else first
 
 
+def reason_of(error: BaseException) -> str:
+    """What another library's error says, on one line; its type if it says nothing."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
 def _one_line(text: str) -> str:
     """``text`` with control characters escaped, and the middle of a long one left out: names can have both."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

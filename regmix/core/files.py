@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML, YAMLError
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 DEPTH = 500  # of values in YAML
 
@@ -49,7 +49,7 @@ def parse_yaml(text: str, where: str | Path = "params.yaml", kind: str = "safe")
         return YAML(typ=kind).load(text)
     except (ValueError, YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        reason = f"line {mark.line + 1}: {error.problem}" if mark else " ".join(str(error).split())  # type: ignore[union-attr]
+        reason = f"line {mark.line + 1}: {error.problem}" if mark else reason_of(error)  # type: ignore[union-attr]
         raise InputError(f"{where}: cannot be read as YAML ({reason}); fix the file") from None
 
 
@@ -101,7 +101,7 @@ def prune(folder: Path, keep: Iterable[str], mark: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Keys in the given order, floats at full precision, the file replaced atomically."""
-    _replace(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
 def write_metrics(path: Path, value: Any, digits: int = 3) -> None:
@@ -129,14 +129,14 @@ def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> 
     Rows need no pandas and are written as a frame of them would be: None and NaN as empty. A column has one type.
     """
     if not isinstance(table, Sequence):
-        _replace(path, table.to_csv(index=False, lineterminator="\n"))
+        write_text(path, table.to_csv(index=False, lineterminator="\n"))
         return
     text = io.StringIO()
     columns = dict.fromkeys(name for row in table for name in row)
     writer = csv.DictWriter(text, list(columns), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: None if value != value else value for name, value in row.items()} for row in table)
-    _replace(path, text.getvalue())
+    write_text(path, text.getvalue())
 
 
 def read_json(path: Path) -> Any:
@@ -156,7 +156,8 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         raise InputError(f"{path}: cannot be read as CSV ({error}); run `dvc repro` again") from None
 
 
-def _replace(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")

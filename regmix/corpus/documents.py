@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 
 def as_line(text: str) -> str:
@@ -60,5 +60,5 @@ def first_chars(texts: Iterable[str], chars: int) -> Iterator[str]:
 
 
 def _damaged(path: Path, error: Exception) -> InputError:
-    reason = " ".join(str(error).split())
+    reason = reason_of(error)
     return InputError(f"{path}: missing or empty domain, or damaged ({reason}); run `dvc repro` again")

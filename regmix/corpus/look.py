@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from regmix.core import plugins
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 SAMPLE = 20  # records in which the key of the text is looked for
 
@@ -60,7 +60,7 @@ def text_field(file: Path) -> str:
     try:
         rows = _rows(file)
     except (OSError, EOFError, ValueError, zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise InputError(f"{file}: cannot be read ({reason}); write it again or take it away") from None
     lengths: dict[str, int] = {}
     for row in rows:

@@ -57,7 +57,7 @@ def train_sharded(
         started = time.monotonic()
         _start(job, machine.sharded)
         seconds = time.monotonic() - started
-        rate = job.tokens * missing / seconds
+        rate = job.setup.run_tokens * missing / seconds
         print(f"{label}: {missing} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
     results = [job.store.result(key, weights) for key in job.keys]
     for run, result in zip(runs, results, strict=True):
@@ -91,11 +91,6 @@ class SharedRuns:
         keys = [run_key(setup, run, data) for run in runs]
         named = dict(zip(keys, runs, strict=True))
         return cls(setup, keys, named, RunStore(store_root), weights, machine, label)
-
-    @property
-    def tokens(self) -> int:
-        """Tokens that one run trains on."""
-        return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
 
 
 class PeerLost(InputError):
@@ -138,7 +133,7 @@ def _train(job: SharedRuns, key: str, device: torch.device, bar: Any) -> None:
         state = _load_or_start(job, key)
         if state is None:
             return
-        bar.total += job.tokens
+        bar.total += job.setup.run_tokens
         bar.update(state.step * job.setup.recipe.sequences * job.setup.shape.context)
         compute = Sharded(job.setup, state, device)
         save = _Checkpoints(job, key, state, compute)

@@ -127,6 +127,11 @@ class Setup:
             self.windows[name] = final.astype(np.int64)
             self.logged[name] = (np.arange(count) * len(final)) // count
 
+    @property
+    def run_tokens(self) -> int:
+        """Tokens that one run trains on."""
+        return self.recipe.steps * self.recipe.sequences * self.shape.context
+
     def learning_rate(self, step: int) -> float:
         """Linear warm-up, then a cosine decay to ``lr_final`` times the peak, or constant."""
         r = self.recipe

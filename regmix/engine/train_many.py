@@ -56,9 +56,9 @@ def train_missing(
         started = time.monotonic()
         launcher.launch(replace(assignment, runs=list(pending.values())), options)
         seconds = time.monotonic() - started
-        rate = assignment.run_tokens * len(pending) / seconds
+        rate = setup.run_tokens * len(pending) / seconds
         if machine.launcher.kind == "local":  # others train elsewhere
-            rates.record(store_root, setup, len(pending), assignment.run_tokens, machine.processes, seconds)
+            rates.record(store_root, setup, len(pending), setup.run_tokens, machine.processes, seconds)
         print(f"{label}: {len(pending)} runs, {seconds:.0f} s, {rate / 1e3:.0f} thousand tokens/s", flush=True)
         places = launcher.places(assignment.store, setup.compute)
     return lambda run: assignment.find(run, places)

@@ -37,11 +37,6 @@ class Assignment:
         keys = (run_key(self.setup, run, self.data, place) for place in places)
         return next((result for key in keys if (result := self.store.result(key, self.weights)) is not None), None)
 
-    @property
-    def run_tokens(self) -> int:
-        """Tokens that one run trains on."""
-        return self.setup.recipe.steps * self.setup.recipe.sequences * self.setup.shape.context
-
 
 def train_pack(assignment: Assignment, items: Sequence[tuple[str, Run]], trained: Callable[[int], None]) -> None:
     """Train runs, given with their keys, except runs that another process has finished in the meantime.

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 if TYPE_CHECKING:
     from lm_eval.api.task import Task
@@ -127,7 +127,7 @@ def _load(folder: Path, names: Sequence[str], scratch: Path) -> dict[str, Task]:
         try:
             loaded |= manager.load([name])["tasks"]
         except Exception as error:  # a task's code and the hub's client raise many types
-            reason = " ".join(str(error).split())[:200]
+            reason = reason_of(error)
             raise InputError(
                 f"params.yaml: evaluation.tasks: lm-eval cannot load {name!r} ({reason}); fix the name, "
                 "check access to the hub, or remove it"

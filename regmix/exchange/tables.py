@@ -18,7 +18,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from regmix.core.errors import Faults, InputError
+from regmix.core.errors import Faults, InputError, reason_of
 
 IDS = ("run", "run_id", "index", "ID", "Name", "name")  # columns that name a run, the first of them present
 LABELS = (*IDS, "State", "kind", "seed")  # columns that are neither weights nor metrics
@@ -82,7 +82,7 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
         else:
             table = _read_text(path, sep="\t" if ".tsv" in path.suffixes else ",")
     except (EOFError, LZMAError, OSError, ValueError, BadZipFile, pd.errors.ParserError, zlib.error) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise InputError(f"{path}: cannot be read as a table ({reason}); give CSV, TSV or Parquet") from None
     name = next((name for name in IDS if name in table), None)
     if name is None:

@@ -46,7 +46,7 @@ def launch(assignment: Assignment, options: Options) -> None:
         numbers.put(number)
     with (
         ProcessPoolExecutor(workers, context, _prepare, (assignment, progress, numbers)) as pool,
-        Progress(assignment.run_tokens * len(items), assignment.label) as bar,
+        Progress(assignment.setup.run_tokens * len(items), assignment.label) as bar,
     ):
         futures: set[Future[None]] = {pool.submit(_train, chunk) for chunk in chunks}
         failure: BaseException | None = None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 from regmix.core.settings import Count, Strict
 
 
@@ -88,7 +88,7 @@ def _load(path: Path, options: Options) -> Iterator[dict[str, Any]]:
 
 
 def _unreadable(name: str, options: Options, error: Exception) -> InputError:
-    reason = (" ".join(str(error).split()) or "no reason given")[:200]
+    reason = reason_of(error)
     return InputError(
         f"data set {name!r} (config {options.config!r}, split {options.split!r}, revision {options.revision!r}): "
         f"cannot be read ({type(error).__name__}: {reason}); fix the domain's keys, or check the network"

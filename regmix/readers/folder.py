@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 from regmix.core.settings import NonNegative, Strict
 from regmix.readers import _text
 
@@ -109,7 +109,7 @@ def _parquet(file: Path, options: Options) -> Iterator[str]:
                 if row.is_valid:
                     yield _text.decode(row.as_py(), f"{file}: row {number}: {name}", errors=options.encoding_errors)
     except (pyarrow.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())
+        reason = reason_of(error)
         raise InputError(f"{file}: cannot be read as Parquet with a text column {name!r} ({reason}); fix it") from None
 
 

@@ -12,7 +12,7 @@ import importlib
 import logging
 from collections.abc import Iterator
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 # What pip logs when it cannot reach an index, rather than when an index lacks the project.
 UNREACHABLE = ("connection broken", "connection error", "ssl certificate", "Max retries", "timed out")
@@ -50,7 +50,7 @@ def read_file(project: str, file: str, key: str) -> Iterator[bytes]:
             if missing > 0:
                 raise EOFError(f"{missing} bytes are missing")
         except Exception as error:  # requests, urllib3 and pip raise different types
-            reason = " ".join(str(error).split())[:200]
+            reason = reason_of(error)
             raise InputError(f"{key}: {file}: the download failed ({reason}); run it again") from None
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from regmix.corpus.sources.archives import sha256
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Encoded:
     def take(self, key: str, target: Path) -> bool:
         """Put the tokens of ``key`` at ``target``; False if there are none."""
         for path in self.folder.glob(f"{key}.*.bin"):
-            if path.name == f"{key}.{_digest(path)}.bin":
+            if path.name == f"{key}.{sha256(path)}.bin":
                 _link(path, target)
                 self.used.add(path.name)
                 return True
@@ -30,7 +31,7 @@ class Encoded:
 
     def keep(self, key: str, source: Path) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"{key}.{_digest(source)}.bin"
+        name = f"{key}.{sha256(source)}.bin"
         (self.folder / name).unlink(missing_ok=True)
         _link(source, self.folder / name)
         self.used.add(name)
@@ -40,11 +41,6 @@ class Encoded:
         for path in self.folder.glob("*.bin"):
             if path.name not in self.used:
                 path.unlink()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _link(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from regmix.core.errors import InputError
+from regmix.core.errors import InputError, reason_of
 
 EOS = "<|endoftext|>"
 # Its names in published tokenizer.json files; the file itself does not say which token it is.
@@ -68,7 +68,7 @@ def _from_transformers(name: str) -> tuple[Tokenizer, tuple[str, ...]]:
         loaded = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
         return loaded.backend_tokenizer, (loaded.eos_token,) if loaded.eos_token else KNOWN_EOS
     except Exception as error:  # the hub's client raises many types
-        reason = " ".join(str(error).split())[:200]
+        reason = reason_of(error)
         raise InputError(
             f"tokenizer.source {name!r}: neither `train`, a .json file nor a tokenizer that transformers "
             f"can load ({reason}); fix it, or check the network"
