@@ -1,4 +1,4 @@
-"""Which constraints no mixture keeps together, and by how much: linear programmes. K domains, n inequalities."""
+"""Which constraints no mixture satisfies together, and by how much: linear programmes. K domains, n inequalities."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def shortfall(inequalities: Sequence[Inequality], domains: int) -> tuple[float, 
 
 
 def conflict(inequalities: Sequence[Inequality], domains: int) -> list[Inequality]:
-    """A smallest part of ``inequalities`` that no mixture keeps: without any one of it, one would."""
+    """A smallest part of ``inequalities`` that no mixture satisfies: without any one of it, one would."""
     needed = list(inequalities)
     for entry in inequalities:
         fewer = [other for other in needed if other is not entry]

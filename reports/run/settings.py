@@ -99,8 +99,8 @@ def _rounds(params: Params) -> str:
     if params.swarm.learn_from == FIRST:
         return ""
     return (
-        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie at the optima of refits to the earlier "
-        "runs. The paper draws all at once, as the method `regmix_one_shot` does."
+        f"Not all proxies are random: further rounds, up to `{params.swarm.learn_from}`, train mixtures that the "
+        "regressors propose from the earlier runs. The paper draws all at once, as the method `regmix_one_shot` does."
     )
 
 

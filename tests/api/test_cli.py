@@ -176,7 +176,7 @@ BAD = {
     "documents": (("--to", "datasets"), "--to datasets: it draws documents"),
     "unkept": (
         ("--objective", "bowl", "--limit", "web_loss=1.9"),
-        "limits: no mixture keeps them; at the best one web_",
+        "limits: no mixture satisfies them; at the best one web_",
     ),
     "zero": (("--tokens", "0"), "--tokens: 0: must be 1 or more"),
     "endless": (("--tokens", "inf"), "--tokens: inf: must be 1 or more"),
