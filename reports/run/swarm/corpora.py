@@ -55,7 +55,7 @@ def corpora(
             "Tokens": values["train_tokens"].map(count),
             "Validation tokens": values["valid_tokens"].map(count),
             "Prior share": values["prior"].map(lambda v: fixed(v, 4)),
-            "Passes if alone": values["passes_if_alone"].map(lambda v: fixed(v, 2)),
+            "Passes at weight 1": values["passes_if_alone"].map(lambda v: fixed(v, 2)),
             "Largest weight": values["largest_weight"].map(lambda v: fixed(v, 2)),
         }
     )
@@ -77,7 +77,7 @@ def corpora(
     )
     caption = (
         "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those of "
-        "the training split. *Passes if alone*: how many passes a target would make over the domain at weight 1."
+        "the training split. *Passes at weight 1*: how many passes a target trained on the domain alone would make."
     )
     return Section("Corpora", (prose, Table("corpora", caption, shown, values)))
 
