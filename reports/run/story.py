@@ -216,8 +216,8 @@ def reading(level: float) -> str:
     """How to read the answers, and the smallest difference that matters."""
     return (
         "Bars: the chosen weights, ± one spread over refits; grey: shares in *natural*, the corpus as it is. Dots: "
-        f"losses of targets minus those of rivals, with {percent(level)} intervals; left of the line the chosen mixture is "
-        f"better. Hollow dots: not clear, or too small to matter (below {MATTERS[NATS]:g} {NATS}, about "
+        f"losses of targets minus those of rivals, with {percent(level)} intervals; left of the line the chosen "
+        f"mixture is better. Hollow dots: not clear, or too small to matter (below {MATTERS[NATS]:g} {NATS}, about "
         f"{percent(MATTERS[NATS])} of perplexity, or {MATTERS[BITS]:g} {BITS}).\n\n"
         "Rivals are targets trained on other mixtures: *natural*; all domains equally (*uniform*); the best *single "
         "domain*; the mixture of the *best proxy*; the objective's *own domains*; and the choice of RegMix as "

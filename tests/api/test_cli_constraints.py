@@ -135,7 +135,7 @@ def test_mixtures_are_compared_with_the_prior_and_with_what_was_trained(ask, tab
     (tmp_path / "other.json").write_text('{"law": 1.0}')
     code, _, err = ask("compare", "--mixture", tmp_path / "other.json")
     assert code == 1
-    assert "weighs 'law', which no run has" in err
+    assert "has a weight for 'law', which is in no run" in err
 
 
 def test_the_interval_of_a_gain_covers_what_a_run_gains():
