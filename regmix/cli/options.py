@@ -15,7 +15,7 @@ Metrics = Annotated[
 ]
 Objective = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC[=WEIGHT]", help="What to minimise; can be repeated. Default: all metrics alike."),
+    typer.Option(metavar="METRIC[=WEIGHT]", help="What to minimise; can be repeated. Default: all metrics equally."),
 ]
 Higher = Annotated[
     list[str] | None, typer.Option(metavar="METRIC", help="A metric where higher is better; can be repeated.")

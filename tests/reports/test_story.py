@@ -81,7 +81,7 @@ def test_far_choices_and_further_rounds_are_named():
     far = chapter_texts(
         headlines, chosen=files, outlooks={"news": Outlook(0.03, 0.02, 1.0), "broad": Outlook(0.01, 0.02, 1.0)}
     )
-    assert "For `broad` it lies further from the runs" in far["The choice"]
+    assert "For `broad` the choice lies farther from the runs" in far["The choice"]
     assert "is worth it for `news`." in far["The choice"]
     outside = {"news": chosen(gain=(0.5, 0.4, 0.6)), "broad": chosen()}
     assert "for 1 of 2 objectives" in chapter_texts(headlines, chosen=outside)["The choice"]

@@ -175,7 +175,7 @@ def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: M
     values = [f"{spanned(score(scores, name, objective, split), 2)} {_on(split)}" for split in splits]
     line = f"**{objective}**: cross-validation puts `{name}` first, with ρ {listed(values)}."
     if own.empty:
-        line += " There is no baseline without proxies: the objective names no trained domain, or weights all equally."
+        line += " There is no baseline without proxies: the objective names no training domain, or weights all equally."
     else:
         less = [
             f"{spanned(row, 2, sign=True)} {_on(split)} ({compared(row[1], row[2], 'better', 'worse')})"

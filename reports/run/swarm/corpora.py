@@ -65,8 +65,8 @@ def corpora(
     reach = (
         f"The bound is below 1 for {listed(f'`{d}`' for d in bound)}"
         if len(bound)
-        else f"No domain would be passed over more than {fixed(float(own['passes_if_alone'].max()), 2)} times even if "
-        "a target trained on it alone, so every weight up to 1 is allowed"
+        else f"A target would pass over no domain more than {fixed(float(own['passes_if_alone'].max()), 2)} times "
+        "even if it trained on that domain alone, so every weight up to 1 is allowed"
     )
     prose = (
         f"{counted(len(own), 'domain')} are trained on, {count(own['train_tokens'].sum())} tokens in all"
