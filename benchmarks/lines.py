@@ -29,9 +29,9 @@ def _precision(result: dict[str, Any]) -> list[str]:
 def _overheads(result: dict[str, Any]) -> list[str]:
     start, evaluation, saved = result["startup"], result["evaluation"], result["checkpoints"]
     return [
-        f"start-up: {start['stage_seconds']['median']} s a stage, {start['stages']} stages: "
+        f"start-up: {start['stage_seconds']['median']} s per stage, {start['stages']} stages: "
         f"{start['share_of_swarm']['median']:.1%} of the swarm's {start['swarm_seconds']['median']} s; imports alone "
-        f"{start['import_seconds']['median']} s a stage, {start['imports_of_swarm']['median']:.1%}",
+        f"{start['import_seconds']['median']} s per stage, {start['imports_of_swarm']['median']:.1%}",
         f"evaluation: trajectories {evaluation['trajectories_of_training']['median']:.1%} of training, "
         f"final losses {evaluation['final_of_training']['median']:.1%}",
         f"checkpoints: {saved['share_of_training']:.2%} of training; of {saved['runs']} runs "

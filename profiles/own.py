@@ -40,7 +40,7 @@ class Own(Strict):
 
     @classmethod
     def read(cls, path: Path) -> Own | None:
-        """From a file; None without one. Raises InputError."""
+        """Read a file; None if it does not exist. Raises InputError."""
         return checked(cls, read_yaml(path), path.name) if path.exists() else None
 
     def values(self, profile: Mapping[str, Any]) -> dict[str, Any]:

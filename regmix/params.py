@@ -58,7 +58,7 @@ def parse(values: object, name: str = "params.yaml") -> Params:
 
 
 def all_faults(values: object, checks: Iterable[Check] = ()) -> list[str]:
-    """All faults of ``values`` (a mapping), a line each, as far as sound sections tell, also of further ``checks``."""
+    """All faults of ``values`` (a mapping), one line each, including ``checks``, which see only valid sections."""
     return faults(Params, values, (*between.CHECKS, *checks))[1]
 
 

@@ -87,7 +87,7 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
     """The entries of params.yaml's ``regressors`` that a stage uses, where other settings name them.
 
     They are in its digest, so that an edit of another regressor leaves the stage alone: DVC depends on a key that
-    dvc.yaml names, and which keys these are is for params.yaml to say.
+    dvc.yaml names, while params.yaml decides which keys count.
     """
     names: Iterable[str] = ()
     if stage in {"mixture_simulate", "mixture_choose", "mixture_explore", "swarm_round"}:
@@ -95,7 +95,7 @@ def entries(stage: str, params: Settings) -> dict[str, Kind]:
     elif stage == "trajectory_fit":
         names = params.trajectory.regressors
     elif stage in {"target_schedule", "target_train"}:
-        # Any word among a method's options can name a regressor. Options have no defaults, so all are here.
+        # Any word among a method's options can name a regressor. Options have no defaults, so every option is listed.
         names = re.findall(r"\w+", str([method.extras for method in params.target.methods.values()]))
     return {name: params.regressors[name] for name in sorted(set(names)) if name in params.regressors}
 

@@ -20,7 +20,7 @@ All functions take these:
   fitted by itself. Needed only if there are several columns.
 - ``regressors``: names from ``REGRESSORS``, or your own regressors (``regmix.regression.interface.Regressor``).
 - ``prior``: the domains' natural shares, or their token counts. ``bounds``: the largest weight of each domain.
-- ``constraints``: what every mixture must keep, with the keys of regmix/constraints/settings.py: floors, groups,
+- ``constraints``: what every mixture must satisfy, with the keys of regmix/constraints/settings.py: floors, groups,
   ratios, available tokens and so on.
 
 Bad input raises InputError with one line that names the argument, the row or column, the value and the fix.

@@ -39,7 +39,7 @@ REGRESSORS: dict[str, dict[str, Any]] = {
 ENSEMBLE = ("effective_tokens", "gp_log")
 MANY = 256  # runs from which a Gaussian process has one start: others end where it does, and a fit takes seconds
 SEARCH = Search()
-SAME = 0.01  # L1 distance below which a run had a mixture, but for rounding
+SAME = 0.01  # L1 distance below which two mixtures count as equal
 Constrained = Constraints | Mapping[str, Any] | None
 
 

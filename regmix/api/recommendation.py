@@ -132,8 +132,8 @@ def _check_limits(evidence: Evidence) -> None:
     if above[worst] > 0:
         name = best.model.members[0].objective.names[worst]
         raise InputError(
-            f"limits: no mixture keeps them; at the best one {name} is predicted {above[worst]:.3g} above its limit; "
-            "raise it by as much"
+            f"limits: no mixture satisfies them; at the best one {name} is predicted {above[worst]:.3g} above its "
+            "limit; raise it by as much"
         )
 
 

@@ -181,7 +181,7 @@ def shared_sequences(machine: Machine, target: Target) -> Iterator[str]:
         yield f"machine.sharded = {machine.sharded}: must not exceed target.recipe.sequences ({most})"
 
 
-# Settings that another run's are made of, an ablation's for instance, must name what exists. Only those of a whole run
+# Settings that other runs derive theirs from, such as an ablation's, must name what exists. Only those of a whole run
 # must give it enough to work on.
 NAMES: tuple[Check, ...] = (
     trained, constraints_name_domains, objectives_count_domains, objectives_count_tasks, trajectories_hold_losses,

@@ -21,7 +21,7 @@ def read(file: Path | None) -> dict[str, Any]:
         raise InputError(f"--constraints {file}: no such file; correct the path")
     value = read_yaml(file)
     if not isinstance(value, dict):
-        raise InputError(f"{file}: holds no constraints by name; write for instance `floors: {{web: 0.1}}`")
+        raise InputError(f"{file}: holds no constraints by name; write for example `floors: {{web: 0.1}}`")
     return value | {name: _counts(value[name]) for name in ("for_tokens", "available_tokens") if name in value}
 
 

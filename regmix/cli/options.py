@@ -15,7 +15,7 @@ Metrics = Annotated[
 ]
 Objective = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC[=WEIGHT]", help="What to minimise; can be repeated. Default: all metrics alike."),
+    typer.Option(metavar="METRIC[=WEIGHT]", help="What to minimise; can be repeated. Default: all metrics equally."),
 ]
 Higher = Annotated[
     list[str] | None, typer.Option(metavar="METRIC", help="A metric where higher is better; can be repeated.")
@@ -30,7 +30,7 @@ Prior = Annotated[
 ]
 Tokens = Annotated[float | None, typer.Option(help="Tokens of the real training, such as 100e9.")]
 Available = Annotated[
-    list[str] | None, typer.Option(metavar="DOMAIN=TOKENS|FILE", help="Tokens that there are of each domain.")
+    list[str] | None, typer.Option(metavar="DOMAIN=TOKENS|FILE", help="Tokens available in each domain.")
 ]
 MaxEpochs = Annotated[
     float | None, typer.Option(help="Most passes over a domain's available tokens. Default: 4.", show_default=False)
@@ -44,7 +44,7 @@ DomainColumns = Annotated[str | None, typer.Option(metavar="PATTERN", help="Colu
 MetricColumns = Annotated[str | None, typer.Option(metavar="PATTERN", help="Columns of metrics, such as 'eval/*'.")]
 Renormalise = Annotated[bool, typer.Option("--renormalise", help="Scale each run's weights to sum to 1.")]
 Candidates = Annotated[int, typer.Option(help="Random mixtures scored, before those around the best.")]
-Seed = Annotated[int, typer.Option(help="Of candidates, refits and folds.")]
+Seed = Annotated[int, typer.Option(help="Seed of candidates, refits and folds.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Page = Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page of it, HTML in one file.")]
 Out = Annotated[Path, typer.Option(help="Folder for the files of --to.", file_okay=False)]
@@ -57,5 +57,5 @@ Documents = Annotated[
 ]
 To = Annotated[list[str], typer.Option("--to", help=f"Format; can be repeated. One of {', '.join(formats())}.")]
 MaybeTo = Annotated[
-    list[str] | None, typer.Option("--to", help=f"Write it for a trainer. One of {', '.join(formats())}.")
+    list[str] | None, typer.Option("--to", help=f"Write the mixture for a trainer. One of {', '.join(formats())}.")
 ]

@@ -15,7 +15,7 @@ def whole(number: float | None, option: str) -> int | None:
     if number is None:
         return None
     if not (math.isfinite(number) and number >= 1):
-        raise InputError(f"{option}: {number:g}: must be 1 or more; write for instance {option} 100e9")
+        raise InputError(f"{option}: {number:g}: must be 1 or more; for example {option} 100e9")
     return int(number)
 
 
@@ -45,7 +45,7 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, float] | None:
         except ValueError:
             number = math.nan
         if not (name and math.isfinite(number)):
-            faults.append(f"{option}: {name}={text}: is not NAME=NUMBER; write for instance {option} web=0.5")
+            faults.append(f"{option}: {name}={text}: expected NAME=NUMBER; for example {option} web=0.5")
         elif name in numbers:
             faults.append(f"{option}: {name} is given twice; keep one")
         numbers[name] = number

@@ -22,7 +22,7 @@ def region(
     """The mixtures that keep the ``settings`` and the largest weights by available tokens, ``epochs``.
 
     ``prior`` holds positive shares by domain. Raises InputError, naming the constraints in conflict below ``key``, if
-    no mixture keeps all, or only one does and there is a mixture ``to_choose``.
+    no mixture satisfies all, or only one does and there is a mixture ``to_choose``.
     """
     domains, shares = tuple(prior), np.array(list(prior.values()))
     ends = np.array([epochs.get(name, 1.0) for name in domains])
@@ -156,8 +156,8 @@ def _refuse(parts: list[Inequality], domains: int, key: str) -> None:
     first = next((entry for entry in parts if not entry.text.startswith("the largest weight")), parts[0])
     alone = float(first.side @ _best(first, [part for part in parts if part is not first], domains)) - first.most
     raise InputError(
-        f"{key}: no mixture keeps {together}; each must give way by {by:.3g}, or {first.text.split(' = ')[0]} alone by "
-        f"{alone:.3g}"
+        f"{key}: no mixture satisfies {together}; each must give way by {by:.3g}, or "
+        f"{first.text.split(' = ')[0]} alone by {alone:.3g}"
     )
 
 

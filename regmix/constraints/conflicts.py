@@ -1,4 +1,4 @@
-"""Which constraints no mixture keeps together, and by how much: linear programmes. K domains, n inequalities."""
+"""Which constraints no mixture satisfies together, and by how much: linear programmes. K domains, n inequalities."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-SMALL = 1e-9  # by how much the constraints can leave room with, but for rounding, a single mixture
+SMALL = 1e-9  # slack below which only one mixture is feasible, up to rounding
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ def shortfall(inequalities: Sequence[Inequality], domains: int) -> tuple[float, 
 
 
 def conflict(inequalities: Sequence[Inequality], domains: int) -> list[Inequality]:
-    """A smallest part of ``inequalities`` that no mixture keeps: without any one of it, one would."""
+    """A smallest part of ``inequalities`` that no mixture satisfies: removing any one makes the rest feasible."""
     needed = list(inequalities)
     for entry in inequalities:
         fewer = [other for other in needed if other is not entry]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from regmix.core.errors import InputError
 
-SINGLE = 1e-9  # by how much the bounds can exceed a sum of 1 with, but for rounding, a single mixture within them
+SINGLE = 1e-9  # excess over a sum of 1 below which the bounds allow only one mixture
 
 
 def token_shares(available: Mapping[str, int]) -> dict[str, float]:

@@ -43,7 +43,7 @@ class Ratio(Strict):
 
 
 class Constraints(Strict):
-    """What every mixture must keep. Weights are shares of training tokens; what is left out does not constrain."""
+    """What every mixture must satisfy. Weights are shares of training tokens; omitted keys impose no constraint."""
 
     max_epochs: Positive = 4.0  # passes over a domain's available tokens, over the whole of a schedule
     available_tokens: dict[str, Tokens] = Field({})  # of every domain; none: what is tokenized

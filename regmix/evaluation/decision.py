@@ -40,14 +40,16 @@ def decision(headline: Mapping[str, Any], chosen: Mapping[str, Any]) -> Decision
     unit, proxies, predicted = headline["unit"], headline["mixture"], chosen["gain"]
     if "target" in headline:
         return _by_targets(headline["target"]["rivals"], unit)
+    far = chosen["support"]["distance"] > chosen["support"]["typical"]
     gain: Difference = proxies["realised_gain"], proxies["realised_gain_low"], proxies["realised_gain_high"]
     # With mixture.refit, the proxies were trained at an earlier choice.
     if None not in gain and proxies["predicted_gain"] == predicted["value"]:
-        reason = f"proxies gain {_shown(*gain)} {unit} over natural; no target was trained"
+        alone = ", where the prediction alone extrapolates" if far else ""
+        reason = f"proxies gain {_shown(*gain)} {unit} over natural{alone}; no target was trained"
         return Decision(_by_gain(*gain, unit=unit), reason)
     gain = predicted["value"], predicted["low"], predicted["high"]
     word, reason = _by_gain(*gain, unit=unit), f"predicted gain over natural {_shown(*gain)} {unit}"
-    if word == USE and chosen["support"]["distance"] > chosen["support"]["typical"]:
+    if word == USE and far:
         return Decision(EXTRAPOLATES, f"{reason}, but no run is near; train one there first")
     return Decision(word, reason)
 

@@ -28,7 +28,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Blend:
-    """What is written for a trainer. Raises InputError if it is no mixture, or lacks the tokens of a schedule.
+    """A mixture to export. Raises InputError if it is not a mixture, or lacks the tokens of a schedule.
 
     ``paths`` is a template for a domain's data, with ``{domain}``; ``available`` and ``document_tokens`` are tokens and
     mean tokens per document, by domain; ``about`` says in one line what the mixture is, and ``facts`` (``FACTS``, JSON
@@ -68,7 +68,7 @@ class Blend:
                 if not (math.isfinite(number) and number > 0):
                     raise InputError(f"{name}: {domain} = {number}: must be above 0; correct it or leave it out")
         if "{domain}" not in self.paths:
-            raise InputError(f"paths: {self.paths!r} has no {{domain}}; write for instance 'data/{{domain}}'")
+            raise InputError(f"paths: {self.paths!r} has no {{domain}}; write for example 'data/{{domain}}'")
 
     @property
     def domains(self) -> tuple[str, ...]:

@@ -24,8 +24,8 @@ IDS = ("run", "run_id", "index", "ID", "Name", "name")  # columns that name a ru
 LABELS = (*IDS, "State", "kind", "seed")  # columns that are neither weights nor metrics
 ROUNDING = 0.005  # by how much a row of weights rounded to three digits can miss 1
 STRIPPED = ("train_*", "metric/*_val_loss")  # RegMix's published names: what * stands for is the domain
-LARGEST = 1e15  # beyond which a number is taken for a mistake: its square still has digits left
-ODD = 0.1  # largest share of runs with a sign that is taken for a mistake
+LARGEST = 1e15  # larger numbers are treated as mistakes; the square of this one still has digits left
+ODD = 0.1  # largest share of runs with a sign that is treated as a mistake
 SHOWN = 5  # faults of a kind that are listed
 
 

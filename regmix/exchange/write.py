@@ -50,7 +50,7 @@ def export(blend: Blend, form: str) -> dict[str, str]:
 
 
 def _files(module: ModuleType, stem: str, text: str, about: list[str]) -> dict[str, str]:
-    """A file that begins with what it is, or where its format has no comments, a second file that says so."""
+    """A file with a header comment, or where its format has no comments, a second file with that text."""
     if module.COMMENT is None:
         return {f"{stem}{module.SUFFIX}": text, f"{stem}.about.txt": "".join(f"{line}\n" for line in about)}
     return {f"{stem}{module.SUFFIX}": "".join(f"{module.COMMENT} {line}\n" for line in about) + text}

@@ -107,7 +107,7 @@ function showPlace(predicted, load) {
   part.status.classList.toggle("x-far", far);
   part.status.replaceChildren(
     element("strong", {}, far ? "Extrapolates. " : "Within what the runs cover. "),
-    `The nearest of ${runs.length} runs is ${fixed(distance, 2)} away; runs are ${fixed(data.typical, 2)} from each other`,
+    `The nearest of ${runs.length} runs is ${fixed(distance, 2)} away; neighbouring runs are ${fixed(data.typical, 2)} apart`,
     far ? ". Train a proxy here before you believe these numbers." : ".");
   const found = [
     ...constraintsOf(data.constraints, domains, state.mixture),
@@ -116,7 +116,7 @@ function showPlace(predicted, load) {
   const order = ["broken", "reached", "kept"];
   found.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
   part.constraints.replaceChildren(
-    ...(found.length ? found.map(constraintRow) : [element("li", {}, "Nothing limits a weight here.")]));
+    ...(found.length ? found.map(constraintRow) : [element("li", {}, "No constraint applies.")]));
   fillNearest(part.nearest, nearest(data.runs, state.mixture, 5), objectives(), data.losses, predicted, load);
 }
 

@@ -42,7 +42,7 @@ class Blend:
 def fronts(
     pairs: Sequence[Sequence[str]], result: Result, evidence: Evidence, points: int, level: float
 ) -> pd.DataFrame:
-    """The front of each pair of objectives, from the mixture that ``result`` has for the first to that of the second.
+    """The front of each pair of objectives, from the first one's mixture in ``result`` to the second's.
 
     Up to ``points`` rows per pair, none of which another row beats in both: first and second, the objectives; share,
     the second's part; first_loss and second_loss, predicted, with _low and _high, an interval of coverage ``level`` for

@@ -49,7 +49,7 @@ def check_limits(name: str, objective: Objective, best: Optimum, tolerance: floa
     worst = int(np.argmax(above))
     if above[worst] > tolerance:
         raise InputError(
-            f"params.yaml: objectives.{name}: no mixture keeps its limits; at the best one the loss of "
+            f"params.yaml: objectives.{name}: no mixture satisfies its limits; at the best one the loss of "
             f"{objective.names[worst]} is predicted {above[worst]:.3f} nats too high; raise `within` by as much"
         )
 

@@ -164,7 +164,7 @@ def _measured(path: Path) -> list[Point]:
             for row in results["swarm_against_transformers"]
         ]  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path}: holds no rates of the engine ({error}); run `make bench`") from None
+        raise InputError(f"{path}: contains no engine rates ({error}); run `make bench`") from None
 
 
 def _cost(shape: ModelShape) -> float:

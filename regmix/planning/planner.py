@@ -102,7 +102,7 @@ class _Counter:
                 "target_train", name, target.seeds, new=target.seeds - already, scored=target.seeds * answers,
                 weights=True, target=True,
             )  # fmt: skip
-        # A method that writes text of its own trains alone, and so do runs that several processes share.
+        # A method with its own text trains alone, and so do runs that several processes share.
         joint = [name for name in work if not any(prep.written != 0 for prep in prepared.get(name, []))]
         total = 0 if self.params.machine.sharded else sum(work[name].new for name in joint)
         for name, each in work.items():

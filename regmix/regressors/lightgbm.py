@@ -133,7 +133,7 @@ class Bag:
 
 
 def least_runs(domains: int, options: Options) -> int:
-    """Fewer allow no split, and the model would be a constant; a single one has folds too."""
+    """With fewer runs no split is possible, so the model is a constant; a single model also needs folds."""
     return max(2 * options.min_rows, 0 if options.bags else FOLDS)
 
 

@@ -34,7 +34,7 @@ class Infeasible(InputError):
 
 
 def draw(rules: Rules, stream: int, *index: int, apart: np.ndarray | None = None) -> np.ndarray:
-    """Mixture ``index`` (K,) of a stream, drawn again while it all but repeats one of ``apart`` (n, K).
+    """Mixture ``index`` (K,) of a stream, redrawn while it nearly duplicates one of ``apart`` (n, K).
 
     Raises Infeasible if ``max_tries`` draws all break a bound.
     """

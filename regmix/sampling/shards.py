@@ -39,7 +39,7 @@ def shard_runs(rules: Rules, swarm: Swarm, shard: str, logged: Sequence[float]) 
 
     ``random-<j>`` contains mixtures ``j * per_shard`` to ``(j + 1) * per_shard - 1`` of one stream; so does
     ``switched-<j>``, whose runs change to a new mixture at ``swarm.switches`` of the ``logged`` fractions of
-    training. A random mixture that all but repeats an anchor is drawn again. Anchors are the prior, the uniform mixture
+    training. A random mixture that nearly duplicates an anchor is redrawn. Anchors are the prior, the uniform mixture
     and each domain alone, as closely as the constraints allow.
     Repeats train the first held-out mixtures again with other seeds. Raises InputError as ``draw`` does.
     """

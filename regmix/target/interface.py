@@ -75,8 +75,8 @@ class Spent:
 class Context:
     """What a method's plan can use.
 
-    ``rules`` holds the trained domains, their token shares (the prior) and the region of mixtures that keep the
-    constraints, which a plan must keep too: ``rules.nearest`` moves a mixture there. ``objectives`` holds the
+    ``rules`` holds the trained domains, their token shares (the prior) and the region of mixtures that satisfy the
+    constraints, as a plan must too: ``rules.nearest`` moves a mixture there. ``objectives`` holds the
     weights of each objective over domains, ``recommended`` RegMix's mixture (K) for each objective. ``seeds`` are the
     seeds of the targets' runs, ``sampling`` the settings of the swarm. ``warn`` shows the user a message.
     """

@@ -184,7 +184,7 @@ def _errors(name: str, steps: pd.DataFrame, on: str) -> Table:
         rows.append(cells)
     return Table(
         name,
-        f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the true loss one "
+        f"Mean absolute error, nats per token, of the loss at the last logged step, on {on}: from the actual loss one "
         "step before (one_step), and from the first one through all predictions (rolled_out). The mean drop predicts "
         "the training runs' mean change. Intervals are over the held-out runs.",
         pd.DataFrame(rows),

@@ -88,7 +88,7 @@ def sizes(results: Results, compared: pd.DataFrame, weights: Mapping[str, Mappin
          "minus default proxies": (lambda row: default(results, str(row["entry"])), "default")},
     )  # fmt: skip
     caption = (
-        f"The regressor `{REGRESSOR}` by the size of the proxies: rank correlation with the true losses of held-out "
+        f"The regressor `{REGRESSOR}` by the size of the proxies: rank correlation with the actual losses of held-out "
         "proxies of the same size, and with targets of the same mixtures; the distance of the mixture that RegMix "
         "chooses from the default's, with the distance expected by chance from refits to resampled proxies in "
         "brackets; its heaviest domains."

@@ -64,15 +64,15 @@ def power(value: float, digits: int = 2) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as a percentage: two significant digits below 10 %, never rounded up to 100 %."""
+    """A share as a percentage: two significant digits below 10%, never rounded up to 100%."""
     value = 100 * share
     if 99 <= value < 100:
-        return f"{math.floor(10 * value) / 10:.1f} %"
-    return f"{value:.0f} %" if value >= 10 else f"{value:.2g} %"
+        return f"{math.floor(10 * value) / 10:.1f}%"
+    return f"{value:.0f}%" if value >= 10 else f"{value:.2g}%"
 
 
 def relative(share: float) -> str:
-    """``24 % of``, or ``7.9 times`` for shares of 1 and above; the caller appends the whole."""
+    """``24% of``, or ``7.9 times`` for shares of 1 and above; the caller appends the whole."""
     return f"{percent(share)} of" if share < 0.995 else f"{share:.2g} times" if share < 100 else f"{count(share)} times"
 
 

@@ -39,7 +39,7 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     claims = [["512 proxies, FLOPs", *[power(shares[f"swarm_flops_{key}"]) for key in COUNTS], power(flops["regmix"])]]
     for target in ("1B", "7B"):
         own = [percent(shares[f"swarm_share_of_{target.lower()}_{key}"]) for key in COUNTS]
-        claims.append([f"share of one {target} run", *own, "nearly 2 %" if target == "1B" else "–"])
+        claims.append([f"share of one {target} run", *own, "nearly 2%" if target == "1B" else "–"])
     claims.append(["share of DoReMi's as printed",
                    *[percent(shares[f"swarm_flops_{k}"] / flops["doremi"]) for k in COUNTS],
                    percent(flops["regmix"] / flops["doremi"])])  # fmt: skip
@@ -50,17 +50,17 @@ def costs(runs: pd.DataFrame, shares: Mapping[str, float], printed: pd.DataFrame
     rows = [["512 proxies", fixed(swarm[512], 0), percent(swarm[512] / used["regmix"])],
             ["128 proxies", fixed(swarm[128], 0), percent(swarm[128] / used["regmix"])]]  # fmt: skip
     rows += [
-        [f"one target run, {name}", fixed(value, 1), f"{100 * value / used['regmix']:.1f} %"]
+        [f"one target run, {name}", fixed(value, 1), f"{100 * value / used['regmix']:.1f}%"]
         for name, value in used.items()
     ]
     share = figures(hours, printed)
     frame = pd.DataFrame(rows, columns=["What", "H800 hours", "of one RegMix target run"])
     return Section(
-        "Compute: 2 %, a tenth, and in full",
+        "Compute: 2%, a tenth, and in full",
         (
             "Both papers count 6 FLOPs per non-embedding parameter and token. For a 1M model that leaves out most of "
             f"the work: {percent(shares['head_share_1m'])} of its FLOPs are in the head, against "
-            f"{percent(shares['head_share_1b'])} for the 1B model. The claim of 2 % becomes "
+            f"{percent(shares['head_share_1b'])} for the 1B model. The claim of 2% becomes "
             f"{percent(shares['swarm_share_of_1b_body'])} body only and {percent(shares['swarm_share_of_1b_full'])} in "
             "full. RegMix-D's own hours agree with the full count: its 512 proxies take "
             f"{percent(share['hours_512_of_target'])} of the GPU hours of one target run, and switching mixtures "

@@ -63,7 +63,7 @@ def downstream(
             f"r with {objective}": [_marked(row) for row in own[EDGES].to_numpy()],
             "strongest domain": best["domain"].tolist(),
             "its r": [_marked(row) for row in best[EDGES].to_numpy()],
-            "first in resamples": [f"{100 * v:.0f} %" for v in best["first"]],
+            "first in resamples": [f"{100 * v:.0f}%" for v in best["first"]],
             "next": [f"{second[t]['domain']} {fixed(second[t]['value'], 2)}" for t in tasks],
         }
     )
@@ -138,7 +138,7 @@ def claims(numbers: Mapping[str, Any], printed: pd.DataFrame, objective: str) ->
               f"All {len(gaps)} differences agree within {fixed(math.ceil(10 * off) / 10, 1)}. Best and worst of 64 "
               "also include noise of evaluation and training: one seed per mixture."),
         Claim("RegMix", "§5.2, Figure 5a", "the Pile-CC loss correlates most strongly with most tasks",
-              f"strongest on {len(mine)} of {len(tasks)} tasks, and in 95 % of resamples on {len(firm)}; with the "
+              f"strongest on {len(mine)} of {len(tasks)} tasks, and in 95% of resamples on {len(firm)}; with the "
               "average "
               f"r {spanned(average, 2)}", basis, verdict(len(mine) > len(tasks) / 2, len(firm) > len(tasks) / 2),
               f"Not on {listed(t for t in tasks if t not in mine)}, where no loss is informative."),
@@ -149,7 +149,7 @@ def claims(numbers: Mapping[str, Any], printed: pd.DataFrame, objective: str) ->
               f"r with the average: Wikipedia {spanned(wiki, 2)}, Pile-CC {spanned(average, 2)}", basis,
               verdict(wiki[2] < average[1]), "The two intervals "
               + ("do not overlap." if wiki[2] < average[1] else "overlap.")),
-        untested("RegMix", "§5.2, Figure 5b, Appendix D", "over 85 % of URL domains of C4 correlate like Pile-CC",
+        untested("RegMix", "§5.2, Figure 5b, Appendix D", "over 85% of URL domains of C4 correlate like Pile-CC",
                  "Losses by URL domain are not published."),
     ]  # fmt: skip
 

@@ -66,12 +66,14 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         )  # fmt: skip
     wide = ablations.pivot_table(index=["knob", "value"], columns=["proxies", "mode"], values="average", sort=False)
     shown = wide.reset_index()
-    shown.columns = ["Knob", "Value", *(f"{p} proxies, {m}" for p, m in wide.columns)]
+    shown.columns = ["Setting", "Value", *(f"{p} proxies, {m}" for p, m in wide.columns)]
     for column in shown.columns[2:]:
         shown[column] = shown[column].map(lambda v: fixed(v, 2))
     shown["Value"] = shown["Value"].astype(str)
     parts.append(
-        Table("methods_regmix_d_3", "RegMix-D, Table 3, the paper's numbers: average score by knob.", shown, ablations)
+        Table(
+            "methods_regmix_d_3", "RegMix-D, Table 3, the paper's numbers: average score by setting.", shown, ablations
+        )
     )
     return Section("The papers' comparisons of methods", tuple(parts))
 

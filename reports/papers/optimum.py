@@ -100,13 +100,13 @@ def optimum(
     ]
     means = "\n".join(f"- *{name}*: {text}" for name, text in replays.items())
     return Section(
-        "Table 7 and Figure 14: the recommended mixture",
+        "Table 7 and Figure 14: the chosen mixture",
         (
             f"The published code draws candidates at random and averages the best. Replays:\n\n{means}\n\nThe standard "
             "deviation is over candidates' seeds and over refits to bootstrap resamples of the runs; it estimates how "
             "much a second experiment would differ. L1 distance (at most 2) of the published weights from the "
             f"replays: {listed(far)}.",
-            Table("table7", "Weights recommended for Pile-CC's loss, ± one sd; in italics the paper's Table 7.",
+            Table("table7", "Weights chosen for Pile-CC's loss, ± one sd; in italics the paper's Table 7.",
                   shown, pooled(weights)),
             Figure("figure14", "The same on a log axis; weights below 0.0001 are drawn at 0.0001 (the paper's Figure "
                    "14, whose 60M proxies have no published training runs; here both sizes learn from the 256 test "

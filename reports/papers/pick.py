@@ -78,10 +78,10 @@ def figure2(
         cloud.scatter(weight[ranked[:1]], predicted[ranked[:1]], s=90, color=style.PALETTE[1], marker="*", zorder=3)
         cloud.set_xlabel(f"weight of {objective}")
     axes[0, 0].set_ylabel("predicted loss at 1M")
-    axes[1, 0].set_ylabel("true loss at 1B")
+    axes[1, 0].set_ylabel("actual loss at 1B")
     if shades is not None:
         bar = axes[0, -1].inset_axes((0.0, 0.0, 0.07, 1.0))
-        drawing.colorbar(shades, cax=bar, label="true loss at 1B")
+        drawing.colorbar(shades, cax=bar, label="actual loss at 1B")
     shown = pd.DataFrame(
         {
             "Regressor": table["regressor"],
@@ -99,14 +99,14 @@ def figure2(
         (
             f"Above, {count(len(candidates))} candidates of the simulation, drawn as the published code draws them, by "
             "their Pile-CC weight and the loss that regressors fitted to the 512 runs predict, with the 64 mixtures "
-            "of the 1B models among them. Below, the 64 by predicted rank and their true loss. The star is the one "
+            "of the 1B models among them. Below, the 64 by predicted rank and their actual loss. The star is the one "
             "predicted best. One pick of 64 is one trial; the baseline without proxies is shown next to it. The "
             f"largest of the 64 weights is {fixed(weight.max(), 2)}; a simulation can recommend a larger one, where no "
             "1B model was trained.",
-            Figure("figure2", "Candidates (grey) and the 64 mixtures of 1B models (coloured by their true Pile-CC "
-                   "loss) by predicted loss; true loss by predicted rank.",
+            Figure("figure2", "Candidates (grey) and the 64 mixtures of 1B models (coloured by their actual Pile-CC "
+                   "loss) by predicted loss; actual loss by predicted rank.",
                    "Scatter plots: above, predicted loss against Pile-CC weight for candidates and the 64 large "
-                   "models; below, true loss against predicted rank; the first pick is a star.", drawing),
+                   "models; below, actual loss against predicted rank; the first pick is a star.", drawing),
             Table("figure2", "How good the first pick is, and the share of candidates predicted to be better than all "
                   "of the 64.", shown, table),
         ),

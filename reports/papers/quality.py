@@ -69,7 +69,7 @@ def table2(
         f"{fixed(stops['spearman_1m_max'], 1)} at 1M. All are fitted to the weights as printed, to three digits; "
         "*lightgbm_divided* is the paper's LightGBM on weights divided by their sums, which is equally valid and "
         "makes equal weights differ slightly: the change of its ρ is noise that applies to all trees here. Intervals "
-        f"are at {100 * level:g} %."
+        f"are at {100 * level:g}%."
     )
     return Section(
         "Table 2: ranking unseen mixtures",
@@ -143,7 +143,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
                                       "zero.",
                   matrix, pairs.reset_index(drop=True)),
             Table("tournament_choice", f"Pile-CC: how many of the truly best {k} mixtures are among the {k} predicted "
-                                       "best, and the true loss of the one predicted best minus the lowest true loss.",
+                                       "best, and the actual loss of the one predicted best minus the lowest.",
                   choice, measures.reset_index(drop=True)),
             Table("tournament_domains", "Spearman x 100 with each domain's loss as the objective; the best in bold.",
                   shown, rho.reset_index(drop=True)),
@@ -217,7 +217,7 @@ def _domain_table(table: pd.DataFrame, lines: Sequence[tuple[str, str]], sizes: 
 
 
 def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequence[str]) -> Section:
-    """Predicted against true loss; ``predictions`` are the predictions.csv of the regressors."""
+    """Predicted against actual loss; ``predictions`` are the predictions.csv of the regressors."""
     drawing, axes = style.panels(len(TESTS), len(names), 5.6, sharex="row", sharey="row")
     for line, split in zip(axes, TESTS, strict=True):
         for plot, name in zip(line, names, strict=True):
@@ -230,14 +230,14 @@ def figure9(predictions: Mapping[str, pd.DataFrame], objective: str, names: Sequ
                 plot.set_title(name)
             plot.locator_params(nbins=4)
         line[0].set_ylabel(f"{SPLITS[split]}\npredicted at 1M")
-    drawing.supxlabel("true Pile-CC loss, nats per token", fontsize=9)
+    drawing.supxlabel("actual Pile-CC loss, nats per token", fontsize=9)
     return Section(
-        "Figure 9: predicted against true loss",
+        "Figure 9: predicted against actual loss",
         (
             "The regressors predict the loss of a 1M model; only the order carries over to the larger ones. The paper "
             "only shows 1M.",
-            Figure("figure9", "Predicted against true Pile-CC loss at each size; the line is equality, at 1M.",
-                   "Scatter plots of predicted against true loss, one row per test set, one column per regressor.",
+            Figure("figure9", "Predicted against actual Pile-CC loss at each size; the line is equality, at 1M.",
+                   "Scatter plots of predicted against actual loss, one row per test set, one column per regressor.",
                    drawing),
         ),
     )  # fmt: skip

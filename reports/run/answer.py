@@ -102,7 +102,7 @@ def numbers(summary: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapp
     return Table(
         "answer",
         f"The mixture chosen for each objective, by its {SHOWN} heaviest domains; ρ, how well predictions rank unseen "
-        f"mixtures; and the loss of targets trained on it minus that of targets trained otherwise, in {NATS} unless "
+        f"mixtures; and the loss of targets trained on it minus that of targets trained on rivals, in {NATS} unless "
         f"the heading says otherwise, paired by seed, ± half a {percent(level)} interval: below zero, the chosen "
         "mixture is better.",
         table(summary, mixture),
@@ -113,14 +113,14 @@ def numbers(summary: Mapping[str, Mapping[str, Any]], mixture: Mapping[str, Mapp
 def _aim(objective: Objective, trained: Sequence[str]) -> str:
     names = objective.names
     if objective.references is not None:
-        return f"worst of {len(names)} domains, each against a proxy on it alone"
+        return f"worst of {len(names)} domains, each compared with a proxy trained on it alone"
     if objective.unit == BITS:
         return f"{BITS} of the answers of {len(names)} task{'s' * (len(names) > 1)}"
     if set(names) == set(trained):
         return f"mean loss on all {len(names)} training domains"
     if len(names) > SHOWN:
         return f"weighted mean of the losses on {len(names)} domains"
-    unseen = "" if set(names) & set(trained) else ", on which nothing trains"
+    unseen = "" if set(names) & set(trained) else ", on which no model trains"
     return f"{'mean ' * (len(names) > 1)}loss on {listed(names)}{unseen}"
 
 

@@ -43,7 +43,8 @@ def settings(
             _swarm(counts),
             "A mixture is rejected if the target would pass over a domain more than `constraints.max_epochs` times; "
             "the paper's code bounds weights by 15 times the prior.",
-            f"Mixtures are drawn around the prior to the power {params.swarm.temperature:g}; in the paper's code 0.5.",
+            f"Mixtures are drawn around {_centre(params.swarm.temperature)}; in the paper's code, around the prior to "
+            "the power 0.5.",
             "Each mixture depends only on its index, so a larger swarm keeps the runs of a smaller one; in the "
             "paper's code a different size gives different mixtures.",
             scored,
@@ -85,10 +86,14 @@ def settings(
     )
 
 
+def _centre(temperature: float) -> str:
+    return f"the prior to the power {temperature:g}" if temperature else "equal shares"
+
+
 def _swarm(counts: Mapping[str, int]) -> str:
     """What the swarm has beyond random and held-out mixtures, the paper's only kinds."""
     extra = {
-        "anchor": "anchors (prior, uniform, single domains)",
+        "anchor": "anchors (natural, uniform, single domains)",
         "repeat": "repeats of held-out mixtures under other seeds",
     }
     additions = [text for kind, text in extra.items() if kind in counts]
@@ -99,8 +104,8 @@ def _rounds(params: Params) -> str:
     if params.swarm.learn_from == FIRST:
         return ""
     return (
-        f"Not all proxies are random: those of `{params.swarm.learn_from}` lie at the optima of refits to the earlier "
-        "runs. The paper draws all at once, as the method `regmix_one_shot` does."
+        f"Not all proxies are random: further rounds, up to `{params.swarm.learn_from}`, train mixtures that the "
+        "regressors propose from the earlier runs. The paper draws all at once, as the method `regmix_one_shot` does."
     )
 
 

@@ -53,8 +53,8 @@ class Story:
         )
         return (
             f"From {proxies} small models (*proxies*: {amount(self.proxy['parameters']['body'])} non-embedding "
-            f"parameters, {amount(self.proxy['train_tokens'])} tokens) regressors learn what each mixture of "
-            f"{counted(len(self.prior), 'domain')} does to each loss, and choose a mixture for every objective.{then}"
+            f"parameters, {amount(self.proxy['train_tokens'])} tokens) regressors learn how each loss depends on the "
+            f"mixture of {counted(len(self.prior), 'domain')}, and choose a mixture for every objective.{then}"
         )
 
     def chapters(self, sections: Mapping[str, Section]) -> list[Section]:
@@ -67,7 +67,7 @@ class Story:
                      folds={"All regressors": (sections["regression"], ("regression",))}),
             _chapter("The choice", self._choice(), sections["mixtures"], ("confirmed",),
                      folds={"Weights with spread": (sections["mixtures"], ("mixtures",)),
-                            "Gains, predicted and realised": (sections["mixtures"], ("gains",)),
+                            "Gains, predicted and actual": (sections["mixtures"], ("gains",)),
                             "Whether another round pays": (sections["mixtures"], ("outlooks",))}),
             _chapter("Targets", self._targets(), sections["targets"], ("target_domains",),
                      folds={"Differences from natural": (sections["targets"], ("targets_paired",)),
@@ -127,7 +127,7 @@ class Story:
         ]
         near = (
             f" For {listed(f'`{name}`' for name in far)} the choice lies farther from the runs than they do from each "
-            "other, so the prediction extrapolates, and only the proxies trained at the choice can be trusted."
+            "other, so the prediction extrapolates, and only the proxies trained on the choice can be trusted."
             if far
             else " Every choice lies among the runs, so no prediction extrapolates."
         )
@@ -157,15 +157,16 @@ class Story:
         both = [
             name for name, headline in targets.items() if verdicts.target(headline) == verdicts.realised_gain(headline)
         ]
-        agree = (
-            "Proxies and targets agree on natural for every objective that has targets"
+        where = (
+            "every objective that has targets"
             if len(both) == len(targets)
-            else f"Proxies and targets agree on natural for {listed(f'`{name}`' for name in both)} alone"
+            else f"{listed(f'`{name}`' for name in both)} alone"
         )
+        agree = f"Proxies and targets agree in the comparison with natural for {where}"
         words = {name: verdicts.target(headline) for name, headline in targets.items()}
         text = (
-            f"{agree}: the targets are {each(words)}. If a "
-            "verdict at the top is less clear than that, it is because of a rival other than natural."
+            f"{agree}: the targets are {each(words)}. Where "
+            "a verdict at the top is weaker, another rival is the reason."
         )
         if len(self.ranks):
             low, high = self.ranks["value"].min(), self.ranks["value"].max()
@@ -185,8 +186,8 @@ class Story:
     def _schedules(self) -> str:
         lines = [
             f"Does it pay on `{name}` to change the mixture while a target trains, as RegMix-D does? "
-            f"{verdicts.dynamic_pays(part)}. Against `{part['best_static']}`, the best static method, picked "
-            f"afterwards, which favours it (n = {counted(part['n'], 'pair')}, {NATS}):\n\n"
+            f"{verdicts.dynamic_pays(part)}. Against `{part['best_static']}`, the best static method, chosen "
+            f"after the fact, which favours it (n = {counted(part['n'], 'pair')}, {NATS}):\n\n"
             + "\n".join(
                 f"- `{method}` {_less(part, method)}, {word}"
                 for method, word in verdicts.against_best_static(part).items()
@@ -214,19 +215,19 @@ class Story:
 def reading(level: float) -> str:
     """How to read the answers, and the smallest difference that matters."""
     return (
-        "Bars: the chosen weight, with a line of ± one spread over refits; grey: its share in *natural*, the corpus as "
-        f"it is. Dots: differences with {percent(level)} intervals, paired by seed; left of the line the "
-        f"chosen mixture is better. Below {MATTERS[NATS]:g} {NATS} (about {percent(MATTERS[NATS])} of perplexity) or "
-        f"{MATTERS[BITS]:g} {BITS} a difference does not matter; dots are hollow where it does not, or is not clear. "
-        "Rivals are targets trained otherwise: on natural, on all domains equally (*uniform*), on the best *single "
-        "domain*, on what RegMix as published chooses from as many proxies (*one-shot*), on the mixture of the *best "
-        "proxy*, or on the objective's *own domains*."
+        "Bars: the chosen weights, ± one spread over refits; grey: shares in *natural*, the corpus as it is. Dots: "
+        f"losses of targets minus those of rivals, with {percent(level)} intervals; left of the line the chosen "
+        f"mixture is better. Hollow dots: not clear, or too small to matter (below {MATTERS[NATS]:g} {NATS}, about "
+        f"{percent(MATTERS[NATS])} of perplexity, or {MATTERS[BITS]:g} {BITS}).\n\n"
+        "Rivals are targets trained on other mixtures: *natural*; all domains equally (*uniform*); the best *single "
+        "domain*; the mixture of the *best proxy*; the objective's *own domains*; and the choice of RegMix as "
+        "published with as many proxies (*one-shot*)."
     )
 
 
 def cost(runs: int, shares: Mapping[str, float]) -> str:
     """``runs`` are the swarm's, ``shares`` its FLOPs over those of one target, body only and in full."""
-    tail = ", more than it can save on models this small" if shares["full"] > 1 else ""
+    tail = ", so it does not pay for models this small" if shares["full"] > 1 else ""
     return (
         f"Cost: the {runs} runs of the swarm, tests included, took {relative(shares['body'])} the FLOPs of one target, "
         f"body only as the paper counts, and {relative(shares['full'])} with attention and head{tail}."

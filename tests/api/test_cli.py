@@ -164,7 +164,7 @@ def test_proposals_are_new_mixtures_that_the_next_round_can_train(run, tables, t
 
 BAD = {
     "no such metric": (("--objective", "b"), "objective: losses have no column 'b'"),
-    "no number": (("--objective", "bowl=x"), "--objective: bowl=x: is not NAME=NUMBER"),
+    "no number": (("--objective", "bowl=x"), "--objective: bowl=x: expected NAME=NUMBER"),
     "twice": (("--bound", "web=1,web=0.5"), "--bound: web is given twice"),
     "no domain": (("--bound", "law=0.5"), "bounds: unknown domain 'law'"),
     "no format": (("--to", "deepspeed"), "--to: 'deepspeed' is not one of"),
@@ -176,7 +176,7 @@ BAD = {
     "documents": (("--to", "datasets"), "--to datasets: it draws documents"),
     "unkept": (
         ("--objective", "bowl", "--limit", "web_loss=1.9"),
-        "limits: no mixture keeps them; at the best one web_",
+        "limits: no mixture satisfies them; at the best one web_",
     ),
     "zero": (("--tokens", "0"), "--tokens: 0: must be 1 or more"),
     "endless": (("--tokens", "inf"), "--tokens: inf: must be 1 or more"),

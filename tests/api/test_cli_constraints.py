@@ -86,7 +86,7 @@ BAD = {
     "huge ratio": ("ratios: [{of: web, to: code, at_least: 1.0e+300}]", "less than or equal to 1000000"),
     "conflict": (
         "floors: {code: 0.5}\ngroups: {g: {domains: [code, web], at_most: 0.4}}",
-        "no mixture keeps floors.code",
+        "no mixture satisfies floors.code",
     ),
     "typo": ("floor: {code: 0.5}", "floor: unknown key"),
     "empty": ("", "holds no constraints by name"),
@@ -135,7 +135,7 @@ def test_mixtures_are_compared_with_the_prior_and_with_what_was_trained(ask, tab
     (tmp_path / "other.json").write_text('{"law": 1.0}')
     code, _, err = ask("compare", "--mixture", tmp_path / "other.json")
     assert code == 1
-    assert "weighs 'law', which no run has" in err
+    assert "has a weight for 'law', which is in no run" in err
 
 
 def test_the_interval_of_a_gain_covers_what_a_run_gains():
@@ -166,7 +166,7 @@ def test_constraints_are_kept_by_what_is_compared_and_named_by_their_file(ask, t
     file.write_text("ceilings: {web: 0.3, books: 0.3, code: 0.3}")
     code, _, err = ask("recommend", "--constraints", file)
     assert code == 1
-    assert err.startswith(f"error: {file}: no mixture keeps ")
+    assert err.startswith(f"error: {file}: no mixture satisfies ")
 
 
 def test_bounds_are_kept_at_export_and_the_only_mixture_can_be_exported(run, tmp_path):  # noqa: F811

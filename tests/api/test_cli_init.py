@@ -44,7 +44,7 @@ def test_a_folder_becomes_a_small_file(run, texts, tmp_path):  # noqa: F811
     assert "make profile" in shown
     code, _, err = run("init", texts, "--out", out)
     assert code == 1
-    assert "is there already" in err
+    assert "already exists" in err
 
 
 @pytest.mark.parametrize("scale", ["smoke", "laptop", "campus", "paper", "scarce"])

@@ -68,7 +68,7 @@ def test_the_command_prints_a_table_for_each_swarm(run, tables):  # noqa: F811
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ratios.csv"], "ratios.csv: is not RATIOS,METRICS"),
+        (["ratios.csv"], "ratios.csv: expected RATIOS,METRICS"),
         (["a={0}/ratios.csv,{0}/metrics.csv", "a={0}/ratios.csv,{0}/metrics.csv"], "a: two swarms have this name"),
         (["{0}/ratios.csv,{0}/metrics.csv", "--metric", "x"], "--metric x: swarm"),
         (["{0}/ratios.csv,{0}/metrics.csv", "--regressor", "x"], "regressors: 'x' is not one of"),

@@ -116,7 +116,7 @@ def test_constraints_are_kept_bind_or_are_broken(page):
 
 def test_a_search_lowers_what_it_looks_for_and_keeps_the_constraints(page):
     load(page, "natural")
-    page.get_by_label("Look for a lower").select_option("code")
+    page.get_by_label("Lower the objective").select_option("code")
     row = page.locator("[data-part=objectives] tr", has_text="code").first
     before = float(row.locator("td").nth(1).inner_text().split()[0])
     page.get_by_role("button", name="Search from here").click()
@@ -131,7 +131,7 @@ def test_an_objective_of_ones_own_is_predicted_and_can_be_searched_for(page):
     rows = [row for row in predicted(page) if row.startswith("your own")]
     law = [row for row in predicted(page) if row.startswith("law")]
     assert rows[0].split()[2:] == law[0].split()[1:]
-    page.get_by_label("Look for a lower").select_option("your own")
+    page.get_by_label("Lower the objective").select_option("your own")
     page.get_by_label("Objective to start from").select_option("mean")
     assert page.locator("[data-part=own] input[name=news]").input_value() == "0.667"
 

@@ -319,7 +319,7 @@ CONSTRAINED = {
     "no such domain": ({"floors": {"reviews": 0.1}}, "constraints.floors: unknown domain 'reviews'; use one of news"),
     "in conflict": (
         {"floors": {"news": 0.7}, "fixed": {"code": 0.4}},
-        "constraints: no mixture keeps floors.news = 0.7 and fixed.code = 0.4; each must give way by 0.05, or "
+        "constraints: no mixture satisfies floors.news = 0.7 and fixed.code = 0.4; each must give way by 0.05, or "
         "floors.news alone by 0.1",
     ),
     "crossed": ({"floors": {"news": 0.7}, "ceilings": {"news": 0.4}}, "constraints.floors.news = 0.7: above ceilings"),

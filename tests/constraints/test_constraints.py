@@ -176,12 +176,12 @@ def test_the_distance_a_search_pays_for_draws_it_to_the_prior():
 CONFLICTS = {
     "floors": (
         {"floors": {"web": 0.6, "code": 0.3, "math": 0.2}},
-        r"no mixture keeps floors.web = 0.6, floors.code = 0.3 and floors.math = 0.2; each must give way by 0.0333, or "
-        r"floors.web alone by 0.1",
+        r"no mixture satisfies floors.web = 0.6, floors.code = 0.3 and floors.math = 0.2; each must give way by "
+        r"0.0333, or floors.web alone by 0.1",
     ),
     "the guilty ones alone": (
         {"floors": {"law": 0.1, "code": 0.5}, "groups": {"stem": {"domains": ["code", "math"], "at_most": 0.4}}},
-        r"no mixture keeps floors.code = 0.5 and groups.stem.at_most = 0.4; each must give way by 0.05",
+        r"no mixture satisfies floors.code = 0.5 and groups.stem.at_most = 0.4; each must give way by 0.05",
     ),
     "a ratio": (
         {"floors": {"math": 0.4}, "ratios": [{"of": "code", "to": "math", "at_least": 2.0}]},

@@ -365,5 +365,5 @@ def test_an_objective_whose_limits_no_mixture_keeps_names_the_loss(proxies, rule
     losses = np.column_stack([5 - proxies[:, 0], bowl(proxies)])
     lowest = float(bowl(proxies).min())
     objective = Objective(("first", "bowl"), np.array([1.0, 0.0]), limits=np.array([np.inf, lowest - 0.3]))
-    with pytest.raises(InputError, match=r"objectives\.mild: no mixture keeps its limits; .* loss of bowl .* too high"):
+    with pytest.raises(InputError, match=r"objectives\.mild: no mixture satisfies its limits; .* loss of bowl .* too"):
         simulate(Evidence(proxies, {"mild": LossParts(losses, objective)}, [GP], rules, SMALL), 0.95)

@@ -320,7 +320,7 @@ def test_a_device_without_a_rate_and_an_unknown_one_are_named(tmp_path):
     with pytest.raises(InputError, match=r"devices\.yaml: devices\.bare\.processes = 0"):
         device_rates.load(path, tmp_path)
     path.write_text("here: {about: x, processes: 1, engine: absent.json, rates: []}\n")
-    with pytest.raises(InputError, match=r"absent\.json: holds no rates of the engine .*; run `make bench`"):
+    with pytest.raises(InputError, match=r"absent\.json: contains no engine rates .*; run `make bench`"):
         device_rates.load(path, tmp_path)
     with pytest.raises(InputError, match=r"--device abacus: not in profiles/devices\.yaml; use one of here, h8"):
         plan.main(None, ["abacus"], None, ROOT)

@@ -122,7 +122,7 @@ def test_the_pick_is_the_model_predicted_best():
     assert table.loc["ridge", "beyond"] == 0.75
     assert table.loc["no_proxy", "run"] == large.names[large.mixtures[:, 0].argmax()]
     section = pick.figure2(table.reset_index(), frames, candidates, large, "pile_cc")
-    assert section.tables["figure2"].shown["candidates predicted better than all 64"].tolist() == ["75 %", "–"]
+    assert section.tables["figure2"].shown["candidates predicted better than all 64"].tolist() == ["75%", "–"]
 
 
 def test_figure_6_counts_the_regressors_that_tell_and_leaves_out_monotone_ones():

@@ -92,8 +92,8 @@ def test_the_numbers_are_those_of_the_runs():
     assert part["noise"] == pytest.approx(0.3, abs=0.01)  # natural's; pairing takes it out
     assert (part["n"], part["noise_free"]) == (3, 8)
     text = chapter._answer("news", part, methods(), 0.95)
-    assert "Choosing its mixtures cost 50 % of one target counted body only and 2 times one counted in full." in text
-    assert f"minus `mixed` (the recommended mixture) {MINUS}0.110 [{MINUS}" in text
+    assert "Choosing its mixtures cost 50% of one target counted body only and 2 times one counted in full." in text
+    assert f"minus `mixed` (the chosen mixture) {MINUS}0.110 [{MINUS}" in text
     assert "The 3 intervals are not corrected for multiple comparisons." in text
 
 

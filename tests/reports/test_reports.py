@@ -81,8 +81,8 @@ def test_formats():
     assert formats.plus_minus(1.0, math.nan, 1) == "1.0"
     assert formats.count(1234567) == "1\u202f234\u202f567"
     assert formats.power(4.1e18).endswith("10\u00b9\u2078")
-    assert [formats.percent(v) for v in (0.0231, 0.24, 0.9993, 1.0)] == ["2.3 %", "24 %", "99.9 %", "100 %"]
-    assert [formats.relative(v) for v in (0.24, 7.92, 250.0)] == ["24 % of", "7.9 times", "250 times"]
+    assert [formats.percent(v) for v in (0.0231, 0.24, 0.9993, 1.0)] == ["2.3%", "24%", "99.9%", "100%"]
+    assert [formats.relative(v) for v in (0.24, 7.92, 250.0)] == ["24% of", "7.9 times", "250 times"]
     assert [formats.counted(n, "seed") for n in (1, 3)] == ["1 seed", "3 seeds"]
     assert [formats.listed(items) for items in ([], ["a"], ["a", "b", "c"])] == ["none", "a", "a, b and c"]
 

@@ -62,11 +62,14 @@ def test_the_chapters_flip_with_the_numbers():
 
 
 def test_proxies_and_targets_are_reconciled():
-    assert "agree on natural for every objective" in chapter_texts({"news": objective_headline()})["Targets"]
+    assert (
+        "agree in the comparison with natural for every objective"
+        in chapter_texts({"news": objective_headline()})["Targets"]
+    )
     apart = chapter_texts({"news": objective_headline(), "broad": objective_headline(target=(0.2, 0.1, 0.3))})[
         "Targets"
     ]
-    assert "agree on natural for `news` alone" in apart
+    assert "agree in the comparison with natural for `news` alone" in apart
 
 
 def test_far_choices_and_further_rounds_are_named():
@@ -78,7 +81,7 @@ def test_far_choices_and_further_rounds_are_named():
     far = chapter_texts(
         headlines, chosen=files, outlooks={"news": Outlook(0.03, 0.02, 1.0), "broad": Outlook(0.01, 0.02, 1.0)}
     )
-    assert "For `broad` it lies further from the runs" in far["The choice"]
+    assert "For `broad` the choice lies farther from the runs" in far["The choice"]
     assert "is worth it for `news`." in far["The choice"]
     outside = {"news": chosen(gain=(0.5, 0.4, 0.6)), "broad": chosen()}
     assert "for 1 of 2 objectives" in chapter_texts(headlines, chosen=outside)["The choice"]
@@ -95,7 +98,7 @@ def test_without_baseline_interval_or_target():
 
 AIMS = {
     "news": (Objective.loss("news"), "loss on news"),
-    "reviews": (Objective.loss("reviews"), "loss on reviews, on which nothing trains"),
+    "reviews": (Objective.loss("reviews"), "loss on reviews, on which no model trains"),
     "skills": (Objective.mean({"reviews": 1, "law": 1}), "mean loss on reviews and law"),
     "broad": (Objective.mean(dict.fromkeys(PRIOR, 1)), "mean loss on all 3 training domains"),
     "qa": (Objective.mean({"a": 1, "b": 1}, BITS), "bits per byte of the answers of 2 tasks"),

@@ -28,9 +28,10 @@ def command(
     ],
     as_json: options.Json = False,
 ) -> None:
-    """Compare mixtures by all runs there are, and with the runs that had them.
+    """Compare mixtures by prediction, and with the runs trained on them.
 
-    Train the recommended mixture, add it to RATIOS and METRICS, and ask what it was worth. The prior is compared too.
+    Train the recommended mixture, add it to RATIOS and METRICS, and see whether it was worth it. The prior is
+    compared too.
     """
     inputs = question.inputs()
     domains = list(inputs.runs.mixtures)
@@ -38,9 +39,11 @@ def command(
     for path in mixture:
         (phase, *others) = read_blend(path).phases
         if others:
-            raise InputError(f"{path}: is a schedule, and runs at one mixture say nothing of it; give a single mixture")
+            raise InputError(f"{path}: is a schedule, which static runs cannot predict; give a single mixture")
         if unknown := [name for name in phase.weights if name not in domains]:
-            raise InputError(f"{path}: weighs {unknown[0]!r}, which no run has; its domains must be those of RATIOS")
+            raise InputError(
+                f"{path}: has a weight for {unknown[0]!r}, which is in no run; its domains must be those of RATIOS"
+            )
         if path.stem in rows:
             raise InputError(f"--mixture {path}: another is named {path.stem} too; rename one of the files")
         rows[path.stem] = {name: float(phase.weights.get(name, 0.0)) for name in domains}

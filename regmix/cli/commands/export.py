@@ -43,7 +43,7 @@ def command(
         _refuse(blend, read(constraints) | by_option(counts, length), prior, None, str(constraints))
     own = source.get("constraints")
     if own is not None and not isinstance(own, dict):
-        raise InputError(f"{mixture}: constraints: are no mapping; write them as `regmix recommend --json` does")
+        raise InputError(f"{mixture}: constraints: not a mapping; write them as `regmix recommend --json` does")
     if own or bounds:
         _refuse(blend, (own or {}) | by_option(counts, length), prior, bounds, str(mixture))
     write(blend, to, out)

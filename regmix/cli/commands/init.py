@@ -26,7 +26,7 @@ def command(
     Beside the params.yaml of a clone, `make profile PROFILE=laptop` follows it, and so does every other scale.
     """
     if out.exists():
-        raise InputError(f"{out}: is there already; edit it, or name another with --out")
+        raise InputError(f"{out}: already exists; edit it, or name another with --out")
     parts = look(folder)
     validation = [part.name for part in parts if VALIDATION.match(part.name)]
     if len(parts) - len(validation) < 2:
@@ -46,11 +46,11 @@ domains:
 # Domains that are only validated on, such as text that the model is for.
 validation_only: [{validation}]
 
-# What mixtures are to minimise: weights of domains, `trained` for all alike, or {{worst: trained}}.
+# What mixtures are to minimise: weights of domains, `trained` for all equally, or {{worst: trained}}.
 objectives:
   {aim}
 
-# If the mixture is for more text than is here, and for longer training: the tokens of each domain, and of the training.
+# If the mixture is for more text than is here and for longer training: the tokens of each domain, and of the training.
 # The prior and the bounds on repetition follow from them. docs/constraints.md has what else can be said here.
 # constraints:
 #   available_tokens: {{{tokens}}}

@@ -27,16 +27,16 @@ def command(
     question: Question,
     count: Annotated[int, typer.Option(help="Mixtures to propose.", min=1)] = 8,
     noise: Annotated[
-        float | None, typer.Option(help="Standard deviation of the objective between two runs at one mixture.")
+        float | None, typer.Option(help="Standard deviation of the objective between two runs on one mixture.")
     ] = None,
     to: Annotated[
-        str, typer.Option(help=f"Format: one of {', '.join(FORMATS)}; all but csv are a file a run.")
+        str, typer.Option(help=f"Format: one of {', '.join(FORMATS)}; all but csv write one file per run.")
     ] = "csv",
     out: options.Out = Path(),
     paths: options.Paths = "data/{domain}",
     as_json: options.Json = False,
 ) -> None:
-    """Propose mixtures to train next, where the most is expected to be gained, and say whether to go on.
+    """Propose mixtures to train next, where the expected gain is highest, and say whether to continue.
 
     Train a run at each, add the rows to RATIOS and METRICS, and ask again or `regmix recommend`.
     """

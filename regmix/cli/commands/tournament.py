@@ -75,7 +75,7 @@ def _named(text: str) -> tuple[Any, ...]:
     name, _, files = text.rpartition("=")
     paths = [Path(part) for part in files.split(",") if part]
     if len(paths) not in (2, 4):
-        raise InputError(f"{text}: is not RATIOS,METRICS; write for instance ours=ratios.csv,metrics.csv")
+        raise InputError(f"{text}: expected RATIOS,METRICS; for example ours=ratios.csv,metrics.csv")
     return name or paths[0].resolve().parent.name, paths[:2], *([paths[2:]] if paths[2:] else [])
 
 

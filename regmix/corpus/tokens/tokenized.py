@@ -31,7 +31,7 @@ class Corpus:
     digest: str
 
     def cut(self, tokens: Mapping[str, int] | None) -> Corpus:
-        """This corpus with only the first ``tokens`` of each domain to train on, as far as it has more; None: all."""
+        """This corpus with only the first ``tokens`` of each domain to train on, if it has more; None: all."""
         train = {name: part[: (tokens or {}).get(name, len(part))] for name, part in self.train.items()}
         lengths = {name: len(part) for name, part in train.items() if len(part) < len(self.train[name])}
         if not lengths:

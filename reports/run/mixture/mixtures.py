@@ -1,4 +1,4 @@
-"""The chosen mixtures, their predicted losses and those of proxies trained at them (the paper's Table 7, Figure 2)."""
+"""The chosen mixtures, their predicted losses and those of proxies trained on them (the paper's Table 7, Figure 2)."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def mixtures(
             ),
             Table(
                 "gains",
-                f"Predicted and realised losses and gains, in {units(objectives)}; gains are over the natural mixture, "
+                f"Predicted and actual losses and gains, in {units(objectives)}; gains are over the natural mixture, "
                 "positive is better. Predicted intervals are the wider of the regressors' own (their standard "
-                "deviations, seed noise and disagreement) and the spread over refits; realised ones are t intervals, "
+                "deviations, seed noise and disagreement) and the spread over refits; actual ones are t intervals, "
                 "paired by seed. *Distance*: L1 to the nearest training mixture, with the usual distance between "
                 "training mixtures in brackets.",
                 gains_shown,
@@ -83,16 +83,16 @@ def mixtures(
             outlook(outlooks, again or chosen),
             Figure(
                 "confirmed",
-                "Realised loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
+                "Actual loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "
                 "made before those proxies were trained (cross, ± one sd).",
-                "Dot plots of realised and predicted losses of the confirmed mixtures, one panel per objective.",
+                "Dot plots of actual and predicted losses of the confirmed mixtures, one panel per objective.",
                 _confirmed(realised, objectives),
             ),
             Table("confirmed", "The numbers behind the figure.", confirmed_shown, confirmed),
             Figure(
                 "candidates",
                 "Where the chosen mixture lies (the paper's Figure 2, right): predicted loss of sampled candidates in "
-                "pale grey and true losses of the swarm's runs, against the weight of the chosen mixture's heaviest "
+                "pale grey and actual losses of the swarm's runs, against the weight of the chosen mixture's heaviest "
                 "domain. The star is the prediction for the chosen mixture, the cross the loss of proxies trained "
                 "there.",
                 "Scatter plots of loss against the leading domain's weight, one panel per objective.",
@@ -137,11 +137,11 @@ def _choices(
             f"{interval(numbers['gain'], numbers['gain_low'], numbers['gain_high'], sign=True)}: {numbers['verdict']}. "
         )
         if real["verdict"] is None:
-            line += f"Realised {fixed(real['gain'], sign=True)} with one seed, so without an interval."
+            line += f"Actual {fixed(real['gain'], sign=True)} with one seed, so without an interval."
         else:
             inside = numbers["gain_low"] <= real["gain"] <= numbers["gain_high"]
             line += (
-                f"Realised {interval(real['gain'], real['gain_low'], real['gain_high'], sign=True)} "
+                f"Actual {interval(real['gain'], real['gain_low'], real['gain_high'], sign=True)} "
                 f"({counted(real['n'], 'seed')} each): {real['verdict']}, and "
                 f"{'within' if inside else 'outside'} the predicted interval."
             )
@@ -157,7 +157,7 @@ def _choices(
             )
         support = value["support"]
         if support["distance"] > support["typical"]:
-            line += " It lies further from the training mixtures than they do from each other: an extrapolation."
+            line += " It lies farther from the training mixtures than they do from each other: an extrapolation."
         lines.append(line)
     return "\n".join(lines)
 
@@ -190,11 +190,11 @@ def _gains(
             {
                 "Objective": name,
                 "Predicted loss": plus_minus(numbers["predicted_loss"], numbers["predicted_sd"]),
-                "Realised loss": plus_minus(real["loss"], real["sd"]),
+                "Actual loss": plus_minus(real["loss"], real["sd"]),
                 "Predicted gain": interval(numbers["gain"], numbers["gain_low"], numbers["gain_high"], sign=True),
-                "Realised gain": interval(real["gain"], real["gain_low"], real["gain_high"], sign=True),
+                "Actual gain": interval(real["gain"], real["gain_low"], real["gain_high"], sign=True),
                 "Predicted": compared(numbers["gain_low"], numbers["gain_high"], "better", "worse"),
-                "Realised": compared(real["gain_low"], real["gain_high"], "better", "worse"),
+                "Actual": compared(real["gain_low"], real["gain_high"], "better", "worse"),
                 "Seeds": str(real["n"]),
                 "Distance (usual)": f"{fixed(support['distance'], 2)} ({fixed(support['typical'], 2)})",
             }
@@ -208,7 +208,7 @@ def _compared(realised: pd.DataFrame, objectives: Sequence[str]) -> tuple[pd.Dat
     for objective in objectives:
         part = realised[realised["objective"] == objective].set_index("mixture").loc[names]
         shown[f"{objective}, predicted"] = [plus_minus(*row) for row in part[["predicted", "predicted_sd"]].to_numpy()]
-        shown[f"{objective}, realised"] = [plus_minus(*row) for row in part[["realised", "sd"]].to_numpy()]
+        shown[f"{objective}, actual"] = [plus_minus(*row) for row in part[["realised", "sd"]].to_numpy()]
     shown["Seeds"] = [str(n) for n in realised.drop_duplicates("mixture")["n"]]
     return realised.reset_index(drop=True), pd.DataFrame(shown)
 
@@ -256,8 +256,8 @@ def _confirmed(realised: pd.DataFrame, objectives: Mapping[str, Objective]) -> s
         plot.locator_params(axis="x", nbins=5)
     axes[0, 0].set_yticks(places, names)
     axes[0, 0].set_ylim(len(names) - 0.5, -0.65)
-    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[0], label="realised")
-    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[1], label="realised, chosen for this objective")
+    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[0], label="actual")
+    axes[0, 0].scatter([], [], s=32, color=style.PALETTE[1], label="actual, chosen for this objective")
     axes[0, 0].scatter([], [], s=30, marker="x", color=style.INK, linewidths=1.3, label="predicted")
     style.legend_above(figure)
     return figure
@@ -280,8 +280,8 @@ def _candidates(
                 continue
             colour = style.INK if kind == "random" else style.KINDS[kind]
             plot.scatter(
-                x[rows], y[rows], s=13, color=colour, linewidths=0, alpha=0.8, label=f"true, {style.KIND_LABELS[kind]}",
-                marker=style.KIND_MARKERS[kind],
+                x[rows], y[rows], s=13, color=colour, linewidths=0, alpha=0.8,
+                label=f"actual, {style.KIND_LABELS[kind]}", marker=style.KIND_MARKERS[kind],
             )  # fmt: skip
         weight, guess = value["weights"][leading], value["predicted"]
         plot.errorbar(
@@ -290,7 +290,7 @@ def _candidates(
         )  # fmt: skip
         plot.scatter(
             [weight], [summary[name]["realised"]["loss"]], s=44, marker="x", color=style.INK, linewidths=1.6, zorder=6,
-            label="chosen, realised",
+            label="chosen, actual",
         )  # fmt: skip
         plot.scatter([], [], s=16, color=style.PALE, label="candidates, predicted")
         plot.set_title(name)

@@ -19,21 +19,19 @@ def calibrated(table: pd.DataFrame) -> Table:
         {
             "Objective": table["objective"],
             "Predicted": table["predicted"].map(fixed),
-            "Realised": table["realised"].map(fixed),
-            "Predicted minus realised": [
-                interval(row["difference"], row["low"], row["high"], sign=True) for row in rows
-            ],
+            "Actual": table["realised"].map(fixed),
+            "Predicted minus actual": [interval(row["difference"], row["low"], row["high"], sign=True) for row in rows],
             "At its proposals": [
                 interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
             ],
             "Proposals": table["proposals"].astype(str),
             "Calibrated": table["calibrated"].map(fixed),
-            "Calibrated minus realised": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
+            "Calibrated minus actual": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
         }
     )
     return Table(
         "calibration",
-        "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
+        "How far predictions are off where a mixture is best: at the chosen one, against the proxies that confirm "
         "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
         "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
         "shift. It is the same for all mixtures, so it changes no choice; since the regressors have learnt from the "

@@ -44,17 +44,17 @@ def regression(
         _prose(scores, margins, list(objectives), splits),
         Table(
             "regression",
-            "Rank correlation of predicted and true losses, with bootstrap intervals over runs; the best regressor of "
-            "each column in bold (the paper's Table 2, which has one objective and one split). *no_proxy* ranks "
+            "Rank correlation of predicted and actual losses, with bootstrap intervals over runs; the best regressor "
+            "of each column in bold (the paper's Table 2, which has one objective and one split). *no_proxy* ranks "
             "mixtures by their weight on the objective's own domains and trains nothing.",
             _overview(scores, list(objectives), splits),
             judged.reset_index(drop=True),
         ),
         Figure(
             "predicted_true",
-            "Predicted against true loss (the paper's Figure 9): out of fold in grey"
+            "Predicted against actual loss (the paper's Figure 9): out of fold in grey"
             + (", the held-out mixtures in blue. The number is ρ on the held-out mixtures." if has_heldout else "."),
-            "Scatter plots of predicted against true loss for every regressor and objective.",
+            "Scatter plots of predicted against actual loss for every regressor and objective.",
             _scatter(predictions, scores, objectives, "heldout" if has_heldout else "cv"),
         ),
     ]
@@ -77,7 +77,7 @@ def regression(
             Table(
                 f"regression_{split}",
                 f"All measures {_on(split)}, n = {int(part['n'].iloc[0])} runs. Errors are in {units(objectives)}. "
-                '*Regret*: the true loss of the mixture predicted best minus the lowest true loss. The paper\'s "MSE" '
+                '*Regret*: the actual loss of the mixture predicted best minus the lowest. The paper\'s "MSE" '
                 "agrees with the MAE of its published tables.",
                 _details(part, list(objectives), columns),
                 part,
@@ -100,7 +100,7 @@ def _better(scores: pd.DataFrame, objectives: Mapping[str, Objective]) -> Table:
     n = ", ".join(str(size) for size in sorted(set(part["n"].astype(int))))
     return Table(
         "regression_better",
-        f"The same on the better half of the held-out mixtures alone, those whose true objective is below the median "
+        f"The same on the better half of the held-out mixtures alone, those whose actual objective is below the median "
         f"(n = {n}): a choice is made among mixtures like these, and their losses differ less. MAE in "
         f"{units(objectives)}.",
         pd.DataFrame(shown),
@@ -175,7 +175,7 @@ def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: M
     values = [f"{spanned(score(scores, name, objective, split), 2)} {_on(split)}" for split in splits]
     line = f"**{objective}**: cross-validation puts `{name}` first, with ρ {listed(values)}."
     if own.empty:
-        line += " There is no baseline without proxies: the objective names no trained domain, or weights all equally."
+        line += " There is no baseline without proxies: the objective names no training domain, or weights all equally."
     else:
         less = [
             f"{spanned(row, 2, sign=True)} {_on(split)} ({compared(row[1], row[2], 'better', 'worse')})"
@@ -248,7 +248,7 @@ def _scatter(
             if row == 0:
                 plot.set_title(name, fontsize=8.5)
         line[0].set_ylabel(f"{objective}\npredicted")
-    drawing.supxlabel(f"true loss, {units(objectives)}", fontsize=9)
+    drawing.supxlabel(f"actual loss, {units(objectives)}", fontsize=9)
     return drawing
 
 

@@ -55,7 +55,7 @@ def corpora(
             "Tokens": values["train_tokens"].map(count),
             "Validation tokens": values["valid_tokens"].map(count),
             "Prior share": values["prior"].map(lambda v: fixed(v, 4)),
-            "Passes if alone": values["passes_if_alone"].map(lambda v: fixed(v, 2)),
+            "Passes at weight 1": values["passes_if_alone"].map(lambda v: fixed(v, 2)),
             "Largest weight": values["largest_weight"].map(lambda v: fixed(v, 2)),
         }
     )
@@ -65,8 +65,8 @@ def corpora(
     reach = (
         f"The bound is below 1 for {listed(f'`{d}`' for d in bound)}"
         if len(bound)
-        else f"No domain would be passed over more than {fixed(float(own['passes_if_alone'].max()), 2)} times even if "
-        "a target trained on it alone, so every weight up to 1 is allowed"
+        else f"A target would pass over no domain more than {fixed(float(own['passes_if_alone'].max()), 2)} times "
+        "even if it trained on that domain alone, so every weight up to 1 is allowed"
     )
     prose = (
         f"{counted(len(own), 'domain')} are trained on, {count(own['train_tokens'].sum())} tokens in all"
@@ -77,7 +77,7 @@ def corpora(
     )
     caption = (
         "The domains, in place of the Pile's 17 (the paper's Table 1). Documents, characters and tokens are those of "
-        "the training split. *Passes if alone*: how many passes a target would make over the domain at weight 1."
+        "the training split. *Passes at weight 1*: how many passes a target trained on the domain alone would make."
     )
     return Section("Corpora", (prose, Table("corpora", caption, shown, values)))
 

@@ -1,4 +1,4 @@
-"""The models and their cost, counted in three ways (the paper's Table 9 and its "2 %")."""
+"""The models and their cost, counted in three ways (the paper's Table 9 and its "2%")."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
     bodies = target["parameters"]["body"] / proxy["parameters"]["body"]
     prose = (
         "Models are named and compared by non-embedding parameters in the paper, and its claim that the swarm costs "
-        '"nearly 2 %" of one 1B run counts the same way. A small model spends much of its compute elsewhere: '
+        '"nearly 2%" of one 1B run counts the same way. A small model spends much of its compute elsewhere: '
         f"the head that predicts the vocabulary takes {percent(_head(small.flops()))} of the FLOPs of the paper's 1M "
         f"model and {percent(_head(proxy['flops_a_token']))} of those of the proxy here. Counted in full, the paper's "
         f"swarm costs {percent(paper['full'])} of one 1B run. Here the whole swarm costs {relative(ours['body'])} one "

@@ -57,8 +57,8 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     )
     nouns = {
         "random": ("random mixture", ""),
-        "anchor": ("anchor", " (the prior, the uniform mixture and single domains)"),
-        "proposal": ("proposal", " at the optima of refits to the earlier runs"),
+        "anchor": ("anchor", " (the natural and the uniform mixture and single domains)"),
+        "proposal": ("proposal", " made by the regressors from the earlier runs"),
         "heldout": ("held-out mixture", " that no regressor is fitted to"),
         "repeat": ("repeat", " of held-out mixtures under other seeds, to measure the noise"),
     }

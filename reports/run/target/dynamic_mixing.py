@@ -85,7 +85,7 @@ def _all(part: Mapping[str, Any], other: str) -> str:
 
 
 def _line(name: str, result: Mapping[str, Any], part: Mapping[str, Any], method: Method) -> str:
-    who = {part["alone"]: " (the objective's own domains alone)", part["regmix"]: " (the recommended mixture)"}
+    who = {part["alone"]: " (the objective's own domains alone)", part["regmix"]: " (the chosen mixture)"}
     pairs = "; ".join(f"minus `{other}`{who.get(other, '')} {_difference(result, other)}" for other in result["less"])
     cost = result["cost"]
     cost_text = (
@@ -190,7 +190,7 @@ def _cost_table(methods: Mapping[str, Method], target: Mapping[str, Any]) -> Tab
     return Table(
         "spent",
         "Compute that each method spent on choosing its mixtures, beyond training its targets, in FLOPs counted in "
-        f"two ways and in multiples of one target's training. Spent nothing: {free}. It is spent once for all "
+        f"two ways and in multiples of one target's training. Without such compute: {free}. It is spent once for all "
         f"{counted(runs, 'seed')}, and proxies that several methods learn from are counted for each. Fitting "
         "regressors and searching mixtures is not counted.",
         shown,

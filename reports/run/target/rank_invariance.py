@@ -83,7 +83,7 @@ def _prose(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int,
     }
     verdict = "; ".join(f"{word} for {listed(part['measure'])}" for word, part in words.items() if len(part))
     single = (
-        f" Over the losses on {counted(len(rest), 'further single domain')}, ρ runs from "
+        f" Over the losses on {counted(len(rest), 'other single domain')}, ρ runs from "
         f"{fixed(rest['value'].min(), 2)} to {fixed(rest['value'].max(), 2)}, median "
         f"{fixed(rest['value'].median(), 2)}."
         if len(rest)
@@ -92,7 +92,7 @@ def _prose(table: pd.DataFrame, objectives: Sequence[str], apart: float, n: int,
     return (
         f"The paper's hypothesis is that mixtures rank the same at every scale. {n} mixtures were trained both as "
         f"proxies and as targets: {lines}. The order is {verdict}.{single}\n\nRead this with care: the mixtures were "
-        f"not drawn at random but picked, some by the method under test, and the nearest two are {fixed(apart, 3)} "
+        f"not drawn at random but chosen, some by the method under test, and the nearest two are {fixed(apart, 3)} "
         f"apart (L1, at most 2). The paper has up to 256 mixtures per pair of scales; here n = {n}."
     )
 

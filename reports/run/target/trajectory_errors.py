@@ -36,8 +36,8 @@ def errors(frame: pd.DataFrame) -> tuple[str, Table, Figure]:
         Table(
             "trajectory_errors",
             "Errors of the stepwise regressors on held-out proxies at the last logged step, nats per token, with "
-            "intervals over resamples of the n proxies. *One step* starts from the true loss at the logged step "
-            "before, *rolled out* from the true loss at the first one, as it has to be for a schedule planned before "
+            "intervals over resamples of the n proxies. *One step* starts from the actual loss at the logged step "
+            "before, *rolled out* from the actual loss at the first one, as it has to be for a schedule planned before "
             f"training. `{BASELINE}` adds the training proxies' mean change to the loss it starts from and ignores the "
             "mixture. CSV: all logged steps.",
             shown,
