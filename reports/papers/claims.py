@@ -52,7 +52,7 @@ def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
             "It says": frame["says"],
             "Here": frame["found"],
             "From": frame["basis"],
-            "Verdict": frame["verdict"].map(lambda word: f"**{word}**"),
+            "Verdict": frame["verdict"],
             "Why": frame["why"],
         }
     )
