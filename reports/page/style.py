@@ -17,7 +17,7 @@ PALETTE += ["#7B3294", "#8C510A", "#01665E"]
 MARKERS = "osD^vPXp<>h*"  # one more than the colours, so that pairs repeat late
 # The page replaces these and white with its theme's colours; use BLACK or WHITE for what must stay the same.
 INK, MUTED, PALE, GRID = "#222222", "#8a8f98", "#d5d8dd", "#e9ebee"
-BLACK, WHITE = "#111111", "#fefefe"
+BLACK, WHITE = "#010101", "#fefefe"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "proposal": "#009E73", "heldout": "#0072B2"}
 KIND_LABELS = {"random": "random", "anchor": "anchors", "proposal": "proposals", "heldout": "held out"}
 KIND_MARKERS = {"random": "o", "anchor": "D", "proposal": "s", "heldout": "^"}
