@@ -15,8 +15,8 @@ from reports.page import render
 from stages.common.run import run
 
 TITLE = "RegMix and RegMix-D: the papers' ablations on our own runs"
-RULES = """section:first-child td { min-width: 6.5rem; white-space: normal; }
-section:first-child td:nth-child(3), section:first-child td:last-child { min-width: 15rem; }
+RULES = """#table-claims td { min-width: 6.5rem; white-space: normal; }
+#table-claims td:nth-child(3), #table-claims td:last-child { min-width: 15rem; }
 """
 OUTS = ("ablations.md", "ablations.html", "ablations")
 GENERAL = "news"  # the abundant domain, as Pile-CC is in the papers

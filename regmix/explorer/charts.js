@@ -22,19 +22,19 @@ function fixed(value, digits = 3, signed = false) {
   return sign + text;
 }
 
-/** A bar from 0, a loss's difference from natural, with its interval and a mark; what leaves the `span` is cut. */
+/** A bar from 0, a loss's difference from natural, with its interval and a mark; an arrow where it leaves the `span`. */
 function bar(difference, half, mark, span) {
   const place = (value) => `${(50 + 50 * Math.max(-1, Math.min(1, value / span))).toFixed(2)}%`;
   const box = (kind, from, to) =>
     element("span", { class: kind, style: `left:${place(from)};right:calc(100% - ${place(to)})` });
-  const side = difference < 0 ? "x-fill x-better" : "x-fill x-worse";
+  const side = (difference < 0 ? "x-fill x-better" : "x-fill x-worse") + (Math.abs(difference) > span ? " x-cut" : "");
   return element(
     "span",
     { class: "x-track", "aria-hidden": "true" },
     box(side, Math.min(difference, 0), Math.max(difference, 0)),
     box("x-whisker", difference - half, difference + half),
     element("span", { class: "x-zero" }),
-    element("span", { class: "x-mark", style: `left:${place(mark)}` }),
+    Math.abs(mark) > span ? "" : element("span", { class: "x-mark", style: `left:${place(mark)}` }),
   );
 }
 

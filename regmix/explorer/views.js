@@ -32,7 +32,8 @@ function weightRows(set, lock) {
     const number = input("number", 0.01, `Weight of ${name}, as a number`);
     number.addEventListener("change", () => set(k, null));
     const marks = ["x-natural", "x-other"].map((kind) => element("span", { class: `x-tick ${kind}` }));
-    const box = element("input", { type: "checkbox", onchange: (event) => lock(k, event.target.checked) });
+    const box = element("input", { type: "checkbox", "aria-label": `Keep the weight of ${name}`,
+      onchange: (event) => lock(k, event.target.checked) });
     part.weights.append(
       element("li", {},
         element("span", { class: "x-name", title: name }, name),

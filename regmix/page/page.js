@@ -1,4 +1,4 @@
-// Folded parts open when something in them is linked to, and all of them for printing; tables sort by a click.
+// Folded parts open when something in them is linked to, and those of chapters for printing; tables sort by a click.
 "use strict";
 
 function openAround(element) {
@@ -51,5 +51,11 @@ for (const table of document.querySelectorAll("figure.table table")) {
   if (table.tHead && table.tBodies[0].rows.length > 2) sortable(table);
 }
 addEventListener("hashchange", follow);
-addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((part) => (part.open = true)));
+
+let printed = []; // what printing opened; appendices are printed if the reader has opened them
+addEventListener("beforeprint", () => {
+  printed = [...document.querySelectorAll("main > section:not(#appendices) > details, .chapter details")].filter((part) => !part.open);
+  printed.forEach((part) => (part.open = true));
+});
+addEventListener("afterprint", () => printed.forEach((part) => (part.open = false)));
 follow();

@@ -11,7 +11,7 @@ import pandas as pd
 
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.page import style
-from reports.page.formats import bold, fixed, interval, listed, spanned
+from reports.page.formats import fixed, interval, listed, spanned
 from reports.page.section import Figure, Fold, Part, Section, Table
 
 INTERVAL = ("low", "high")
@@ -41,7 +41,7 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
             "Audit": [name.replace("_", " ") for name, _ in rows],
             "Statement": [answer["says"] for _, answer in rows],
             "Here": [measured(answer) for _, answer in rows],
-            "Verdict": [bold(answer["verdict"]) for _, answer in rows],
+            "Verdict": [answer["verdict"] for _, answer in rows],
             "Why": [answer["why"] for _, answer in rows],
         }
     )

@@ -15,7 +15,7 @@ from reports.ablation_study.results import basis, difference_text, floor
 from reports.ablation_study.variants import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
-from reports.papers.claims import Claim, tabled
+from reports.papers.claims import Claim, tabled, tally
 
 REGMIX, REGMIX_D = "RegMix", "RegMix-D"
 BLURRED = 0.5  # L1 (at most 2) between two refits of one swarm, beyond which similarity means nothing
@@ -37,7 +37,7 @@ def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
         "*comparison* is a table of methods that share one objective; a *variant* is a swarm, trained "
         "once, that the methods of its comparisons learn from."
     )
-    return Section("The papers' claims on our own runs", (prose, table))
+    return Section("The papers' claims on our own runs", (tally(claims, (HOLDS, FAILS, UNDECIDED)), prose, table))
 
 
 def dynamic(results: Results) -> list[Claim]:

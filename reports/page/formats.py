@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from regmix.core.objective import NATS, Objective
 
 MISSING = "–"
+BEST, NOTED = "★", "†"  # signs after a number; a caption says what the second one means there
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -77,7 +78,13 @@ def relative(share: float) -> str:
 
 
 def bold(text: str, when: bool = True) -> str:
+    """In tables bold means one thing: the interval of a number excludes zero. ``marked`` is for all else."""
     return f"**{text}**" if when else text
+
+
+def marked(text: str, sign: str, when: bool = True) -> str:
+    """``0.93 ★``; the space does not break."""
+    return f"{text}\u202f{sign}" if when else text
 
 
 def listed(items: Iterable[str]) -> str:

@@ -140,7 +140,7 @@ def page(sections: Sequence[Section], drawings: dict[str, str], title: str, besi
                 numbered = numbers.assign(part)
                 drawing = inline.element(drawings[part.name], f"f{numbered.number}", part.alt)
                 caption = f"<figcaption>{_inline(numbered.caption)}</figcaption>"
-                yield f'<figure id="figure-{part.name}">{drawing}{caption}</figure>'
+                yield f'<figure id="figure-{part.name}"><div class="scroll">{drawing}</div>{caption}</figure>'
 
     contents, body, appendices = [], [], []
     for heading, section in headed(sections):

@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 # Okabe and Ito's eight colours, black as dark grey and yellow darkened for lines on white; then three more shades.
@@ -16,11 +17,12 @@ PALETTE += ["#7B3294", "#8C510A", "#01665E"]
 MARKERS = "osD^vPXp<>h*"  # one more than the colours, so that pairs repeat late
 # The page replaces these and white with its theme's colours; use BLACK or WHITE for what must stay the same.
 INK, MUTED, PALE, GRID = "#222222", "#8a8f98", "#d5d8dd", "#e9ebee"
-BLACK, WHITE = "#111111", "#fefefe"
+BLACK, WHITE = "#010101", "#fefefe"
 KINDS = {"random": "#9AA1AB", "anchor": "#E69F00", "proposal": "#009E73", "heldout": "#0072B2"}
 KIND_LABELS = {"random": "random", "anchor": "anchors", "proposal": "proposals", "heldout": "held out"}
 KIND_MARKERS = {"random": "o", "anchor": "D", "proposal": "s", "heldout": "^"}
 DPI = 140  # of the PNG files
+CELL = 8.5  # points of text in a heat map, so 9 px or more wherever a figure is at least 44 rem wide
 WIDTH = 9.2  # inches; the page's text width
 
 _RC: dict[str, Any] = {
@@ -54,6 +56,22 @@ _RC: dict[str, Any] = {
     "ytick.labelcolor": INK,
     "ytick.labelsize": 8.5,
 }
+
+
+def contrast(first: Sequence[float], second: Sequence[float]) -> float:
+    """WCAG's contrast ratio of two colours (red, green, blue), from 1 to 21."""
+    low, high = sorted(_luminance(colour) for colour in (first, second))
+    return (high + 0.05) / (low + 0.05)
+
+
+def upon(shade: Sequence[float]) -> str:
+    """BLACK or WHITE, whichever has the higher contrast with ``shade`` (red, green, blue)."""
+    return max((BLACK, WHITE), key=lambda colour: contrast(to_rgb(colour), shade))
+
+
+def _luminance(colour: Sequence[float]) -> float:
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def use() -> None:
@@ -102,7 +120,7 @@ def heat(
     span: tuple[float, float],
     texts: Sequence[Sequence[str]] | None = None,
 ) -> Any:
-    """A heat map with labels and, if given, text in each cell, dark or light to contrast with the cell."""
+    """A heat map with labels and, if given, text in each cell that ``upon`` colours."""
     image = axes.imshow(values, cmap=cmap, vmin=span[0], vmax=span[1], aspect="auto", interpolation="none")
     axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
@@ -113,7 +131,6 @@ def heat(
     if texts is not None:
         for i, line in enumerate(texts):
             for j, text in enumerate(line):
-                shade = image.cmap(image.norm(values[i, j]))
-                dark = 0.299 * shade[0] + 0.587 * shade[1] + 0.114 * shade[2] < 0.55
-                axes.text(j, i, text, ha="center", va="center", fontsize=7.5, color=WHITE if dark else BLACK)
+                red, green, blue, _ = image.cmap(image.norm(values[i, j]))
+                axes.text(j, i, text, ha="center", va="center", fontsize=CELL, color=upon((red, green, blue)))
     return image

@@ -6,6 +6,7 @@ whose data were never published has a fixed one.
 
 from __future__ import annotations
 
+import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,10 +15,11 @@ from typing import Any
 import pandas as pd
 
 from reports.page.formats import MISSING, fixed, interval, listed, percent, power
-from reports.page.section import Section, Table
+from reports.page.section import Section, Table, Widget
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
 UNTESTED = "cannot be tested with published data"
+SEVERAL = {HOLDS: "hold", PARTLY: "hold in part", FAILS: "do not hold"}  # of claims
 LAW = "effective_tokens"
 WORDS = {"ridge": "linear regression", "lightgbm_paper": "LightGBM"}
 SCALES = ("1m", "60m", "1b")
@@ -52,15 +54,47 @@ def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
             "It says": frame["says"],
             "Here": frame["found"],
             "From": frame["basis"],
-            "Verdict": frame["verdict"].map(lambda word: f"**{word}**"),
+            "Verdict": frame["verdict"],
             "Why": frame["why"],
         }
     )
     return summary, Table("claims", "Claims.", shown, frame)
 
 
-def page(claims: Sequence[Claim]) -> Section:
-    """The page's first section: the table of claims and how many of each verdict."""
+def tally(claims: Sequence[Claim], words: Sequence[str]) -> Widget:
+    """How many claims have each verdict of ``words``, in large figures."""
+    counts = {word: sum(claim.verdict == word for claim in claims) for word in words}
+    shown = {word: count for word, count in counts.items() if count}
+    items = "".join(f"<li><strong>{count}</strong> {html.escape(word if count == 1 else SEVERAL.get(word, word))}</li>"
+                    for word, count in shown.items())  # fmt: skip
+    return Widget(
+        f'<ul class="tally" aria-label="Claims by verdict">{items}</ul>',
+        "; ".join(f"{word}: {n}" for word, n in shown.items()),
+    )
+
+
+def headlines(numbers: Numbers) -> Table:
+    """The few numbers to read first, at each size of the models that are ranked."""
+    curve, table, less = numbers["figure4"], numbers["table2"], numbers["margins"]
+    rows = {
+        "LightGBM, 512 proxies": [_triple(table["lightgbm_paper"], f"spearman_{s}") for s in SCALES],
+        "no proxy: sorted by the Pile-CC weight": [_triple(table["no_proxy"], f"spearman_{s}") for s in SCALES],
+        "LightGBM minus no proxy": [_triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES],
+        "LightGBM, 64 proxies": [_triple(curve["lightgbm_paper"], f"proxies_64_{s}") for s in SCALES],
+    }
+    if LAW in curve:
+        rows["law of effective tokens, 64 proxies"] = [_triple(curve[LAW], f"proxies_64_{s}") for s in SCALES]
+    shown = pd.DataFrame({"Ranked by": list(rows)} | {
+        LABELS[s]: [_span(row[i], 1) for row in rows.values()] for i, s in enumerate(SCALES)
+    })  # fmt: skip
+    values = [{"by": name, "size": s, "value": row[i][0], "low": row[i][1], "high": row[i][2]}
+              for name, row in rows.items() for i, s in enumerate(SCALES)]  # fmt: skip
+    caption = "How well mixtures are ranked by their Pile-CC loss: Spearman x 100, with its interval."
+    return Table("headlines", caption, shown, pd.DataFrame(values))
+
+
+def page(claims: Sequence[Claim], numbers: Numbers | None = None) -> Section:
+    """The page's first section: how many claims have each verdict, the first numbers, and the table of claims."""
     summary, table = tabled(claims, (HOLDS, PARTLY, FAILS, UNTESTED))
     prose = (
         f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {summary}. "
@@ -70,7 +104,9 @@ def page(claims: Sequence[Claim]) -> Section:
         "interval, an order if the interval of the difference excludes zero in the claimed direction. Spearman is "
         "times 100."
     )
-    return Section("The papers' claims against the published data", (prose, table))
+    first = () if numbers is None else (headlines(numbers),)
+    title = "The papers' claims against the published data"
+    return Section(title, (tally(claims, (HOLDS, PARTLY, FAILS, UNTESTED)), *first, prose, table))
 
 
 def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:

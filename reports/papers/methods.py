@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.statistics.verdicts import compared
-from reports.page.formats import MISSING, bold, fixed, listed, spanned
+from reports.page.formats import BEST, MISSING, NOTED, fixed, listed, marked, spanned
 from reports.page.section import Section, Table
 from reports.papers.claims import Claim, verdict
 
@@ -51,7 +51,7 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         pairs = signs[signs["table"] == name]
         head = own[own["best_on"].notna()]
         shown = pd.DataFrame({"Method": own["method"]})
-        shown["Average"] = [bold(fixed(v, 2), v == best) for v in own["average"]]
+        shown["Average"] = [marked(fixed(v, 2), BEST, v == best) for v in own["average"]]
         shown["Best on"] = [
             f"{int(v)} of {int(n)}" if pd.notna(v) else MISSING
             for v, n in zip(own["best_on"], own["tasks"], strict=True)
@@ -61,7 +61,8 @@ def methods(signs: pd.DataFrame, averages: pd.DataFrame, ablations: pd.DataFrame
         shown[f"{top} minus it"] = [against[m] for m in own["method"]]
         parts.append(
             Table(f"methods_{name}", f"{title}, the paper's numbers: {description}. The last column: mean "
-                  "difference over tasks with its interval, tasks won, p of the sign test; in bold below 0.05.",
+                  f"difference over tasks with its interval, tasks won, p of the sign test, {NOTED} below 0.05. "
+                  f"{BEST}: the best.",
                   shown, pairs.reset_index(drop=True))
         )  # fmt: skip
     wide = ablations.pivot_table(index=["knob", "value"], columns=["proxies", "mode"], values="average", sort=False)
@@ -124,7 +125,7 @@ def _against(pairs: pd.DataFrame, first: str, second: str) -> str:
     edges = sorted([sign * row["low"], sign * row["high"]])
     wins = row["wins"] if sign > 0 else row["losses"]
     text = f"{spanned([sign * row['value'], *edges], 2, sign=True)}, {wins} of {row['n']}, p = {fixed(row['p'], 3)}"
-    return bold(text, row["p"] < 0.05)
+    return marked(text, NOTED, row["p"] < 0.05)
 
 
 def _difference(numbers: Mapping[str, Any], first: str, second: str) -> tuple[str, bool, bool]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from reports.page import style
-from reports.page.formats import MISSING, bold, count, fixed, listed, plus_minus
+from reports.page.formats import BEST, MISSING, count, fixed, listed, marked, plus_minus
 from reports.page.section import Figure, Section, Table
 
 AVERAGE = "average"
@@ -65,9 +65,9 @@ def tables(printed: Mapping[str, pd.DataFrame]) -> Section:
     """``printed`` are the transcribed tables by file name."""
     parts: list[str | Table] = [
         "**All numbers of this section are the papers' own**, transcribed, and nothing here is measured. The last row "
-        "of a table of scores is the mean recomputed from the printed task scores; the best of each row is in bold, "
-        "ties included. Tables 2, 3 and 6 are shown above next to results from the published data; RegMix-D's Table 3 "
-        "and the costs of Table 4 follow below."
+        "of a table of scores is the mean recomputed from the printed task scores; "
+        f"{BEST} marks the best of each row, ties included. Tables 2, 3 and 6 are shown above next to results from the "
+        "published data; RegMix-D's Table 3 and the costs of Table 4 follow below."
     ]
     for name, (label, description, digits) in SCORES.items():
         parts.append(_scores(name, f"{label}, the paper's numbers: {description}.", printed[name], digits))
@@ -89,7 +89,7 @@ def _scores(name: str, caption: str, table: pd.DataFrame, digits: int) -> Table:
         for task, value in scores[method].items():
             sd = None if deviations is None or task not in deviations.index else deviations.loc[task, method]
             text = plus_minus(value, sd, digits + (task == "recomputed"))
-            cells.append(bold(text, value == scores.loc[task].max() and task != "recomputed"))
+            cells.append(marked(text, BEST, value == scores.loc[task].max() and task != "recomputed"))
         shown[str(method)] = cells
     off = (scores.loc["recomputed"] - scores.loc[AVERAGE]).round(6)
     missed = [f"{m} ({fixed(v, 2, sign=True)})" for m, v in off.items() if abs(v) > 0.5 * 10**-digits + 1e-9]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from regmix.statistics.verdicts import apart_from_zero
 from reports.page import style
-from reports.page.formats import MISSING, bold, fixed, listed, spanned
+from reports.page.formats import BEST, MISSING, bold, fixed, listed, marked, spanned
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "training runs, out of fold", "test_1m": "1M", "test_60m": "60M", "test_1b": "1B"}
@@ -42,7 +42,7 @@ def table2(
         for split, label in (("test_1m", "1M"), ("test_60m", "60M"), ("test_1b", "1B"), ("cv", "out of fold")):
             key = (name, split, "spearman")
             cell = cells.loc[key] if key in cells.index else None
-            line[label] = MISSING if cell is None else bold(_rho(cell), cell["value"] == best[split])
+            line[label] = MISSING if cell is None else marked(_rho(cell), BEST, cell["value"] == best[split])
         rows.append(line)
         if (name, "test_1m", "mse") in cells.index:
             values = {
@@ -75,8 +75,8 @@ def table2(
         "Table 2: ranking unseen mixtures",
         (
             prose,
-            Table("table2", "Spearman x 100 with bootstrap intervals over the mixtures, of the Pile-CC loss; the best "
-                  "of each column in bold. The two rows in italics are the paper's.",
+            Table("table2", f"Spearman x 100 with bootstrap intervals over the mixtures, of the Pile-CC loss; {BEST} "
+                  "marks the best of each column. The two rows in italics are the paper's.",
                   pd.DataFrame(rows), own[~own["split"].str.endswith("_starved")].reset_index(drop=True)),
             Table("table2_errors", "Errors at 1M, n = 256, of the Pile-CC loss in nats per token. *no_proxy* "
                   "predicts an order but no loss.", pd.DataFrame(errors),
@@ -112,7 +112,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
     shown = pd.DataFrame({"Objective": [d for d, _ in lines], "Tested at": [SPLITS[split] for _, split in lines]})
     for name in names:
         shown[name] = [
-            bold(fixed(100 * table.loc[domain].get((split, name), np.nan), 1),
+            marked(fixed(100 * table.loc[domain].get((split, name), np.nan), 1), BEST,
                  table[split].loc[domain].idxmax() == name)
             for domain, split in lines
         ]  # fmt: skip
@@ -145,7 +145,7 @@ def tournament(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, base
             Table("tournament_choice", f"Pile-CC: how many of the truly best {k} mixtures are among the {k} predicted "
                                        "best, and the actual loss of the one predicted best minus the lowest.",
                   choice, measures.reset_index(drop=True)),
-            Table("tournament_domains", "Spearman x 100 with each domain's loss as the objective; the best in bold.",
+            Table("tournament_domains", f"Spearman x 100 with each domain's loss as the objective; {BEST}: the best.",
                   shown, rho.reset_index(drop=True)),
         ),
     )  # fmt: skip
@@ -198,7 +198,7 @@ def figure4(table: pd.DataFrame, domain_curves: pd.DataFrame, scores: pd.DataFra
             Table("figure4", "The numbers behind the figure: mean over subsets, with its t interval.", shown, table),
             Table("figure4_domains", "All validated domains' losses, each with regressors of its own: the mean of "
                   "Spearman x 100 over the domains, and after the slash the lowest of them, each a mean over subsets; "
-                  "the best mean at each size and scale in bold.",
+                  f"{BEST} marks the best mean at each size and scale.",
                   _domain_table(domain_curves, lines, sizes), domain_curves),
         ),
     )  # fmt: skip
@@ -211,7 +211,8 @@ def _domain_table(table: pd.DataFrame, lines: Sequence[tuple[str, str]], sizes: 
     for size in sizes:
         entries = [(cells.loc[(*line, size)], best[line[0], size]) for line in lines]
         shown[f"{size} proxies"] = [
-            bold(f"{fixed(cell['mean'], 1)} / {fixed(cell['lowest'], 1)}", cell["mean"] == top) for cell, top in entries
+            marked(f"{fixed(cell['mean'], 1)} / {fixed(cell['lowest'], 1)}", BEST, cell["mean"] == top)
+            for cell, top in entries
         ]
     return shown
 

@@ -33,10 +33,11 @@ from reports.page.section import Table, Widget
 SHOWN = 4  # heaviest domains of a mixture in the table
 LEAST, MOST = 0.015, 7  # of a drawing: smaller weights share a row; the most rows for single domains
 WIDTH = 240  # of a drawing, pixels
+CARD = 224  # of one in a card: five cards side by side on a screen of 1,024 pixels leave its text 9 of them
 MANY, FEW = 5, 3  # objectives side by side on a wide screen and on a narrow one
 CLASSES = {USE: "use", EXTRAPOLATES: "warn", AVOID: "warn"}
 KINDS = {BETTER: "better", ALIKE: "same", OPEN: "same", WORSE: "worse"}
-SHORT = {"single": "single domain", "own": "own domains"}  # names of rivals that are too long for a drawing
+SHORT = {"single": "single", "own": "own"}  # names of rivals that are too long for a drawing
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,11 @@ def _card(answer: Answer) -> str:
         f'<p class="aim">{html.escape(answer.aim)}</p>',
         f'<p class="decision"><strong>{answer.decision.word.capitalize()}</strong>: '
         f"{html.escape(answer.decision.reason)}.</p>",
-        bars(answer).element(f"Chosen weights: {spread}"),
+        bars(answer, CARD).element(f"Chosen weights: {spread}"),
     ]
     if answer.gains:
         words = "; ".join(f"{gain.label} {gain.text}" for gain in answer.gains)
-        drawing = drawings.differences(answer.gains, WIDTH)
+        drawing = drawings.differences(answer.gains, CARD)
         parts += [
             f'<p class="head">Targets minus rivals, {answer.unit}</p>',
             drawing.element(f"Targets minus rivals: {words}"),

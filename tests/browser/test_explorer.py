@@ -78,6 +78,22 @@ def test_a_locked_weight_stays_and_the_last_free_one_cannot_move(page):
     assert page.get_by_role("slider", name="Weight of news", exact=True).is_disabled()
 
 
+def test_each_lock_has_a_name_of_its_own(page):
+    for name in small.DOMAINS:
+        assert page.get_by_role("checkbox", name=f"Keep the weight of {name}", exact=True).count() == 1
+
+
+def test_a_bar_that_leaves_its_scale_ends_in_an_arrow(page):
+    page.get_by_label("one domain").select_option("law")
+    assert page.locator(".x-cut").count()
+    for table in page.locator(".x-losses").all():
+        span = float(table.locator("thead th").nth(1).inner_text().split("+")[1])
+        for row in table.locator("tbody tr").all():
+            far = abs(float(row.locator("td").last.inner_text().replace("−", "-")))
+            if abs(far - span) > 0.06:  # the head shows one digit of the span
+                assert row.locator(".x-cut").count() == (far > span)
+
+
 def test_the_address_holds_the_mixture(page, address):
     page.get_by_role("slider", name="Weight of news", exact=True).fill("0.3")
     held, link = weights(page), page.url

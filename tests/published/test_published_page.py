@@ -12,6 +12,7 @@ from regmix.published import replay, summaries
 from regmix.published.settings import Draws
 from regmix.regression.interface import bind
 from regmix.sampling.settings import LogGrid
+from reports.page.formats import BEST, marked
 from reports.papers import claims, figures, pick, printed, rivals, sources
 from tests.paths import ROOT
 from tests.published.test_published_analyses import SETTINGS
@@ -53,11 +54,11 @@ def test_averages_stand_beside_the_printed_ones(name):
     assert rounding == ("pile_cc (−0.12)." if name == "regmix_8_lighteval" else "none.")
 
 
-def test_the_best_of_each_task_is_bold_and_ties_are_all():
+def test_the_best_of_each_task_is_marked_and_ties_are_all():
     shown = printed.tables(TABLES).tables["printed_regmix_4_methods"].shown.set_index("Task")
-    assert shown.loc["winogrande"].str.startswith("**").sum() == 2
-    assert shown.loc["hellaswag", "regmix"] == "**44.2**"
-    assert (shown.drop(index=["*average*", "*recomputed*"])["doremi"].str.startswith("**").sum()) == 0
+    assert shown.loc["winogrande"].str.endswith(BEST).sum() == 2
+    assert shown.loc["hellaswag", "regmix"] == marked("44.2", BEST)
+    assert (shown.drop(index=["*average*", "*recomputed*"])["doremi"].str.endswith(BEST).sum()) == 0
 
 
 def test_figure_1_says_that_table_10_has_only_its_last_points():

@@ -16,6 +16,7 @@ from regmix.core.schedule import Schedule
 from regmix.evaluation import dynamic_mixing, rank_invariance
 from regmix.statistics import verdicts
 from regmix.target.trained_methods import Method
+from reports.page.formats import NOTED, marked
 from reports.run.target import dynamic_mixing as chapter
 from reports.run.target import regressor_queries, schedules, trajectory_errors
 from tests.reports.artifacts import MINUS, TRAINED, Artifacts, errors, query, switching, values
@@ -160,11 +161,11 @@ def test_queries_outside_are_flagged_and_counted_over_all_runs():
     asked = method("m", states={"seed-0": {"queries": [query(0.1, 5.5), far]}, "seed-1": {"queries": [beyond]}})
     text, table = regressor_queries.asked({"m": asked})
     assert "`m`: 2 of 3 queries over 2 runs" in text
-    assert table.shown["Outside"].tolist() == ["no", "**mixture**"]  # the first run's
-    assert table.shown["Distance (limit)"].tolist() == ["0.10 (0.50)", "**0.90** (0.50)"]
+    assert table.shown["Outside"].tolist() == ["no", "mixture"]  # the first run's
+    assert table.shown["Distance (limit)"].tolist() == ["0.10 (0.50)", f"{marked('0.90', NOTED)} (0.50)"]
     assert table.values["gap"].tolist() == pytest.approx([0, 0, 0.8])
     _, table = regressor_queries.asked({"m": method("m", facts={"queries": [beyond]})})
-    assert table.shown["Loss"].tolist() == ["**6.300** (6.000)"]
+    assert table.shown["Loss"].tolist() == [f"{marked('6.300', NOTED)} (6.000)"]
     assert table.shown["Method"].tolist() == ["m, plan"]
     assert regressor_queries.asked({"m": method("m")}) is None
 
@@ -222,7 +223,7 @@ def test_epochs_name_the_largest_and_who_is_above_the_bound():
     assert text.startswith("`b` reads a domain most often: `news`, 6.00 times over a run (mean over 2 seeds).")
     assert text.endswith("Methods above that: `b`.")
     assert table.shown["Method"].tolist() == ["a", "b (own text)"]
-    assert table.shown["news"].tolist() == ["3.00", "**6.00**"]
+    assert table.shown["news"].tolist() == ["3.00", marked("6.00", NOTED)]
     text, _ = schedules.epochs({"a": method("a", available=dict.fromkeys(TRAINED, 1000))}, 4)
     assert "0.30 times over a run (mean over 2 seeds), and no run repeats any text." in text
     assert text.endswith("above that: none.")

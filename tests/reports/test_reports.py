@@ -237,6 +237,10 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     )
     assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
 
+    # Bold means that an interval excludes zero, so what is bold is an interval.
+    for path in (out / "tables").glob("*.md"):
+        assert all("[" in cell for cell in re.findall(r"\*\*(.*?)\*\*", path.read_text())), path.name
+
     # Each loss has a column of what tokens are worth; the one objective with proposals is calibrated.
     assert set(pd.read_csv(out / "tables/worth.csv")["loss"]) == set(ALL)
     better = pd.read_csv(out / "tables/regression_better.csv")

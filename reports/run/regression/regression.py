@@ -13,7 +13,7 @@ from regmix.regression.ranking import NO_PROXY, NOISE, best, rows_of, score
 from regmix.statistics.intervals import Score
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import MISSING, bold, fixed, listed, spanned, units
+from reports.page.formats import BEST, MISSING, fixed, listed, marked, spanned, units
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "cross-validation", "heldout": "held-out mixtures"}
@@ -44,9 +44,9 @@ def regression(
         _prose(scores, margins, list(objectives), splits),
         Table(
             "regression",
-            "Rank correlation of predicted and actual losses, with bootstrap intervals over runs; the best regressor "
-            "of each column in bold (the paper's Table 2, which has one objective and one split). *no_proxy* ranks "
-            "mixtures by their weight on the objective's own domains and trains nothing.",
+            "Rank correlation of predicted and actual losses, with bootstrap intervals over runs; "
+            f"{BEST} marks the best regressor of each column (the paper's Table 2, which has one objective and one "
+            "split). *no_proxy* ranks mixtures by their weight on the objective's own domains and trains nothing.",
             _overview(scores, list(objectives), splits),
             judged.reset_index(drop=True),
         ),
@@ -198,7 +198,7 @@ def _overview(scores: pd.DataFrame, objectives: Sequence[str], splits: Mapping[s
             cells = {name: score(scores, name, objective, split) for name in names}
             top = max((c.value for n, c in cells.items() if n != NO_PROXY and math.isfinite(c.value)), default=math.nan)
             columns[f"{objective}, {SHORT[split]}"] = [
-                bold(spanned(cell, 2), name != NO_PROXY and cell.value == top) for name, cell in cells.items()
+                marked(spanned(cell, 2), BEST, name != NO_PROXY and cell.value == top) for name, cell in cells.items()
             ]
     return pd.DataFrame(columns)
 

@@ -49,8 +49,8 @@ def models(proxy: Mapping[str, Any], target: Mapping[str, Any], runs: Mapping[st
         totals_shown[f"FLOPs, {label}"] = totals[f"flops_{key}"].map(power)
     ours = {k: share(by_stage.loc["swarm", f"flops_{k}"], target, k) for k in COUNTS}
     paper = {k: _paper_share(k) for k in COUNTS}
-    line = {"Stage": "**swarm / one target**", "Runs": "", "Tokens": ""}
-    line |= {f"FLOPs, {label}": f"**{percent(ours[key])}**" for key, label in COUNTS.items()}
+    line = {"Stage": "*swarm / one target*", "Runs": "", "Tokens": ""}
+    line |= {f"FLOPs, {label}": percent(ours[key]) for key, label in COUNTS.items()}
     theirs = {"Stage": "paper: 512 × 1M / one 1B", "Runs": "", "Tokens": ""}
     theirs |= {f"FLOPs, {label}": percent(paper[key]) for key, label in COUNTS.items()}
     totals_shown = pd.concat([totals_shown, pd.DataFrame([line, theirs])], ignore_index=True)

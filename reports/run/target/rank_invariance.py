@@ -11,7 +11,7 @@ import pandas as pd
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs, objective_losses
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, interval, listed, spanned, units
+from reports.page.formats import NOTED, counted, fixed, interval, listed, marked, spanned, units
 from reports.page.section import Figure, Section, Table
 
 
@@ -35,7 +35,7 @@ def rank_invariance(
         {
             "Loss": table["measure"],
             "Spearman ρ": [
-                bold(spanned(row, 2), p < 1 - level)
+                marked(spanned(row, 2), NOTED, p < 1 - level)
                 for row, p in zip(table[["value", "low", "high"]].to_numpy().tolist(), table["p"], strict=True)
             ],
             "p": table["p"].map(lambda p: fixed(p, 3)),
@@ -48,8 +48,8 @@ def rank_invariance(
             "invariance",
             "Rank correlation of mean proxy loss and mean target loss over the mixtures trained at both scales (the "
             f"paper's Figure 15). The interval is over seeds, for these mixtures; p is the share of all orders of {n} "
-            f"mixtures that agree or disagree as much; in bold below {1 - level:.2g}, uncorrected for the {len(table)} "
-            "rows.",
+            f"mixtures that agree or disagree as much, {NOTED} where it is below {1 - level:.2g}, uncorrected for the "
+            f"{len(table)} rows.",
             shown,
             table,
         ),

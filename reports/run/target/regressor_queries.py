@@ -14,7 +14,7 @@ import pandas as pd
 
 from regmix.target.trained_methods import Method
 from regmix.trajectory import size_correction
-from reports.page.formats import MISSING, bold, counted, fixed, interval, listed, percent
+from reports.page.formats import MISSING, NOTED, counted, fixed, interval, listed, marked, percent
 from reports.page.section import Table
 
 PAPER_BETA = 0.05
@@ -49,8 +49,9 @@ def asked(methods: Mapping[str, Method]) -> tuple[str, Table] | None:
         "The regressor's query at every switch, for each method's first run: when, the chosen mixture, the loss it "
         "predicts at the next logged step, the loss it starts from, the range of the proxies' losses there, the *gap* "
         "to the loss of the proxy with the nearest mixture, and the distance (L1) of that mixture with the limit in "
-        "brackets, the 95th percentile of the distances between the proxies' own mixtures. Values outside are in "
-        "bold. Online, the loss is the target's (in brackets), converted to the proxies' size.",
+        "brackets, the 95th percentile of the distances between the proxies' own mixtures. "
+        f"{NOTED} marks values outside. Online, the loss is the target's (in brackets), converted to the proxies' "
+        "size.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )
@@ -162,9 +163,9 @@ def _shown(query: Mapping[str, Any]) -> dict[str, str]:
         "At": percent(query["fraction"]),
         "Mixture": ", ".join(f"{domain} {fixed(weight, 2)}" for domain, weight in leading if weight >= 0.01),
         "Predicted next loss": fixed(query["predicted"]),
-        "Loss": bold(fixed(query["loss"]), beyond) + raw,
+        "Loss": marked(fixed(query["loss"]), NOTED, beyond) + raw,
         "Proxies' losses": f"{fixed(query['low'])} to {fixed(query['high'])}",
         "Gap": fixed(_gap(query)),
-        "Distance (limit)": f"{bold(fixed(query['distance'], 2), far)} ({fixed(query['limit'], 2)})",
-        "Outside": bold(listed(reasons), True) if query["outside"] else "no",
+        "Distance (limit)": f"{marked(fixed(query['distance'], 2), NOTED, far)} ({fixed(query['limit'], 2)})",
+        "Outside": listed(reasons) if query["outside"] else "no",
     }

@@ -11,7 +11,7 @@ from regmix.core.schedule import Schedule
 from regmix.target import realised_schedules
 from regmix.target.trained_methods import Method
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, listed
+from reports.page.formats import NOTED, counted, fixed, listed, marked
 from reports.page.section import Figure, Table
 
 COLOURED = 5  # domains with a colour; the others are grey
@@ -97,11 +97,11 @@ def epochs(methods: Mapping[str, Method], bound: float) -> tuple[str, Table]:
     )
     shown = pd.DataFrame(
         {"Method": [f"{name}{' (own text)' if own else ''}" for name, own in table[["method", "own_text"]].to_numpy()]}
-        | {d: [bold(fixed(value, 2), value > bound) for value in table[d]] for d in domains}
+        | {d: [marked(fixed(value, 2), NOTED, value > bound) for value in table[d]] for d in domains}
     )
     return text, Table(
         "epochs",
-        f"Passes over each domain's training text in one target's training, mean over seeds; in bold above {bound:g}. "
+        f"Passes over each domain's training text in one target's training, mean over seeds; {NOTED} above {bound:g}. "
         "*Own text*: the method trains on text that it picked, and passes are counted over that text.",
         shown,
         table,

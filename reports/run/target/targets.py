@@ -14,7 +14,7 @@ from regmix.evaluation.decision import MATTERS
 from regmix.evaluation.summary import ANSWERS, AVERAGE, AVERAGE_BITS, BASELINE, LM_EVAL, LOSS
 from regmix.statistics.verdicts import SAME, UNDECIDED, apart_from_zero, compared
 from reports.page import style
-from reports.page.formats import bold, counted, fixed, listed, plus_minus, spanned, units
+from reports.page.formats import BEST, bold, counted, fixed, listed, marked, plus_minus, spanned, units
 from reports.page.section import Figure, Section, Table
 
 SMALL = "too small to matter"
@@ -59,8 +59,8 @@ def targets(
         Table(
             "targets",
             f"Final validation losses ({units(objectives)}, lower is better) and the average of the tasks' scores "
-            f"(percent, higher is better){spread}; best mean in bold (the paper's Table 4, which has one run per "
-            "method).",
+            f"(percent, higher is better){spread}; {BEST} marks the best mean (the paper's Table 4, which has one run "
+            "per method).",
             _means(means, methods, own, with_best=True),
             means,
         ),
@@ -81,8 +81,8 @@ def targets(
     parts.append(
         Table(
             "target_tasks",
-            f"Task scores in percent{spread}; best mean in bold, and in brackets what a guess scores. A cell marked "
-            f"{GUESS} does not lie above that by its {level:.0%} interval over seeds. Tasks have up to "
+            f"Task scores in percent{spread}; {BEST} marks the best mean, in brackets is what a guess scores. A cell "
+            f"with {GUESS} does not lie above that by its {level:.0%} interval over seeds. Tasks have up to "
             f"{int(lm_eval['items'].max())} items, {shots_text}. A task's score is the first of "
             f"{listed(summary.ACCURACIES)} that it reports.",
             _means(means, methods, scored, chances=chances),
@@ -199,8 +199,11 @@ def _means(
         chance = (chances or {}).get(measure)
         title = _label(measure, group) + ("" if chance is None else f" ({fixed(chance, 0)})")
         shown[title] = [
-            bold(plus_minus(mean, sd, digits), bool(mean == best and not tied))
-            + (GUESS if chance is not None and low <= chance else "")
+            marked(
+                plus_minus(mean, sd, digits) + (GUESS if chance is not None and low <= chance else ""),
+                BEST,
+                bool(mean == best and not tied),
+            )
             for mean, sd, low in cells[["mean", "sd", "low"]].to_numpy().tolist()
         ]
     if with_best:
