@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
+
+KEY = "[0-9a-f]" * 32  # as encode.content_key makes them
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,17 @@ class Encoded:
 
     def prune(self) -> None:
         """Remove the files that this run neither used nor added."""
-        for path in self.folder.glob("*.bin"):
+        for path in self.folder.glob(f"{KEY}.*.bin"):
             if path.name not in self.used:
                 path.unlink()
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the parts that ``encode_file`` left in ``folder``, and the folder if nothing else is in it."""
+    for path in folder.glob(f"{KEY}.bin"):
+        path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _digest(path: Path) -> str:
