@@ -55,7 +55,7 @@ def main(parts: list[str]) -> int:
         run(name)
     results = report.gather(HOME, SEED, kills.SEEDS)
     if not parts:
-        report.RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        report.write(results | {"memory": json.loads(report.RESULTS.read_text())["memory"]})
     print(report.counts(results), report.matrix(results), sep="\n\n")
     bad = [(name, case) for name in parts or PARTS for case in report.cases(HOME, name) if case["kind"] in report.BAD]
     for name, case in bad:
@@ -87,20 +87,20 @@ def _inputs(root: Path, unit: str) -> Iterator[inputs.Case]:
 
 
 def _properties(root: Path, unit: str) -> Iterator[inputs.Case]:
-    text = PARAMS.read_text(encoding="utf-8")
-    with contextlib.chdir(HOME):
-        draw = DRAWS[unit](text) if unit == "params" else DRAWS[unit](Path())
-        yield from properties.drawn(draw, DRAWN, SEED)
+    if unit == "params":
+        yield from properties.drawn(properties.params(PARAMS.read_text(encoding="utf-8")), DRAWN, SEED)
+    else:
+        with contextlib.chdir(HOME):
+            yield from properties.drawn(DRAWS[unit](Path()), DRAWN, SEED)
 
 
 OPTIONS = "options of regmix"
-DRAWS: dict[str, Callable[[Any], properties.Draw]] = {
-    "params": properties.params, "tables": properties.tables, "readers": properties.readers,
-    "command": properties.command,
+DRAWS: dict[str, Callable[[Path], properties.Draw]] = {
+    "tables": properties.tables, "readers": properties.readers, "command": properties.command,
 }  # fmt: skip
 PARTS: dict[str, Part] = {
     "inputs": Part(lambda root: [*parse_yaml(PARAMS.read_text(encoding="utf-8")), OPTIONS], _inputs, copied=False),
-    "properties": Part(lambda root: DRAWS, _properties, copied=False),
+    "properties": Part(lambda root: ["params", *DRAWS], _properties, copied=False),
     "damage": Part(damage.stages, lambda root, name: damage.campaign(root, WORK, name)),
     "surroundings": Part(surroundings.units, lambda root, name: surroundings.campaign(root, WORK, name)),
     "sharing": Part(lambda root: sharing.CASES, lambda root, name: [sharing.case(name, _copy("sharing"), WORK.parent)]),

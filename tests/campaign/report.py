@@ -31,6 +31,10 @@ def gather(home: Path, seed: int, seeds: Sequence[int]) -> dict[str, Any]:
     return out
 
 
+def write(results: dict[str, Any]) -> None:
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
 def units(log: Path) -> list[dict[str, Any]]:
     """The finished units of a part; a line that a kill cut short is none."""
     lines = log.read_text().splitlines(keepends=True) if log.is_file() else []
@@ -62,6 +66,21 @@ def matrix(results: dict[str, Any]) -> str:
     return "\n".join([f"| stage | {' | '.join(signals)} |", f"|---|{'---|' * len(signals)}", *lines])
 
 
+def memory(results: dict[str, Any]) -> str:
+    """Peaks by stage and profile in MiB, as a Markdown table."""
+    profiles = results["memory"]
+    if not profiles:
+        return "The peaks by stage have not been measured for this version."
+    stages = dict.fromkeys(stage for found in profiles.values() for stage in found["stages"])
+    lines = [
+        f"| {stage} | {' | '.join(str(found['stages'].get(stage, '')) for found in profiles.values())} |"
+        for stage in stages
+    ]
+    lines.append(f"| largest models, by `make plan` | {' | '.join(str(v['planned']) for v in profiles.values())} |")
+    head = f"| peak, MiB | {' | '.join(profiles)} |"
+    return "\n".join([head, f"|---|{'---:|' * len(profiles)}", *lines])
+
+
 def seeds(results: dict[str, Any]) -> str:
     used = results["seeds"]
     return f"Seeds: {used['properties']} for what hypothesis draws, {' and '.join(map(str, used['kills']))} for kills."
@@ -69,7 +88,8 @@ def seeds(results: dict[str, Any]) -> str:
 
 def written(page: str, results: dict[str, Any]) -> str:
     """``page`` with the results between its markers."""
-    for name, text in (("counts", counts(results)), ("seeds", seeds(results)), ("matrix", matrix(results))):
+    for make in (counts, seeds, memory, matrix):
+        name, text = make.__name__, make(results)
         page, found = re.subn(
             rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", lambda match, new=text: f"{match[1]}{new}\n{match[2]}", page,
             flags=re.DOTALL,

@@ -35,6 +35,12 @@ def test_every_file_or_folder_of_tests_that_the_page_names_exists():
         assert (ROOT / path).exists(), path
 
 
+def test_peaks_of_memory_are_a_column_per_profile():
+    profiles = {"smoke": {"planned": 2, "stages": {"report": 90}}, "laptop": {"planned": 41, "stages": {"report": 99}}}
+    assert "| report | 90 | 99 |" in report.memory({"memory": profiles})
+    assert "| largest models, by `make plan` | 2 | 41 |" in report.memory({"memory": profiles})
+
+
 def test_a_unit_that_a_kill_cut_short_is_not_finished(tmp_path):
     case = {"stage": "target/dvc.yaml:target_train", "signal": "SIGINT", "kind": "identical", "printed": ""}
     line = json.dumps({"unit": "target_train", "seconds": 90.4, "cases": [case]})
