@@ -9,7 +9,7 @@ export TOKENIZERS_PARALLELISM := false
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-browser test-python bench campaign lock docs clean
+.PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-browser test-python bench campaign sbom lock docs clean
 
 help:
 	@echo "make repro            set up and run the whole pipeline"
@@ -25,6 +25,7 @@ help:
 	@echo "make test-slurm       the swarm as a job array, on a one-node Slurm that it installs and starts; run as root"
 	@echo "make test-remotes | test-browser | test-python PYTHON=python3.13   remotes by SSH and S3 | the page in Chromium | fast tests and smoke on another Python"
 	@echo "make campaign         malformed inputs, damaged files and kills: what happens, as in docs/reliability.md"
+	@echo "make sbom             a bill of materials of what is installed, in sbom.json, and its known vulnerabilities"
 	@echo "make bench [PART=...]   measure the speeds in docs/speed.md, into benchmarks/results.json"
 	@echo "make docs             the documentation as a site, in site/"
 
@@ -125,6 +126,13 @@ bench: install
 # Malformed inputs, damaged files and kills, on copies of the smoke pipeline; resumable. See docs/reliability.md.
 campaign: install
 	@python -m tests.campaign
+
+# The tools are in an environment of their own, so that they are not part of the bill.
+sbom: install
+	$(PYTHON) -m venv .venv-sbom
+	.venv-sbom/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0 pip-audit==2.10.1
+	.venv-sbom/bin/cyclonedx-py environment $(VENV)/bin/python --output-file sbom.json
+	.venv-sbom/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip
 
 # The reference pages from the code, then the site, links and anchors checked. Needs no network once installed.
 docs: install

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -115,6 +116,7 @@ def _short(addressing: str) -> str:
 
 def main() -> int:
     """Run `dvc repro`; returns its exit code."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # see stages/__init__.py
     root = Path()
     lines = Lines(root)
     for handler in logging.getLogger("dvc").handlers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,8 +37,20 @@ def tokenizers(tokenizer: Tokenizer) -> Iterator[str]:
 
 def texts(corpus: Corpus) -> Iterator[str]:
     for name, domain in corpus.domains.items():
-        if not domain.path.startswith("data/") and not Path(domain.path).exists():
-            yield f"corpus.domains.{name}.path = {domain.path}: no such file or folder; correct it"
+        key = f"corpus.domains.{name}.path = {domain.path}"
+        if not _writable(domain.path):
+            yield f"{key}: this locale cannot write it; set LC_ALL=C.UTF-8"
+        elif not domain.path.startswith("data/") and not Path(domain.path).exists():
+            yield f"{key}: no such file or folder; correct it"
+
+
+def _writable(path: str) -> bool:
+    """Whether the file system can be asked for ``path``."""
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def gpu(machine: Machine) -> Iterator[str]:

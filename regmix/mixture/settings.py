@@ -23,7 +23,7 @@ class Local(Strict):
 
 class Fronts(Strict):
     pairs: list[Annotated[list[Name], Field(min_length=2, max_length=2)]]  # of objectives
-    points: Annotated[int, Field(ge=2)]
+    points: Annotated[int, Field(ge=2, le=1000)]
 
 
 class Confirm(Strict):

@@ -14,7 +14,7 @@ from regmix.core.settings import Count, Name, NonNegative, Positive, Runs, Share
 class LogGrid(Strict):
     low: Positive
     high: Positive
-    points: Count
+    points: Annotated[int, Field(ge=1, le=1000)]
 
 
 class Repeats(Strict):

@@ -10,7 +10,7 @@ from regmix.core.files import read_json, write_json, writing
 from regmix.core.sections import Sections
 from regmix.corpus.settings import Corpus
 from regmix.corpus.tokens.encode import content_key, encode_file
-from regmix.corpus.tokens.encoded import Encoded
+from regmix.corpus.tokens.encoded import Encoded, remove_parts
 from regmix.corpus.tokens.token_files import check_fingerprints, dtype_for
 from regmix.corpus.tokens.token_writer import write_tokens
 from regmix.corpus.tokens.tokenizer import fingerprint, load_json
@@ -55,7 +55,7 @@ def corpus_tokenize(params: Settings, *, extracted: Path, tokenizer: Path, store
             about = {"domain": domain, "dtype": dtype.name, "capped": stats["capped"]}
             write_json(folder / "meta.json", {**about, **meta, **sides})
     encoded.prune()
-    shutil.rmtree(parts, ignore_errors=True)
+    remove_parts(parts)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 import sys
@@ -89,6 +90,19 @@ def test_json_has_units_prior_bounds_and_versions_and_can_be_exported(run, table
     assert exported["domains"]["books"]["epochs"] <= 4.0001
     for fact in ("prior", "bounds", "gain_predicted", "gain_realised", "versions"):
         assert exported[fact] == value[fact]
+
+
+def test_a_lone_negative_loss_is_noted_in_the_answer_and_on_the_page(run, tables, tmp_path):
+    losses = pd.read_csv(tables / "metrics.csv")
+    losses.loc[losses["run"] == "run-3", "bowl"] = -5
+    losses.to_csv(tmp_path / "metrics.csv", index=False)
+    words = ("recommend", tables / "ratios.csv", tmp_path / "metrics.csv", "--objective", "bowl")
+    code, out, err = run(*words, "--higher", "task_acc", "--candidates", 2000, "--page", tmp_path / "page.html")
+    assert code == 0, err
+    note = "column 'bowl' is below zero only in run-3; check it, since a loss cannot be"
+    assert out.startswith("note: ")
+    assert note in out
+    assert html.escape(note) in (tmp_path / "page.html").read_text()
 
 
 def test_the_page_opens_with_the_answer_and_loads_nothing(run, tables, tmp_path):

@@ -222,6 +222,16 @@ def test_a_prior_of_too_few_domains_is_one_line(ask, tmp_path):
         assert len(err.splitlines()) == 1
 
 
+@pytest.mark.parametrize("share", ["nan", "inf", "-1"])
+def test_a_prior_that_is_no_share_is_blamed_itself(share, ask):
+    code, _, err = ask("recommend", "--prior", f"web={share},books=1,code=1")
+    assert code == 1
+    assert len(err.splitlines()) == 1
+    assert "prior" in err
+    assert "web" in err
+    assert "min_weight" not in err
+
+
 DAMAGED = ['{"schedule": {}}', '{"schedule": {"knots": [0, 0.5], "mixtures": [{"web": 1}]}}',
            '{"schedule": {"knots": 0, "mixtures": [{"web": 1}]}}', '{"schedule": {"knots": [0], "mixtures": [[1]]}}',
            '{"weights": {"web": "much"}}', '{"weights": {"web": 1.0}, "available_tokens": [1]}',

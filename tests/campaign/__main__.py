@@ -1,129 +1,123 @@
 """The campaign behind docs/reliability.md: python -m tests.campaign [inputs|damage|kills ...], or `make campaign`.
 
-It makes the smoke pipeline in .smoke if it is not there, works on copies of it in .campaign, and goes on where it
-stopped: finished cases are in .campaign/cases.jsonl.
+It makes the smoke pipeline in .smoke if it is not there, and works on copies of it in .campaign. A part consists of
+units, such as a stage; finished units are lines of .campaign/<part>.jsonl and are not run again. Kills run beside the
+other parts. A whole campaign is summed up in tests/campaign/results.json; `python -m tests.campaign.report` writes it
+into the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import collections
 import contextlib
 import dataclasses
+import functools
 import json
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from profiles import tryout
-from tests.campaign import damage, inputs, kills, options, properties, sharing, surroundings
+from regmix.core.files import parse_yaml
+from tests.campaign import damage, inputs, kills, options, properties, report, sharing, surroundings
 
 HOME, SMOKE = Path(".campaign"), Path(".smoke")
 WORK = HOME.resolve() / "work"
-SEED = 0
-SEEDS = (0, 1)  # of kills: each stage is killed twice by each signal
+PARAMS = Path("params.yaml")
+SEED = 0  # of what hypothesis draws
 DRAWN = 1000  # cases of each kind of input that hypothesis draws
-BAD = ("unclear", "wrong", "traceback", "late", "different", "failed")
+
+
+@dataclass(frozen=True)
+class Part:
+    """``units`` lists what there is to do, ``cases`` does one; if ``copied``, on a copy of the finished pipeline."""
+
+    units: Callable[[Path], Iterable[str]]
+    cases: Callable[[Path, str], Iterable[Any]]
+    copied: bool = True
 
 
 def main(parts: list[str]) -> int:
-    """Print how many cases of each part had which outcome, and the bad ones; returns their number, at most 100."""
+    """Run ``parts``, all if empty, and print their outcomes and the bad cases; returns their number, at most 100."""
     HOME.mkdir(exist_ok=True)
-    log = HOME / "cases.jsonl"
-    rows = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-    with log.open("a", buffering=1) as file:
-        for part in parts:
-            for entry in PARTS[part](rows):
-                row = {"part": part, **dataclasses.asdict(entry)}
-                file.write(json.dumps(row) + "\n")
-                rows.append(row)
-    print(summary([row for row in rows if row["part"] in parts]))
-    if "kills" in parts:
-        print(matrix([row for row in rows if row["part"] == "kills"]))
-    bad = [row for row in rows if row["part"] in parts and row["kind"] in BAD]
-    for row in bad:
-        about = ", ".join(str(row[key]) for key in row if key not in ("part", "printed"))
-        print(f"{row['part']}: {about}\n  {row['printed'].strip().splitlines()[-1:]}", file=sys.stderr)
+    if not parts:
+        _smoke()
+        with subprocess.Popen([sys.executable, "-m", "tests.campaign", "kills"], stdout=subprocess.DEVNULL):
+            for name in PARTS:
+                if name != "kills":
+                    run(name)
+    for name in parts:
+        run(name)
+    results = report.gather(HOME, SEED, kills.SEEDS)
+    if not parts:
+        report.write(results | {"memory": json.loads(report.RESULTS.read_text())["memory"]})
+    print(report.counts(results), report.matrix(results), sep="\n\n")
+    bad = [(name, case) for name in parts or PARTS for case in report.cases(HOME, name) if case["kind"] in report.BAD]
+    for name, case in bad:
+        about = ", ".join(str(value) for key, value in case.items() if key != "printed")
+        print(f"{name}: {about}\n  {case['printed'].strip().splitlines()[-1:]}", file=sys.stderr)
     return min(len(bad), 100)
 
 
-def summary(rows: list[dict[str, Any]]) -> str:
-    """Outcomes by part, as a Markdown table."""
-    counts = collections.Counter((row["part"], row["kind"]) for row in rows)
-    lines = [f"| {part} | {kind} | {count} |" for (part, kind), count in sorted(counts.items())]
-    return "\n".join(["| part | outcome | cases |", "|---|---|---:|", *lines])
+def run(name: str) -> None:
+    """Run the units of a part that are not finished."""
+    part, log = PARTS[name], HOME / f"{name}.jsonl"
+    root = _copy(name) if part.copied else Path()
+    finished = {unit["unit"] for unit in report.units(log)}
+    for unit in part.units(root):
+        if unit not in finished:
+            start = time.monotonic()
+            cases = [dataclasses.asdict(case) for case in part.cases(root, unit)]
+            line = {"unit": unit, "seconds": round(time.monotonic() - start, 1), "cases": cases}
+            with log.open("a") as file:
+                file.write(json.dumps(line) + "\n")
 
 
-def matrix(rows: list[dict[str, Any]]) -> str:
-    """Outcomes of kills by stage and signal, as a Markdown table."""
-    signals = list(dict.fromkeys(row["signal"] for row in rows))
-    cells: dict[tuple[str, str], list[str]] = collections.defaultdict(list)
-    for row in rows:
-        cells[row["stage"].split(":")[-1], row["signal"]].append(row["kind"])
-    lines = [
-        f"| {stage} | {' | '.join(', '.join(cells[stage, name]) for name in signals)} |"
-        for stage in dict.fromkeys(stage for stage, _ in cells)
-    ]
-    return "\n".join([f"| stage | {' | '.join(signals)} |", f"|---|{'---|' * len(signals)}", *lines])
-
-
-def _inputs(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    if not any(row["part"] == "inputs" for row in rows):  # they take minutes, and are not resumed
-        yield from inputs.params(Path("params.yaml").read_text(encoding="utf-8"))
+def _inputs(root: Path, unit: str) -> Iterator[inputs.Case]:
+    if unit == OPTIONS:
         with contextlib.chdir(HOME):
             yield from options.options(Path())
+    else:
+        yield from inputs.params(PARAMS.read_text(encoding="utf-8"), unit)
 
 
-def _properties(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    if any(row["part"] == "properties" for row in rows):
-        return
-    text = Path("params.yaml").read_text(encoding="utf-8")
-    yield from properties.drawn(properties.params(text), DRAWN, SEED)
-    with contextlib.chdir(HOME):
-        for kind in (properties.tables, properties.readers, properties.command):
-            yield from properties.drawn(kind(Path()), DRAWN, SEED)
+def _properties(root: Path, unit: str) -> Iterator[inputs.Case]:
+    if unit == "params":
+        yield from properties.drawn(properties.params(PARAMS.read_text(encoding="utf-8")), DRAWN, SEED)
+    else:
+        with contextlib.chdir(HOME):
+            yield from properties.drawn(DRAWS[unit](Path()), DRAWN, SEED)
 
 
-def _by_stage(part: str) -> Callable[[list[dict[str, Any]]], Iterator[Any]]:
-    """A part that takes the stages of a finished pipeline in turn."""
-    names, cases = BY_STAGE[part]
-
-    def run(rows: list[dict[str, Any]]) -> Iterator[Any]:
-        finished = {row["stage"] for row in rows if row["part"] == part}
-        root = _copy(part)
-        for name in names(root):
-            if name not in finished:
-                yield from list(cases(root, name))
-
-    return run
-
-
-def _sharing(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    finished = {row["what"] for row in rows if row["part"] == "sharing"}
-    for name in sharing.CASES:
-        if name not in finished:
-            yield sharing.case(name, _copy("sharing"), HOME.resolve())
-
-
-Stages = Callable[[Path], list[str]]
-Cases = Callable[[Path, str], Iterator[Any]]
-BY_STAGE: dict[str, tuple[Stages, Cases]] = {
-    "damage": (damage.stages, lambda root, name: damage.campaign(root, WORK, name)),
-    "surroundings": (damage.stages, lambda root, name: surroundings.campaign(root, WORK, name)),
-    "kills": (kills.stages, lambda root, name: (kill for seed in SEEDS for kill in kills.campaign(root, seed, name))),
-}
-PARTS: dict[str, Callable[[list[dict[str, Any]]], Iterator[Any]]] = {
-    "inputs": _inputs, "properties": _properties, "sharing": _sharing,
-    **{part: _by_stage(part) for part in BY_STAGE},
+OPTIONS = "options of regmix"
+DRAWS: dict[str, Callable[[Path], properties.Draw]] = {
+    "tables": properties.tables, "readers": properties.readers, "command": properties.command,
 }  # fmt: skip
+PARTS: dict[str, Part] = {
+    "inputs": Part(lambda root: [*parse_yaml(PARAMS.read_text(encoding="utf-8")), OPTIONS], _inputs, copied=False),
+    "properties": Part(lambda root: ["params", *DRAWS], _properties, copied=False),
+    "damage": Part(damage.stages, lambda root, name: damage.campaign(root, WORK, name)),
+    "surroundings": Part(surroundings.units, lambda root, name: surroundings.campaign(root, WORK, name)),
+    "sharing": Part(lambda root: sharing.CASES, lambda root, name: [sharing.case(name, _copy("sharing"), WORK.parent)]),
+    "kills": Part(kills.stages, kills.campaign),
+}
+
+
+@functools.cache
+def _smoke() -> None:
+    """Make the finished smoke pipeline if it is not there."""
+    if not (SMOKE / "reports/report.html").is_file():
+        tryout.main("smoke", SMOKE)
 
 
 def _copy(name: str) -> Path:
     """A copy of the finished smoke pipeline, made anew: the last case may have been interrupted."""
-    if not (SMOKE / "reports/report.html").is_file():
-        tryout.main("smoke", SMOKE)
+    _smoke()
     root = HOME.resolve() / name
     shutil.rmtree(root, ignore_errors=True)
     shutil.copytree(SMOKE, root, symlinks=True)
@@ -132,5 +126,5 @@ def _copy(name: str) -> Path:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="tests.campaign", description=main.__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(PARTS), default=list(PARTS))
-    sys.exit(main(parser.parse_args().parts or list(PARTS)))
+    parser.add_argument("parts", nargs="*", choices=list(PARTS))
+    sys.exit(main(parser.parse_args().parts))

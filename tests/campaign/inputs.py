@@ -45,10 +45,12 @@ class Case:
     printed: str
 
 
-def params(text: str) -> Iterator[Case]:
-    """Every value of params.yaml, given as ``text``, replaced by every hostile one."""
+def params(text: str, section: str | None = None) -> Iterator[Case]:
+    """Every value of params.yaml, given as ``text``, or of one of its sections, replaced by every hostile one."""
     values = parse_yaml(text)
     for place in places(values):
+        if section not in (None, place[0]):
+            continue
         for value in HOSTILE:
             changed = put(values, place, value)
             key = ".".join(map(str, place))

@@ -28,6 +28,7 @@ CONDITIONS = {
     "no file handles": "ulimit -n 8",
     "clock set back": "true",
 }
+DIGEST = "code_digest"
 MOUNTS = ("unshare", "--map-root-user", "--mount")
 
 
@@ -44,9 +45,15 @@ class Case:
     printed: str
 
 
+def units(root: Path) -> list[str]:
+    """All stages; of those over shards or methods, the first."""
+    return [DIGEST, *commands(root, root)]
+
+
 def campaign(root: Path, work: Path, stage: str) -> Iterator[Case]:
     """Run ``stage`` of the finished pipeline in ``root`` in each condition, writing to ``work``."""
-    command = commands(root, work / "out")[stage]
+    own = {DIGEST: ["python", "-m", "stages.code_digest", "--pipeline", "root", "--out", str(work / "out/code_digest")]}
+    command = (own | commands(root, work / "out"))[stage]
     places = [work / "out", *(root / name for name in STORES)]
     code, printed = _run(command, root, places)
     if code != 0:  # None if it took too long

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from regmix.core.files import parse_yaml
 from tests.campaign import inputs, options, properties, surroundings
-from tests.campaign.__main__ import BAD
+from tests.campaign.report import BAD
 from tests.paths import ROOT
 
 PARAMS = (ROOT / "tests/fixtures/params.yaml").read_text()

@@ -50,6 +50,7 @@ SCHEMA = (
         "regression.interval": 1.0,
         "regressors": {},
         "mixture.ensemble": [],
+        "mixture.fronts.points": 10**12,
         "trajectory.regressors": [],
         "trajectory.granularities": [],
         "target.validation.logged_tokens": 5000,
@@ -76,6 +77,7 @@ SCHEMA = (
         ("regression.interval = 1.0: ", "less than 1"),
         ("regressors: ", "at least 1 item"),
         ("mixture.ensemble = []: ", "at least 1 item"),
+        ("mixture.fronts.points = 1000000000000: ", "less than or equal to 1000"),
         ("trajectory.regressors = []: ", "at least 1 item"),
         ("trajectory.granularities = []: ", "at least 1 item"),
         ("target.validation.logged_tokens = 5000: ", "must not exceed final_tokens (4096)"),
@@ -97,6 +99,7 @@ WITHIN = (
         "swarm.learn_from": "data/swarm_round/second",
         "mixture.ensemble": ["gp", "gp"],
         "mixture.top_k": 20_001,
+        "regressors.ridge.alphas.points": 10**12,
         "proxy.validation.logged": 241,
     },
     [
@@ -110,6 +113,7 @@ WITHIN = (
         ("mixture.ensemble: ", "repeats 'gp'"),
         ("mixture.top_k = 20001: ", "must not exceed candidates (20000)"),
         ("mixture.top_k = 20001: ", "must not exceed refits.candidates (5000)"),
+        ("regressors.ridge.alphas.points = 1000000000000: ", "less than or equal to 1000"),
         ("proxy.validation.logged = 241: ", "must not exceed recipe.steps (240)"),
     ],
 )
@@ -119,6 +123,7 @@ BETWEEN = (
         "tokenizer.vocab_size": 2,
         "corpus.validation_only": ["reviews", "reviews", "gone"],
         "corpus.domains.law.shingle": True,
+        "corpus.domains.parliament.delimiter": ";;",
         "corpus.domains.drama.path": "no/such/folder",
         "objectives.none": {},
         "objectives.odd": {"nowhere": 1},
@@ -163,6 +168,7 @@ BETWEEN = (
         ("corpus.validation_only: ", "repeats 'reviews'"),
         ("corpus.validation_only: ", "unknown domain 'gone'; use one of news, "),
         ("corpus.domains.law.shingle = True: ", "valid integer"),
+        ("corpus.domains.parliament.delimiter = ';;': ", "at most 1 character"),
         ("corpus.domains.drama.path = no/such/folder: ", "no such file or folder"),
         ("objectives.exam.tasks: ", "unknown task of evaluation 'heldout_essay_news'; use one of heldout_last_word_"),
         ("mixture.fronts.pairs: ", "repeats 'news'"),
@@ -267,6 +273,39 @@ def test_every_fault_is_one_line_that_starts_with_its_key(table, root):
 
 def test_the_settings_as_they_are_have_no_fault_nor_has_a_round_that_none_learns_from(root):
     assert schema.all_faults(edited({"swarm.rounds.spare": ROUND}), CHECKS) == []
+
+
+ARCHIVE = {"file": "toy-1.tar.gz", "sha256": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "entry"),
+    [
+        ("corpus.archives", "toy\n--index-url=http://elsewhere", ARCHIVE),
+        ("corpus.archives", "--index-url", ARCHIVE),
+        ("corpus.archives", "toy --pre", ARCHIVE),
+        ("corpus.domains", False, parse_yaml(TEXT)["corpus"]["domains"]["news"]),
+        ("corpus.domains", "x;touch pwned;", parse_yaml(TEXT)["corpus"]["domains"]["news"]),
+    ],
+)
+def test_a_name_that_could_be_taken_for_something_else_is_one_fault(key, name, entry):
+    values = edited({})
+    section, _, part = key.partition(".")
+    values[section][part][name] = entry
+    with pytest.raises(Faults) as error:
+        schema.parse(values)
+    (line,) = error.value.lines
+    assert line.startswith(f"params.yaml: {key}.")
+    assert line.isprintable()
+    assert str(name).split("\n")[0] in line
+
+
+def test_a_shape_that_fits_no_memory_is_named_before_any_work():
+    params = schema.parse(edited({"target.shape.layers": 10**6}))
+    (line,) = params_check.memory(params, 8 * 10**9)
+    assert line.startswith("target.shape: target_train takes about ")
+    assert line.endswith("use a smaller shape or step, fewer machine.processes, or a cluster")
+    assert not list(params_check.memory(schema.parse(edited({})), 8 * 10**9))
 
 
 @pytest.mark.parametrize("values", [None, [], "text"])

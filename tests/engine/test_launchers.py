@@ -234,6 +234,23 @@ def test_without_slurm_here_the_launcher_says_so(tmp_path, monkeypatch):
         train(tmp_path / "store", runs(1), SLURM)
 
 
+def test_no_other_user_can_write_to_the_folder_of_an_assignment(tmp_path):
+    rights = []
+
+    def submit(folder: Path, tasks: list[_submitit.Task]) -> list:
+        rights.append((folder.stat().st_mode & 0o777, tasks[0].path.parent == folder))
+        raise RuntimeError("enough is seen")
+
+    assignment = Assignment(setup(), runs(1), "data", RunStore(tmp_path), machine(JOBS), False, "test")
+    umask = os.umask(0)
+    try:
+        with pytest.raises(InputError, match="not submitted: enough is seen"):
+            _submitit.launch(assignment, 1, submit, lambda jobs: set(), 0.0)
+    finally:
+        os.umask(umask)
+    assert rights == [(0o700, True)]
+
+
 def test_an_assignment_of_another_user_is_not_unpickled(tmp_path):
     submitit = pytest.importorskip("regmix.launchers._submitit", reason="submitit is not installed")
     path = tmp_path / "assignment.pkl"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from regmix.corpus.sources.archives import sha256
+
+KEY = "[0-9a-f]" * 32  # as encode.content_key makes them
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,17 @@ class Encoded:
 
     def prune(self) -> None:
         """Remove the files that this run neither used nor added."""
-        for path in self.folder.glob("*.bin"):
+        for path in self.folder.glob(f"{KEY}.*.bin"):
             if path.name not in self.used:
                 path.unlink()
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove the parts that ``encode_file`` left in ``folder``, and the folder if nothing else is in it."""
+    for path in folder.glob(f"{KEY}.bin"):
+        path.unlink()
+    with contextlib.suppress(OSError):
+        folder.rmdir()
 
 
 def _link(source: Path, target: Path) -> None:
