@@ -106,7 +106,7 @@ class Bench:
     def proxies(
         self, runs: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
     ) -> Runs:
-        """``runs`` with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
+        """``runs`` with other losses: from proxies trained differently, on another text, or from a ``seed``."""
         own = self.context.swarm.mixtures.set_index("run")["seed"]
         seeds = [int(own[name]) if seed is None else seed for name in runs.names]
         schedules = [self.context.static(row) for row in runs.mixtures]

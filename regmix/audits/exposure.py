@@ -64,7 +64,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     equal = Answer(
         "A schedule and its controls train on equally many tokens of every domain", (), "", "",
         HOLDS if sequences <= most else FAILS,
-        f"of {len(ledger)} controls none differs by more than {sequences} sequences of a domain, {share:.1%} of "
+        f"none of {len(ledger)} controls differs by more than {sequences} sequences of a domain, {share:.1%} of "
         "training",
     )  # fmt: skip
     table = pd.DataFrame(rows, columns=["method", "control", "mean", "sd", "n", "low", "high"])

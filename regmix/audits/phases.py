@@ -86,7 +86,7 @@ def audit(bench: Bench, options: Options) -> Audit:
 def _round(
     bench: Bench, runs: Runs, rules: Rules, options: Options, kind: str, scheduled: Scheduled, text: Text | None
 ) -> Runs:
-    """The runs and those of a further round."""
+    """The runs plus those of one more round."""
     table = propose(bench.evidence(runs, options.objectives, rules), options.proposals, "expected_improvement")
     mixtures = table[list(rules.domains)].to_numpy()
     return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, scheduled, text))
