@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from regmix.ablations.audit import Answer, Measured
 from regmix.ablations.settings import parse_ablations
 from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
+from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
@@ -75,6 +77,8 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     mixtures = pd.read_csv(swarm / "mixtures.csv")
     mixtures["kind"] = mixtures["kind"].mask(mixtures["run"].str.startswith("random-1"), "proposal")
     write_csv(swarm / "mixtures.csv", mixtures)
+    proposals = mixtures.loc[mixtures["kind"] == "proposal", ["run"]]
+    write_csv(swarm / "proposals.csv", proposals.assign(objective="reviews", predicted=0.0, sd=0.0))
     sources = {"sample": folder / "variant/sample", "swarm": swarm, "chosen": folder / "variant/parts/all/chosen"}
     call(target_schedule, params, **sources, **inputs, out=folder / "plans")
     call(target_train, params, plans=folder / "plans", **inputs, out=folder / "trained")
@@ -158,13 +162,42 @@ def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxi
 
 def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(audited):
     order, rate = audited["order"].tables["accuracy"], audited["learning_rate"].tables
-    whole = order[order["by"] == "proxies, whole training"]
+    whole = order[order["by"] == WHOLE]
     assert set(whole["group"]) == {"random mixtures", "mixtures near the optimum"}
     assert (whole["mixtures"] == 4).all()
     assert order["accuracy"].between(0, 1).all()
     assert {"a fit to 8 other proxies", "twice-steps proxies", "another seed of the targets"} <= set(order["by"])
+    assert not order.duplicated(["objective", "group", "by"]).any()
     assert rate["regret"]["distance"].iloc[0] < 0.7  # another set of anchors and proposals chooses, at the same rate
     assert rate["order"]["mixtures"].iloc[0] == 8
+
+
+def test_every_size_budget_and_share_of_compute_has_a_verdict(audited):
+    says = [answer["says"] for answer in audited["order"].answers]
+    for group in (RANDOM, NEAR):
+        assert f"reviews: proxies rank 80% of pairs of {group} as targets do" in says
+        assert f"twice-steps proxies rank 80% of pairs of {group} as targets do" in says
+        assert any("share of the swarm's compute from 1/" in text and group in text for text in says)
+    tables = audited["order"].tables
+    assert tables["compute"]["share_of_swarm"].is_monotonic_increasing
+    assert tables["compute"]["share_of_swarm"].between(0, 1).all()
+    assert len(tables["ranks"]) == 2 * 3  # groups; pairs of proxies, twice-steps and targets
+
+
+def test_an_objective_is_judged_on_its_own_proposals_from_all_rounds():
+    names = [f"{part}-{i}" for part in ("second", "third") for i in range(10)]
+    aims = ["reviews", "skills"] * 10
+    bench = SimpleNamespace(proposals=pd.DataFrame({"run": names, "objective": aims}), objective=lambda name: name)
+    assert proposed(bench, "reviews", 16) == names[::2]
+    few = proposed(bench, "skills", 4)
+    assert few[0] == names[1]
+    assert few[-1] == names[-1]
+    assert len(few) == 4
+    tested = SimpleNamespace(names=np.array(["heldout-0", *names]), kinds=np.array(["heldout", *["proposal"] * 20]))
+    those = masks(bench, tested, "skills", 16)
+    assert those[RANDOM].tolist() == [True] + [False] * 20
+    assert tested.names[those[NEAR]].tolist() == names[1::2]
+    assert share_of_training("proxies, 17% of training") == pytest.approx(0.17)
 
 
 def test_the_worst_mixture_is_predicted_above_the_best(audited):
@@ -236,7 +269,7 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(audited, 
         assert size.targets + size.proxies > 0 or name == "effect_size", name
     page = section(audited, 0.95)
     assert len(page.tables["audits"].shown) == sum(len(entry.answers) for entry in audited.values())
-    assert list(page.figures) == ["order_accuracy"]
+    assert list(page.figures) == ["order_accuracy", "order_ranks"]
     (tmp_path / "answers.json").write_text(json.dumps(list(audited["exposure"].answers)))
     lines = printed(tmp_path).splitlines()
     assert len(lines) == 2 * len(audited["exposure"].answers)
@@ -262,7 +295,8 @@ def test_the_page_and_its_headline_have_every_verdict(audited, tmp_path):
     ("name", "key", "value", "message"),
     [
         ("exposure", "objective", "law", "audits: unknown method 'regmix_law'"),
-        ("order", "near", 40, "audits: near = 40: the swarm has 4; lower it"),
+        ("order", "random", 40, "audits: random = 40: the swarm has 4; lower it"),
+        ("order", "objectives", ["news"], "audits: objectives: the rounds proposed 0 mixtures for news, and 4 are"),
         ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
         ("domain_count", "merged", {"x": [["news"], ["law"]]}, "audits: merged.x: must have every trained domain once"),
         ("finer", "parts", {"a": {"of": "news"}, "b": {"of": "x"}}, "audits: parts.b: of = x: must be a trained"),
