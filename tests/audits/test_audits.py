@@ -14,19 +14,22 @@ import pytest
 
 from regmix.ablations.audit import Answer, Measured
 from regmix.ablations.settings import parse_ablations
+from regmix.audits.domain_count import claim
 from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
 from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
+from regmix.audits.vocabulary import rescaled
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
+from regmix.core.runs import Runs
 from regmix.core.schedule import Schedule
 from regmix.corpus.documents import as_line
 from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports import audits as report
 from reports import evidence
-from reports.ablation_study.audits import Audited, section
+from reports.ablation_study.audits import Audited, measured, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
@@ -146,7 +149,10 @@ def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(audit
     assert len(ledger) == 2 * 3 * 2  # methods, controls, seeds
     sequence = 16
     assert ledger["tokens_apart"].max() <= 4 * sequence
-    assert audited["exposure"].answers[-1]["verdict"] == HOLDS
+    equal = audited["exposure"].answers[-1]
+    assert equal["verdict"] == HOLDS
+    assert 0 <= equal["measured"][0]["value"] < 10  # percent of training
+    assert "–" not in measured(equal)
     rows = audited["exposure"].tables["differences"]
     assert set(rows["control"]) == {"minus average", "minus reversed", "minus shuffled", "minus regmix"}
     assert (rows["n"] == 2).all()
@@ -235,8 +241,22 @@ def test_merged_own_and_split_domains_choose(audited):
     assert audited["domain_count"].tables["regret"]["domains"].tolist() == [2, 3, 6]
 
 
+def test_numbers_of_domains_with_too_few_proxies_for_a_fit_are_in_the_claim():
+    table = pd.DataFrame({"domains": [11, 22, 11], "proxies": [16, 16, 32], "mean": [0.1, np.nan, 0.2]})
+    assert claim(table, 16, 0.02).endswith("at any number of domains but 22, for which they are too few to fit")
+    assert claim(table, 32, 0.02).endswith("at any number of domains")
+
+
+def test_losses_under_two_vocabularies_are_equal_where_bits_per_byte_are():
+    one, other = (SimpleNamespace(valid={"news": np.zeros(count), "law": np.zeros(100)}) for count in (100, 150))
+    losses = pd.DataFrame({"news": [2.0], "law": [3.0], "qa": [4.0]})
+    runs = Runs(("news",), np.array(["a"]), np.array(["random"]), np.ones((1, 1)), losses)
+    assert rescaled(runs, other, one).losses.iloc[0].tolist() == [3.0, 3.0, 4.0]
+
+
 def test_another_seed_has_a_noise_and_a_choice(audited):
     assert (audited["reseeded"].tables["noise"]["sd"] > 0).all()
+    assert "p of Levene's test" in measured(audited["reseeded"].answers[0])
     assert audited["reseeded"].tables["choices"]["distance"].between(0, 2).all()
 
 
