@@ -17,6 +17,7 @@ from regmix.ablations.settings import parse_ablations
 from regmix.audits.domain_count import claim
 from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
+from regmix.audits.left_out import pooled
 from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
 from regmix.audits.vocabulary import rescaled
 from regmix.core import plugins
@@ -41,7 +42,8 @@ from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401
 
 AUDITS: dict[str, dict[str, Any]] = {
     "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
-    "warm_start": {"methods": ["regmix_d_offline", "regmix_d_online"], "switched": 3, "seeds": 2},
+    "warm_start": {"methods": ["regmix_d_offline", "regmix_d_online"], "switched": 4, "proposals": 2,
+                   "objectives": ["reviews"], "seeds": 2},
     "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0,
               "sizes": {"twice-steps": {"recipe.steps": 12}}},
     "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
@@ -164,6 +166,8 @@ def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxi
     assert (rows["n"] == 2).all()
     assert rows["mean"].abs().max() > 0
     assert len(audited["warm_start"].answers) == 2 * 2 * 2
+    says = [answer["says"] for answer in audited["warm_start"].answers]
+    assert sum("better than a static mixture chosen by as many proxies" in text for text in says) == 2
 
 
 def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(audited):
@@ -235,6 +239,21 @@ def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(audited):
     assert (table["largest"] != table["domain"]).all()
     assert (table["best_single"] != table["domain"]).all()
     assert all("sign test" in answer["measured"][0]["what"] for answer in audited["left_out"].answers[:5])
+    assert len(audited["left_out"].tables["differences"]) == 3 * 5  # domains, rivals
+    each, natural, single = audited["left_out"].answers[5:]
+    assert [part["what"] for part in each["measured"]] == ["news", "law", "drama"]
+    enough = table.loc[table["single_suffices"], "domain"]
+    assert all(domain in each["why"] for domain in enough)
+    assert natural["says"].endswith("gains most over natural")
+    assert single["says"].endswith("gains most over the best single domain")
+
+
+def test_domains_with_two_seeds_each_share_their_deviation():
+    first, second = pooled([Spread(-0.1, 0.01, 2, -1, 1), Spread(0.2, 0.03, 2, -1, 1)], 0.95)
+    assert first.sd == second.sd == pytest.approx((0.5 * (0.01**2 + 0.03**2)) ** 0.5)
+    assert first.high - first.mean == pytest.approx(4.3027 * first.sd / 2**0.5, rel=1e-4)  # t with 2 degrees of freedom
+    assert second.mean == 0.2
+    assert np.isnan(pooled([Spread(1, float("nan"), 1, float("nan"), float("nan"))], 0.95)[0].low)
 
 
 def test_merged_own_and_split_domains_choose(audited):
