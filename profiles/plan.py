@@ -105,7 +105,10 @@ def audits(only: Sequence[str], root: Path) -> int:
     todo, chosen = planner.audits(params, vocab, text, sizes), _devices(only, root)
     table = rows(params.machine, list(sizes), todo, {}, chosen, {}, None)
     print(show([*table, total(table)], chosen))
-    print("- at most: audits share runs with each other, and what .runs has is not trained again")
+    print(
+        "- at most: runs that two audits share (order and learning_rate, phases and warm_start) are counted at both, "
+        "and what .runs has is not trained again"
+    )
     return 0
 
 

@@ -41,7 +41,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Answer:
-    """A statement, what was measured of it, and the verdict that the numbers give. ``over``: what n counts."""
+    """A statement, its measurements, and the verdict that the numbers give. ``over``: the unit of n."""
 
     says: str
     measured: tuple[Measured, ...]

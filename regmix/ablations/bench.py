@@ -47,9 +47,10 @@ class Bench:
     """What an audit can use: the ``context`` in which methods plan, and the methods' targets.
 
     ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
-    they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``settings`` say how
-    mixtures are chosen. ``tokenized`` makes the context with a vocabulary of another size, ``refined`` the tokens of
-    parts of domains. Intervals have coverage ``level``; bootstraps have ``resamples``.
+    they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``proposals`` has
+    the run and the objective of each mixture that the rounds proposed. ``settings`` say how mixtures are chosen.
+    ``tokenized`` makes the context with a vocabulary of another size, ``refined`` the tokens of parts of domains.
+    Intervals have coverage ``level``; bootstraps have ``resamples``.
     """
 
     context: Context
@@ -57,6 +58,7 @@ class Bench:
     targets: Mapping[str, Targets]
     scores: pd.DataFrame
     methods: Mapping[str, Kind]
+    proposals: pd.DataFrame
     settings: Mixture
     tokenized: Callable[[int], Context]
     refined: Callable[[Mapping[str, Part]], dict[str, np.ndarray]]
@@ -106,7 +108,7 @@ class Bench:
     def proxies(
         self, runs: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
     ) -> Runs:
-        """``runs`` with other losses: of proxies trained otherwise, on another text, or from a ``seed``."""
+        """``runs`` with other losses: from proxies trained differently, on another text, or from a ``seed``."""
         own = self.context.swarm.mixtures.set_index("run")["seed"]
         seeds = [int(own[name]) if seed is None else seed for name in runs.names]
         schedules = [self.context.static(row) for row in runs.mixtures]

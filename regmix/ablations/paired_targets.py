@@ -37,14 +37,14 @@ class Results:
         rows = self.design[self.design["comparison"] == comparison]
         return rows[rows["entry"].isin(entries)].to_dict("records") if entries else rows.to_dict("records")
 
-    def one(self, comparison: str, entry: str, **options: Any) -> str | None:
+    def first_target(self, comparison: str, entry: str, **options: Any) -> str | None:
         """The name of an entry's first target with these options; None if there is none."""
         for row in self.rows(comparison, entry):
             if all(same(row.get(key), value) for key, value in options.items()):
                 return str(row["id"])
         return None
 
-    def less(self, first: str | None, second: str | None, measure: str = OBJECTIVE) -> Spread | None:
+    def loss_difference(self, first: str | None, second: str | None, measure: str = OBJECTIVE) -> Spread | None:
         """The loss of ``first`` minus that of ``second``, seed by seed; None if one is missing.
 
         One row of ``summary.differences``, which would join frames again for each of a few hundred pairs.

@@ -157,7 +157,8 @@ def variant_params(params: Params, settings: Ablations, name: str) -> Params:
         raise InputError(f"{FILE}: variants.{name}.objective = {objective}: no such objective")
     if isinstance(changed.objectives[objective], Tasks):
         raise InputError(
-            f"{FILE}: variants.{name}.objective = {objective}: trajectories hold no tasks; name one of losses"
+            f"{FILE}: variants.{name}.objective = {objective}: trajectories contain only losses; choose an objective "
+            "made of losses"
         )
     return changed
 

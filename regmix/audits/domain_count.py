@@ -70,12 +70,18 @@ def audit(bench: Bench, options: Options) -> Audit:
             regrets[len(part.names), count] = spread
             rows.append([len(part.names), count, *spread])
     table = pd.DataFrame(rows, columns=["domains", "proxies", "mean", "sd", "n", "low", "high"])
-    answers = [
-        Answer.below(f"{count} random proxies choose within {options.margin:g} nats of the rounds, at any number of "
-                     "domains", {f"{k} domains": regrets[k, n] for k, n in regrets if n == count}, options.margin)
-        for count in options.proxies if any(n == count for _, n in regrets)
-    ]  # fmt: skip
+    answers = []
+    for count in options.proxies:
+        if costs := {f"{k} domains": spread for (k, n), spread in regrets.items() if n == count}:
+            answers.append(Answer.below(claim(table, count, options.margin), costs, options.margin))
     return Audit(tuple(answers), {"regret": table})
+
+
+def claim(table: pd.DataFrame, count: int, margin: float) -> str:
+    """What ``count`` proxies are to do, and with how many domains they are too few for a fit."""
+    says = f"{count} random proxies choose within {margin:g} nats of the rounds, at any number of domains"
+    few = table.loc[(table["proxies"] == count) & table["mean"].isna(), "domains"]
+    return f"{says} but {' and '.join(map(str, few))}, for which they are too few to fit" if len(few) else says
 
 
 def _partitions(bench: Bench, options: Options) -> list[Partition]:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
-from regmix.ablations.audit import Answer, Audit, Size
+from regmix.ablations.audit import Answer, Audit, Measured, Size
 from regmix.ablations.bench import Bench, Targets
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, NonNegative, Strict
@@ -61,10 +61,12 @@ def audit(bench: Bench, options: Options) -> Audit:
     recipe, shape = bench.context.target.recipe, bench.context.target.shape
     sequences = int(ledger["tokens_apart"].max()) // shape.context
     most, share = 2 * len(bench.context.domains), sequences / (recipe.steps * recipe.sequences)
+    apart_most = Measured("largest difference, % of training", 100 * share, np.nan, np.nan, len(ledger))
     equal = Answer(
-        "A schedule and its controls train on equally many tokens of every domain", (), "", "",
+        "A schedule and its controls train on equally many tokens of every domain",
+        (apart_most,), "percent", "controls",
         HOLDS if sequences <= most else FAILS,
-        f"of {len(ledger)} controls none differs by more than {sequences} sequences of a domain, {share:.1%} of "
+        f"none of {len(ledger)} controls differs by more than {sequences} sequences of a domain, {share:.1%} of "
         "training",
     )  # fmt: skip
     table = pd.DataFrame(rows, columns=["method", "control", "mean", "sd", "n", "low", "high"])

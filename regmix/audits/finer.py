@@ -66,7 +66,7 @@ def _apart(bench: Bench, options: Options, domain: str, correlations: list[Measu
     """Whether parts of one domain correlate differently with the objective's loss: intervals that do not overlap."""
     own = [part for part in correlations if options.parts[part.what]["of"] == domain]
     low, high = min(part.high for part in own), max(part.low for part in own)
-    says = f"Parts of {domain} differ in how their weight goes with the loss on {options.objective}"
+    says = f"Parts of {domain} differ in how their weight correlates with the loss on {options.objective}"
     return Answer.by_test(says, own, "Spearman", "random proxies", high > low, "two intervals do not overlap",
                        "all intervals overlap")  # fmt: skip
 

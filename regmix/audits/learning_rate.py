@@ -10,7 +10,7 @@ from pydantic import Field
 
 from regmix.ablations.audit import Answer, Audit, Measured, Size
 from regmix.ablations.bench import Bench
-from regmix.audits.order import compared
+from regmix.audits.order import FEWEST, compared, masks
 from regmix.core.settings import Count, Name, NonNegative, Positive, Share, Strict
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import Spread
@@ -19,8 +19,8 @@ from regmix.statistics.decisions import accuracy
 
 class Options(Strict):
     factors: Annotated[list[Positive], Field(min_length=1)]  # of the proxies' rate
-    random: Annotated[int, Field(ge=4)]  # mixtures that are ordered: those of the audit `order`
-    near: Annotated[int, Field(ge=4)]
+    random: Annotated[int, Field(ge=FEWEST)]  # mixtures that are ordered: those of the audit `order`
+    near: Annotated[int, Field(ge=FEWEST)]  # at most so many for each objective
     seeds: Count  # targets per mixture
     objectives: Annotated[list[Name], Field(min_length=1)]
     choice_seeds: Count  # targets at each choice; at most target.seeds
@@ -31,7 +31,7 @@ class Options(Strict):
 
 def size(options: Options, learnt: int, domains: int) -> Size:
     rates = len(options.factors)
-    mixtures = options.random + options.near
+    mixtures = options.random + options.near * len(options.objectives)
     return Size(
         proxies=rates * (learnt + options.random),
         targets=mixtures * options.seeds + rates * len(options.objectives) * options.choice_seeds,
@@ -40,7 +40,7 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective, or too few mixtures."""
-    tested = compared(bench, options.random, options.near)
+    tested = compared(bench, options.random, options.near, options.objectives)
     every = tested.joined(bench.learnt.at(~np.isin(bench.learnt.names, tested.names)))
     targets = [bench.static_targets(row, options.seeds) for row in tested.mixtures]
     true = {name: np.array([bench.value(target, name).mean() for target in targets]) for name in options.objectives}
@@ -50,9 +50,10 @@ def audit(bench: Bench, options: Options) -> Audit:
         first = proxies.at(np.arange(len(proxies.names)) < len(tested.names))
         chosen = bench.choose(proxies.at(np.isin(proxies.names, bench.learnt.names)), options.objectives)
         for name in options.objectives:
-            score = accuracy(true[name], first.objective(bench.objective(name)), resamples=bench.resamples,
+            own = np.logical_or(*masks(bench, tested, name, options.near).values())
+            score = accuracy(true[name][own], first.objective(bench.objective(name))[own], resamples=bench.resamples,
                              level=bench.level, seed=options.seed)  # fmt: skip
-            orders.append([factor, name, *score, len(tested.names)])
+            orders.append([factor, name, *score, int(own.sum())])
             trained = bench.static_targets(chosen[name], options.choice_seeds)
             loss = bench.minus(trained, bench.targets_of(f"regmix_{name}"), name)
             apart = float(np.abs(chosen[name] - bench.context.recommended[name]).sum())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Count, Name, NonNegative, Strict
-from regmix.evaluation.summary import spread
+from regmix.evaluation.summary import Spread, spread
 from regmix.methods import regmix_one_shot
 from regmix.mixture.optima import optima
 from regmix.mixture.propose import propose
@@ -27,6 +29,8 @@ RIVALS = {
     "first_design": "the choice by the first proxies alone",
     "one_shot": "RegMix as published by as many proxies",
 }  # fmt: skip
+
+PREDICTED = ("natural", "best_single")  # rivals over which the swarm alone predicts a gain
 
 
 class OneShot(Strict):
@@ -51,13 +55,22 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 
 
 def audit(bench: Bench, options: Options) -> Audit:
-    rows = []
+    rows: list[dict[str, object]] = []
+    spreads: dict[str, list[Spread]] = {rival: [] for rival in RIVALS}
     for domain in bench.context.domains:
         own = _without(bench, domain)
         bench_of = dataclasses.replace(bench, context=dataclasses.replace(
             bench.context, objectives={domain: Objective.loss(domain)}))  # fmt: skip
-        rows.append(_one(bench_of, domain, own, options))
-    table = pd.DataFrame(rows)
+        row, differences = _one(bench_of, domain, own, options)
+        rows.append(row)
+        for rival, difference in differences.items():
+            spreads[rival].append(difference)
+    pools = {rival: pooled(some, bench.level) for rival, some in spreads.items()}
+    single = pools["best_single"]
+    table = pd.DataFrame(rows).assign(
+        **{f"minus_{rival}": [part.mean for part in pool] for rival, pool in pools.items()},
+        single_suffices=[not part.high < 0 for part in single],
+    )
     answers = []
     for rival, name in RIVALS.items():
         means = table[f"minus_{rival}"].to_numpy()
@@ -67,18 +80,47 @@ def audit(bench: Bench, options: Options) -> Audit:
                              {f"mean over domains, {wins} of {n} better (sign test p = {p:.2g})":
                               spread(means, bench.level)})  # fmt: skip
         answers.append(dataclasses.replace(answer, over="domains"))
-    link = metrics.correlation(table["predicted_gain"].to_numpy(), -table["minus_natural"].to_numpy(),
-                               resamples=bench.resamples, level=bench.level, seed=options.seed)  # fmt: skip
-    answers.append(
-        Answer.above("The swarm predicts on which domain RegMix gains most over natural",
-                     [Measured("Spearman of predicted and realised gain", *link, len(table))], 0.0, "Spearman",
-                     "domains")
+    answers += [_each_domain(table, single), *(_foretold(bench, options, table, rival) for rival in PREDICTED)]
+    by_rival = pd.DataFrame(
+        [[domain, name, *part] for rival, name in RIVALS.items()
+         for domain, part in zip(table["domain"], pools[rival], strict=True)],
+        columns=["domain", "minus", *Spread._fields],
     )  # fmt: skip
-    return Audit(tuple(answers), {"by_domain": table})
+    return Audit(tuple(answers), {"by_domain": table, "differences": by_rival})
 
 
-def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str, object]:
-    """The row of one domain left out: RegMix's gain over each rival on targets, and the predicted gain."""
+def pooled(spreads: Sequence[Spread], level: float) -> list[Spread]:
+    """``spreads`` with the standard deviation of all together, since one from two seeds says little."""
+    freedom = sum(part.n - 1 for part in spreads)
+    sd = math.sqrt(sum((part.n - 1) * part.sd**2 for part in spreads if part.n > 1) / freedom) if freedom else math.nan
+    quantile = float(stats.t.ppf((1 + level) / 2, freedom)) if freedom else math.nan
+    halves = [quantile * sd / math.sqrt(part.n) for part in spreads]
+    return [Spread(part.mean, sd, part.n, part.mean - half, part.mean + half)
+            for part, half in zip(spreads, halves, strict=True)]  # fmt: skip
+
+
+def _each_domain(table: pd.DataFrame, single: Sequence[Spread]) -> Answer:
+    """Whether RegMix beats the best single domain everywhere, and where it is not shown to."""
+    answer = Answer.below("RegMix is better than the best single domain on each domain left out",
+                          dict(zip(table["domain"], single, strict=True)))  # fmt: skip
+    enough = table.loc[table["single_suffices"], "domain"]
+    where = f"a single domain is enough for {', '.join(enough)}" if len(enough) else "a single domain is never enough"
+    why = f"{where}, as far as intervals tell; their standard deviation is that over seeds, pooled over domains"
+    return dataclasses.replace(answer, why=f"{answer.why}; {why}")
+
+
+def _foretold(bench: Bench, options: Options, table: pd.DataFrame, rival: str) -> Answer:
+    """Whether the gain over a rival that the swarm alone predicts ranks the domains as the realised one does."""
+    predicted, realised = table[f"predicted_over_{rival}"].to_numpy(), -table[f"minus_{rival}"].to_numpy()
+    link = metrics.correlation(predicted, realised, resamples=bench.resamples, level=bench.level, seed=options.seed)
+    return Answer.above(
+        f"The swarm predicts on which domain RegMix gains most over {RIVALS[rival]}",
+        [Measured("Spearman of predicted and realised gain", *link, len(table))], 0.0, "Spearman", "domains",
+    )  # fmt: skip
+
+
+def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> tuple[dict[str, object], dict[str, Spread]]:
+    """The row of one domain left out with the predicted gains, and RegMix's loss on targets minus each rival's."""
     scheduled = _Embedded(bench.context.domains, rules.domains)
     anchors = np.vstack([np.eye(len(rules.domains)), rules.prior, rules.uniform])
     drawn = _drawn(rules, options.random)
@@ -95,16 +137,14 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> dict[str,
                 "first_design": bench.choose(first, [domain], rules)[domain],
                 "one_shot": _one_shot(bench, domain, rules, options.one_shot, len(runs.names), scheduled)}  # fmt: skip
     trained = {name: bench.target_runs([scheduled(row)] * options.seeds) for name, row in mixtures.items()}
-    predicted = best.model.mean(np.stack([rules.prior, best.weights]))
+    chosen, *others = best.model.mean(np.stack([best.weights, *(mixtures[rival] for rival in PREDICTED)])).tolist()
     top = int(best.weights.argmax())
     out: dict[str, object] = {
         "domain": domain, "largest": rules.domains[top], "largest_weight": float(best.weights[top]),
         "best_single": rules.domains[int(singles.argmin())],
-        "predicted_gain": float(predicted[0] - predicted[1]),
+        **{f"predicted_over_{rival}": loss - chosen for rival, loss in zip(PREDICTED, others, strict=True)},
     }  # fmt: skip
-    for rival in RIVALS:
-        out[f"minus_{rival}"] = bench.minus(trained["regmix"], trained[rival], domain).mean
-    return out
+    return out, {rival: bench.minus(trained["regmix"], trained[rival], domain) for rival in RIVALS}
 
 
 def _one_shot(

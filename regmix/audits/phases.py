@@ -6,7 +6,7 @@ search and proposals are those of mixtures. Static proxies get as many further r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -59,9 +59,12 @@ def audit(bench: Bench, options: Options) -> Audit:
     drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(options.random)])
     phased = phased.joined(bench.new_proxies(drawn, rules.domains, "phases-random", scheduled(bench), text))
     for number in range(options.rounds):
-        phased = _round(bench, phased, rules, options, f"phases-{number}", scheduled(bench), text)
+        kind = f"phases-{number}"
+        phased = one_more_round(
+            bench, phased, rules, options.objectives, options.proposals, kind, scheduled(bench), text
+        )
     for number in range(options.rounds + options.random // options.proposals):
-        static = _round(bench, static, bench.context.rules, options, f"static-{number}", bench.context.static, text)
+        static = static_round(bench, static, options.objectives, options.proposals, f"static-{number}", text)
     chosen = bench.choose(phased, options.objectives, rules)
     single = bench.choose(static, options.objectives)
     answers, rows, weights = [], [], []
@@ -83,11 +86,19 @@ def audit(bench: Bench, options: Options) -> Audit:
     return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
 
 
-def _round(
-    bench: Bench, runs: Runs, rules: Rules, options: Options, kind: str, scheduled: Scheduled, text: Text | None
+def static_round(
+    bench: Bench, runs: Runs, objectives: Sequence[str], proposals: int, kind: str, text: Text | None = None
 ) -> Runs:
-    """The runs and those of a further round."""
-    table = propose(bench.evidence(runs, options.objectives, rules), options.proposals, "expected_improvement")
+    """The runs plus those of one more round of proxies that keep one mixture."""
+    return one_more_round(bench, runs, bench.context.rules, objectives, proposals, kind, bench.context.static, text)
+
+
+def one_more_round(
+    bench: Bench, runs: Runs, rules: Rules, objectives: Sequence[str], proposals: int, kind: str,
+    scheduled: Scheduled, text: Text | None,
+) -> Runs:  # fmt: skip
+    """The runs plus those of one more round."""
+    table = propose(bench.evidence(runs, objectives, rules), proposals, "expected_improvement")
     mixtures = table[list(rules.domains)].to_numpy()
     return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, scheduled, text))
 

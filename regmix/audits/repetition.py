@@ -57,7 +57,7 @@ def audit(bench: Bench, options: Options) -> Audit:
             rows.append([name, kind, float(mixture.max()), passes, *bench.minus(targets, natural, name)])
             weights.append({"objective": name, "repetition": kind,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
-    says = "Proxies that repeat text as the target will choose better than proxies that do not"
+    says = "Proxies that repeat text as often as the target does make better choices than proxies that do not"
     columns = ["objective", "repetition", "largest_weight", "most_passes", "mean", "sd", "n", "low", "high"]
     answers = (
         Answer.below(says, gains),

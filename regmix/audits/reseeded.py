@@ -45,8 +45,9 @@ def audit(bench: Bench, options: Options) -> Audit:
         noise += [[name, str(run), sd, loss] for run, sd, loss in zip(few.names, sds, values.mean(axis=0), strict=True)]
         largest = Measured("largest by smallest deviation", float(sds.max() / sds.min()), np.nan, np.nan, len(sds))
         test = f"Levene's test: p = {p:.2g}"
-        answers.append(Answer.by_test(f"{name}: a proxy's noise depends on its mixture", [largest], "ratio", "mixtures",
-                                   p < 0.05, test, test))  # fmt: skip
+        tested = Measured("p of Levene's test", p, np.nan, np.nan, len(sds))
+        answers.append(Answer.by_test(f"{name}: a proxy's noise depends on its mixture", [largest, tested],
+                                   "ratio and probability", "mixtures", p < 0.05, test, test))  # fmt: skip
     rows, costs = [], {}
     for swarm in range(options.swarms):
         other = bench.proxies(bench.learnt, seed=FIRST + swarm)

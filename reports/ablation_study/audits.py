@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from regmix.audits.order import share_of_training
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.page import style
 from reports.page.formats import fixed, interval, listed, spanned
@@ -50,6 +52,7 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
     parts: list[Part] = [prose, Table("audits", "Audits.", shown, values)]
     for name, audit in audits.items():
         behind: list[Part] = [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
+        behind += [_rank_matrices(name, audit.tables["ranks"])] if "ranks" in audit.tables else []
         behind += [_table(name, key, frame) for key, frame in audit.tables.items()]
         if behind:
             parts.append(Fold(name.replace("_", " ").capitalize(), tuple(behind)))
@@ -99,10 +102,10 @@ def _decisions(audit: str, table: pd.DataFrame) -> Figure:
     for plot, group in zip(axes[0], groups, strict=True):
         for name in objectives:
             rows = trained[(trained["group"] == group) & (trained["objective"] == name)]
-            shares = [_share(text) for text in rows["by"]]
+            shares = [share_of_training(text) for text in rows["by"]]
             spans = np.abs(rows[list(INTERVAL)].to_numpy().T - rows["accuracy"].to_numpy())
             plot.errorbar(shares, rows["accuracy"], spans, label=name, color=hues[name], marker=marks[name], capsize=2)
-        plot.set_title(f"mixtures {group}")
+        plot.set_title(group)
         plot.set_xlabel("share of a proxy's training")
     axes[0][0].set_ylabel("share of pairs decided as by targets")
     axes[0][-1].legend(loc="lower right")
@@ -113,6 +116,21 @@ def _decisions(audit: str, table: pd.DataFrame) -> Figure:
     )  # fmt: skip
 
 
-def _share(text: str) -> float:
-    part = text.removeprefix("proxies, ").split("%")[0]
-    return 1.0 if part.startswith("whole") else float(part) / 100
+def _rank_matrices(audit: str, table: pd.DataFrame) -> Figure:
+    """Rank correlations between sizes and budgets, a panel for each objective (down) and group of mixtures (across)."""
+    labels = list(dict.fromkeys([*table["first"], *table["second"]]))
+    names, groups = list(dict.fromkeys(table["objective"])), list(dict.fromkeys(table["group"]))
+    figure, axes = style.panels(len(names), len(groups), len(names) * (0.3 * len(labels) + 1.3))
+    for (i, name), (j, group) in itertools.product(enumerate(names), enumerate(groups)):
+        values = np.eye(len(labels))
+        for row in table[(table["objective"] == name) & (table["group"] == group)].itertuples():
+            first, second = labels.index(row.first), labels.index(row.second)
+            values[first, second] = values[second, first] = row.spearman
+        texts = [[fixed(value, 2) for value in line] for line in values]
+        style.heat(axes[i, j], values, labels, labels, cmap="viridis", span=(0, 1), texts=texts)
+        axes[i, j].set_title(f"{name}, {group}")
+    return Figure(
+        f"{audit}_ranks",
+        "Spearman correlation of mixtures' losses between proxies of every size and budget, and targets.",
+        "Heat maps of rank correlations, one panel for each objective and group of mixtures.", figure,
+    )  # fmt: skip

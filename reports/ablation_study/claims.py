@@ -47,9 +47,9 @@ def dynamic(results: Results) -> list[Claim]:
     full, few = ("all", "quarter")
     n = _usual(results)
     offline, online = (
-        {p: results.one(comparison, kind, proxies=p, granularity=n) for p in (full, few)} for kind in BOTH
+        {p: results.first_target(comparison, kind, proxies=p, granularity=n) for p in (full, few)} for kind in BOTH
     )
-    static = {p: results.one(comparison, "regmix", proxies=p) for p in (full, few)}
+    static = {p: results.first_target(comparison, "regmix", proxies=p) for p in (full, few)}
     natural = f"{comparison}/natural"
     statements: list[tuple[str, dict[str, tuple[str | None, str | None]]]] = [
         ("RegMix is better than the human mixture (here: natural)", {"static": (static[full], natural)}),
@@ -62,16 +62,16 @@ def dynamic(results: Results) -> list[Claim]:
          {"offline": (offline[full], offline[few]), "online": (online[full], online[few])}),
     ]  # fmt: skip
     for says, pairs in statements:
-        differences = {key: results.less(*pair) for key, pair in pairs.items()}
+        differences = {key: results.loss_difference(*pair) for key, pair in pairs.items()}
         out.append(_lower("Table 1", says, differences, noise, results.level))
     for kind in BOTH:
-        own = results.one(comparison, kind, proxies=full, granularity=n)
-        others = {f"minus N = {row['granularity']:g}": results.less(own, row["id"])
+        own = results.first_target(comparison, kind, proxies=full, granularity=n)
+        others = {f"minus N = {row['granularity']:g}": results.loss_difference(own, row["id"])
                   for row in results.rows(comparison, kind) if row["proxies"] == full and row["id"] != own}  # fmt: skip
         out.append(_lower("Table 3", f"N = {n:g} is the best granularity ({kind})", others, noise, results.level))
     half = 2 * results.noise("beta").sd
-    usual = results.one("beta", "online", beta=0.05)
-    betas = {f"beta {row['beta']}": results.less(row["id"], usual) for row in results.rows("beta", "online")
+    usual = results.first_target("beta", "online", beta=0.05)
+    betas = {f"beta {row['beta']}": results.loss_difference(row["id"], usual) for row in results.rows("beta", "online")
              if row["id"] != usual}  # fmt: skip
     out.append(_alike(REGMIX_D, "Table 3", "Beta between 0.01 and 0.1 makes little difference (against 0.05)",
                       betas, half, results.level))  # fmt: skip
@@ -86,8 +86,8 @@ def sizes(results: Results, compared: pd.DataFrame) -> list[Claim]:
     half = 2 * results.noise("efficiency").sd
     for paper, place, entries in ((REGMIX, "Table 11", ("regmix",)), (REGMIX_D, "Table 3", BOTH)):
         differences = {
-            f"{name.removesuffix('_proxies')}{'' if entry == 'regmix' else f', {entry}'}": results.less(
-                results.one(name, entry), default(results, entry)
+            f"{name.removesuffix('_proxies')}{'' if entry == 'regmix' else f', {entry}'}": results.loss_difference(
+                results.first_target(name, entry), default(results, entry)
             )
             for name in others
             for entry in entries
@@ -134,7 +134,9 @@ def distribution(results: Results, heldout: pd.DataFrame, regressor: str, level:
     }
     for entry, (paper, place, name) in methods.items():
         differences = {
-            comparison.replace("_", " "): results.less(results.one(comparison, entry), f"{comparison}/natural")
+            comparison.replace("_", " "): results.loss_difference(
+                results.first_target(comparison, entry), f"{comparison}/natural"
+            )
             for comparison in ("without_news", "in_distribution")
         }
         says = f"{name} beats natural without the objective's domain, and with it"

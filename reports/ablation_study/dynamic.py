@@ -20,7 +20,9 @@ def natural(comparison: str) -> Base:
 
 def static(results: Results, comparison: str) -> Base:
     """The static mixture fitted to the same part of the swarm, or else the comparison's only one."""
-    return lambda row: results.one(comparison, "regmix", proxies=row["proxies"]) or results.one(comparison, "regmix")
+    return lambda row: (
+        results.first_target(comparison, "regmix", proxies=row["proxies"]) or results.first_target(comparison, "regmix")
+    )
 
 
 def bases(results: Results, comparison: str) -> dict[str, tuple[Base, str]]:
@@ -61,7 +63,7 @@ def _matrix(results: Results, rows: list[dict], parts: list[str]) -> tuple[Part,
     values = np.full((len(labels), len(parts)), np.nan)
     texts = [[MISSING for _ in parts] for _ in labels]
     for row in lines:
-        difference = results.less(row["id"], "efficiency/natural")
+        difference = results.loss_difference(row["id"], "efficiency/natural")
         if difference and row["proxies"] in parts:
             i, j = labels.index(_label(row)), parts.index(row["proxies"])
             values[i, j], texts[i][j] = difference.mean, fixed(difference.mean, sign=True)
@@ -146,7 +148,8 @@ def switched(results: Results, steps: pd.DataFrame, sizes: dict[str, tuple[int, 
         "the same method without switched proxies.",
         rows, {"Method": "entry", "Proxies": "proxies"},
         bases(results, comparison)
-        | {"minus without switched": (lambda row: results.one(comparison, str(row["entry"]), proxies="all"), "all")},
+        | {"minus without switched": (
+            lambda row: results.first_target(comparison, str(row["entry"]), proxies="all"), "all")},
     )  # fmt: skip
     counts = listed(f"`{p}` {sizes[p][0]} + {sizes[p][1]}" for p in dict.fromkeys(r["proxies"] for r in rows))
     parts: list[Part] = [

@@ -31,7 +31,7 @@ def against(
         numbers: dict[str, Any] = {key: row.get(key) for key in ("id", *labels.values())}
         for measure in measures:
             for heading, (base, key) in bases.items():
-                difference = results.less(str(row["id"]), base(row), measure)
+                difference = results.loss_difference(str(row["id"]), base(row), measure)
                 text = spanned([difference.mean, difference.low, difference.high], sign=True) if difference else "–"
                 cells[f"{heading}{'' if measure == OBJECTIVE else ', mean of domains'}"] = bold(
                     text, difference is not None and apart_from_zero(difference.low, difference.high)

@@ -14,6 +14,7 @@ from regmix.ablations.settings import Ablations
 from regmix.core.files import write_csv, write_json, writing
 from regmix.core.tables import read_csv
 from regmix.evaluation import summary
+from regmix.mixture.propose import earlier
 from regmix.params import Params
 from regmix.target.realised_schedules import schedules
 from stages.ablations.other_corpora import parts_of_domains, under_vocabulary
@@ -38,7 +39,7 @@ def audit(
     with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
         bench = Bench(
             context=context, realised=realised, targets=targets, scores=_scores(params, evaluated),
-            methods=params.target.methods, settings=params.mixture,
+            methods=params.target.methods, proposals=earlier(swarm), settings=params.mixture,
             tokenized=partial(under_vocabulary, params, swarms, extracted, Path(work)),
             refined=partial(parts_of_domains, params, tokenizer, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,

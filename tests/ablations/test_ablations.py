@@ -167,7 +167,7 @@ def test_bad_settings_are_one_line(edit, message):
 
 def test_a_variant_aims_at_losses():
     own = root(objectives=ROOT_VALUES["objectives"] | {"qa": {"tasks": {"heldout_last_word_news": 1}}})
-    with pytest.raises(InputError, match=r"variants\.main\.objective = qa: trajectories hold no tasks; name"):
+    with pytest.raises(InputError, match=r"variants\.main\.objective = qa: trajectories contain only losses; choose"):
         variant_params(own, settings(lambda v: v["variants"]["main"].update(objective="qa")), "main")
 
 
@@ -344,7 +344,7 @@ def verdict_of(results: Results, words: str) -> str:
 
 def test_a_difference_is_paired_by_seed():
     results = frames({"efficiency": {"regmix": -0.2}})
-    spread = results.less("efficiency/regmix_all", "efficiency/natural")
+    spread = results.loss_difference("efficiency/regmix_all", "efficiency/natural")
     assert spread is not None
     assert spread.n == SEEDS
     assert spread.mean == pytest.approx(-0.2, abs=0.02)
@@ -352,8 +352,8 @@ def test_a_difference_is_paired_by_seed():
     table = summary.differences(results.measures, "efficiency/natural", 0.95)
     row = table[(table["method"] == "efficiency/regmix_all") & (table["measure"] == "objective")].iloc[0]
     assert list(spread) == pytest.approx([row[key] for key in Spread._fields], rel=1e-12)
-    assert results.less("efficiency/regmix_all", None) is None
-    assert results.one("efficiency", "online", proxies="half", granularity=9) == "efficiency/online_half_9"
+    assert results.loss_difference("efficiency/regmix_all", None) is None
+    assert results.first_target("efficiency", "online", proxies="half", granularity=9) == "efficiency/online_half_9"
 
 
 @pytest.mark.parametrize(("effect", "word"), [(-0.2, HOLDS), (0.2, FAILS), (0.0, UNDECIDED)])

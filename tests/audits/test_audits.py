@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,23 @@ import pytest
 
 from regmix.ablations.audit import Answer, Measured
 from regmix.ablations.settings import parse_ablations
+from regmix.audits.domain_count import claim
 from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
+from regmix.audits.left_out import pooled
+from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
+from regmix.audits.vocabulary import rescaled
 from regmix.core import plugins
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json
+from regmix.core.runs import Runs
 from regmix.core.schedule import Schedule
 from regmix.corpus.documents import as_line
 from regmix.evaluation.summary import Spread
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports import audits as report
 from reports import evidence
-from reports.ablation_study.audits import Audited, section
+from reports.ablation_study.audits import Audited, measured, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
@@ -36,7 +42,8 @@ from tests.ablations.test_ablations import DOMAINS, corpus, toy  # noqa: F401
 
 AUDITS: dict[str, dict[str, Any]] = {
     "exposure": {"methods": ["regmix_d_offline", "regmix_d_online"], "objective": "reviews", "seeds": 2, "seed": 0},
-    "warm_start": {"methods": ["regmix_d_offline", "regmix_d_online"], "switched": 3, "seeds": 2},
+    "warm_start": {"methods": ["regmix_d_offline", "regmix_d_online"], "switched": 4, "proposals": 2,
+                   "objectives": ["reviews"], "seeds": 2},
     "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0,
               "sizes": {"twice-steps": {"recipe.steps": 12}}},
     "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
@@ -75,6 +82,8 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     mixtures = pd.read_csv(swarm / "mixtures.csv")
     mixtures["kind"] = mixtures["kind"].mask(mixtures["run"].str.startswith("random-1"), "proposal")
     write_csv(swarm / "mixtures.csv", mixtures)
+    proposals = mixtures.loc[mixtures["kind"] == "proposal", ["run"]]
+    write_csv(swarm / "proposals.csv", proposals.assign(objective="reviews", predicted=0.0, sd=0.0))
     sources = {"sample": folder / "variant/sample", "swarm": swarm, "chosen": folder / "variant/parts/all/chosen"}
     call(target_schedule, params, **sources, **inputs, out=folder / "plans")
     call(target_train, params, plans=folder / "plans", **inputs, out=folder / "trained")
@@ -142,7 +151,10 @@ def test_controls_have_the_same_tokens_as_the_schedule_and_differ_in_order(audit
     assert len(ledger) == 2 * 3 * 2  # methods, controls, seeds
     sequence = 16
     assert ledger["tokens_apart"].max() <= 4 * sequence
-    assert audited["exposure"].answers[-1]["verdict"] == HOLDS
+    equal = audited["exposure"].answers[-1]
+    assert equal["verdict"] == HOLDS
+    assert 0 <= equal["measured"][0]["value"] < 10  # percent of training
+    assert "–" not in measured(equal)
     rows = audited["exposure"].tables["differences"]
     assert set(rows["control"]) == {"minus average", "minus reversed", "minus shuffled", "minus regmix"}
     assert (rows["n"] == 2).all()
@@ -154,17 +166,48 @@ def test_regmix_d_starts_from_the_rounds_mixture_with_and_without_switched_proxi
     assert (rows["n"] == 2).all()
     assert rows["mean"].abs().max() > 0
     assert len(audited["warm_start"].answers) == 2 * 2 * 2
+    says = [answer["says"] for answer in audited["warm_start"].answers]
+    assert sum("better than a static mixture chosen by as many proxies" in text for text in says) == 2
 
 
 def test_proxies_at_the_same_rate_decide_and_choose_as_the_swarm_does(audited):
     order, rate = audited["order"].tables["accuracy"], audited["learning_rate"].tables
-    whole = order[order["by"] == "proxies, whole training"]
+    whole = order[order["by"] == WHOLE]
     assert set(whole["group"]) == {"random mixtures", "mixtures near the optimum"}
     assert (whole["mixtures"] == 4).all()
     assert order["accuracy"].between(0, 1).all()
     assert {"a fit to 8 other proxies", "twice-steps proxies", "another seed of the targets"} <= set(order["by"])
+    assert not order.duplicated(["objective", "group", "by"]).any()
     assert rate["regret"]["distance"].iloc[0] < 0.7  # another set of anchors and proposals chooses, at the same rate
     assert rate["order"]["mixtures"].iloc[0] == 8
+
+
+def test_every_size_budget_and_share_of_compute_has_a_verdict(audited):
+    says = [answer["says"] for answer in audited["order"].answers]
+    for group in (RANDOM, NEAR):
+        assert f"reviews: proxies rank 80% of pairs of {group} as targets do" in says
+        assert f"twice-steps proxies rank 80% of pairs of {group} as targets do" in says
+        assert any("share of the swarm's compute from 1/" in text and group in text for text in says)
+    tables = audited["order"].tables
+    assert tables["compute"]["share_of_swarm"].is_monotonic_increasing
+    assert tables["compute"]["share_of_swarm"].between(0, 1).all()
+    assert len(tables["ranks"]) == 2 * 3  # groups; pairs of proxies, twice-steps and targets
+
+
+def test_an_objective_is_judged_on_its_own_proposals_from_all_rounds():
+    names = [f"{part}-{i}" for part in ("second", "third") for i in range(10)]
+    aims = ["reviews", "skills"] * 10
+    bench = SimpleNamespace(proposals=pd.DataFrame({"run": names, "objective": aims}), objective=lambda name: name)
+    assert proposed(bench, "reviews", 16) == names[::2]
+    few = proposed(bench, "skills", 4)
+    assert few[0] == names[1]
+    assert few[-1] == names[-1]
+    assert len(few) == 4
+    tested = SimpleNamespace(names=np.array(["heldout-0", *names]), kinds=np.array(["heldout", *["proposal"] * 20]))
+    those = masks(bench, tested, "skills", 16)
+    assert those[RANDOM].tolist() == [True] + [False] * 20
+    assert tested.names[those[NEAR]].tolist() == names[1::2]
+    assert share_of_training("proxies, 17% of training") == pytest.approx(0.17)
 
 
 def test_the_worst_mixture_is_predicted_above_the_best(audited):
@@ -196,14 +239,43 @@ def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(audited):
     assert (table["largest"] != table["domain"]).all()
     assert (table["best_single"] != table["domain"]).all()
     assert all("sign test" in answer["measured"][0]["what"] for answer in audited["left_out"].answers[:5])
+    assert len(audited["left_out"].tables["differences"]) == 3 * 5  # domains, rivals
+    each, natural, single = audited["left_out"].answers[5:]
+    assert [part["what"] for part in each["measured"]] == ["news", "law", "drama"]
+    enough = table.loc[table["single_suffices"], "domain"]
+    assert all(domain in each["why"] for domain in enough)
+    assert natural["says"].endswith("gains most over natural")
+    assert single["says"].endswith("gains most over the best single domain")
+
+
+def test_domains_with_two_seeds_each_share_their_deviation():
+    first, second = pooled([Spread(-0.1, 0.01, 2, -1, 1), Spread(0.2, 0.03, 2, -1, 1)], 0.95)
+    assert first.sd == second.sd == pytest.approx((0.5 * (0.01**2 + 0.03**2)) ** 0.5)
+    assert first.high - first.mean == pytest.approx(4.3027 * first.sd / 2**0.5, rel=1e-4)  # t with 2 degrees of freedom
+    assert second.mean == 0.2
+    assert np.isnan(pooled([Spread(1, float("nan"), 1, float("nan"), float("nan"))], 0.95)[0].low)
 
 
 def test_merged_own_and_split_domains_choose(audited):
     assert audited["domain_count"].tables["regret"]["domains"].tolist() == [2, 3, 6]
 
 
+def test_numbers_of_domains_with_too_few_proxies_for_a_fit_are_in_the_claim():
+    table = pd.DataFrame({"domains": [11, 22, 11], "proxies": [16, 16, 32], "mean": [0.1, np.nan, 0.2]})
+    assert claim(table, 16, 0.02).endswith("at any number of domains but 22, for which they are too few to fit")
+    assert claim(table, 32, 0.02).endswith("at any number of domains")
+
+
+def test_losses_under_two_vocabularies_are_equal_where_bits_per_byte_are():
+    one, other = (SimpleNamespace(valid={"news": np.zeros(count), "law": np.zeros(100)}) for count in (100, 150))
+    losses = pd.DataFrame({"news": [2.0], "law": [3.0], "qa": [4.0]})
+    runs = Runs(("news",), np.array(["a"]), np.array(["random"]), np.ones((1, 1)), losses)
+    assert rescaled(runs, other, one).losses.iloc[0].tolist() == [3.0, 3.0, 4.0]
+
+
 def test_another_seed_has_a_noise_and_a_choice(audited):
     assert (audited["reseeded"].tables["noise"]["sd"] > 0).all()
+    assert "p of Levene's test" in measured(audited["reseeded"].answers[0])
     assert audited["reseeded"].tables["choices"]["distance"].between(0, 2).all()
 
 
@@ -236,7 +308,7 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(audited, 
         assert size.targets + size.proxies > 0 or name == "effect_size", name
     page = section(audited, 0.95)
     assert len(page.tables["audits"].shown) == sum(len(entry.answers) for entry in audited.values())
-    assert list(page.figures) == ["order_accuracy"]
+    assert list(page.figures) == ["order_accuracy", "order_ranks"]
     (tmp_path / "answers.json").write_text(json.dumps(list(audited["exposure"].answers)))
     lines = printed(tmp_path).splitlines()
     assert len(lines) == 2 * len(audited["exposure"].answers)
@@ -262,7 +334,8 @@ def test_the_page_and_its_headline_have_every_verdict(audited, tmp_path):
     ("name", "key", "value", "message"),
     [
         ("exposure", "objective", "law", "audits: unknown method 'regmix_law'"),
-        ("order", "near", 40, "audits: near = 40: the swarm has 4; lower it"),
+        ("order", "random", 40, "audits: random = 40: the swarm has 4; lower it"),
+        ("order", "objectives", ["news"], "audits: objectives: the rounds proposed 0 mixtures for news, and 4 are"),
         ("worst_mixture", "objectives", ["fiction"], "audits: unknown objective 'fiction'"),
         ("domain_count", "merged", {"x": [["news"], ["law"]]}, "audits: merged.x: must have every trained domain once"),
         ("finer", "parts", {"a": {"of": "news"}, "b": {"of": "x"}}, "audits: parts.b: of = x: must be a trained"),
