@@ -230,7 +230,7 @@ class Artifacts:
         write_json(self.folder / "mixture.json", dict.fromkeys(self.names, leading))
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         proposals = pd.DataFrame({"run": ["random-0", "random-1"], "objective": self.names[0], "predicted": 5.0})
-        predicted = {name: {"predicted": {"mean": 4.5}} for name in self.names}
+        predicted = {name: {"predicted": {"mean": 4.5}, "predicted_prior": {"mean": 5.0}} for name in self.names}
         swarm = runs_of(self.folder / "swarm", TRAINED)
         calibrated = calibration(proposals, swarm, confirming, self.weights, predicted, 0.95)
         write_csv(self.folder / "chosen/calibration.csv", calibrated)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from regmix.mixture.confirmation.calibrate import CHOSEN
 from regmix.mixture.stopping import Outlook
 from reports.page.formats import fixed, interval, power
 from reports.page.section import Table
@@ -14,30 +15,26 @@ from reports.page.section import Table
 
 def calibrated(table: pd.DataFrame) -> Table:
     """``table`` is mixture_choose's calibration.csv."""
-    rows = table.to_dict("records")
+    errors = table[["error", "low", "high"]].to_numpy().tolist()
     shown = pd.DataFrame(
         {
             "Objective": table["objective"],
+            "At": [name if name == CHOSEN else f"proposals of {name}" for name in table["at"]],
+            "n": table["n"].astype(str),
             "Predicted": table["predicted"].map(fixed),
             "Realised": table["realised"].map(fixed),
-            "Predicted minus realised": [
-                interval(row["difference"], row["low"], row["high"], sign=True) for row in rows
-            ],
-            "At its proposals": [
-                interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
-            ],
-            "Proposals": table["proposals"].astype(str),
-            "Calibrated": table["calibrated"].map(fixed),
-            "Calibrated minus realised": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
+            "Error at natural": table["natural"].map(lambda value: fixed(value, sign=True)),
+            "Error": [interval(error, low, high, sign=True) for error, low, high in errors],
         }
     )
     return Table(
         "calibration",
-        "How far predictions are off where a mixture is best: at the recommended one, against the proxies that confirm "
-        "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
-        "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
-        "shift. It is the same for all mixtures, so it changes no choice; since the regressors have learnt from the "
-        "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
+        "How far predictions are off, round by round. *Proposals*: predicted by the regressors before these proxies "
+        "were trained; the error is predicted minus realised loss, with a t interval over the n proposals, which the "
+        "acquisition picks partly for being uncertain. *Chosen*: predicted after all rounds, and realised by n "
+        "confirming proxies. Their seeds are not the swarm's, and move the loss of every mixture, so the error at "
+        "natural is subtracted: what remains is the error of the gain over natural, paired by seed. Below zero a "
+        "prediction is too optimistic.",
         shown,
         table,
     )
