@@ -244,6 +244,13 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     calibrated = pd.read_csv(out / "tables/calibration.csv").groupby("objective")["at"].agg(list)
     assert calibrated.to_dict() == {"news": ["random", "chosen"], "broad": ["chosen"], "qa": ["chosen"]}
 
+    # The regressors that choose have a row of their own, and what each round promised is shown.
+    assert "| *ensemble* |" in (out / "tables/regression.md").read_text()
+    assert "The mixture is chosen by an *ensemble*" in text
+    outlooks = pd.read_csv(out / "tables/outlooks.csv")
+    assert outlooks["after"].tolist() == ["first design", "all rounds", "all rounds", "all rounds"]
+    assert outlooks.loc[0, ["proxies", "expected_gain"]].tolist() == [4, 0.5]
+
     # The answer comes first, as in the README.
     answer = (out / "tables/answer.md").read_text()
     assert text.index("- **news** (loss on news): ") < text.index("Table 1") < text.index("On 6 held-out")
