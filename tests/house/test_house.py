@@ -88,7 +88,7 @@ def test_the_pipeline_can_be_read_in_one_sitting():
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
     for file in progress.PIPELINE:
         lock = (ROOT / file).with_suffix(".lock")
-        assert lock.stat().st_size <= 45_000  # DVC reads and rewrites it after every stage
+        assert lock.stat().st_size <= 60_000  # DVC reads and rewrites it after every stage
         locked, there = (yaml.safe_load(path.read_text())["stages"] for path in (lock, ROOT / file))
         assert {stage.split("@")[0] for stage in locked} <= set(there)  # DVC keeps the entries of stages that are gone
 
