@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from benchmarks import lines
-from benchmarks.choosing import acquisitions, fewer_proxies, scoring
+from benchmarks.choosing import acquisitions, fewer_proxies, optimum, scoring
 from benchmarks.dvc import growth, overheads, stages, tokenization
 from benchmarks.training import gpu, methods, precision, proxies, swarm
 from regmix import params as schema
@@ -83,11 +83,12 @@ PARTS: dict[str, Callable[[Params], Any]] = {
     "fewer_proxies": fewer_proxies.measure,
     "acquisitions_published": acquisitions_published,
     "noop_repro": lambda _: noop_repro(),
+    "optimum": optimum.measure,
     "scoring": candidates,
     "scoring_published": lambda _: candidates_published(),
 }
-# A gigabyte; the whole pipeline, from nothing; needs a GPU; 300 proxies; 60 targets; most of an hour.
-LONG = ("tokenization", "stages", "gpu", "acquisitions", "fewer_proxies", "acquisitions_published")
+# A gigabyte; the whole pipeline, from nothing; needs a GPU; 300 proxies; 60 targets; most of an hour; minutes.
+LONG = ("tokenization", "stages", "gpu", "acquisitions", "fewer_proxies", "acquisitions_published", "optimum")
 
 
 def machine() -> dict[str, Any]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from regmix.core import runs
 from regmix.core.files import read_json, write_csv
 from regmix.core.tables import read_csv
@@ -24,6 +26,7 @@ from reports.run.answer import answers, cards, numbers
 from reports.run.explorer import explorer
 from reports.run.mixture.fronts import fronts
 from reports.run.mixture.mixtures import mixtures, scoring
+from reports.run.mixture.trust import Past
 from reports.run.picture import picture
 from reports.run.regression.domains import domains as domain_effects
 from reports.run.regression.law import law
@@ -73,6 +76,12 @@ def report(
     recommended, last = ({n: read_json(folder / f"{n}.json") for n in names} for folder in (simulated, chosen))
     outlooks = {name: outlook(last[name], seed_noise(scores, name).value, params.mixture.confirm.seeds,
                               _round_size(params.swarm), proxy_meta) for name in names}  # fmt: skip
+    past = [
+        Past(row.objective, row.after, row.proxies,
+             outlook({"expected_gain": row.expected_gain}, seed_noise(scores, row.objective).value,
+                     params.mixture.confirm.seeds, row.next, proxy_meta))
+        for row in read_csv(simulated / "outlooks.csv").itertuples()
+    ]  # fmt: skip
     voters = read_json(simulated / "regressor-weights.json")
     swarm_flops = {key: len(table) * proxy_meta["train_tokens"] * proxy_meta["flops_a_token"][key] for key in COUNTS}
     appendices = {
@@ -84,7 +93,9 @@ def report(
         "models": models.models(proxy_meta, target_meta, run_counts),
         "design": design(table, domains, prior),
         "regression": regression(
-            scores, fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k
+            _and_ensemble(scores, read_csv(simulated / "scores.csv")),
+            fitted["predictions"], fitted["curve"], margins, objectives, params.regression.top_k,
+            voters,
         ),
         "law": law(fitted["law"]),
         "domains": domain_effects(fitted["coefficients"], scores, correlations, proxies, objectives),
@@ -92,7 +103,7 @@ def report(
             recommended, read_json(chosen / "confirmed-gains.json"), read_csv(chosen / "realised.csv"),
             read_csv(chosen / "calibration.csv"), read_csv(chosen / "noise.csv"),
             read_csv(simulated / "candidates.csv"), proxies, objectives, prior, _scoring(params, voters),
-            last if params.mixture.refit else None, outlooks,
+            last if params.mixture.refit else None, outlooks, past,
         ),
         "fronts": fronts(read_csv(simulated / "fronts.csv"), proxies, objectives, level),
         "targets": targets(
@@ -149,6 +160,10 @@ def with_appendices(chapters: Sequence[Section], sections: Sequence[Section]) ->
 def _scoring(params: Params, weights: Mapping[str, float]) -> str:
     mixture = params.mixture
     return scoring(weights, mixture.risk, mixture.candidates, mixture.top_k, mixture.local.steps)
+
+
+def _and_ensemble(scores: pd.DataFrame, ensemble: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([scores, ensemble], ignore_index=True) if len(ensemble) else scores
 
 
 def _round_size(swarm: Swarm) -> int:

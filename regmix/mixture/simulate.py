@@ -54,6 +54,18 @@ def check_limits(name: str, objective: Objective, best: Optimum, tolerance: floa
         )
 
 
+def sampled(evidence: Evidence) -> np.ndarray:
+    """Some of the random candidates (M, K)."""
+    return candidate_block(evidence.rules, evidence.search.seed, 0, 0)[: min(SAMPLED, evidence.search.candidates)]
+
+
+def rivals(evidence: Evidence, weights: np.ndarray) -> np.ndarray:
+    """Mixtures (M, K) that could be better than the chosen ``weights`` (K,): random ones, near ones, and the runs'."""
+    search = evidence.search
+    around = near(evidence.rules, weights[None], search.seed, 0, search.local_steps, count=SAMPLED)
+    return np.concatenate([sampled(evidence), around, evidence.mixtures])
+
+
 def simulate(evidence: Evidence, level: float) -> Result:
     """Choose a mixture for every objective. ``level`` is the coverage of the gain's interval.
 
@@ -64,13 +76,11 @@ def simulate(evidence: Evidence, level: float) -> Result:
     refits = [Refit(name, seen, stream) for name in losses for stream, seen in enumerate(rows)]
     weights, optimal = optima(evidence, refits)
     factor, simulations, models = stretch(rows[1:], len(mixtures)), {}, {}
-    sample = candidate_block(rules, search.seed, 0, 0)[: min(SAMPLED, search.candidates)]
+    sample = sampled(evidence)
     for name, first in zip(losses, range(0, len(optimal), len(rows)), strict=True):
         whole, *parts = optimal[first : first + len(rows)]
         models[name] = whole.model
-        around = near(rules, whole.weights[None], search.seed, 0, search.local_steps, count=SAMPLED)
-        candidates = np.concatenate([sample, around, mixtures])
-        simulations[name] = judge(whole, parts, factor, mixtures, candidates, rules, level)
+        simulations[name] = judge(whole, parts, factor, mixtures, rivals(evidence, whole.weights), rules, level)
         check_limits(name, losses[name].objective, whole)
     table = {domain: sample[:, k] for k, domain in enumerate(rules.domains)}
     for name in losses:

@@ -16,6 +16,7 @@ from regmix.statistics import intervals, metrics
 from regmix.statistics.intervals import Score
 
 NO_PROXY, NOISE = "no_proxy", "seed_noise"  # rows of scores.csv that are not regressors
+ENSEMBLE = "ensemble"  # of those that choose the mixture
 
 
 def best(scores: pd.DataFrame, objective: str) -> str:

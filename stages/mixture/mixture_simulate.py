@@ -6,11 +6,14 @@ from pathlib import Path
 
 from regmix.core import runs
 from regmix.core.files import write_csv, write_json, writing
-from regmix.core.runs import LEARNT
+from regmix.core.runs import LEARNT, Runs
 from regmix.core.settings import Kind, Name
 from regmix.engine.machine import Machine
 from regmix.mixture.from_settings import evidence
 from regmix.mixture.front import fronts
+from regmix.mixture.hindsight import before_rounds, heldout_scores
+from regmix.mixture.optima import Evidence
+from regmix.mixture.propose import earlier
 from regmix.mixture.settings import Mixture
 from regmix.mixture.simulate import simulate
 from regmix.objectives import ObjectiveSections, resolve
@@ -27,11 +30,18 @@ class Settings(ObjectiveSections):
 
 
 def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) -> None:
-    """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is."""
+    """Weigh the regressors, search for the mixture they predict to be best, and estimate how certain the choice is.
+
+    Also score the regressors together on held-out mixtures, and what each round was expected to gain.
+    """
     trained = runs.read(swarm, params.corpus.trained)
     learnt, rules = trained.of(*LEARNT), read_rules(sample, params.corpus.trained)
     objectives, workers = resolve(params.objectives, learnt), params.machine.processes
-    proxies = evidence(learnt, objectives, rules, params.mixture, params.regressors, workers)
+
+    def fitted(part: Runs) -> Evidence:
+        return evidence(part, objectives, rules, params.mixture, params.regressors, workers)
+
+    proxies = fitted(learnt)
     level, settings = params.regression.interval, params.mixture.fronts
     result = simulate(proxies, level)
     table = fronts(settings.pairs, result, proxies, settings.points, level)
@@ -44,6 +54,9 @@ def mixture_simulate(params: Settings, *, swarm: Path, sample: Path, out: Path) 
         write_csv(scratch / "candidates.csv", result.candidates)
         write_csv(scratch / "fronts.csv", table)
         write_csv(scratch / "refits.csv", result.refit_tables())
+        write_csv(scratch / "outlooks.csv", before_rounds(learnt, earlier(swarm), fitted))
+        heldout = heldout_scores(result.models, trained.of("heldout"), objectives, params.regression)
+        write_csv(scratch / "scores.csv", heldout)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from regmix.corpus.encoded import Encoded, remove_parts
 
 from regmix.core.errors import InputError
+from regmix.corpus.tokens.encoded import Encoded, remove_parts
 from regmix.engine import results
 from regmix.params import Params
 from stages.corpus.corpus_tokenize import corpus_tokenize

@@ -230,7 +230,7 @@ class Artifacts:
         write_json(self.folder / "mixture.json", dict.fromkeys(self.names, leading))
         write_csv(self.folder / "chosen/realised.csv", pd.concat(realised))
         proposals = pd.DataFrame({"run": ["random-0", "random-1"], "objective": self.names[0], "predicted": 5.0})
-        predicted = {name: {"predicted": {"mean": 4.5}} for name in self.names}
+        predicted = {name: {"predicted": {"mean": 4.5}, "predicted_prior": {"mean": 5.0}} for name in self.names}
         swarm = runs_of(self.folder / "swarm", TRAINED)
         calibrated = calibration(proposals, swarm, confirming, self.weights, predicted, 0.95)
         write_csv(self.folder / "chosen/calibration.csv", calibrated)
@@ -238,6 +238,14 @@ class Artifacts:
         write_csv(self.folder / "chosen/noise.csv", confirm.noise(confirming, seeds, self.weights))
         write_csv(self.folder / "simulated/candidates.csv", candidates)
         write_csv(self.folder / "simulated/fronts.csv", self.fronts())
+        rows = [
+            [ranking.ENSEMBLE, name, split, metric, 0.5, 0.4, 0.6, 6]
+            for name in self.names for split in ("heldout", assess.BETTER) for metric in ("spearman", "mae", "rmse")
+        ]  # fmt: skip
+        columns = ["regressor", "objective", "split", "metric", "value", "low", "high", "n"]
+        write_csv(self.folder / "simulated/scores.csv", pd.DataFrame(rows, columns=columns))
+        before = {"after": "first design", "proxies": 4, "next": 2, "expected_gain": 0.5}
+        write_csv(self.folder / "simulated/outlooks.csv", pd.DataFrame([{"objective": self.names[0], **before}]))
         folders = {name: self.folder / name for name in ("swarm", "confirmed", "sample")}
         call(mixture_explore, self.params, **folders, out=self.folder / "explored")
 

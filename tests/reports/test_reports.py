@@ -230,23 +230,29 @@ def test_the_page_stands_alone_and_its_tables_are_its_numbers(tmp_path, undrawn)
     shown = pd.read_csv(
         io.StringIO((out / "tables/targets_paired.md").read_text().replace(" ", "")), sep="|", skiprows=[1]
     )
-    row = paired[(paired["method"] == "regmix_news") & (paired["measure"] == "news_loss")].iloc[0]
-    cell = formats.bold(
-        formats.spanned(row[["mean", "low", "high"]].tolist(), 3, sign=True),
-        verdicts.apart_from_zero(row["low"], row["high"]),
-    )
+    part = paired[paired["measure"] == "news_loss"].set_index("method")
+    clear = dict(zip(part.index, targets.clear_of_zero(part, 0.95), strict=True))["regmix_news"]
+    row = part.loc["regmix_news", ["mean", "low", "high"]].tolist()
+    cell = formats.bold(formats.spanned(row, 3, sign=True), clear)
     assert shown.set_index("Method").loc["regmix_news", "newsloss"] == cell.replace(" ", "")
 
     # Bold means that an interval excludes zero, so what is bold is an interval.
     for path in (out / "tables").glob("*.md"):
         assert all("[" in cell for cell in re.findall(r"\*\*(.*?)\*\*", path.read_text())), path.name
 
-    # Each loss has a column of what tokens are worth; the one objective with proposals is calibrated.
+    # Each loss has a column of what tokens are worth; the one objective with proposals has a row for them.
     assert set(pd.read_csv(out / "tables/worth.csv")["loss"]) == set(ALL)
     better = pd.read_csv(out / "tables/regression_better.csv")
     assert set(better["split"]) == {assess.BETTER}
-    calibrated = pd.read_csv(out / "tables/calibration.csv").set_index("objective")
-    assert calibrated["calibrated"].notna().to_dict() == {"news": True, "broad": False, "qa": False}
+    calibrated = pd.read_csv(out / "tables/calibration.csv").groupby("objective")["at"].agg(list)
+    assert calibrated.to_dict() == {"news": ["random", "chosen"], "broad": ["chosen"], "qa": ["chosen"]}
+
+    # The regressors that choose have a row of their own, and what each round promised is shown.
+    assert "| *ensemble* |" in (out / "tables/regression.md").read_text()
+    assert "The mixture is chosen by an *ensemble*" in text
+    outlooks = pd.read_csv(out / "tables/outlooks.csv")
+    assert outlooks["after"].tolist() == ["first design", "all rounds", "all rounds", "all rounds"]
+    assert outlooks.loc[0, ["proxies", "expected_gain"]].tolist() == [4, 0.5]
 
     # The answer comes first, as in the README.
     answer = (out / "tables/answer.md").read_text()

@@ -1,13 +1,14 @@
-"""By how much predictions at an optimum are off, estimated from the proposals that rounds trained.
+"""How far predictions are off, at what each round proposed and at the mixtures that were chosen.
 
-A prediction at the mixture that is best by the same prediction is likely to be too low, and a law that is fitted to
-runs far from the optimum can be too high there. A round's proposals are such mixtures, predicted by fits to the runs
-before them; the mean of predicted minus realised is the shift that corrects the prediction of the next optimum. It
-changes no choice: a shift moves all mixtures alike.
+With shared seeds, a round's proposals train as the runs behind their predictions, so predicted minus realised is the
+regressors' error. The confirming proxies have seeds of their own, and a seed moves the loss of every mixture: at
+natural, which is no optimum of a prediction, it is off by about as much as at the chosen mixtures. So those are judged
+by their gains, that is, after subtracting the error at natural.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +18,8 @@ import pandas as pd
 from regmix.core.objective import Objective
 from regmix.core.runs import Runs
 from regmix.statistics import intervals
-from regmix.statistics.intervals import Score
+
+CHOSEN = "chosen"  # in place of a round
 
 
 def calibration(
@@ -28,27 +30,35 @@ def calibration(
     simulations: Mapping[str, Mapping[str, Any]],
     level: float,
 ) -> pd.DataFrame:
-    """objective, predicted, realised, difference, low, high, proposals, shift, shift_low, shift_high, calibrated.
+    """objective, at, n, predicted, realised, natural, error, low, high: losses, but for the gain's error.
 
-    ``difference`` is the loss that the objective's simulation (its JSON) predicts at the recommended mixture minus that
-    of the runs that confirm it, with a t interval over seeds. ``shift`` is the same for the objective's ``proposals``,
-    with a t interval over them, and ``calibrated`` the prediction minus the shift; NaN without proposals.
+    ``at`` is the round that made the ``proposals``, or CHOSEN, as the objective's simulation (its JSON) predicts it and
+    ``confirming`` runs realise it. ``error`` is predicted minus realised, so below zero the prediction is too
+    optimistic, with a t interval over proposals or seeds. ``natural`` is the error at natural, which CHOSEN's ``error``
+    excludes; NaN for proposals.
     """
     rows: list[dict[str, Any]] = []
     for name, objective in objectives.items():
-        chosen = confirming.of(f"regmix_{name}").objective(objective)
-        predicted = simulations[name]["predicted"]["mean"]
-        error = intervals.gain(np.full(len(chosen), predicted), chosen, level)
         own = proposals[proposals["objective"] == name]
-        shift = _shift(own, swarm, objective, level) if len(own) else Score(*[np.nan] * 3)
-        rows.append(
-            {"objective": name, "predicted": predicted, "realised": chosen.mean(), "difference": error.value,
-             "low": error.low, "high": error.high, "proposals": len(own), "shift": shift.value, "shift_low": shift.low,
-             "shift_high": shift.high, "calibrated": predicted - shift.value}
-        )  # fmt: skip
+        losses = pd.Series(swarm.objective(objective), swarm.names)
+        for round_, part in own.groupby(rounds(own), sort=False):
+            guesses, truth = part["predicted"].to_numpy(np.float64), losses.loc[part["run"]].to_numpy()
+            error = intervals.gain(guesses, truth, level)
+            rows.append(_row(name, str(round_), len(part), guesses.mean(), truth.mean(), math.nan, error))
+        chosen, natural = (confirming.of(kind).objective(objective) for kind in (f"regmix_{name}", "natural"))
+        predicted, prior = (simulations[name][key]["mean"] for key in ("predicted", "predicted_prior"))
+        error = intervals.gain(predicted - chosen, prior - natural, level)
+        rows.append(_row(name, CHOSEN, len(chosen), predicted, chosen.mean(), prior - natural.mean(), error))
     return pd.DataFrame(rows)
 
 
-def _shift(proposals: pd.DataFrame, swarm: Runs, objective: Objective, level: float) -> Score:
-    realised = pd.Series(swarm.objective(objective), swarm.names).loc[proposals["run"]]
-    return intervals.gain(proposals["predicted"].to_numpy(), realised.to_numpy(), level)
+def rounds(proposals: pd.DataFrame) -> pd.Series:
+    """The round of each proposal, whose run is named <round>-<number>."""
+    return proposals["run"].astype(str).str.rsplit("-", n=1).str[0]
+
+
+def _row(
+    objective: str, at: str, n: int, predicted: float, realised: float, natural: float, error: intervals.Score
+) -> dict[str, Any]:
+    return {"objective": objective, "at": at, "n": n, "predicted": predicted, "realised": realised, "natural": natural,
+            "error": error.value, "low": error.low, "high": error.high}  # fmt: skip

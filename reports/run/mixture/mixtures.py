@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from regmix.core.objective import Objective
-from regmix.core.runs import Runs
+from regmix.core.runs import LEARNT, Runs
 from regmix.mixture.stopping import Outlook
 from regmix.statistics.verdicts import compared
 from reports.page import style
 from reports.page.formats import count, counted, fixed, interval, listed, percent, plus_minus, units
 from reports.page.section import Figure, Section, Table
-from reports.run.mixture.trust import calibrated, noise, outlook
+from reports.run.mixture.trust import Past, calibrated, noise, outlook
 
 
 def mixtures(
@@ -31,13 +31,14 @@ def mixtures(
     how: str,
     again: Mapping[str, Mapping[str, Any]] | None,
     outlooks: Mapping[str, Outlook],
+    past: Sequence[Past],
 ) -> Section:
     """``chosen`` are mixture_simulate's files keyed by objective, ``summary`` is their confirmed-gains.json.
 
     ``realised``, ``calibration`` and ``noises`` are mixture_choose's tables, ``candidates`` the sampled candidates;
     ``how`` says how they were scored.
     ``again`` are mixture_choose's files if a second simulation chose the mixtures that targets train on; ``outlooks``
-    say whether another round of proxies is worth it.
+    say whether another round of proxies is worth it, and ``past`` whether each round was.
     """
     domains = list(prior)
     weights = pd.DataFrame({"domain": domains, "prior": list(prior.values())})
@@ -80,7 +81,7 @@ def mixtures(
             ),
             calibrated(calibration),
             *([noise(noises)] if noises["n"].min() > 1 else []),
-            outlook(outlooks, again or chosen),
+            outlook(outlooks, past, again or chosen, len(swarm.of(*LEARNT).names)),
             Figure(
                 "confirmed",
                 "Actual loss of every confirmed mixture (dot: mean over seeds, bar: ± one sd), and the predictions "

@@ -2,40 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from regmix.mixture.confirmation.calibrate import CHOSEN
 from regmix.mixture.stopping import Outlook
 from reports.page.formats import fixed, interval, power
 from reports.page.section import Table
 
 
+class Past(NamedTuple):
+    """The outlook for an objective ``after`` a round, with this number of proxies."""
+
+    objective: str
+    after: str
+    proxies: int
+    outlook: Outlook
+
+
 def calibrated(table: pd.DataFrame) -> Table:
     """``table`` is mixture_choose's calibration.csv."""
-    rows = table.to_dict("records")
+    errors = table[["error", "low", "high"]].to_numpy().tolist()
     shown = pd.DataFrame(
         {
             "Objective": table["objective"],
+            "At": [name if name == CHOSEN else f"proposals of {name}" for name in table["at"]],
+            "n": table["n"].astype(str),
             "Predicted": table["predicted"].map(fixed),
             "Actual": table["realised"].map(fixed),
-            "Predicted minus actual": [interval(row["difference"], row["low"], row["high"], sign=True) for row in rows],
-            "At its proposals": [
-                interval(row["shift"], row["shift_low"], row["shift_high"], sign=True) for row in rows
-            ],
-            "Proposals": table["proposals"].astype(str),
-            "Calibrated": table["calibrated"].map(fixed),
-            "Calibrated minus actual": (table["calibrated"] - table["realised"]).map(lambda v: fixed(v, sign=True)),
+            "Error at natural": table["natural"].map(lambda value: fixed(value, sign=True)),
+            "Error": [interval(error, low, high, sign=True) for error, low, high in errors],
         }
     )
     return Table(
         "calibration",
-        "How far predictions are off where a mixture is best: at the chosen one, against the proxies that confirm "
-        "it (t interval over seeds), and on average over the round's proposals for the objective, as predicted by the "
-        "regressors before they were trained (t interval over proposals). *Calibrated* is the prediction minus this "
-        "shift. It is the same for all mixtures, so it changes no choice; since the regressors have learnt from the "
-        "proposals, it may correct too much. Losses in nats per token; below zero a prediction is too optimistic.",
+        "How far predictions are off, round by round. *Proposals*: predicted by the regressors before these proxies "
+        "were trained; the error is predicted minus actual loss, with a t interval over the n proposals, which the "
+        "acquisition picks partly for being uncertain. *Chosen*: predicted after all rounds, and measured by n "
+        "confirming proxies. Their seeds are not the swarm's, and move the loss of every mixture, so the error at "
+        "natural is subtracted: what remains is the error of the gain over natural, paired by seed. Below zero a "
+        "prediction is too optimistic.",
         shown,
         table,
     )
@@ -63,29 +72,45 @@ def noise(table: pd.DataFrame) -> Table:
     )
 
 
-def outlook(outlooks: Mapping[str, Outlook], chosen: Mapping[str, Mapping[str, Any]]) -> Table:
-    """``chosen`` are the simulations' files by objective."""
+def outlook(
+    outlooks: Mapping[str, Outlook], past: Sequence[Past], chosen: Mapping[str, Mapping[str, Any]], proxies: int
+) -> Table:
+    """``outlooks`` after all ``proxies``, and ``past`` ones; ``chosen`` are the simulations' files by objective."""
+    last = [Past(name, "all rounds" if past else "first design", proxies, entry) for name, entry in outlooks.items()]
+    entries = [entry for name in outlooks for entry in (*past, *last) if entry.objective == name]
+    regrets = {id(entry): chosen[entry.objective]["regret"] for entry in last}
     rows = [
-        {"objective": name, "regret": chosen[name]["regret"], **vars(forecast), "verdict": forecast.verdict}
-        for name, forecast in outlooks.items()
+        {
+            "objective": entry.objective,
+            "after": entry.after,
+            "proxies": entry.proxies,
+            "regret": regrets.get(id(entry), math.nan),
+            **vars(entry.outlook),
+            "verdict": entry.outlook.verdict,
+        }
+        for entry in entries
     ]
     shown = [
         {
-            "Objective": name,
-            "Regret": fixed(chosen[name]["regret"], 4),
-            "Expected gain": fixed(forecast.expected_gain, 4),
-            "Noise": fixed(forecast.noise, 4),
-            "FLOPs": power(forecast.flops),
-            "Another round": forecast.verdict or "unknown",
+            "Objective": row["objective"],
+            "After": row["after"],
+            "Proxies": str(row["proxies"]),
+            "Regret": fixed(row["regret"], 4),
+            "Expected gain": fixed(row["expected_gain"], 4),
+            "Noise": fixed(row["noise"], 4),
+            "FLOPs": power(row["flops"]),
+            "Another round": row["verdict"] or "unknown",
         }
-        for name, forecast in outlooks.items()
+        for row in rows
     ]
     return Table(
         "outlooks",
-        "Whether another round of as many proxies is worth its FLOPs. *Regret*: what the chosen mixture loses to "
-        "the best one of each refit, on average. *Expected gain*: what it loses to the best, on average over draws of "
-        "the regressors' posterior, so a round gains at most that. *Noise*: the standard error of a comparison of two "
-        "mixtures by confirming proxies; if no more than that is expected, stop. In nats per token.",
+        "Whether another round of proxies is worth its FLOPs: now, for one as large as the last, and before each "
+        "round that was trained, by fits to the proxies that there were then. *Regret*: what the chosen mixture loses "
+        "to the best one of each refit, on average. *Expected gain*: what it loses to the best, on average over draws "
+        "of the regressors' posterior, so a round gains at most that. *Noise*: the standard error of a comparison of "
+        "two mixtures by confirming proxies, by the repeated runs of the first design; if no more than that is "
+        "expected, stop. In nats per token.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )

@@ -9,11 +9,11 @@ import pandas as pd
 
 from regmix.core.objective import Objective
 from regmix.regression.assess import BETTER
-from regmix.regression.ranking import NO_PROXY, NOISE, best, rows_of, score
+from regmix.regression.ranking import ENSEMBLE, NO_PROXY, NOISE, best, rows_of, score
 from regmix.statistics.intervals import Score
 from regmix.statistics.verdicts import compared
 from reports.page import style
-from reports.page.formats import BEST, MISSING, fixed, listed, marked, spanned, units
+from reports.page.formats import BEST, MISSING, counted, fixed, listed, marked, spanned, units
 from reports.page.section import Figure, Section, Table
 
 SPLITS = {"cv": "cross-validation", "heldout": "held-out mixtures"}
@@ -28,10 +28,11 @@ def regression(
     margins: pd.DataFrame,
     objectives: Mapping[str, Objective],
     top_k: int,
+    voters: Mapping[str, float],
 ) -> Section:
-    """``scores`` is regression_compare's scores.csv; predictions and curves are keyed by regressor.
+    """``scores`` are regression_compare's and mixture_simulate's; predictions and curves are keyed by regressor.
 
-    ``margins`` is its margins.csv.
+    ``margins`` is regression_compare's margins.csv; ``voters`` are the ensemble's weights by regressor.
     """
     columns = {
         "spearman": "Spearman ρ", "mae": "MAE", "rmse": "RMSE", "mse": "MSE", "regret": "Regret",
@@ -41,12 +42,13 @@ def regression(
     splits = {split: label for split, label in SPLITS.items() if split in set(judged["split"])}
     has_heldout = "heldout" in splits
     parts: list[str | Table | Figure] = [
-        _prose(scores, margins, list(objectives), splits),
+        _prose(scores, margins, list(objectives), splits) + _together(scores, voters, objectives),
         Table(
             "regression",
             "Rank correlation of predicted and actual losses, with bootstrap intervals over runs; "
             f"{BEST} marks the best regressor of each column (the paper's Table 2, which has one objective and one "
-            "split). *no_proxy* ranks mixtures by their weight on the objective's own domains and trains nothing.",
+            "split). *no_proxy* ranks mixtures by their weight on the objective's own domains and trains nothing; "
+            "*ensemble* is the weighted mean of the regressors that choose; its weights are for all objectives together.",
             _overview(scores, list(objectives), splits),
             judged.reset_index(drop=True),
         ),
@@ -91,7 +93,7 @@ def regression(
 def _better(scores: pd.DataFrame, objectives: Mapping[str, Objective]) -> Table:
     part = scores[scores["split"] == BETTER].reset_index(drop=True)
     names = list(dict.fromkeys(part["regressor"]))
-    shown: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n == NO_PROXY else n for n in names]}
+    shown: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n in (NO_PROXY, ENSEMBLE) else n for n in names]}
     for objective in objectives:
         for metric, label, digits in (("spearman", "ρ", 2), ("mae", "MAE", 3)):
             shown[f"{objective}, {label}"] = [
@@ -169,6 +171,26 @@ def _prose(scores: pd.DataFrame, margins: pd.DataFrame, objectives: Sequence[str
     )
 
 
+def _together(scores: pd.DataFrame, voters: Mapping[str, float], objectives: Mapping[str, Objective]) -> str:
+    """The ensemble's weights, and whether it predicts the held-out mixtures better than its members."""
+    if ENSEMBLE not in set(scores["regressor"]):
+        return ""
+    parts = []
+    for split, where in (("heldout", "On all held-out mixtures"), (BETTER, "on their better half")):
+        best_of: dict[str, int] = {}
+        for name in objectives:
+            errors = {one: score(scores, one, name, split, "rmse").value for one in (ENSEMBLE, *voters)}
+            first = min(errors, key=lambda one: errors[one])
+            best_of[first] = best_of.get(first, 0) + 1
+        lowest = listed(f"`{one}` for {counted(count, 'objective')}" for one, count in best_of.items())
+        parts.append(f"{where} the lowest RMSE of these is that of {lowest}")
+    weights = listed(f"`{name}` ({weight:.2f})" for name, weight in voters.items())
+    return (
+        f"\n\nThe mixture is chosen by an *ensemble* of {weights}, weighted by their errors in cross-validation. "
+        f"{'; '.join(parts)}."
+    )
+
+
 def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: Mapping[str, str]) -> str:
     name = best(scores, objective)
     own = margins[(margins["objective"] == objective) & (margins["regressor"] == name)].set_index("split")
@@ -192,7 +214,7 @@ def _on(split: str) -> str:
 
 def _overview(scores: pd.DataFrame, objectives: Sequence[str], splits: Mapping[str, str]) -> pd.DataFrame:
     names = [name for name in scores["regressor"].unique() if name != NOISE]
-    columns: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n == NO_PROXY else n for n in names]}
+    columns: dict[str, list[str]] = {"Regressor": [f"*{n}*" if n in (NO_PROXY, ENSEMBLE) else n for n in names]}
     for objective in objectives:
         for split in splits:
             cells = {name: score(scores, name, objective, split) for name in names}

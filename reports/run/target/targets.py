@@ -12,6 +12,7 @@ from regmix.core.runs import objective_losses
 from regmix.evaluation import summary
 from regmix.evaluation.decision import MATTERS
 from regmix.evaluation.summary import ANSWERS, AVERAGE, AVERAGE_BITS, BASELINE, LM_EVAL, LOSS
+from regmix.statistics import holm
 from regmix.statistics.verdicts import SAME, UNDECIDED, apart_from_zero, compared
 from reports.page import style
 from reports.page.formats import BEST, bold, counted, fixed, listed, marked, plus_minus, spanned, units
@@ -39,7 +40,7 @@ def targets(
     ``trajectories`` are keyed by method; ``chances`` are the percentages that a guess scores, by task, where known;
     ``guarded`` is target_compare's guardrails.csv.
     """
-    answers = _answers(*(frame[frame["group"] == ANSWERS] for frame in (means, paired)))
+    answers = _answers(means[means["group"] == ANSWERS], paired[paired["group"] == ANSWERS], level)
     means, paired = (
         frame[(frame["group"] != ANSWERS) & (frame["measure"] != f"{summary.TRAINED}_loss")].reset_index(drop=True)
         for frame in (means, paired)
@@ -54,6 +55,7 @@ def targets(
     shots = sorted(lm_eval["shots"].unique())
     shots_text = f"{'averaged over' if len(shots) > 1 else 'with'} {listed(map(str, shots))} shots"
     spread = f", mean ± sd over n = {seeds} seeds" if seeds > 1 else " of one run per method"
+    corrected = f"in bold where zero is excluded after Holm's correction for the {len(rest)} methods of a column"
     parts: list[str | Table | Figure] = [
         _prose(paired, objectives, methods, seeds, level),
         Table(
@@ -70,9 +72,8 @@ def targets(
             Table(
                 "targets_paired",
                 f"Paired differences from `{BASELINE}`, n = {seeds}, with {level:.0%} intervals where there is more "
-                "than one seed; in bold where the interval excludes zero. Negative is better for losses, positive for "
-                "tasks.",
-                _differences(paired, rest, own),
+                f"than one seed; {corrected}. Negative is better for losses, positive for tasks.",
+                _differences(paired, rest, own, level),
                 paired,
             )
         )
@@ -93,9 +94,8 @@ def targets(
         parts.append(
             Table(
                 "target_tasks_paired",
-                f"Paired differences of task scores from `{BASELINE}` in points; in bold where the interval excludes "
-                "zero.",
-                _differences(paired, rest, scored),
+                f"Paired differences of task scores from `{BASELINE}` in points; {corrected}.",
+                _differences(paired, rest, scored, level),
                 paired[paired["measure"].isin(scored)],
             )
         )
@@ -150,12 +150,12 @@ def _prose(
     if seeds < 2:
         text += "; one seed gives no interval, so no difference can be distinguished from chance."
     else:
+        kept = sum(sum(clear_of_zero(part, level)) for _, part in paired.groupby("measure", sort=False))
         clear = sum(apart_from_zero(low, high) for low, high in paired[["low", "high"]].to_numpy().tolist())
         text += (
             f"; intervals are Student's t over seeds ({level:.0%}). Of {counted(len(paired), 'difference')}, {clear} "
-            f"{'excludes' if clear == 1 else 'exclude'} zero. The intervals are not corrected for multiple "
-            f"comparisons: if no method differed at all, about {fixed((1 - level) * len(paired), 0)} would be expected "
-            "to exclude zero."
+            f"{'excludes' if clear == 1 else 'exclude'} zero, where about {fixed((1 - level) * len(paired), 0)} would "
+            f"if no method differed at all; with Holm's correction for the methods of each measure, {kept} still do."
         )
     lines = [
         f"- **{o} loss**: {_groups(paired, f'{o}_loss', 'worse', 'better', 3, MATTERS[aim.unit])}"
@@ -215,18 +215,27 @@ def _means(
     return pd.DataFrame(shown)
 
 
-def _differences(paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str]) -> pd.DataFrame:
-    """One row per method and one column per measure."""
+def _differences(paired: pd.DataFrame, methods: Sequence[str], measures: Sequence[str], level: float) -> pd.DataFrame:
+    """One row per method and one column per measure. Bold: not zero, with Holm's correction over the methods."""
     shown = {"Method": list(methods)}
     for measure in measures:
         cells = paired[paired["measure"] == measure].set_index("method").loc[list(methods)]
         group = cells["group"].iloc[0]
         digits = 1 if group == LM_EVAL else 3
         shown[_label(measure, group)] = [
-            bold(spanned(row, digits, sign=True), apart_from_zero(*row[1:]))
-            for row in cells[["mean", "low", "high"]].to_numpy().tolist()
+            bold(spanned(row, digits, sign=True), clear)
+            for row, clear in zip(
+                cells[["mean", "low", "high"]].to_numpy().tolist(), clear_of_zero(cells, level), strict=True
+            )
         ]
     return pd.DataFrame(shown)
+
+
+def clear_of_zero(cells: pd.DataFrame, level: float) -> list[bool]:
+    """Which differences of a measure are not zero, corrected for all of them; one without any spread is if not zero."""
+    p = holm.adjusted(holm.paired(*(cells[column].to_numpy(np.float64) for column in ("mean", "sd", "n"))))
+    exact = (cells["sd"] == 0) & (cells["mean"] != 0)
+    return ((p < 1 - level) | exact).tolist()
 
 
 def _guardrails(guarded: pd.DataFrame, level: float) -> Table:
@@ -254,7 +263,7 @@ def _label(measure: str, group: str) -> str:
     return measure.removeprefix("heldout_").removesuffix("_bits").replace("_", " ")
 
 
-def _answers(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
+def _answers(means: pd.DataFrame, paired: pd.DataFrame, level: float) -> Table | None:
     """The baseline's mean and the others' differences from it; None without tasks from held-out text."""
     if means.empty:
         return None
@@ -263,12 +272,12 @@ def _answers(means: pd.DataFrame, paired: pd.DataFrame) -> Table | None:
     first = {_label(m, ANSWERS): plus_minus(base.loc[m, "mean"], base.loc[m, "sd"], 3) for m in names}
     shown = pd.DataFrame([{"Method": BASELINE, **first}])
     if len(paired):
-        shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names)])
+        shown = pd.concat([shown, _differences(paired, list(paired["method"].unique()), names, level)])
     return Table(
         "target_answers",
         f"The cost of a task's correct answers, in {BITS}, without examples before them: for `{BASELINE}` the mean "
-        "± sd, for the others the paired difference from it; negative is better, in bold where the interval excludes "
-        "zero. It distinguishes models even where their scores are at chance.",
+        "± sd, for the others the paired difference from it; negative is better, in bold where zero is excluded after "
+        "Holm's correction for the methods of a column. It distinguishes models even where their scores are at chance.",
         shown,
         pd.concat([means.assign(less=""), paired.assign(less=BASELINE)], ignore_index=True),
     )
