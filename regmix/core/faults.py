@@ -89,6 +89,9 @@ def described(error: ValidationError, values: object, key: str = "") -> list[str
             out.append(f"{path}: unknown key; remove it or fix its spelling")
         elif fault["type"] == "missing":
             out.append(f"{path}: missing; add it")
+        elif fault["loc"][-1:] == ("[key]",) and not isinstance(fault["input"], str):  # YAML's false, 1, null
+            section = ".".join(map(str, [*([key] if key else []), *place[:-1]]))
+            out.append(f"{section}: the key {fault['input']!r} is not text; write it in quotes")
         elif fault["type"] == "fault":  # of Strict, and starts with a key
             out.append(f"{path}.{message}" if path else message)
         elif isinstance(fault["input"], dict | BaseModel):  # too long to print

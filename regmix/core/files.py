@@ -90,13 +90,16 @@ def _names(folder: Path) -> set[str]:
 def prune(folder: Path, keep: Iterable[str], mark: str) -> None:
     """Remove from ``folder`` the outputs of parts (shards, domains, ...) that params.yaml no longer lists.
 
-    DVC leaves them in place, and a stage that depends on the whole folder would see them as a change. A part is a
-    folder with a file named ``mark``; everything else stays. Raises InputError if there is no such folder.
+    DVC leaves them in place, and a stage that depends on the whole folder would see them as a change. Such a part has
+    a file named ``mark``, and no file that the listed parts do not have; everything else stays. Raises InputError if
+    there is no such folder.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; run `dvc repro`")
+    known = {name for part in keep for name in _names(folder / part)}
     for name in sorted({path.parent.name for path in folder.glob(f"*/{mark}")} - set(keep)):
-        shutil.rmtree(folder / name)
+        if _names(folder / name) <= known:
+            shutil.rmtree(folder / name)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -99,11 +99,11 @@ def test_any_error_of_a_stage_names_its_damaged_inputs(project, says):
 
 
 def test_parts_without_the_mark_of_their_stage_stay(tmp_path):
-    for name in ("kept/losses.csv", "stale/losses.csv", "own/thesis.tex", "losses.csv"):
+    for name in ("kept/losses.csv", "stale/losses.csv", "own/thesis.tex", "mine/losses.csv", "mine/a", "losses.csv"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     prune(tmp_path, ["kept"], "losses.csv")
-    assert {path.name for path in tmp_path.iterdir()} == {"kept", "own", "losses.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {"kept", "own", "mine", "losses.csv"}
     with pytest.raises(InputError, match=r"nowhere: no such folder"):
         prune(tmp_path / "nowhere", [], "losses.csv")
 

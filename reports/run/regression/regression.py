@@ -48,7 +48,7 @@ def regression(
             "Rank correlation of predicted and actual losses, with bootstrap intervals over runs; "
             f"{BEST} marks the best regressor of each column (the paper's Table 2, which has one objective and one "
             "split). *no_proxy* ranks mixtures by their weight on the objective's own domains and trains nothing; "
-            "*ensemble* is the weighted mean of the regressors that choose; its weights are for all objectives together.",
+            "*ensemble* is the weighted mean of the regressors that choose, with weights for all objectives together.",
             _overview(scores, list(objectives), splits),
             judged.reset_index(drop=True),
         ),
