@@ -18,7 +18,7 @@ from regmix.ablations.audit import Answer, Audit, Size
 from regmix.ablations.bench import Bench
 from regmix.core.runs import Runs
 from regmix.core.settings import Count, Name, Strict
-from regmix.corpus.tokenized import Corpus
+from regmix.corpus.tokens.tokenized import Corpus
 from regmix.evaluation.summary import Spread
 
 

@@ -295,7 +295,7 @@ def test_a_name_that_could_be_taken_for_something_else_is_one_fault(key, name, e
     with pytest.raises(Faults) as error:
         schema.parse(values)
     (line,) = error.value.lines
-    assert line.startswith(f"params.yaml: {key}.")
+    assert line.startswith(f"params.yaml: {key}")
     assert line.isprintable()
     assert str(name).split("\n")[0] in line
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from profiles import tryout
-from regmix.corpus import tokenizer
+from regmix.corpus.tokens import tokenizer
 from tests.pipeline.test_pipeline import dvc, ran
 
 pytestmark = pytest.mark.slow
