@@ -136,7 +136,7 @@ def report(
             story.opening(),
             cards(all_answers),
             f"{cost(len(table), {key: models.share(swarm_flops[key], target_meta, key) for key in COUNTS})} "
-            f"Tokens by domain are for a training run of {amount(budget)}.",
+            f"Tokens by domain are for a training run of {amount(budget)} tokens.",
             reading(level),
             Fold("The numbers", (numbers(read_json(metrics), read_json(mixture), level),)),
         ),

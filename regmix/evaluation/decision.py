@@ -45,7 +45,7 @@ def decision(headline: Mapping[str, Any], chosen: Mapping[str, Any]) -> Decision
     # With mixture.refit, the proxies were trained at an earlier choice.
     if None not in gain and proxies["predicted_gain"] == predicted["value"]:
         alone = ", where the prediction alone extrapolates" if far else ""
-        reason = f"proxies gain {_shown(*gain)} {unit} over natural{alone}; no target was trained"
+        reason = f"proxies trained on it gain {_shown(*gain)} {unit} over natural{alone}; no target was trained"
         return Decision(_by_gain(*gain, unit=unit), reason)
     gain = predicted["value"], predicted["low"], predicted["high"]
     word, reason = _by_gain(*gain, unit=unit), f"predicted gain over natural {_shown(*gain)} {unit}"

@@ -133,7 +133,7 @@ addEventListener("hashchange", () => load(readAddress() ?? state.mixture));
 const given = readAddress();
 root.hidden = false;
 part["front-box"].hidden = !data.fronts.length;
-part.hint.textContent = `Bars begin at the loss predicted for natural: to the left is better, and an arrow head means that it goes on beyond the scale. The line across is a ${Math.round(100 * data.level)} % interval of a run here, the diamond the mixture that the purple triangles mark.`;
+part.hint.textContent = `Bars begin at the loss predicted for natural: to the left is better, and an arrow head means that it goes on beyond the scale. The line across is a ${Math.round(100 * data.level)}% interval of a run here, the diamond the mixture that the purple triangles mark.`;
 aimFor({});
 if (given) {
   load(given);

@@ -48,6 +48,6 @@ def _about(models: Mapping[str, Any]) -> str:
         else ""
     )
     return (
-        "Move a weight, and the regressors that chose the mixtures predict its losses, in this page. They predict the "
+        "Move a weight, and the regressors that chose the mixtures predict the losses of the new one. They predict the "
         "losses of a *proxy*: for a larger model they say which mixture is better, but not by how much." + missing
     )

@@ -206,8 +206,8 @@ class Story:
             f"A target here has {amount(self.target['parameters']['body'])} non-embedding parameters and "
             f"{amount(self.target['train_tokens'])} tokens, the paper's has {power(shape.body)} and "
             f"{power(tokens)}: this is evidence of how the method works, not of its gains at that size.\n\n"
-            f"The numbers rest on {tests} and {few}. Their intervals are not corrected for the number of "
-            "comparisons, and cover neither another swarm nor another corpus. "
+            f"The numbers rest on {tests} and {few}. Intervals and verdicts are not corrected for the number "
+            "of comparisons (bold in the tables is), and cover neither another swarm nor another corpus. "
             f"*{SAME.capitalize()}* means that an interval includes zero, which is not the same as equal."
         )
 
@@ -227,7 +227,7 @@ def reading(level: float) -> str:
 
 def cost(runs: int, shares: Mapping[str, float]) -> str:
     """``runs`` are the swarm's, ``shares`` its FLOPs over those of one target, body only and in full."""
-    tail = ", so it does not pay for models this small" if shares["full"] > 1 else ""
+    tail = ", so the swarm does not pay for itself with models this small" if shares["full"] > 1 else ""
     return (
         f"Cost: the {runs} runs of the swarm, tests included, took {relative(shares['body'])} the FLOPs of one target, "
         f"body only as the paper counts, and {relative(shares['full'])} with attention and head{tail}."

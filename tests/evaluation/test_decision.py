@@ -66,10 +66,12 @@ def test_targets_decide():
 def test_without_targets_proxies_decide_and_the_reason_says_whether_the_prediction_extrapolates():
     over, end = "nats per token over natural", "no target was trained"
     far = f"{over}, where the prediction alone extrapolates; {end}"
-    assert line(proxies(0.08, 0.02, 0.14), support=FAR) == f"use it: proxies gain 0.08 ± 0.06 {far}"
-    assert line(proxies(0.08, -0.02, 0.18), support=FAR) == f"cannot be told: proxies gain 0.1 ± 0.1 {far}"
-    assert line(proxies(0.08, 0.02, 0.14)) == f"use it: proxies gain 0.08 ± 0.06 {over}; {end}"
-    assert line(proxies(-0.08, -0.12, -0.04)) == f"do not use it: proxies gain -0.08 ± 0.04 {over}; {end}"
+    assert line(proxies(0.08, 0.02, 0.14), support=FAR) == f"use it: proxies trained on it gain 0.08 ± 0.06 {far}"
+    assert (
+        line(proxies(0.08, -0.02, 0.18), support=FAR) == f"cannot be told: proxies trained on it gain 0.1 ± 0.1 {far}"
+    )
+    assert line(proxies(0.08, 0.02, 0.14)) == f"use it: proxies trained on it gain 0.08 ± 0.06 {over}; {end}"
+    assert line(proxies(-0.08, -0.12, -0.04)) == f"do not use it: proxies trained on it gain -0.08 ± 0.04 {over}; {end}"
 
 
 @pytest.mark.parametrize("headline", [proxies(0.3, None, None), proxies(0.3, 0.2, 0.4, predicted=0.2)])

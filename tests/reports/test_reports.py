@@ -417,7 +417,7 @@ def test_the_last_lines_are_each_mixture_with_its_decision_the_page_and_what_is_
         "news: news 0.60 ± 0.12, law 0.40 ± 0.08, others 0.01",
         "  use it: better than natural; 0.20 ± 0.01 nats per token below natural",
         "broad: news 0.60 ± 0.12, law 0.40 ± 0.08, others 0.01",
-        "  use it: proxies gain 0.3 ± 0.1 nats per token over natural; no target was trained",
+        "  use it: proxies trained on it gain 0.3 ± 0.1 nats per token over natural; no target was trained",
         "page: r.html",
     ]
     assert "dvc exp run -S mixture.risk=2 mixture_choose" in lines[-1]

@@ -105,12 +105,12 @@ def outlook(
     ]
     return Table(
         "outlooks",
-        "Whether another round of proxies is worth its FLOPs: now, for one as large as the last, and before each "
-        "round that was trained, by fits to the proxies that there were then. *Regret*: what the chosen mixture loses "
-        "to the best one of each refit, on average. *Expected gain*: what it loses to the best, on average over draws "
-        "of the regressors' posterior, so a round gains at most that. *Noise*: the standard error of a comparison of "
-        "two mixtures by confirming proxies, by the repeated runs of the first design; if no more than that is "
-        "expected, stop. In nats per token.",
+        "Whether another round of proxies is worth its FLOPs: after all rounds, for another as large as the last, and"
+        " before each earlier round, by fits to the proxies trained until then. *Regret*: what the chosen mixture "
+        "loses to the best one of each refit, on average. *Expected gain*: what the chosen mixture loses to the best,"
+        " on average over draws of the regressors' posterior, so a round gains at most that. *Noise*: the standard "
+        "error of a comparison of two mixtures by confirming proxies, estimated from the repeated runs; if no more "
+        "than that is expected, stop. In nats per token.",
         pd.DataFrame(shown),
         pd.DataFrame(rows),
     )

@@ -105,10 +105,13 @@ def _prose(linear: Mapping[str, pd.DataFrame], judged: pd.DataFrame) -> str:
             good = clear.loc[clear["contrast"] < 0].sort_values("contrast")["domain"]
             bad = clear.loc[clear["contrast"] > 0].sort_values("contrast", ascending=False)["domain"]
             ranks = fixed(score(judged, name, str(objective), "cv").value, 2)
-            lines.append(
-                f"- **{objective}**: `{name}` (ρ {ranks}) sees a gain from "
-                f"{listed(f'`{d}`' for d in good)} and a cost from {listed(f'`{d}`' for d in bad)}."
-            )
+            seen = [
+                f"a {what} from {listed(f'`{d}`' for d in some)}"
+                for what, some in (("gain", good), ("cost", bad))
+                if len(some)
+            ]
+            what = listed(seen) if seen else "neither a gain nor a cost from any domain"
+            lines.append(f"- **{objective}**: `{name}` (ρ {ranks}) sees {what}.")
     return "\n".join(lines)
 
 

@@ -33,9 +33,9 @@ def _section(name: str, table: pd.DataFrame) -> Section:
         "What a token is worth",
         (
             f"`{name}` fits each loss by E + (Σ tₖ wₖᵍ)⁻ᵃ: a token of domain k is worth tₖ to this loss, the weights w "
-            "wear out by the exponent g, and the loss falls by the exponent a. Fitted to all random, anchor and "
-            "proposed runs, with each t shrunk a little towards the others. Where a is large, small differences of t "
-            "matter much, so what t says is also shown in nats: what 0.01 more weight on a domain, taken from all "
+            "wear out by the exponent g, and the loss falls by the exponent a. It is fitted to all random, anchor and"
+            " proposed runs, with each t shrunk a little towards the others. Where a is large, small differences of t"
+            " matter much, so what t says is also shown in nats: what 0.01 more weight on a domain, taken from all "
             "others equally, does to a loss at the uniform mixture. The domains that lower each loss most, in "
             f"thousandths of a nat:\n\n{lines}",
             Figure(

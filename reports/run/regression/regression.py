@@ -182,12 +182,16 @@ def _together(scores: pd.DataFrame, voters: Mapping[str, float], objectives: Map
             errors = {one: score(scores, one, name, split, "rmse").value for one in (ENSEMBLE, *voters)}
             first = min(errors, key=lambda one: errors[one])
             best_of[first] = best_of.get(first, 0) + 1
-        lowest = listed(f"`{one}` for {counted(count, 'objective')}" for one, count in best_of.items())
-        parts.append(f"{where} the lowest RMSE of these is that of {lowest}")
+        every = len(best_of) == 1
+        lowest = listed(
+            f"`{one}` for {'all ' * (every and count > 1)}{counted(count, 'objective')}"
+            for one, count in best_of.items()
+        )
+        parts.append(f"{where} the lowest RMSE of these and the ensemble is that of {lowest}")
     weights = listed(f"`{name}` ({weight:.2f})" for name, weight in voters.items())
     return (
-        f"\n\nThe mixture is chosen by an *ensemble* of {weights}, weighted by their errors in cross-validation. "
-        f"{'; '.join(parts)}."
+        f"\n\nThe mixture is chosen by an *ensemble* of {weights}, weighted by their errors in cross-validation, "
+        f"where the anchors count as much as mixtures near the optimum; {'; '.join(parts)}."
     )
 
 
@@ -197,7 +201,9 @@ def _line(scores: pd.DataFrame, margins: pd.DataFrame, objective: str, splits: M
     values = [f"{spanned(score(scores, name, objective, split), 2)} {_on(split)}" for split in splits]
     line = f"**{objective}**: cross-validation puts `{name}` first, with ρ {listed(values)}."
     if own.empty:
-        line += " There is no baseline without proxies: the objective names no training domain, or weights all equally."
+        line += (
+            " No ranking without proxies is possible: the objective does not weight some training domains over others."
+        )
     else:
         less = [
             f"{spanned(row, 2, sign=True)} {_on(split)} ({compared(row[1], row[2], 'better', 'worse')})"

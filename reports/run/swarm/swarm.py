@@ -65,7 +65,7 @@ def design(mixtures: pd.DataFrame, domains: Sequence[str], prior: dict[str, floa
     trained = listed(counted(counts[kind], noun) + more for kind, (noun, more) in nouns.items() if kind in counts)
     prose = (
         f"The swarm trains {trained}. Dirichlet draws with a low concentration lie in the corners of the simplex, "
-        "those with a high one near the prior"
+        "those with a high one near their centre"
         + (", and the anchors keep the regressors from extrapolating to the corners." if "anchor" in counts else ".")
         + distance
     )

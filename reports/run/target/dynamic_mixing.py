@@ -44,7 +44,7 @@ def dynamic_mixing(
     if cost_table := _cost_table(methods, target):
         parts += ["### Cost of choosing the mixtures", cost_table]
     if figure := schedules.weights(methods, _recommended(methods, comparisons)):
-        parts += ["### What targets trained on", figure]
+        parts.append(figure)
     for heading, content in (
         ("What the regressors were queried about", regressor_queries.asked(methods)),
         ("From the target's loss to a proxy's", regressor_queries.exponents(methods)),

@@ -132,8 +132,8 @@ def _prose(name: str, paper: Mapping[str, Any], used: Mapping[str, Any], asked: 
         f"{_of(paper['above'], asked)} above; the beta used puts {_of(used['below'], asked)} below and "
         f"{_of(used['above'], asked)} above."
         + (
-            f" On the pairs that beta was fitted to it errs by {fixed(paper['error'])} nats, the fitted one by "
-            f"{fixed(used['error'])}."
+            f" On the pairs that beta was fitted to, the paper's errs by {fixed(paper['error'])} nats, the "
+            f"fitted one by {fixed(used['error'])}."
             if used["error"] is not None
             else ""
         )
