@@ -242,7 +242,7 @@ def test_bad_options_name_their_key(entry, message):
 def test_the_default_s_regressors_exist():
     entries = yaml.safe_load((ROOT / "tests/fixtures/params.yaml").read_text(encoding="utf-8"))["regressors"]
     monotone = {name for name, entry in entries.items() if bind(name, Kind(**entry)).monotone}
-    assert monotone == {"ridge", "log_linear"}
+    assert monotone == {"bimix", "ridge", "log_linear"}
 
 
 @pytest.mark.parametrize("name", ALL | {"tokens": TOKENS, "on_law": ON_LAW})

@@ -179,7 +179,7 @@ def test_beta_beside_the_papers():
     assert table.values[["below", "above"]].to_numpy().tolist() == [[0, 1], [2, 0]]
     assert "beta = 1.000 [0.900, 1.100], fitted to 2 runs" in text
     assert "put 2 of 2 of the same losses below" in text
-    assert text.endswith("it errs by 2.894 nats, the fitted one by 0.000.")
+    assert text.endswith("the paper's errs by 2.894 nats, the fitted one by 0.000.")
     fixed_beta = facts | {"beta": {"value": regressor_queries.PAPER_BETA}}
     text, table = regressor_queries.exponents({"m": method("m", facts=fixed_beta, states=states)})
     assert len(table.values) == 1
