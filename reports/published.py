@@ -14,6 +14,7 @@ from reports.page import render
 from reports.page.formats import count, counted
 from reports.papers import (
     claims,
+    claims_page,
     costs,
     domains,
     downstream,
@@ -104,7 +105,7 @@ def published(
         *claims.compute(numbers),
     ]
     sections = [
-        claims.page(rows, numbers),
+        claims_page.page(rows, numbers),
         sources.sources(joined, sets),
         quality.table2(
             scores,

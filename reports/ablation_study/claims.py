@@ -15,7 +15,8 @@ from reports.ablation_study.results import basis, difference_text, floor
 from reports.ablation_study.variants import default
 from reports.page.formats import counted, fixed, interval, spanned
 from reports.page.section import Section
-from reports.papers.claims import Claim, tabled, tally
+from reports.papers.claims import Claim
+from reports.papers.claims_page import tabled, tally
 
 REGMIX, REGMIX_D = "RegMix", "RegMix-D"
 BLURRED = 0.5  # L1 (at most 2) between two refits of one swarm, beyond which similarity means nothing

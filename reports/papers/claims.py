@@ -6,7 +6,6 @@ whose data were never published has a fixed one.
 
 from __future__ import annotations
 
-import html
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,9 @@ from typing import Any
 import pandas as pd
 
 from reports.page.formats import MISSING, fixed, interval, listed, percent, power
-from reports.page.section import Section, Table, Widget
 
 HOLDS, PARTLY, FAILS = "holds", "holds in part", "does not hold"
 UNTESTED = "cannot be tested with published data"
-SEVERAL = {HOLDS: "hold", PARTLY: "hold in part", FAILS: "do not hold"}  # of claims
 LAW = "effective_tokens"
 WORDS = {"ridge": "linear regression", "lightgbm_paper": "LightGBM"}
 SCALES = ("1m", "60m", "1b")
@@ -41,72 +38,6 @@ class Claim:
 def verdict(*flags: bool) -> str:
     """HOLDS if all parts of a claim do, FAILS if none does."""
     return HOLDS if all(flags) else PARTLY if any(flags) else FAILS
-
-
-def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
-    """A text on how many claims have each verdict of ``words``, and the table of claims."""
-    frame = pd.DataFrame([vars(claim) for claim in claims])
-    counts = frame["verdict"].value_counts()
-    summary = listed(f"{counts[word]} × *{word}*" for word in words if word in counts)
-    shown = pd.DataFrame(
-        {
-            "Paper": frame["paper"] + ", " + frame["place"],
-            "It says": frame["says"],
-            "Here": frame["found"],
-            "From": frame["basis"],
-            "Verdict": frame["verdict"],
-            "Why": frame["why"],
-        }
-    )
-    return summary, Table("claims", "Claims.", shown, frame)
-
-
-def tally(claims: Sequence[Claim], words: Sequence[str]) -> Widget:
-    """How many claims have each verdict of ``words``, in large figures."""
-    counts = {word: sum(claim.verdict == word for claim in claims) for word in words}
-    shown = {word: count for word, count in counts.items() if count}
-    items = "".join(f"<li><strong>{count}</strong> {html.escape(word if count == 1 else SEVERAL.get(word, word))}</li>"
-                    for word, count in shown.items())  # fmt: skip
-    return Widget(
-        f'<ul class="tally" aria-label="Claims by verdict">{items}</ul>',
-        "; ".join(f"{word}: {n}" for word, n in shown.items()),
-    )
-
-
-def headlines(numbers: Numbers) -> Table:
-    """The few numbers to read first, at each size of the models that are ranked."""
-    curve, table, less = numbers["figure4"], numbers["table2"], numbers["margins"]
-    rows = {
-        "LightGBM, 512 proxies": [_triple(table["lightgbm_paper"], f"spearman_{s}") for s in SCALES],
-        "no proxy: sorted by the Pile-CC weight": [_triple(table["no_proxy"], f"spearman_{s}") for s in SCALES],
-        "LightGBM minus no proxy": [_triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES],
-        "LightGBM, 64 proxies": [_triple(curve["lightgbm_paper"], f"proxies_64_{s}") for s in SCALES],
-    }
-    if LAW in curve:
-        rows["law of effective tokens, 64 proxies"] = [_triple(curve[LAW], f"proxies_64_{s}") for s in SCALES]
-    shown = pd.DataFrame({"Ranked by": list(rows)} | {
-        LABELS[s]: [_span(row[i], 1) for row in rows.values()] for i, s in enumerate(SCALES)
-    })  # fmt: skip
-    values = [{"by": name, "size": s, "value": row[i][0], "low": row[i][1], "high": row[i][2]}
-              for name, row in rows.items() for i, s in enumerate(SCALES)]  # fmt: skip
-    caption = "How well mixtures are ranked by their Pile-CC loss: Spearman x 100, with its interval."
-    return Table("headlines", caption, shown, pd.DataFrame(values))
-
-
-def page(claims: Sequence[Claim], numbers: Numbers | None = None) -> Section:
-    """The page's first section: how many claims have each verdict, the first numbers, and the table of claims."""
-    summary, table = tabled(claims, (HOLDS, PARTLY, FAILS, UNTESTED))
-    prose = (
-        f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {summary}. "
-        "Everything is computed from the mixtures and losses that RegMix's authors published and from the papers' own "
-        "tables; nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless a cell "
-        "says otherwise, not corrected for multiple comparisons. A number of the paper *holds* if it lies in our "
-        "interval, an order if the interval of the difference excludes zero in the claimed direction. Spearman is "
-        "times 100."
-    )
-    first = () if numbers is None else (headlines(numbers),)
-    title = "The papers' claims against the published data"
-    return Section(title, (tally(claims, (HOLDS, PARTLY, FAILS, UNTESTED)), *first, prose, table))
 
 
 def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
@@ -131,7 +62,7 @@ def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
                 + (f"; outside our interval at {listed(LABELS[s] for s in outside)}." if outside else "."),
             )
         )  # fmt: skip
-    behind = [_triple(less["ridge"], f"minus_lightgbm_paper_{s}") for s in SCALES]
+    behind = [triple(less["ridge"], f"minus_lightgbm_paper_{s}") for s in SCALES]
     out.append(
         Claim(
             "RegMix", "Table 2, §4.2", "LightGBM ranks better than linear regression at every size",
@@ -154,8 +85,8 @@ def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
             if not all(same["mse"]) else "Our MSE rounds to the printed one.",
         )
     )  # fmt: skip
-    above = [_triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES]
-    poor = _triple(less["lightgbm_paper"], "minus_no_proxy_60m_starved")
+    above = [triple(less["lightgbm_paper"], f"minus_no_proxy_{s}") for s in SCALES]
+    poor = triple(less["lightgbm_paper"], "minus_no_proxy_60m_starved")
     out.append(
         Claim(
             "RegMix", "§4.2", "ρ 97.12 on 1B models directly validates that small models predict the ranks of large "
@@ -167,12 +98,12 @@ def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
             "trains "
             f"nothing: among those 64 mixtures the Pile-CC weight alone gives the order. The evidence is at 60M, "
             f"and on the {table['no_proxy']['n_60m_starved']} of its mixtures with Pile-CC below 0.01, where the "
-            f"difference is {_span(poor, 1)}.",
+            f"difference is {span(poor, 1)}.",
         )
     )  # fmt: skip
     for name in WORDS:
         means = {n: curve[name].get(f"proxies_{n}_1m") for n in (64, 128, 256, 512)}
-        few = _triple(curve[name], "proxies_64_1m")
+        few = triple(curve[name], "proxies_64_1m")
         rises = [a < b for a, b in itertools.pairwise(means.values())]
         beyond = means[512] > few[2]
         out.append(
@@ -184,7 +115,7 @@ def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
                 f"mean of {curve[name]['proxies_64_1m_subsets']} random subsets",
                 verdict(all(rises), beyond),
                 f"The mean {'rises' if all(rises) else 'does not rise'} at every step; the mean at 512 lies "
-                f"{'above' if beyond else 'within'} the interval of the mean at 64, {_span(few, 1)}.",
+                f"{'above' if beyond else 'within'} the interval of the mean at 64, {span(few, 1)}.",
             )
         )
     if LAW in curve:
@@ -198,9 +129,9 @@ def ranking(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
 
 def _few_suffice(curve: Mapping[str, Mapping[str, Any]]) -> Claim:
     """Ours, not a paper's: with a better regressor an eighth of the proxies is enough."""
-    few = [_triple(curve[LAW], f"proxies_64_{scale}") for scale in SCALES]
+    few = [triple(curve[LAW], f"proxies_64_{scale}") for scale in SCALES]
     many = [curve["lightgbm_paper"][f"proxies_512_{scale}"] for scale in SCALES]
-    least = [_triple(curve[LAW], f"proxies_32_{scale}") for scale in SCALES]
+    least = [triple(curve[LAW], f"proxies_32_{scale}") for scale in SCALES]
     reached = [high is not None and mean <= high for mean, (_, _, high) in zip(many, few, strict=True)]
     at = [LABELS[scale] for scale, flag in zip(SCALES, reached, strict=True) if flag]
     return Claim(
@@ -222,8 +153,8 @@ def scaling(numbers: Numbers) -> list[Claim]:
     return [
         Claim(
             "RegMix", "Figure 15, Appendix I", "the order of mixtures is the same at all sizes: 1M against 60M",
-            f"Pile-CC ρ {_span(_triple(ranks, 'pile_cc_1m_60m'), 2)}; lowest of {len(values)} domains: {lowest} "
-            f"{_span(_triple(ranks, f'{lowest}_1m_60m'), 2)}",
+            f"Pile-CC ρ {span(triple(ranks, 'pile_cc_1m_60m'), 2)}; lowest of {len(values)} domains: {lowest} "
+            f"{span(triple(ranks, f'{lowest}_1m_60m'), 2)}",
             "256 mixtures trained at both, 1 seed", verdict(low > 90),
             f"The lower edge of the lowest domain is {fixed(low, 1)}, {'above' if low > 90 else 'below'} 90.",
         ),
@@ -232,7 +163,7 @@ def scaling(numbers: Numbers) -> list[Claim]:
                   "trained at another size."),
         Claim(
             "RegMix-D", "Algorithm 2, Table 3", "beta = 0.05 converts 1B losses to the scale of the 1M proxies",
-            f"beta {_span(_triple(beta, 'value'), 4)} to 1B; {_span(_triple(beta, 'value_60m'), 4)} to 60M",
+            f"beta {span(triple(beta, 'value'), 4)} to 1B; {span(triple(beta, 'value_60m'), 4)} to 60M",
             f"{beta['value_n']} mixtures at 1B with a predicted 1M loss; {beta['value_60m_n']} trained at both for 60M",
             verdict(_inside(0.05, beta, "value", factor=1)),
             f"With 0.05 the 1B losses become {fixed(paper['low'], 2)} to {fixed(paper['high'], 2)}, and "
@@ -287,7 +218,7 @@ def untestable(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
     """Claims whose data were never published, with the nearest evidence; ``printed`` is Table 6."""
     table, published = numbers["table6"], printed.set_index("method")["spearman_1m"]
     nearest = "; ".join(
-        f"{WORDS[name]} {_span(_triple(table[name], 'spearman_1m'), 1)} (paper {fixed(published[row], 2)})"
+        f"{WORDS[name]} {span(triple(table[name], 'spearman_1m'), 1)} (paper {fixed(published[row], 2)})"
         for name, row in (("ridge", "linear"), ("lightgbm_paper", "lightgbm"))
     )
     ridge = table["ridge"]
@@ -311,21 +242,21 @@ def untested(paper: str, place: str, says: str, why: str) -> Claim:
     return Claim(paper, place, says, MISSING, MISSING, UNTESTED, why)
 
 
-def _triple(numbers: Numbers, name: str) -> tuple[float | None, float | None, float | None]:
+def triple(numbers: Numbers, name: str) -> tuple[float | None, float | None, float | None]:
     return numbers[name], numbers[f"{name}_low"], numbers[f"{name}_high"]
 
 
-def _span(triple: Sequence[float | None], digits: int) -> str:
+def span(triple: Sequence[float | None], digits: int) -> str:
     value, low, high = triple
     return interval(value, low, high, digits)
 
 
 def _slashed(triples: Sequence[Sequence[float | None]], digits: int = 1) -> str:
-    return " / ".join(_span(triple, digits) for triple in triples)
+    return " / ".join(span(triple, digits) for triple in triples)
 
 
 def _rhos(numbers: Numbers) -> str:
-    return _slashed([_triple(numbers, f"spearman_{s}") for s in SCALES], 2)
+    return _slashed([triple(numbers, f"spearman_{s}") for s in SCALES], 2)
 
 
 def _row(printed: Mapping[str, float]) -> str:
@@ -333,7 +264,7 @@ def _row(printed: Mapping[str, float]) -> str:
 
 
 def _inside(printed: float, numbers: Numbers, name: str, factor: float = 1) -> bool:
-    _, low, high = _triple(numbers, name)
+    _, low, high = triple(numbers, name)
     return low is not None and high is not None and low <= factor * printed <= high
 
 
