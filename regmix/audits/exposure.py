@@ -61,10 +61,10 @@ def audit(bench: Bench, options: Options) -> Audit:
     recipe, shape = bench.context.target.recipe, bench.context.target.shape
     sequences = int(ledger["tokens_apart"].max()) // shape.context
     most, share = 2 * len(bench.context.domains), sequences / (recipe.steps * recipe.sequences)
-    apart_most = Measured("largest difference, % of training", 100 * share, np.nan, np.nan, len(ledger))
+    largest = Measured("largest difference, % of training", 100 * share, np.nan, np.nan, len(ledger))
     equal = Answer(
         "A schedule and its controls train on equally many tokens of every domain",
-        (apart_most,), "percent", "controls",
+        (largest,), "percent", "controls",
         HOLDS if sequences <= most else FAILS,
         f"none of {len(ledger)} controls differs by more than {sequences} sequences of a domain, {share:.1%} of "
         "training",

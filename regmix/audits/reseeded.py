@@ -43,7 +43,9 @@ def audit(bench: Bench, options: Options) -> Audit:
         sds = free.std(axis=0, ddof=1)
         p = float(stats.levene(*free.T).pvalue)
         noise += [[name, str(run), sd, loss] for run, sd, loss in zip(few.names, sds, values.mean(axis=0), strict=True)]
-        largest = Measured("largest by smallest deviation", float(sds.max() / sds.min()), np.nan, np.nan, len(sds))
+        largest = Measured(
+            "largest divided by smallest deviation", float(sds.max() / sds.min()), np.nan, np.nan, len(sds)
+        )
         test = f"Levene's test: p = {p:.2g}"
         tested = Measured("p of Levene's test", p, np.nan, np.nan, len(sds))
         answers.append(Answer.by_test(f"{name}: a proxy's noise depends on its mixture", [largest, tested],
