@@ -1,4 +1,4 @@
-"""Domains by source or package (RegMix, Table 5, Figures 7 and 10 to 13): which parts help, and a mixture of them."""
+"""Domains by source or package (in place of RegMix's Table 5): which parts help, and a mixture of them."""
 
 from __future__ import annotations
 

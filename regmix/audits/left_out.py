@@ -50,7 +50,8 @@ class Options(Strict):
 
 
 def size(options: Options, learnt: int, domains: int) -> Size:
-    proxies = options.random + 2 * options.proposals + domains + 3
+    rounds = domains + 1 + options.random + options.proposals  # each other domain, natural and uniform first
+    proxies = 2 * rounds - options.random  # and as many random ones, some of which are among them
     return Size(domains * proxies, domains * (len(RIVALS) + 1) * options.seeds)
 
 

@@ -18,7 +18,7 @@ FIRST = 2**34  # seeds that nothing else uses
 
 
 class Options(Strict):
-    mixtures: Annotated[int, Field(ge=2)]  # held-out ones, each trained from several seeds
+    mixtures: Annotated[int, Field(ge=2)]  # held-out ones, which like the anchors train from several seeds
     seeds: Annotated[int, Field(ge=3)]
     swarms: Count  # the learnt proxies again, each time from another seed
     objectives: Annotated[list[Name], Field(min_length=1)]
@@ -28,13 +28,15 @@ class Options(Strict):
 
 def size(options: Options, learnt: int, domains: int) -> Size:
     choices = options.swarms * len(options.objectives)
-    return Size(options.mixtures * options.seeds + options.swarms * learnt, choices * options.choice_seeds)
+    repeated = options.mixtures + domains + 2
+    return Size(repeated * options.seeds + options.swarms * learnt, choices * options.choice_seeds)
 
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
-    heldout = bench.context.proxies("heldout")
+    heldout, anchors = (bench.context.proxies(kind) for kind in ("heldout", "anchor"))
     few = heldout.at(np.arange(len(heldout.names)) < options.mixtures)
+    few = few.joined(anchors)
     again = [bench.proxies(few, seed=FIRST + i) for i in range(options.seeds)]
     noise, answers = [], []
     for name in options.objectives:

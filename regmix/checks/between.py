@@ -20,6 +20,8 @@ from regmix.sampling.settings import Swarm
 from regmix.target.settings import Target
 from regmix.trajectory.settings import Trajectory
 
+MOST_PROCESSES = 1024
+
 
 def trained(corpus: Corpus) -> Iterator[str]:
     yield from repeated(corpus.validation_only, "corpus.validation_only")
@@ -181,12 +183,19 @@ def shared_sequences(machine: Machine, target: Target) -> Iterator[str]:
         yield f"machine.sharded = {machine.sharded}: must not exceed target.recipe.sequences ({most})"
 
 
+def processes(corpus: Corpus, machine: Machine) -> Iterator[str]:
+    """All start at once."""
+    for key, count in {"corpus.workers": corpus.workers, "machine.processes": machine.processes}.items():
+        if count > MOST_PROCESSES:
+            yield f"{key} = {count}: more than {MOST_PROCESSES} processes; lower it to this machine's cores or GPUs"
+
+
 # Settings that other runs derive theirs from, such as an ablation's, must name what exists. Only those of a whole run
 # must give it enough to work on.
 NAMES: tuple[Check, ...] = (
     trained, constraints_name_domains, objectives_count_domains, objectives_count_tasks, trajectories_hold_losses,
     objectives_have_their_anchors, evaluated, ensemble, fronts, rounds_aim, stepwise, stepwise_regressors, methods_aim,
-    shared_sequences,
+    shared_sequences, processes,
 )  # fmt: skip
 CHECKS: tuple[Check, ...] = (
     *NAMES, constraints_can_be_kept, targets_have_tasks, tasks_fit, rounds_search, rounds_have_runs, folds,

@@ -29,7 +29,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...], explorer: str = "") -
         "refits to part of the runs, and the prior in grey.</p></section>",
         "<section><h2>Metrics</h2>",
         _table(("metric", "predicted", "at the prior"), metric_rows(result["metrics"])),
-        '<p class="faint">± half a 95 % interval of a run at the mixture. The mixture is the best of many predictions: '
+        '<p class="faint">± half a 95% interval of a run at the mixture. The mixture is the best of many predictions: '
         "train a run at it and one at the prior before believing the gain.</p></section>",
         explorer,
         "<section><h2>What it rests on</h2>",

@@ -57,16 +57,17 @@ def decision(headline: Mapping[str, Any], chosen: Mapping[str, Any]) -> Decision
 def compared(value: float, low: float | None, high: float | None, unit: str) -> str:
     """How the mixture compares with a rival, by the interval of its loss minus the rival's.
 
-    BETTER or WORSE if the difference is certain and matters; ALIKE if it is certain but small, or small at worst.
+    BETTER or WORSE if the difference is certain and matters; ALIKE if the mixture is certainly not worse by what does.
     """
     if low is None or high is None:
         return OPEN
     if abs(value) >= MATTERS[unit] and (low > 0 or high < 0):
         return WORSE if low > 0 else BETTER
-    return ALIKE if low > 0 or high < MATTERS[unit] else OPEN
+    return ALIKE if high < MATTERS[unit] else OPEN
 
 
-def _by_targets(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> Decision:
+def over_rivals(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> tuple[str, str]:
+    """The word of the decision by targets, and how they compare with all rivals."""
     differences: dict[str, Difference] = {
         name: (rival["value"], rival["value_low"], rival["value_high"]) for name, rival in rivals.items()
     }
@@ -75,10 +76,14 @@ def _by_targets(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> Decision:
     parts = [f"{word} {_listed(some)}" for word, some in names.items() if some]
     if (beaten := len(names[BETTER])) > 1:
         parts[0] = f"{BETTER} {f'all {beaten}' if beaten == len(words) else f'{beaten} of {len(words)}'} rivals"
-    value, low, high = differences["natural"]
-    side = "below" if value < 0 else "above"
-    word = AVOID if names[WORSE] else USE if words["natural"] == BETTER else UNCLEAR
-    return Decision(word, f"{', '.join(parts)}; {_shown(abs(value), low, high)} {unit} {side} natural")
+    return AVOID if names[WORSE] else USE if words["natural"] == BETTER else UNCLEAR, ", ".join(parts)
+
+
+def _by_targets(rivals: Mapping[str, Mapping[str, Any]], unit: str) -> Decision:
+    word, reason = over_rivals(rivals, unit)
+    natural = rivals["natural"]
+    difference = _shown(abs(natural["value"]), natural["value_low"], natural["value_high"])
+    return Decision(word, f"{reason}; {difference} {unit} {'below' if natural['value'] < 0 else 'above'} natural")
 
 
 def _by_gain(value: float, low: float | None, high: float | None, unit: str) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from regmix.core.objective import NATS
+from regmix.evaluation.decision import over_rivals
 from regmix.evaluation.headlines import Headlines
 from regmix.evaluation.summary import BASELINE
-from regmix.statistics import verdicts
 from regmix.statistics.digits import leading
 from regmix.target.trained_methods import Method
 
@@ -57,7 +57,7 @@ def summarised(headlines: Headlines, proxies: int, regrets: Mapping[str, float])
             for name, rival in part["target"]["rivals"].items():
                 value, half = _with_half(rival["value"], rival["value_low"], rival["value_high"])
                 row |= {f"minus_{name}": value, f"minus_{name}_ci": half}
-            row["verdict"] = verdicts.over_rivals(part["target"]["rivals"])
+            row["verdict"] = ": ".join(over_rivals(part["target"]["rivals"], part["unit"]))
         out[objective] = row
     return out
 

@@ -13,7 +13,7 @@ from regmix.evaluation.heldout_tasks import CONTINUATION, LAST_WORD, task_name
 class Evaluation(Strict):
     last_word: list[Name]
     continuation: list[Name]
-    items: Count
+    items: Annotated[int, Field(ge=1, le=10**6)]
     choices: Annotated[int, Field(ge=2)]
     shots: Annotated[list[NonNegative], Field(min_length=1)]
     tasks: list[str]

@@ -128,7 +128,10 @@ part.format.append(option("json", "JSON"), ...Object.keys(data.templates).map((n
 part.format.addEventListener("change", showText);
 part.copy.addEventListener("click", copy);
 addEventListener("resize", () => showFronts(at(state.mixture), load));
-addEventListener("hashchange", () => load(readAddress() ?? state.mixture));
+addEventListener("hashchange", () => {
+  const mixture = readAddress(); // null for a link to a part of the page
+  if (mixture) load(mixture);
+});
 
 const given = readAddress();
 root.hidden = false;

@@ -1,6 +1,7 @@
 """The mixture of the proxy with the lowest loss: what a sceptic tries before any regression.
 
-Where the objective has limits, of those that keep them best.
+Where the objective has limits, of those that keep them best. If its mixture breaks the constraints, as the natural one
+can, the nearest that respects them.
 """
 
 import numpy as np
@@ -21,5 +22,5 @@ def plan(context: Context, options: Options) -> Plan:
     parts = proxies.parts(context.objectives[options.objective])
     above = parts.objective.excess(parts.losses).max(axis=1)
     best = int(np.lexsort((parts.total, above))[0])
-    facts = {"proxy": str(proxies.names[best])}
-    return Plan(context.static(proxies.mixtures[best]), facts=facts, spent=[context.swarm_cost()])
+    mixture = context.rules.nearest(proxies.mixtures[best])
+    return Plan(context.static(mixture), facts={"proxy": str(proxies.names[best])}, spent=[context.swarm_cost()])

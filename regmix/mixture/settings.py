@@ -10,15 +10,17 @@ from pydantic import Field
 from regmix.core.faults import repeated
 from regmix.core.settings import Count, Name, NonNegative, Runs, Strict
 
+Candidates = Annotated[int, Field(ge=1, le=10**8)]  # all are in memory at once
+
 
 class Refits(Strict):
     count: Annotated[int, Field(ge=2, le=100_000)]
-    candidates: Count
+    candidates: Candidates
 
 
 class Local(Strict):
     steps: NonNegative
-    candidates: Count
+    candidates: Candidates
 
 
 class Fronts(Strict):
@@ -33,7 +35,7 @@ class Confirm(Strict):
 class Mixture(Strict):
     ensemble: Annotated[list[str], Field(min_length=1)]
     risk: Annotated[float, Field(ge=0)]
-    candidates: Count
+    candidates: Candidates
     local: Local
     top_k: Count
     seed: NonNegative

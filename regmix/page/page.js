@@ -6,7 +6,11 @@ function openAround(element) {
 }
 
 function follow() {
-  const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  let name = location.hash.slice(1);
+  try {
+    name = decodeURIComponent(name);
+  } catch {} // a stray % is no name of a part
+  const target = name && document.getElementById(name);
   if (!target) return;
   openAround(target);
   target.scrollIntoView();

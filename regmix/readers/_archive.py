@@ -95,6 +95,8 @@ def _read(file: BinaryIO, patterns: Sequence[str], label: str) -> dict[str, byte
     with tarfile.open(fileobj=file, mode="r:*") as tar:
         for member in tar:
             if member.isfile() and matches(member.name):
+                if member.name in contents:
+                    raise InputError(f"{label}: has two members named {member.name}; pack it again")
                 _room(size := size + member.size, label)
                 content = tar.extractfile(member)
                 assert content is not None  # guaranteed by isfile()

@@ -16,7 +16,7 @@ class Curve(Strict):
 
 class Regression(Strict):
     folds: Annotated[int, Field(ge=2)]
-    bootstrap: Annotated[int, Field(ge=2)]  # one resample has no interval
+    bootstrap: Annotated[int, Field(ge=2, le=100_000)]  # one resample has no interval
     interval: Annotated[float, Field(gt=0, lt=1)]
     top_k: Count
     curve: Curve

@@ -110,17 +110,6 @@ def target(headline: Mapping[str, Any]) -> str:
     return compared(part["difference_low"], part["difference_high"], "worse", "better")
 
 
-def over_rivals(rivals: Mapping[str, Mapping[str, Any]]) -> str:
-    """How targets of the RegMix method compare with all that they are compared with."""
-    bounds = {name: (rival["value_low"], rival["value_high"]) for name, rival in rivals.items()}
-    words = {name: compared(*pair, "worse", "better") for name, pair in bounds.items()}
-    rest = {word: [name for name, verdict in words.items() if verdict == word] for word in ("worse", SAME, UNKNOWN)}
-    parts = [f"worse than {', '.join(rest['worse'])}"] if rest["worse"] else []
-    parts += [f"{SAME} from {', '.join(rest[SAME])}"] if rest[SAME] else []
-    parts += [f"{UNKNOWN} for {', '.join(rest[UNKNOWN])}"] if rest[UNKNOWN] else []
-    return "; ".join(parts) or f"better than all {len(rivals)}"
-
-
 def against(method: Mapping[str, Any], other: str) -> str:
     """How a dynamic method compares with another method, by the paired difference of losses."""
     return compared(method["less"][other]["low"], method["less"][other]["high"], "worse", "better")

@@ -82,7 +82,7 @@ def page(claims: Sequence[Claim], numbers: Numbers | None = None) -> Section:
     prose = (
         f"Claims of RegMix (arXiv 2407.01492) and RegMix-D (arXiv 2606.18663), {len(claims)} in all: {summary}. "
         "Everything is computed from the mixtures and losses that RegMix's authors published and from the papers' own "
-        "tables; nothing is trained. Brackets are 95 % intervals over resamples of the test mixtures unless a cell "
+        "tables; nothing is trained. Brackets are 95% intervals over resamples of the test mixtures unless a cell "
         "says otherwise, not corrected for multiple comparisons. A number of the paper *holds* if it lies in our "
         "interval, an order if the interval of the difference excludes zero in the claimed direction. Spearman is "
         "times 100."

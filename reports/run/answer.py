@@ -160,7 +160,7 @@ def _card(answer: Answer) -> str:
         f"<h3>{answer.name}</h3>",
         f'<p class="aim">{html.escape(answer.aim)}</p>',
         f'<p class="decision"><strong>{answer.decision.word.capitalize()}</strong>: '
-        f"{html.escape(answer.decision.reason)}.</p>",
+        f"{html.escape(answer.decision.reason).replace(' ± ', '&nbsp;±&nbsp;')}.</p>",
         bars(answer, CARD).element(f"Chosen weights: {spread}"),
     ]
     if answer.gains:

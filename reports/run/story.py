@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from regmix.core.objective import BITS, NATS
-from regmix.evaluation.decision import MATTERS
+from regmix.evaluation.decision import MATTERS, USE, over_rivals
 from regmix.evaluation.headlines import Headlines
 from regmix.mixture.stopping import Outlook
 from regmix.statistics import verdicts
@@ -164,10 +164,9 @@ class Story:
         )
         agree = f"Proxies and targets agree in the comparison with natural for {where}"
         words = {name: verdicts.target(headline) for name, headline in targets.items()}
-        text = (
-            f"{agree}: the targets are {each(words)}. Where "
-            "a verdict at the top is weaker, another rival is the reason."
-        )
+        text = f"{agree}: the targets are {each(words)}."
+        if any(over_rivals(part["target"]["rivals"], part["unit"])[0] != USE for part in targets.values()):
+            text += " Where the answer at the top is weaker, another rival is the reason."
         if len(self.ranks):
             low, high = self.ranks["value"].min(), self.ranks["value"].max()
             text += (
@@ -215,7 +214,8 @@ class Story:
 def reading(level: float) -> str:
     """How to read the answers, and the smallest difference that matters."""
     return (
-        "Bars: the chosen weights, ± one spread over refits; grey: shares in *natural*, the corpus as it is. Dots: "
+        "Bars: the chosen weights with their spread (one standard deviation over refits); grey: shares in *natural*, "
+        "the corpus as it is. Dots: "
         f"losses of targets minus those of rivals, with {percent(level)} intervals; left of the line the chosen "
         f"mixture is better. Hollow dots: not clear, or too small to matter (below {MATTERS[NATS]:g} {NATS}, about "
         f"{percent(MATTERS[NATS])} of perplexity, or {MATTERS[BITS]:g} {BITS}).\n\n"
@@ -227,7 +227,7 @@ def reading(level: float) -> str:
 
 def cost(runs: int, shares: Mapping[str, float]) -> str:
     """``runs`` are the swarm's, ``shares`` its FLOPs over those of one target, body only and in full."""
-    tail = ", so the swarm does not pay for itself with models this small" if shares["full"] > 1 else ""
+    tail = ", so at this size the swarm costs more than the target that it serves" if shares["full"] > 1 else ""
     return (
         f"Cost: the {runs} runs of the swarm, tests included, took {relative(shares['body'])} the FLOPs of one target, "
         f"body only as the paper counts, and {relative(shares['full'])} with attention and head{tail}."

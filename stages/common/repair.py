@@ -6,6 +6,7 @@ are in `.runs`, so a lock file from git, or none, costs only the time of running
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import subprocess
@@ -27,16 +28,33 @@ def main(root: Path = Path()) -> list[str]:
 
 def _locks(root: Path) -> Iterator[str]:
     for path in sorted(path for pattern in LOCKS for path in root.glob(pattern)):
-        if _is_lock(path):
-            continue
-        name = str(path.relative_to(root))
-        committed = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
-        if committed.returncode == 0 and committed.stdout:
-            path.write_bytes(committed.stdout)
-            yield f"{name}: was damaged by a kill; restored from git, so stages that ran since run again"
+        project = path.parent if (path.parent / ".dvc").is_dir() else root
+        with _locked(project / ".dvc/tmp/lock") as free:
+            if free and not _is_lock(path):
+                yield _restored(path, root)
+
+
+def _restored(path: Path, root: Path) -> str:
+    name = str(path.relative_to(root))
+    committed = subprocess.run(["git", "show", f"HEAD:{name}"], cwd=root, capture_output=True, check=False)
+    if committed.returncode == 0 and committed.stdout:
+        path.write_bytes(committed.stdout)
+        return f"{name}: was damaged by a kill; restored from git, so stages that ran since run again"
+    path.unlink()
+    return f"{name}: was damaged by a kill; removed, so its stages run again"
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[bool]:
+    """Hold a lock file of DVC; False if a command holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
         else:
-            path.unlink()
-            yield f"{name}: was damaged by a kill; removed, so its stages run again"
+            yield True
 
 
 def _is_lock(path: Path) -> bool:
@@ -49,12 +67,8 @@ def _is_lock(path: Path) -> bool:
 
 def _running(root: Path) -> Iterator[str]:
     for path in sorted(path for pattern in RUNNING for path in root.glob(pattern)):
-        with path.with_name("rwlock.lock").open("a", encoding="utf-8") as guard:
-            try:
-                fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # a command is writing it
-                continue
-            if not _is_json(path):
+        with _locked(path.with_name("rwlock.lock")) as free:
+            if free and not _is_json(path):
                 path.unlink()
                 yield f"{path.relative_to(root)}: was damaged by a kill; removed"
 

@@ -32,7 +32,8 @@ BELOW, EVEN, ABOVE = (-0.27, -0.29, -0.25), (0.01, -0.05, 0.07), (0.05, 0.03, 0.
 
 @pytest.mark.parametrize(
     ("value", "half", "word"),
-    [(-0.1, 0.05, BETTER), (0.1, 0.05, WORSE), (-0.01, 0.1, OPEN), (0.015, 0.01, ALIKE), (-0.015, 0.01, ALIKE),
+    [(-0.1, 0.05, BETTER), (0.1, 0.05, WORSE), (-0.01, 0.1, OPEN), (0.015, 0.004, ALIKE), (-0.015, 0.01, ALIKE),
+     (0.013, 0.0125, OPEN),
      (-0.03, 0.04, ALIKE), (0.0, 0.01, ALIKE), (0.019, 0.02, OPEN)],
 )  # fmt: skip
 def test_a_difference_counts_if_it_is_certain_and_matters(value, half, word):
@@ -41,7 +42,7 @@ def test_a_difference_counts_if_it_is_certain_and_matters(value, half, word):
 
 def test_what_matters_depends_on_the_unit_and_needs_an_interval():
     assert MATTERS[BITS] < 0.015 < MATTERS[NATS]
-    assert [compared(0.015, 0.005, 0.025, unit) for unit in (BITS, NATS)] == [WORSE, ALIKE]
+    assert [compared(0.015, 0.011, 0.019, unit) for unit in (BITS, NATS)] == [WORSE, ALIKE]
     assert compared(-0.3, None, None, NATS) == OPEN
 
 

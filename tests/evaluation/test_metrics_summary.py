@@ -9,7 +9,6 @@ import pytest
 
 from regmix.core.objective import BITS, NATS
 from regmix.evaluation.metrics_summary import rivals_of, summarised
-from regmix.statistics.verdicts import SAME, UNKNOWN, over_rivals
 
 
 def rival(low: float | None, high: float | None) -> dict[str, Any]:
@@ -17,14 +16,7 @@ def rival(low: float | None, high: float | None) -> dict[str, Any]:
     return {"method": "x", "value": middle, "value_low": low, "value_high": high}
 
 
-BETTER, EVEN, WORSE = rival(-0.3, -0.1), rival(-0.1, 0.1), rival(0.1, 0.2)
-
-
-def test_a_verdict_names_what_is_not_beaten():
-    assert over_rivals({"natural": BETTER, "single": BETTER}) == "better than all 2"
-    assert over_rivals({"natural": BETTER, "single": EVEN}) == f"{SAME} from single"
-    assert over_rivals({"natural": WORSE, "single": EVEN}) == f"worse than natural; {SAME} from single"
-    assert over_rivals({"natural": rival(None, None)}) == f"{UNKNOWN} for natural"
+BETTER, EVEN = rival(-0.3, -0.1), rival(-0.1, 0.1)
 
 
 def test_rivals_aim_at_the_objective_or_at_none():
@@ -40,13 +32,15 @@ def test_rivals_aim_at_the_objective_or_at_none():
 def test_an_objective_without_a_target_has_its_proxies_numbers_alone():
     mixture = {"predicted_gain": 0.3, "realised_gain": 0.2, "realised_gain_low": 0.1, "realised_gain_high": 0.3}
     part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.9}, "mixture": mixture}
-    summary = summarised({"a": part, "b": part | {"target": {"rivals": {"single": BETTER}}}}, 48, {"a": 0.01, "b": 0.0})
+    summary = summarised(
+        {"a": part, "b": part | {"target": {"rivals": {"natural": BETTER, "single": EVEN}}}}, 48, {"a": 0.01, "b": 0.0}
+    )
     assert summary["a"] == {"spearman": 0.9, "gain_predicted": 0.3, "gain_realised": 0.2}
     assert summarised({"a": part | {"unit": BITS}}, 48, {})["a"] == summary["a"] | {"unit": BITS}
     assert (summary["b"]["proxies"], summary["b"]["regret"]) == (48, 0.0)
-    assert summary["b"]["minus_single"] == pytest.approx(-0.2)
-    assert summary["b"]["minus_single_ci"] == pytest.approx(0.1)
-    assert summary["b"]["verdict"] == "better than all 1"
+    assert summary["b"]["minus_natural"] == pytest.approx(-0.2)
+    assert summary["b"]["minus_natural_ci"] == pytest.approx(0.1)
+    assert summary["b"]["verdict"] == "use it: better than natural, no clear difference from the best single domain"
 
 
 @pytest.mark.parametrize(
@@ -58,7 +52,9 @@ def test_values_are_rounded_to_the_first_digit_of_their_interval(middle, half, s
     rival = {"method": "x", "value": middle, "value_low": middle - half, "value_high": middle + half}
     mixture = {"predicted_gain": 0.3049, "realised_gain": None}
     part: dict[str, Any] = {"unit": NATS, "regression": {"spearman": 0.987}, "mixture": mixture}
-    summary = summarised({"a": part | {"target": {"rivals": {"single": rival}}}}, 48, {"a": 0.00731})["a"]
+    summary = summarised({"a": part | {"target": {"rivals": {"natural": rival, "single": rival}}}}, 48, {"a": 0.00731})[
+        "a"
+    ]
     assert (summary["minus_single"], summary["minus_single_ci"]) == shown
     assert (summary["spearman"], summary["gain_predicted"], summary["gain_realised"]) == (0.99, 0.3, None)
     assert summary["regret"] == 0.007

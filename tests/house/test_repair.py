@@ -44,6 +44,15 @@ def test_a_damaged_lock_comes_from_git_or_goes(root, damage):
     assert main(root) == []
 
 
+def test_a_lock_that_a_command_is_writing_is_left_alone(root):
+    (root / "dvc.lock").write_text("")
+    (root / ".dvc/tmp/lock").write_text("1234")
+    with (root / ".dvc/tmp/lock").open("r+b") as guard:
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        assert main(root) == []
+    assert main(root) == ["dvc.lock: was damaged by a kill; restored from git, so stages that ran since run again"]
+
+
 def test_a_damaged_file_of_commands_goes_unless_one_is_running(root):
     path = root / ".dvc/tmp/rwlock"
     path.write_text("")

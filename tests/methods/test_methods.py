@@ -244,7 +244,7 @@ def test_the_cheap_baselines_take_the_best_of_what_was_trained(context):
     seen = replace(context, swarm=replace(context.swarm, losses=losses))
     best = best_proxy.plan(seen, options(best_proxy, objective="outside"))
     assert best.facts["proxy"] == "anchor-uniform"
-    np.testing.assert_allclose(best.schedule.mixtures[0], 1 / 3)
+    np.testing.assert_allclose(best.schedule.mixtures[0], [0.375, 0.375, 0.25])  # a third each, moved into the bounds
     with pytest.raises(InputError, match="best_single needs proxies of single domains"):
         best_single.plan(seen, options(best_single, objective="outside"))
     mixtures = context.swarm.mixtures.copy()

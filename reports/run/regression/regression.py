@@ -176,7 +176,7 @@ def _together(scores: pd.DataFrame, voters: Mapping[str, float], objectives: Map
     if ENSEMBLE not in set(scores["regressor"]):
         return ""
     parts = []
-    for split, where in (("heldout", "On all held-out mixtures"), (BETTER, "on their better half")):
+    for split, where in (("heldout", "on all held-out mixtures"), (BETTER, "on their better half")):
         best_of: dict[str, int] = {}
         for name in objectives:
             errors = {one: score(scores, one, name, split, "rmse").value for one in (ENSEMBLE, *voters)}
@@ -187,11 +187,12 @@ def _together(scores: pd.DataFrame, voters: Mapping[str, float], objectives: Map
             f"`{one}` for {'all ' * (every and count > 1)}{counted(count, 'objective')}"
             for one, count in best_of.items()
         )
-        parts.append(f"{where} the lowest RMSE of these and the ensemble is that of {lowest}")
+        parts.append(f"{where} by {lowest}")
     weights = listed(f"`{name}` ({weight:.2f})" for name, weight in voters.items())
     return (
         f"\n\nThe mixture is chosen by an *ensemble* of {weights}, weighted by their errors in cross-validation, "
-        f"where the anchors count as much as mixtures near the optimum; {'; '.join(parts)}."
+        "where the anchors count as much as mixtures near the optimum. The lowest RMSE, the ensemble's own among them, "
+        f"is reached {' and '.join(parts)}."
     )
 
 
