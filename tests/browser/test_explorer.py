@@ -25,18 +25,9 @@ def address(tmp_path_factory):
 
 
 @pytest.fixture(params=WIDTHS)
-def page(browser, address, request):
-    """The page at a width; whatever it logs, throws or asks for elsewhere fails the test."""
-    page = browser.new_page(viewport={"width": request.param, "height": 900})
-    faults = []
-    page.on("console", lambda message: faults.append(message.text))
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda sent: faults.append(sent.url) if sent.url.split("#")[0] != address else None)
-    page.goto(address)
-    yield page
-    assert not faults
-    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    page.close()
+def page(opened, address, request):
+    with opened(address, request.param) as page:
+        yield page
 
 
 def weights(page):

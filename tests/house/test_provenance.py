@@ -21,6 +21,7 @@ from regmix.core import plugins, provenance
 from regmix.core.errors import InputError
 from regmix.engine.store import keys
 from regmix.params import Params
+from regmix.target import interface
 from stages import code_digest
 from tests.paths import ROOT
 
@@ -193,6 +194,25 @@ def test_the_key_of_a_run_changes_with_every_file_and_library_that_decides_its_b
         monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else INSTALLED(n))
         assert digest() != before, library
     keys.code_of.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("method", "regressor"), [("regmix_d_online", "lightgbm"), ("regmix_d_online", "gp_on_law"), ("odm", None)]
+)
+def test_the_key_of_a_policy_changes_with_every_file_and_library_that_it_uses(source, monkeypatch, method, regressor):
+    path = str(source / "regmix/methods" / f"{method}.py")
+    code = provenance.code([path], {"regressors": [regressor] if regressor else []})
+    before = interface.code_of(path, regressor)
+    named = {"regmix/methods/regmix_d_online.py", "regmix/regressors/_forest.py"} if regressor == "lightgbm" else set()
+    assert named | {f"regmix/methods/{method}.py", "regmix/engine/policy.py"} <= set(code.files)
+    for file in code.files:
+        text = (source / file).read_text()
+        (source / file).write_text(text + "\n# another program\n")
+        assert interface.code_of(path, regressor) != before, file
+        (source / file).write_text(text)
+    for library in code.libraries:
+        monkeypatch.setattr(provenance.metadata, "version", lambda n, up=library: "0" if n == up else INSTALLED(n))
+        assert interface.code_of(path, regressor) != before, library
 
 
 @pytest.mark.slow

@@ -1,42 +1,35 @@
-"""The numbers in the README and in the documentation are those of the committed run and benchmarks."""
+"""The numbers in the README and in the documentation are those of docs/measured."""
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-from typing import Any
 
-import pytest
 import yaml
 
 from profiles import progress
 from regmix.params import parse
-from reports import evidence, readme
+from reports import readme
 from reports.page.formats import plus_minus
+from tests.docs.measured import measured, tables
 from tests.paths import ROOT
 
 README, SPEED = (ROOT / "README.md").read_text(), (ROOT / "docs/speed.md").read_text()
 
 
-def committed(name: str, folder: str = "metrics") -> Any:
-    """A JSON file as committed: a user's own run or benchmark must not make these tests fail."""
-    completed = subprocess.run(
-        ["git", "show", f"HEAD:{folder}/{name}.json"], cwd=ROOT, capture_output=True, check=False
-    )
-    if completed.returncode:
-        pytest.skip("not a git checkout with a committed run")
-    return json.loads(completed.stdout)
+def test_the_tables_are_those_of_the_run_that_was_measured():
+    for page, all_tables in tables().items():
+        text = page.read_text()
+        assert all(table in text for table in all_tables), page
 
 
-def test_the_result_table_is_that_of_the_committed_run():
-    text = (ROOT / "docs/evidence.md").read_text()
-    for folder in ("metrics", "docs/seed-1"):
-        assert readme.objectives(committed("summary", folder), committed("mixture", folder)) in text
+def test_the_result_of_another_seed_is_in_the_text():
+    folder = ROOT / "docs/seed-1"
+    table = readme.objectives(measured("summary", folder), measured("mixture", folder))
+    assert table in (ROOT / "docs/evidence.md").read_text()
 
 
-def test_the_differences_in_the_text_are_those_of_the_committed_run():
-    summary = committed("summary")
+def test_the_differences_in_the_text_are_those_of_the_run_that_was_measured():
+    summary = measured("summary")
 
     def minus(rival: str) -> list[str]:
         rows = [summary[name] for name in ("reviews", "skills", "worst")]
@@ -48,12 +41,12 @@ def test_the_differences_in_the_text_are_those_of_the_committed_run():
     assert f"the differences are {behind[0]}, {behind[1]} and {behind[2]}" in text
 
 
-def test_the_difference_that_a_change_makes_starts_from_the_committed_run():
+def test_the_difference_that_a_change_makes_starts_from_the_run_that_was_measured():
     rows = re.findall(r"^metrics/mixture\.json +(\S+) +(\S+) ", README, flags=re.M)
     assert rows
     for key, before in rows:
         objective, field, domain = key.split(".")
-        assert committed("mixture")[objective][field][domain] == float(before)
+        assert measured("mixture")[objective][field][domain] == float(before)
 
 
 def test_the_counts_in_the_text_are_those_of_the_default_settings():
@@ -66,17 +59,12 @@ def test_the_counts_in_the_text_are_those_of_the_default_settings():
     assert "six seeds each" in README
 
 
-def test_the_count_of_audits_is_that_of_the_committed_run():
-    assert f"{len({row['audit'] for row in committed('audits')})} audits of it" in " ".join(README.split())
+def test_the_count_of_audits_is_that_of_the_run_that_was_measured():
+    assert f"{len({row['audit'] for row in measured('audits')})} audits of it" in " ".join(README.split())
 
 
-def test_the_evidence_is_what_the_committed_metrics_say():
-    assert evidence.audits(committed("audits")) in (ROOT / "docs/evidence.md").read_text()
-    assert evidence.claims(committed("ablations")) in (ROOT / "docs/papers.md").read_text()
-
-
-def test_the_counts_of_claims_are_those_of_the_committed_run():
-    rows = committed("ablations")
+def test_the_counts_of_claims_are_those_of_the_run_that_was_measured():
+    rows = measured("ablations")
     words = [row["verdict"] for row in rows]
     holds, fails, open_ = map(words.count, ("holds", "does not hold", "cannot be told here"))
     each = [f"{sum(row['verdict'] == 'holds' for row in rows if row['paper'] == paper)} of {paper}'s "
@@ -92,14 +80,14 @@ def test_the_registered_metrics_can_be_read_by_a_person():
     def numbers(value: object) -> int:
         return sum(map(numbers, value.values())) if isinstance(value, dict) else isinstance(value, int | float)
 
-    assert numbers(committed("summary")) <= 60
+    assert numbers(measured("summary")) <= 60
     files = [ROOT / "dvc.yaml", *ROOT.glob("*/dvc.yaml")]
     assert [path.parent for path in files if "metrics:" in path.read_text()] == [ROOT / "target"]
 
 
 def test_the_speed_table_is_that_of_the_benchmark():
-    measured = committed("results", "benchmarks")["swarm_against_transformers"]
-    for row in measured:
+    rows = measured("benchmarks")["swarm_against_transformers"]
+    for row in rows:
         shape, turns = row["shape"], row["ratio"]["all"]
         theirs, ours = (row[f"{who}_tokens_a_second"] / 1e3 for who in ("transformers", "engine"))
         assert (
@@ -109,7 +97,7 @@ def test_the_speed_table_is_that_of_the_benchmark():
 
 
 def test_the_table_of_the_gpu_is_that_of_the_benchmark():
-    for row in committed("results", "benchmarks")["gpu"]["configurations"].values():
+    for row in measured("benchmarks")["gpu"]["configurations"].values():
         theirs, ours = (row[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
         memory = f"{row['transformers_gib']:.1f} | {row['engine_gib']:.1f}"
         assert f"| {theirs:,.0f} | {ours:,.0f} | {row['ratio']} | {memory} |" in SPEED
