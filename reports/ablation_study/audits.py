@@ -15,6 +15,7 @@ from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports.page import style
 from reports.page.formats import fixed, interval, listed, spanned
 from reports.page.section import Figure, Fold, Part, Section, Table
+from reports.papers.claims_page import tally
 
 INTERVAL = ("low", "high")
 
@@ -30,12 +31,10 @@ class Audited:
 def section(audits: Mapping[str, Audited], level: float) -> Section:
     """The section on ``audits``, keyed by name."""
     rows = [(name, answer) for name, audit in audits.items() for answer in audit.answers]
-    counts = {word: sum(answer["verdict"] == word for _, answer in rows) for word in (HOLDS, FAILS, UNDECIDED)}
-    summary = listed(f"{count} × *{word}*" for word, count in counts.items() if count)
     prose = (
-        f"Controls that neither paper ships, on the default pipeline's mixtures and targets; {len(rows)} statements: "
-        f"{summary}. Brackets are {level:.0%} intervals: over seeds, paired, for losses of targets (nats per token, "
-        "negative is better), and over resamples of the mixtures for shares of pairs. They are not corrected for the "
+        f"Controls that neither paper ships, on the default pipeline's mixtures and targets: {len(rows)} statements "
+        f"in {len(audits)} audits. Brackets are {level:.0%} intervals: over seeds, paired, for losses of targets (nats "
+        "per token, negative is better), and over resamples of the mixtures for shares of pairs. They are not corrected for the "
         "number of comparisons."
     )
     shown = pd.DataFrame(
@@ -49,7 +48,8 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
     )
     values = pd.DataFrame([{"audit": name} | {key: answer[key] for key in ("says", "verdict", "why", "unit")}
                            | {"here": measured(answer)} for name, answer in rows])  # fmt: skip
-    parts: list[Part] = [prose, Table("audits", "Audits.", shown, values)]
+    total = tally([answer["verdict"] for _, answer in rows], (HOLDS, FAILS, UNDECIDED))
+    parts: list[Part] = [total, prose, Table("audits", "Audits.", shown, values)]
     for name, audit in audits.items():
         behind: list[Part] = [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
         behind += [_rank_matrices(name, audit.tables["ranks"])] if "ranks" in audit.tables else []

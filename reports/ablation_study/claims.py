@@ -38,7 +38,10 @@ def page(claims: Sequence[Claim], seeds: int, level: float) -> Section:
         "*comparison* is a table of methods that share one objective; a *variant* is a swarm, trained "
         "once, that the methods of its comparisons learn from."
     )
-    return Section("The papers' claims on our own runs", (tally(claims, (HOLDS, FAILS, UNDECIDED)), prose, table))
+    return Section(
+        "The papers' claims on our own runs",
+        (tally([claim.verdict for claim in claims], (HOLDS, FAILS, UNDECIDED)), prose, table),
+    )
 
 
 def dynamic(results: Results) -> list[Claim]:

@@ -44,14 +44,14 @@ def tabled(claims: Sequence[Claim], words: Sequence[str]) -> tuple[str, Table]:
     return summary, Table("claims", "Claims.", shown, frame)
 
 
-def tally(claims: Sequence[Claim], words: Sequence[str]) -> Widget:
-    """How many claims have each verdict of ``words``, in large figures."""
-    counts = {word: sum(claim.verdict == word for claim in claims) for word in words}
+def tally(verdicts: Sequence[str], words: Sequence[str]) -> Widget:
+    """How many ``verdicts`` are each of ``words``, in large figures."""
+    counts = {word: verdicts.count(word) for word in words}
     shown = {word: count for word, count in counts.items() if count}
     items = "".join(f"<li><strong>{count}</strong> {html.escape(word if count == 1 else SEVERAL.get(word, word))}</li>"
                     for word, count in shown.items())  # fmt: skip
     return Widget(
-        f'<ul class="tally" aria-label="Claims by verdict">{items}</ul>',
+        f'<ul class="tally" aria-label="By verdict">{items}</ul>',
         "; ".join(f"{word}: {n}" for word, n in shown.items()),
     )
 
@@ -89,4 +89,5 @@ def page(claims: Sequence[Claim], numbers: Numbers | None = None) -> Section:
     )
     first = () if numbers is None else (headlines(numbers),)
     title = "The papers' claims against the published data"
-    return Section(title, (tally(claims, (HOLDS, PARTLY, FAILS, UNTESTED)), *first, prose, table))
+    counts = tally([claim.verdict for claim in claims], (HOLDS, PARTLY, FAILS, UNTESTED))
+    return Section(title, (counts, *first, prose, table))

@@ -245,7 +245,9 @@ def test_a_page_finds_its_parts_in_their_own_folder(tmp_path):
 def test_a_claims_verdicts_are_counted():
     rows = [claims.Claim("p", "q", "r", "s", "t", word, "w") for word in (claims.HOLDS, claims.HOLDS, claims.FAILS)]
     page = claims_page.page(rows)
-    assert page.parts[0] == claims_page.tally(rows, (claims.HOLDS, claims.PARTLY, claims.FAILS))
+    assert page.parts[0] == claims_page.tally(
+        [row.verdict for row in rows], (claims.HOLDS, claims.PARTLY, claims.FAILS)
+    )
     assert page.parts[0].text == "holds: 2; does not hold: 1"
     assert "3 in all: 2 × *holds* and 1 × *does not hold*" in page.prose
     assert page.tables["claims"].values["verdict"].tolist() == [claims.HOLDS, claims.HOLDS, claims.FAILS]
