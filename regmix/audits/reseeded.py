@@ -37,6 +37,8 @@ def audit(bench: Bench, options: Options) -> Audit:
     heldout, anchors = (bench.context.proxies(kind) for kind in ("heldout", "anchor"))
     few = heldout.at(np.arange(len(heldout.names)) < options.mixtures)
     few = few.joined(anchors)
+    distinct = np.unique(few.mixtures, axis=0, return_index=True)[1]  # a held-out mixture can be a single domain
+    few = few.at(np.isin(np.arange(len(few.names)), distinct))
     again = [bench.proxies(few, seed=FIRST + i) for i in range(options.seeds)]
     noise, answers = [], []
     for name in options.objectives:

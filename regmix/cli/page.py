@@ -23,6 +23,7 @@ def render(result: dict[str, Any], notes: tuple[str, ...], explorer: str = "") -
     parts = [
         f'<section class="answer {CLASSES.get(decision, "")}">',
         f'<p class="decision"><strong>{html.escape(decision.capitalize())}</strong>: {html.escape(reason)}</p>',
+        f"<p>{html.escape(aimed_at(result['objective']))}</p>",
         *(f'<p class="faint">{html.escape(note)}</p>' for note in notes),
         _drawing(result),
         '<p class="faint">Shares of training tokens: the recommended weight, a line of ± one standard deviation over '
@@ -40,6 +41,15 @@ def render(result: dict[str, Any], notes: tuple[str, ...], explorer: str = "") -
         f'<p class="faint">regmix {result["versions"]["regmix-workbench"] or "from source"}</p></section>',
     ]
     return document("A mixture to train on", parts)
+
+
+def aimed_at(objective: dict[str, float]) -> str:
+    """The objective in a line."""
+    names = list(objective)
+    alike = len(set(objective.values())) == 1
+    parts = names if alike else [f"{weight:g} {name}" for name, weight in objective.items()]
+    shown = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
+    return f"objective: {shown if len(names) == 1 else f'mean of {shown}'}"
 
 
 def _drawing(result: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from regmix import api
 from regmix.cli import options
 from regmix.cli.commands.export import write, write_files
 from regmix.cli.explore import explorer
-from regmix.cli.page import LISTED, metric_rows, render
+from regmix.cli.page import LISTED, aimed_at, metric_rows, render
 from regmix.cli.pairs import pairs
 from regmix.cli.question import Inputs, Question
 from regmix.cli.shared import expanded
@@ -117,7 +117,7 @@ def _result(recommendation: api.Recommendation, inputs: Inputs, ranks: pd.Series
 
 def _text(result: dict[str, Any], notes: tuple[str, ...]) -> str:
     lines = [*(f"note: {note}" for note in notes), result["about"].removeprefix("regmix recommend: ")]
-    lines += [_aimed_at(result["objective"]), ""]
+    lines += [aimed_at(result["objective"]), ""]
     order = sorted(result["weights"], key=lambda name: -result["weights"][name])
     shown = [name for name in order if result["weights"][name] >= LISTED]
     width = max(len(name) for name in [*shown, "others (00)"])
@@ -138,15 +138,6 @@ def _text(result: dict[str, Any], notes: tuple[str, ...]) -> str:
         f"distance to the nearest run {near['nearest_run']:.2f}; between runs {near['typical']:.2f} (L1, median)"
     )
     return "\n".join(lines)
-
-
-def _aimed_at(objective: dict[str, float]) -> str:
-    """The objective in a line."""
-    names = list(objective)
-    alike = len(set(objective.values())) == 1
-    parts = names if alike else [f"{weight:g} {name}" for name, weight in objective.items()]
-    shown = ", ".join(parts[:4]) + (f" and {len(parts) - 4} more" if len(parts) > 4 else "")
-    return f"objective: {shown if len(names) == 1 else f'mean of {shown}'}"
 
 
 def _metric_lines(metrics: dict[str, Any]) -> list[str]:
