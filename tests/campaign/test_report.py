@@ -6,6 +6,7 @@ import ast
 import json
 import re
 
+from profiles import progress
 from tests.campaign import report
 from tests.paths import ROOT
 
@@ -21,6 +22,14 @@ def test_the_page_has_the_results_of_the_last_campaign():
 def test_no_case_of_the_campaign_ended_badly():
     kinds = {kind for part in RESULTS["parts"].values() for kind in part["kinds"]}
     assert not kinds & set(report.BAD)
+
+
+def test_every_stage_was_killed_by_every_signal_and_ended_in_the_same_bytes():
+    assert set(RESULTS["kills"]) == set(progress.stages(ROOT))
+    for stage, by_signal in RESULTS["kills"].items():
+        assert set(by_signal) == {"SIGKILL", "SIGTERM", "SIGINT"}, stage
+        assert all("identical" in outcomes for outcomes in by_signal.values()), stage
+    assert sum(RESULTS["parts"]["kills"]["kinds"].values()) >= 100
 
 
 def test_every_test_that_the_page_names_exists():
