@@ -20,7 +20,7 @@ import torch
 from benchmarks import lines
 from benchmarks.choosing import acquisitions, fewer_proxies, optimum, scoring
 from benchmarks.dvc import growth, overheads, stages, tokenization
-from benchmarks.training import gpu, methods, precision, proxies, swarm
+from benchmarks.training import avx2, gpu, methods, precision, proxies, swarm
 from regmix import params as schema
 from regmix.core import runs
 from regmix.core.errors import InputError
@@ -71,7 +71,8 @@ def acquisitions_published(params: Params) -> dict[str, Any] | None:
 
 # The parts that train come first: their processes are forked, and no thread of another library must be there.
 PARTS: dict[str, Callable[[Params], Any]] = {
-    "swarm_against_transformers": lambda _: [swarm.measure(name, n) for name in swarm.SHAPES for n in (256, 1024)],
+    "swarm_against_transformers": lambda _: swarm.shapes(),
+    "swarm_against_transformers_avx2": lambda _: avx2.measure(),
     "precision": precision.measure,
     "overheads": overheads.measure,
     "methods": methods.measure,

@@ -8,7 +8,7 @@ from typing import Any
 
 def _swarm(results: list[dict[str, Any]]) -> list[str]:
     return [
-        f"width {row['shape']['width']}, {row['tokens_a_step']} tokens a step: "
+        f"width {row['shape']['width']}, {row['tokens_a_step']} tokens per step: "
         f"transformers {row['transformers_tokens_a_second'] / 1e3:.0f}, "
         f"engine {row['engine_tokens_a_second'] / 1e3:.0f} thousand tokens/s: {row['ratio']['median']} times"
         for row in results
@@ -20,7 +20,7 @@ def _precision(result: dict[str, Any]) -> list[str]:
         f"bf16 products: noise {result['ratio']['median']} of the seeds' (at most {result['ratio']['largest']}), "
         f"{result['mixtures']} mixtures, {result['seeds']} seeds; {result['speed']['median']} times as fast",
         *(
-            f"{name}: bf16 less fp32 {row['shift']:+.5f} ± {row['noise']:.5f}, between seeds ± {row['seed']:.5f}"
+            f"{name}: bf16 minus fp32 {row['shift']:+.5f} ± {row['noise']:.5f}, between seeds ± {row['seed']:.5f}"
             for name, row in result["domains"].items()
         ),
     ]
@@ -35,7 +35,7 @@ def _overheads(result: dict[str, Any]) -> list[str]:
         f"evaluation: trajectories {evaluation['trajectories_of_training']['median']:.1%} of training, "
         f"final losses {evaluation['final_of_training']['median']:.1%}",
         f"checkpoints: {saved['share_of_training']:.2%} of training; of {saved['runs']} runs "
-        f"{saved['save_seconds']['median']} s to save, {saved['resume_seconds']['median']} s to go on; one every "
+        f"{saved['save_seconds']['median']} s to save, {saved['resume_seconds']['median']} s to resume; one every "
         f"{saved['seconds_between']:.0f} s",
     ]
 
@@ -173,6 +173,7 @@ def _optimum(result: dict[str, Any]) -> list[str]:
 
 LINES: dict[str, Callable[[Any], list[str]]] = {
     "swarm_against_transformers": _swarm,
+    "swarm_against_transformers_avx2": _swarm,
     "precision": _precision,
     "overheads": _overheads,
     "methods": _methods,

@@ -33,6 +33,11 @@ DOMAINS = ("a", "b")
 RUNS, PROCESSES, SECONDS, REPEATS = 16, 2, 5.0, 3
 
 
+def shapes() -> list[dict[str, Any]]:
+    """``measure`` for every shape and number of tokens a step."""
+    return [measure(name, tokens) for name in SHAPES for tokens in (256, 1024)]
+
+
 def measure(name: str, tokens_a_step: int) -> dict[str, Any]:
     """Tokens a second of both, in turns, and the ratios of the turns."""
     loop, engine = [], []
