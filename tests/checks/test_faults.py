@@ -217,7 +217,7 @@ BETWEEN = (
         ("target.methods.one_shot_reviews.regressor: ", "unknown regressor 'oracle'; use one of ridge, "),
         ("target.methods.regmix_d_online.regressor = hungry: ", "needs 400 rows, and has 5 for each of 16 runs"),
         ("machine.sharded = 9: ", "must not exceed target.recipe.sequences (8)"),
-        ("machine.launcher: ", "'cloud' is not one of local, "),
+        ("machine.launcher: ", "'cloud' is not one of "),
     ],
 )
 WITHOUT_ANCHORS = (

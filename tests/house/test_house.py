@@ -86,9 +86,11 @@ def test_a_round_runs_again_if_its_refits_search_otherwise():
 
 def test_the_pipeline_can_be_read_in_one_sitting():
     assert len((ROOT / "dvc.yaml").read_text().splitlines()) <= 250
+    default = (ROOT / "params.yaml").read_text() == (ROOT / "tests/fixtures/params.yaml").read_text()
     for file in progress.PIPELINE:
         lock = (ROOT / file).with_suffix(".lock")
-        assert lock.stat().st_size <= 60_000  # DVC reads and rewrites it after every stage
+        if default:  # DVC reads and rewrites it after every stage; a larger swarm has a larger one
+            assert lock.stat().st_size <= 60_000
         locked, there = (yaml.safe_load(path.read_text())["stages"] for path in (lock, ROOT / file))
         assert {stage.split("@")[0] for stage in locked} <= set(there)  # DVC keeps the entries of stages that are gone
 
