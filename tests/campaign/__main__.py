@@ -124,7 +124,15 @@ def _copy(name: str) -> Path:
     return root
 
 
-if __name__ == "__main__":
+def named(words: list[str]) -> list[str]:
+    """The parts that the command line names; none for all."""
     parser = argparse.ArgumentParser(prog="tests.campaign", description=main.__doc__)
-    parser.add_argument("parts", nargs="*", choices=list(PARTS))
-    sys.exit(main(parser.parse_args().parts))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"one of {', '.join(PARTS)}; none: all")
+    parts: list[str] = parser.parse_args(words).parts
+    if unknown := [part for part in parts if part not in PARTS]:
+        parser.error(f"unknown part {unknown[0]!r}; use some of {', '.join(PARTS)}")
+    return parts
+
+
+if __name__ == "__main__":
+    sys.exit(main(named(sys.argv[1:])))

@@ -6,8 +6,11 @@ import ast
 import json
 import re
 
+import pytest
+
 from profiles import progress
 from tests.campaign import report
+from tests.campaign.__main__ import named
 from tests.paths import ROOT
 
 PAGE = report.PAGE.read_text(encoding="utf-8")
@@ -42,6 +45,13 @@ def test_every_test_that_the_page_names_exists():
 def test_every_file_or_folder_of_tests_that_the_page_names_exists():
     for path in re.findall(r"\btests/[\w/]+(?:\.\w+)?", PAGE):
         assert (ROOT / path).exists(), path
+
+
+def test_a_campaign_has_the_parts_that_are_named_or_all(capsys):
+    assert (named([]), named(["kills", "damage"])) == ([], ["kills", "damage"])
+    with pytest.raises(SystemExit):
+        named(["floods"])
+    assert "unknown part 'floods'; use some of inputs, " in capsys.readouterr().err
 
 
 def test_peaks_of_memory_are_a_column_per_profile():
