@@ -47,7 +47,9 @@ def _now(root: psutil.Process) -> list[tuple[str, int]]:
             with contextlib.suppress(psutil.Error):
                 words = child.cmdline()
                 module = words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""
-                if re.match(r"(stages|reports)\.", module) and child.parent().name() != child.name():  # type: ignore[union-attr]
+                above = child.parent()
+                forked = above is not None and above.cmdline() == words  # counted with the process that it works for
+                if re.match(r"(stages|reports)\.", module) and not forked:
                     tree = [child, *child.children(recursive=True)]
                     out.append((module.rpartition(".")[2], sum(process.memory_full_info().pss for process in tree)))
     return out

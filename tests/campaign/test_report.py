@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 
 import pytest
 
 from profiles import progress
-from tests.campaign import report
+from tests.campaign import memory, report
 from tests.campaign.__main__ import named
 from tests.paths import ROOT
 
@@ -58,6 +59,15 @@ def test_peaks_of_memory_are_a_column_per_profile():
     profiles = {"smoke": {"planned": 2, "stages": {"report": 90}}, "laptop": {"planned": 41, "stages": {"report": 99}}}
     assert "| report | 90 | 99 |" in report.memory({"memory": profiles})
     assert "| largest models, by `make plan` | 2 | 41 |" in report.memory({"memory": profiles})
+
+
+def test_the_peak_of_a_stage_is_that_of_its_process(tmp_path):
+    stage = ["-m", "stages.code_digest", "--pipeline", "root", "--out", str(tmp_path / "code_digest")]
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, *{stage}], check=True)"
+    code, peaks = memory.peaks([sys.executable, "-c", starter])
+    assert code == 0
+    assert list(peaks) == ["code_digest"]
+    assert 10 * 2**20 < peaks["code_digest"] < 2**31
 
 
 def test_a_unit_that_a_kill_cut_short_is_not_finished(tmp_path):
