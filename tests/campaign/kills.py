@@ -68,6 +68,8 @@ def _kill(root: Path, name: str, sent: signal.Signals, moment: float, took: floa
         return Kill(name, sent.name, moment, "missed", printed[-3000:])
     repair = subprocess.run([sys.executable, "-m", "stages.common.repair"], cwd=root, capture_output=True, text=True)
     again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
+    if repair.stderr:  # the lock was damaged, and the others' results had to come out of DVC's cache
+        rest = _dvc(root, "repro")
     printed += repair.stdout + repair.stderr + again.stdout + rest.stdout
     kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"
     ran = f"Running stage '{name}'" in again.stdout
