@@ -27,12 +27,15 @@ LATEST = 0.9  # of a stage's time: later it may have ended, since its time varie
 TRIES = 4  # each at half the moment of the last, if the stage had ended
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 FORCED = ("--force", "--no-run-cache")
+DONE = "up to date"  # DVC's word
 STORES = (".runs", ".parts")  # what stages keep between runs: emptied before each, so that they work
 
 
 @dataclass(frozen=True)
 class Kill:
     """``kind`` of outcome: identical, different, failed, or missed, if the stage had always ended before.
+
+    Healed: identical as well, but the kill damaged DVC's lock, so that more than the stage had to run again.
 
     ``moment`` is the share of the stage's time before the kill.
     """
@@ -68,13 +71,13 @@ def _kill(root: Path, name: str, sent: signal.Signals, moment: float, took: floa
         return Kill(name, sent.name, moment, "missed", printed[-3000:])
     repair = subprocess.run([sys.executable, "-m", "stages.common.repair"], cwd=root, capture_output=True, text=True)
     again, rest = _dvc(root, "repro", "-s", *FORCED, name), _dvc(root, "repro")
-    if repair.stderr:  # the lock was damaged, and the others' results had to come out of DVC's cache
-        rest = _dvc(root, "repro")
+    whole = DONE in rest.stdout  # otherwise the lock had lost entries, and their outputs came out of DVC's cache
+    last = rest if whole else _dvc(root, "repro")
     printed += repair.stdout + repair.stderr + again.stdout + rest.stdout
     kind = "failed" if again.returncode or rest.returncode or repair.returncode else "different"
     ran = f"Running stage '{name}'" in again.stdout
-    if kind == "different" and ran and hashes(root) == before and "up to date" in rest.stdout:
-        kind = "identical"
+    if kind == "different" and ran and hashes(root) == before and DONE in last.stdout:
+        kind = "identical" if whole else "healed"
     return Kill(name, sent.name, moment, kind, printed[-3000:])
 
 
