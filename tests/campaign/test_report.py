@@ -29,7 +29,7 @@ def test_no_case_of_the_campaign_ended_badly():
 
 
 def test_every_stage_was_killed_by_every_signal_and_ended_in_the_same_bytes():
-    assert set(RESULTS["kills"]) == set(progress.stages(ROOT))
+    assert {name.split("@")[0] for name in RESULTS["kills"]} == set(progress.stages(ROOT))
     for stage, by_signal in RESULTS["kills"].items():
         assert set(by_signal) == {"SIGKILL", "SIGTERM", "SIGINT"}, stage
         assert all("identical" in outcomes for outcomes in by_signal.values()), stage
