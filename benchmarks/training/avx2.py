@@ -11,6 +11,7 @@ from typing import Any
 import llvmlite.binding
 
 from benchmarks.training import swarm
+from regmix.engine.compute.compiled import prepare
 
 # Every library that picks its kernels by the processor.
 KERNELS = {"OPENBLAS_CORETYPE": "Haswell", "ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2",
@@ -30,4 +31,5 @@ def measure() -> list[dict[str, Any]] | None:
 
 
 if __name__ == "__main__":
+    prepare()  # these kernels are compiled for the first time
     print(json.dumps(swarm.shapes()))

@@ -96,6 +96,11 @@ def test_the_speed_table_is_that_of_the_benchmark():
         ) in SPEED
 
 
+def test_the_ratios_on_avx2_are_those_of_the_benchmark():
+    *most, last = (str(row["ratio"]["median"]) for row in measured("benchmarks")["swarm_against_transformers_avx2"])
+    assert f"it was {', '.join(most)} and {last}." in " ".join(SPEED.split())
+
+
 def test_the_table_of_the_gpu_is_that_of_the_benchmark():
     for row in measured("benchmarks")["gpu"]["configurations"].values():
         theirs, ours = (row[f"{who}_tokens_a_second"]["median"] / 1e3 for who in ("transformers", "engine"))
