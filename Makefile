@@ -8,6 +8,8 @@ export TOKENIZERS_PARALLELISM := false
 # BLAS detects the processor; a shell that selects other kernels can halve training speed.
 unexport OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
 export HF_HUB_DISABLE_TELEMETRY := 1
+# Whatever the locale: torch cannot be imported from a folder whose name it cannot write.
+export PYTHONUTF8 := 1
 
 .PHONY: help install repro paper swarm ablations smoke smoke-ablations profile plan check types fast all test test-slurm test-remotes test-browser test-python bench campaign sbom lock docs clean
 
