@@ -61,7 +61,7 @@ def read_runs(
     left = _read(ratios, notes)
     right = left if metrics is None else _read(metrics, notes)
     faults: list[str] = []
-    weights = _columns(left, ratios, domain_columns, STRIPPED[0], notes, faults)
+    weights = _used(_columns(left, ratios, domain_columns, STRIPPED[0], notes, faults), ratios, notes)
     values = _columns(right, metrics or ratios, metric_columns, STRIPPED[1], notes, faults)
     faults += _unmatched(weights, values, ratios, metrics)
     if not faults:
@@ -99,14 +99,19 @@ def _read(path: Path, notes: list[str]) -> pd.DataFrame:
 
 
 def _read_text(path: Path, **form: Any) -> pd.DataFrame:
-    """Raises InputError for what pandas would take for another table: a column's name twice, or none for a column."""
+    """Raises InputError for what pandas would take for another table: a column's name twice, or none for a column.
+
+    A first column without a name is left out: the row numbers that pandas writes, as in olmix's tables.
+    """
     table = pd.read_csv(path, **form)
     header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0]
     if (twice := header[header.duplicated() & header.notna()]).size:
         raise InputError(f"{path}: column {twice.iloc[0]!r} occurs twice; rename or drop one")
     if not isinstance(table.index, pd.RangeIndex):
         raise InputError(f"{path}: its rows have more fields than its header; name every column")
-    return table
+    if header[1:].isna().any():
+        raise InputError(f"{path}: column {int(np.argmax(header[1:].isna())) + 2} has no name; name it or drop it")
+    return table.iloc[:, 1:] if header.isna().any() else table
 
 
 def _columns(
@@ -139,6 +144,14 @@ def _columns(
     faults += _first(bad)
     start, end = pattern.split("*") if pattern else ("", "")
     return numbers.rename(columns={name: name[len(start) : len(name) - len(end)] for name in numbers})
+
+
+def _used(weights: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
+    """The domains that any run trains on."""
+    unused = [name for name in weights if (weights[name] == 0).all()]
+    if unused:
+        notes.append(f"{path}: left out {', '.join(map(repr, unused))}: 0 in all runs")
+    return weights.drop(columns=unused)
 
 
 def _unmatched(weights: pd.DataFrame, values: pd.DataFrame, ratios: Path, metrics: Path | None) -> list[str]:

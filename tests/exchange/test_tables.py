@@ -53,11 +53,25 @@ def test_a_single_negative_loss_is_noted_but_not_a_metric_of_either_sign(pair, t
     assert note.endswith("column 'loss' is below zero only in r3; check it, since a loss cannot be")
 
 
-def test_olmix_names_its_runs_otherwise_and_adds_columns_that_are_no_domain(pair, tmp_path):
-    ratios, metrics = (table.rename(columns={"run": "run_id"}).assign(name="swarm") for table in pair)
-    runs = read_runs(*written(tmp_path, ratios, metrics))
+@pytest.mark.parametrize("name", ["run", "run_id"])
+def test_olmix_adds_columns_that_are_no_domain_and_domains_that_no_run_trains_on(pair, tmp_path, name):
+    """Its tables have row numbers without a name, and those after ``run``."""
+    numbers = range(len(pair[0]))
+    ratios, metrics = (table.rename(columns={"run": name}).assign(name="swarm", index=numbers) for table in pair)
+    ratios.assign(adult=0.0).to_csv(tmp_path / "ratios.csv")
+    metrics.to_csv(tmp_path / "metrics.csv")
+    runs = read_runs(tmp_path / "ratios.csv", tmp_path / "metrics.csv")
     assert list(runs.mixtures) == ["web", "books", "code"]
     assert list(runs.metrics) == ["loss", "bpb"]
+    (note,) = runs.notes
+    assert note.endswith("left out 'adult': 0 in all runs")
+
+
+def test_other_columns_need_names(pair, tmp_path):
+    paths = written(tmp_path, *pair)
+    paths[0].write_text(paths[0].read_text().replace("books", "", 1))
+    with pytest.raises(InputError, match="ratios.csv: column 3 has no name; name it or drop it"):
+        read_runs(*paths)
 
 
 def test_regmix_published_names_become_domains(pair, tmp_path):
@@ -122,7 +136,7 @@ BAD = {
         "ratios.csv: run r1: weights sum to 0.97, not 1; correct it",
     ),
     "negative": (lambda r, m: (edited(r, 3, "code", -0.2), m), "ratios.csv: run r3, column 'code': -0.2 is below 0"),
-    "never varied": (lambda r, m: (r.assign(law=0.0), m), "column 'law': the same in all runs"),
+    "never varied": (lambda r, m: (r.assign(law=0.004), m), "column 'law': the same in all runs"),
     "nothing": (lambda r, m: (r[["run"]], m), "ratios.csv: no columns with numbers; it has run"),
 }
 
