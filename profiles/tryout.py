@@ -13,11 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import yaml
-
 from profiles import switch
 from regmix.ablations import settings
 from regmix.core.errors import InputError
+from regmix.core.files import read_yaml
 
 ROOT = Path(__file__).parent.parent
 # As `make ablations`.
@@ -44,7 +43,7 @@ def copy(profile: str, folder: Path) -> None:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     switch.main(profile, folder / "params.yaml", replace=True)
-    smallest = yaml.safe_load((ROOT / "ablations/smoke.yaml").read_text())
+    smallest = read_yaml(ROOT / "ablations/smoke.yaml")
     path = folder / settings.FILE
     path.write_text(switch.switch(path.read_text(), smallest, "smoke", settings.parse_ablations))
     if not (folder / ".git").exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from profiles import switch, tryout
 from regmix.core.errors import InputError
@@ -70,21 +67,9 @@ def repro(folder: Path, *arguments: str) -> Repro:
     printed = dvc(folder, *arguments)
     seconds = time.perf_counter() - start
     stages: dict[str, list[float]] = {}
-    late = skew()
     for stage, took in re.findall(r"^(\w+): ([\d.]+) s$", printed, flags=re.M):
-        stages.setdefault(stage, []).append(max(float(took) - late, 0.0))
+        stages.setdefault(stage, []).append(float(took))
     return Repro(seconds, stages)
-
-
-def skew() -> float:
-    """Seconds too many in the time that a stage prints: psutil derives a process's start from the clock at boot, which
-    may have been set since. Zero where there is no /proc."""
-    stat = Path("/proc/self/stat")
-    if not stat.is_file():
-        return 0.0
-    ticks = int(stat.read_text().rpartition(")")[2].split()[19])
-    exact = time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
-    return time.time() - psutil.Process().create_time() - exact
 
 
 def dvc(folder: Path, *arguments: str) -> str:

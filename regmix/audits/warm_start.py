@@ -97,7 +97,7 @@ def _with_switched(context: Context, count: int) -> Context:
     proxy, swarm = context.proxy, context.swarm
     logged = [step / proxy.recipe.steps for step in proxy.logged_steps]
     planned = shard_runs(context.rules, context.sampling.model_copy(update={"per_shard": count}), "switched-0", logged)
-    runs = [Run(run.name, run.schedule, run.seed) for run in planned]
+    runs = [Run(f"further-{run.name}", run.schedule, run.seed) for run in planned]  # the swarm may have its own
     run_results = context.train(proxy, runs, weights=False)
     new = results.tables(runs, ["switched"] * count, run_results)
     tables = {name: pd.concat([getattr(swarm, name), pd.DataFrame(new[name])], ignore_index=True)

@@ -145,7 +145,7 @@ def write_csv(path: Path, table: pd.DataFrame | Sequence[Mapping[str, Any]]) -> 
 def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read as JSON ({error}); run `dvc repro` again") from None
 
 

@@ -73,7 +73,8 @@ def plan(context: Context, options: Options) -> Plan:
     if options.beta == "fitted":
         beta, pairs = _fitted(context, options, learnt, ratio)
         tables["beta"] = pairs
-        spent.append(Spent("models for beta", 2 * options.beta_seeds * context.target.train_tokens, 0,
+        models = 2 * min(options.beta_seeds, len(context.seeds))
+        spent.append(Spent("models for beta", models * context.target.train_tokens, 0,
                            _shape(context, context.target).flops()))  # fmt: skip
     facts = {
         "objective": objective.to_json(),

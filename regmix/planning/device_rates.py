@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from pydantic import Field
 
 from regmix.core.errors import InputError
+from regmix.core.files import read_yaml
 from regmix.core.model_shape import ModelShape
 from regmix.core.plugins import checked
 from regmix.core.settings import Count, Positive, Strict
@@ -122,11 +122,7 @@ class Device:
 
 def load(path: Path, root: Path) -> dict[str, Device]:
     """The devices of a file, by name; ``root`` holds the files of measurements. Raises InputError."""
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: cannot be read as YAML ({' '.join(str(error).split())}); fix the file") from None
-    devices = checked(Devices, {"devices": values}, str(path)).devices
+    devices = checked(Devices, {"devices": read_yaml(path)}, str(path)).devices
     return {name: _device(name, entry, root) for name, entry in devices.items()}
 
 
