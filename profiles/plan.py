@@ -106,8 +106,8 @@ def audits(only: Sequence[str], root: Path) -> int:
     table = rows(params.machine, list(sizes), todo, {}, chosen, {}, None)
     print(show([*table, total(table)], chosen))
     print(
-        "- at most: runs that two audits share (order and learning_rate, phases and warm_start) are counted at both, "
-        "and what .runs has is not trained again"
+        "- at most: runs that audits share (order, downstream and learning_rate; phases and warm_start) are counted at "
+        "each, and what .runs has is not trained again"
     )
     return 0
 

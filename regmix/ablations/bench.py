@@ -18,7 +18,7 @@ from regmix.core.objective import Objective
 from regmix.core.runs import LEARNT, Runs, objective_losses
 from regmix.core.schedule import Schedule
 from regmix.core.settings import Kind
-from regmix.engine.run import Run
+from regmix.engine.run import Result, Run
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import Spread, spread
 from regmix.mixture.from_settings import evidence
@@ -41,6 +41,10 @@ class Targets:
     losses: pd.DataFrame
     ledger: pd.DataFrame
 
+    @classmethod
+    def of(cls, results: Sequence[Result]) -> Targets:
+        return cls(pd.DataFrame([result.losses for result in results]), pd.DataFrame([r.ledger for r in results]))
+
 
 @dataclass(frozen=True)
 class Bench:
@@ -49,7 +53,8 @@ class Bench:
     ``realised`` holds the schedules of a method's targets, one per seed, and ``targets`` their losses, ``scores`` what
     they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``proposals`` has
     the run and the objective of each mixture that the rounds proposed. ``settings`` say how mixtures are chosen.
-    ``tokenized`` makes the context with a vocabulary of another size, ``refined`` the tokens of parts of domains.
+    ``tokenized``, ``refined`` and ``budgeted`` make other contexts: ``under_vocabulary``, ``with_parts`` and
+    ``at_budget``. ``downstream`` gives finished targets' scores, in which their number stands in for a method.
     Intervals have coverage ``level``; bootstraps have ``resamples``.
     """
 
@@ -61,7 +66,9 @@ class Bench:
     proposals: pd.DataFrame
     settings: Mixture
     tokenized: Callable[[int], Context]
-    refined: Callable[[Mapping[str, Part]], dict[str, np.ndarray]]
+    refined: Callable[[Mapping[str, Part]], Context]
+    budgeted: Callable[[float], Context]
+    downstream: Callable[[Sequence[Sequence[Result]]], pd.DataFrame]
     workers: int
     level: float
     resamples: int
@@ -74,6 +81,15 @@ class Bench:
     def under_vocabulary(self, entries: int) -> Bench:
         """The bench with the corpus in a byte-level vocabulary of ``entries`` tokens, and the default's targets."""
         return replace(self, context=self.tokenized(entries))
+
+    def with_parts(self, parts: Mapping[str, Part]) -> Bench:
+        """The bench with parts of domains in place of these; its rules, swarm and targets are the default's."""
+        return replace(self, context=self.refined(parts))
+
+    def at_budget(self, budget: float) -> Bench:
+        """The bench where proxies and targets train for ``budget`` times the steps; swarm and targets are the
+        default's, and so are the rules: a bound on passes holds for the default's steps."""
+        return self if budget == 1 else replace(self, context=self.budgeted(budget))
 
     def targets_of(self, method: str) -> Targets:
         """Raises InputError for an unknown method."""
@@ -97,13 +113,19 @@ class Bench:
         """Targets of one kind, one per schedule with the seeds of all methods' targets, on a ``text`` of their own."""
         runs = [Run(f"seed-{i}", schedule, seed)
                 for i, (schedule, seed) in enumerate(zip(schedules, self.context.seeds, strict=False))]  # fmt: skip
-        results = self.context.train(self.context.target, runs, text)
-        losses, ledgers = ([getattr(result, table) for result in results] for table in ("losses", "ledger"))
-        return Targets(pd.DataFrame(losses), pd.DataFrame(ledgers))
+        return Targets.of(self.context.train(self.context.target, runs, text))
 
     def static_targets(self, mixture: np.ndarray, seeds: int, text: Text | None = None) -> Targets:
         """Targets at a mixture (K,) for the whole of training."""
         return self.target_runs([self.context.static(mixture)] * seeds, text)
+
+    def targets_at(self, schedules: Sequence[Schedule], seeds: int) -> list[list[Result]]:
+        """Results, weights included, of targets with the first ``seeds`` seeds at each schedule, trained together."""
+        first = self.context.seeds[:seeds]
+        runs = [Run(f"target-{i}+{j}", schedule, seed) for i, schedule in enumerate(schedules)
+                for j, seed in enumerate(first)]  # fmt: skip
+        results = self.context.train(self.context.target, runs)
+        return [results[i : i + len(first)] for i in range(0, len(results), len(first))]
 
     def proxies(
         self, runs: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import Field
 
@@ -19,12 +19,13 @@ from regmix.core import dotted_keys, plugins
 from regmix.core.errors import InputError
 from regmix.core.faults import unknown
 from regmix.core.files import read_yaml
-from regmix.core.settings import Count, Kind, Name, NonNegative, Strict
+from regmix.core.settings import Count, Kind, Name, NonNegative, Positive, Strict
 from regmix.engine.settings import Training
 from regmix.objectives import Tasks, counted
 from regmix.params import Params, parse
 
 FILE = "ablations/params.yaml"
+Trained = TypeVar("Trained", bound=Training)  # with the settings of targets, where it has them
 BASELINE = "natural"  # every comparison trains it
 OBJECTIVE_ONLY = "objective_only"
 # Variants share the root's tokenized corpus and tasks, and `machine` changes no number.
@@ -87,7 +88,7 @@ class Ranks(Strict):
     mixtures: Annotated[int, Field(ge=4)]
     seeds: Count
     sizes: Annotated[dict[Name, Size], Field(min_length=2)]
-    budgets: Annotated[list[Count], Field(min_length=1)]
+    budgets: Annotated[list[Positive], Field(min_length=1)]
     evaluated: Name
 
 
@@ -219,12 +220,19 @@ def spell(params: Params, settings: Ablations, name: str) -> Spelled:
     return out
 
 
-def size_training(params: Params, settings: Ablations, name: str, budget: int) -> Training:
+def with_steps(training: Trained, budget: float, where: str) -> Trained:
+    """``training`` for ``budget`` times the steps. Raises InputError if these are too few."""
+    values = training.model_dump()
+    values["recipe"]["steps"] = round(training.recipe.steps * budget)
+    return plugins.checked(type(training), values, FILE, where)
+
+
+def size_training(params: Params, settings: Ablations, name: str, budget: float) -> Training:
     """How a model of size ``name`` trains with ``budget`` times the steps. Raises InputError."""
     size = settings.ranks.sizes[name]
     values = params.model_dump()[size.like]
     where = f"{FILE}: ranks.sizes.{name}"
     dotted_keys.apply(values, size.changes, f"{where}.changes", of=f"params.yaml's {size.like}")
-    values["recipe"]["steps"] *= budget
     training = {key: values[key] for key in ("shape", "recipe", "validation")}
-    return plugins.checked(Training, training, FILE, f"ranks.sizes.{name}")
+    where = f"ranks.sizes.{name}"
+    return with_steps(plugins.checked(Training, training, FILE, where), budget, where)

@@ -1,4 +1,4 @@
-"""Schedules as points: two phases of K weights each, proposed and trained in rounds like mixtures.
+"""Schedules as points: phases of K weights each, proposed and trained in rounds like mixtures.
 
 Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors,
 search and proposals are those of mixtures. Static proxies get as many further runs, so both choose from equally many.
@@ -21,17 +21,20 @@ from regmix.core.errors import InputError
 from regmix.core.plugins import checked
 from regmix.core.runs import Runs
 from regmix.core.schedule import Schedule
-from regmix.core.settings import Count, Name, Strict
+from regmix.core.settings import Count, Name, Positive, Strict
 from regmix.mixture.propose import propose
 from regmix.sampling import draws
 from regmix.sampling.rules import Rules
 
-PHASES = ("first", "second")
+PHASES = ("first", "second", "third", "fourth")
+NUMBERS = {2: "two", 3: "three", 4: "four"}
 SHORTEST = 1e-3  # share of training below which a phase is left out
 
 
 class Options(Strict):
-    random: Count  # proxies of two random phases
+    phases: Annotated[int, Field(ge=2, le=4)]
+    budget: Positive  # by which the steps of proxies and targets are multiplied
+    random: Count  # proxies of random phases
     rounds: Count
     proposals: Count  # proxies per round
     objectives: Annotated[list[Name], Field(min_length=1)]
@@ -45,17 +48,18 @@ class Options(Strict):
 
 def size(options: Options, learnt: int, domains: int) -> Size:
     new = options.random + options.rounds * options.proposals
-    extra = learnt if options.tokens else 0  # the swarm again on the cut text
-    return Size(proxies=2 * new + extra, targets=2 * len(options.objectives) * options.seeds)
+    again = learnt if options.tokens or options.budget != 1 else 0
+    targets = 2 * len(options.objectives) * options.seeds
+    return Size(proxies=(2 * new + again) * options.budget, targets=targets * options.budget)
 
 
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
-    text = cut(bench, options.tokens)
-    swarm = bench.proxies(bench.learnt, text=text) if text else bench.learnt
-    static, rules = swarm, two_phases(bench.context.rules)
-    phased = Runs(rules.domains, swarm.names, swarm.kinds, np.hstack([swarm.mixtures, swarm.mixtures]) / 2,
-                  swarm.losses)  # fmt: skip
+    text, bench = cut(bench, options.tokens), bench.at_budget(options.budget)
+    swarm = bench.proxies(bench.learnt, text=text) if text or options.budget != 1 else bench.learnt
+    static, rules = swarm, of_phases(bench.context.rules, options.phases)
+    same = np.hstack([swarm.mixtures] * options.phases) / options.phases
+    phased = Runs(rules.domains, swarm.names, swarm.kinds, same, swarm.losses)
     drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(options.random)])
     phased = phased.joined(bench.new_proxies(drawn, rules.domains, "phases-random", scheduled(bench), text))
     for number in range(options.rounds):
@@ -73,15 +77,16 @@ def audit(bench: Bench, options: Options) -> Audit:
         dynamic = bench.target_runs([schedule] * options.seeds, text)
         best = bench.static_targets(single[name], options.seeds, text)
         difference = bench.minus(dynamic, best, name)
-        apart = float(np.abs(schedule.mixtures[0] - schedule.mixtures[-1]).sum())
-        rows.append([name, len(phased.names), len(static.names), float(schedule.knots[-1]), apart, *difference])
-        pair = [schedule.mixtures[0], schedule.mixtures[-1]]
-        for phase, mixture in zip((*PHASES, "static"), (*pair, single[name]), strict=True):
+        apart = max(float(np.abs(one - other).sum()) for one in schedule.mixtures for other in schedule.mixtures)
+        starts = " and ".join(f"{knot:.2f}" for knot in schedule.knots[1:]) or "never"
+        rows.append([name, len(phased.names), len(static.names), starts, apart, *difference])
+        for phase, mixture in (*zip(PHASES, schedule.mixtures, strict=False), ("static", single[name])):
             weights.append({"objective": name, "phase": phase,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
-        answers.append(Answer.below(f"{name}: two phases are better than one mixture, both by rounds of proxies",
-                                    {"minus static": difference}))  # fmt: skip
-    columns = ["objective", "proxies", "static_proxies", "switch_at", "phases_apart", "mean", "sd", "n", "low", "high"]
+        says = f"{name}: {NUMBERS[options.phases]} phases are better than one mixture, both by rounds of proxies"
+        answers.append(Answer.below(says, {"minus static": difference}))
+    columns = ["objective", "proxies", "static_proxies", "switches_at", "phases_apart",
+               "mean", "sd", "n", "low", "high"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
 
@@ -103,14 +108,14 @@ def one_more_round(
     return runs.joined(bench.new_proxies(mixtures, rules.domains, kind, scheduled, text))
 
 
-def two_phases(rules: Rules) -> Rules:
-    """Rules for the weights (2 K,) of two phases; a domain's bound holds for both together."""
-    names = [f"{name}/{phase}" for phase in PHASES for name in rules.domains]
-    groups = {name: {"domains": [f"{name}/{phase}" for phase in PHASES], "at_most": float(most)}
+def of_phases(rules: Rules, count: int) -> Rules:
+    """Rules for the weights (P K,) of P = ``count`` phases; a domain's bound holds for all together."""
+    names = [f"{name}/{phase}" for phase in PHASES[:count] for name in rules.domains]
+    groups = {name: {"domains": [f"{name}/{phase}" for phase in PHASES[:count]], "at_most": float(most)}
               for name, most in zip(rules.domains, rules.bounds, strict=True) if most < 1}  # fmt: skip
-    prior = dict(zip(names, (np.tile(rules.prior, 2) / 2).tolist(), strict=True))
+    prior = dict(zip(names, (np.tile(rules.prior, count) / count).tolist(), strict=True))
     region = build.region(checked(Constraints, {"groups": groups}), prior, {}, "audits: phases")
-    tempered = np.tile(rules.tempered, 2) / 2
+    tempered = np.tile(rules.tempered, count) / count
     return Rules(region, tempered, rules.strengths, rules.min_weight, rules.max_tries, rules.seed, rules.kl_reg)
 
 
@@ -118,12 +123,12 @@ def scheduled(bench: Bench) -> Scheduled:
     domains = bench.context.domains
 
     def schedule(weights: np.ndarray) -> Schedule:
-        """The schedule of the weights (2 K,) of two phases, each as long as its weights sum to."""
-        rows = weights.reshape(len(PHASES), -1)
+        """The schedule of the weights (P K,) of P phases, each as long as its weights sum to."""
+        rows = weights.reshape(-1, len(domains))
+        rows = rows[rows.sum(axis=1) > SHORTEST]
         lengths = rows.sum(axis=1)
-        mixtures = rows[lengths > SHORTEST] / lengths[lengths > SHORTEST, None]
-        knots = np.array([0.0, lengths[0]])[: len(mixtures)]
-        return Schedule(domains, knots, mixtures)
+        knots = np.array([0.0, *np.cumsum(lengths)[:-1]])
+        return Schedule(domains, knots, rows / lengths[:, None])
 
     return schedule
 

@@ -53,6 +53,7 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
     for name, audit in audits.items():
         behind: list[Part] = [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
         behind += [_rank_matrices(name, audit.tables["ranks"])] if "ranks" in audit.tables else []
+        behind += [_interactions(name, audit.tables["helps"])] if "helps" in audit.tables else []
         behind += [_table(name, key, frame) for key, frame in audit.tables.items()]
         if behind:
             parts.append(Fold(name.replace("_", " ").capitalize(), tuple(behind)))
@@ -133,4 +134,26 @@ def _rank_matrices(audit: str, table: pd.DataFrame) -> Figure:
         f"{audit}_ranks",
         "Spearman correlation of mixtures' losses between proxies of every size and budget, and targets.",
         "Heat maps of rank correlations, one panel for each objective and group of mixtures.", figure,
+    )  # fmt: skip
+
+
+def _interactions(audit: str, table: pd.DataFrame) -> Figure:
+    """Which domains help which, a row per training domain (the right half of the paper's Figure 7)."""
+    weights, losses = (list(dict.fromkeys(table[key])) for key in ("weight_of", "loss_on"))
+    marked = table.assign(sure=(table["low"] > 0) | (table["high"] < 0))
+    square, sure = (
+        marked.pivot(index="weight_of", columns="loss_on", values=key).loc[weights, losses].to_numpy()
+        for key in ("correlation", "sure")
+    )
+    texts = [[fixed(value, 1) + ("" if own else " ·") for value, own in zip(*line, strict=True)]
+             for line in zip(square, sure, strict=True)]  # fmt: skip
+    figure, axes = style.panels(1, 1, 0.3 * len(weights) + 1.6)
+    style.heat(axes[0, 0], square, weights, losses, cmap="RdBu_r", span=(-1, 1), texts=texts)
+    axes[0, 0].set_xlabel("loss on")
+    axes[0, 0].set_ylabel("training weight of")
+    return Figure(
+        f"{audit}_helps",
+        "Spearman correlation of a domain's weight with minus a loss, over random proxies: above zero, the domain "
+        "helps. A dot marks intervals that include zero (the paper's Figure 7).",
+        "Heat map of correlations, training domains by validated domains.", figure,
     )  # fmt: skip

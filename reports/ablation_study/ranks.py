@@ -42,8 +42,7 @@ def invariance(losses: pd.DataFrame, correlations: pd.DataFrame, bodies: Mapping
         f"{n} random mixtures, the swarm's held-out ones, trained at {len(bodies)} sizes "
         f"({', '.join(f'{name} {count(body)}' for name, body in bodies.items())} body parameters) and "
         f"{losses['budget'].nunique()} numbers of steps, {counted(seeds, 'seed')} each. Losses are means over the "
-        "seeds; intervals are over resamples of the mixtures. At a higher budget a domain can be repeated more often "
-        "than the swarm's bound allows."
+        "seeds; intervals are over resamples of the mixtures."
     )
     return Section(
         "Rank invariance",

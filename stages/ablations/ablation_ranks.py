@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,10 +13,9 @@ from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.schedule import Schedule
 from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.run import Run
-from regmix.evaluation import to_transformers
-from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params
 from regmix.sampling.settings import Swarm
+from stages.ablations.downstream import scored
 from stages.common.run import call, run
 from stages.common.training import train_to
 from stages.swarm.swarm_sample import swarm_sample
@@ -55,16 +53,7 @@ def ablation_ranks(
                 metas[f"{size}-{budget}"] = read_json(folder / "meta.json")
                 if not judged:
                     continue
-                eos, models = read_json(tokenizer / "meta.json")["eos"], []
-                for entry, result in zip(runs, run_results, strict=True):
-                    assert result.weights is not None
-                    models.append(Path(work, "exported", entry.name))
-                    model = to_transformers.to_transformers(setup.shape, result.weights, eos)
-                    to_transformers.save(model, tokenizer / "tokenizer.json", eos, models[-1])
-                tests = own.evaluation
-                os.environ.update(QUIET)  # worker processes import this module and tqdm before they get their arguments
-                frames = evaluate_all(models, tasks, names=tests.tasks, shots=tests.shots, batch_size=tests.batch_size,
-                                      processes=own.machine.processes, scratch=Path(work))  # fmt: skip
+                frames = scored(own, setup.shape, run_results, tokenizer=tokenizer, tasks=tasks, work=Path(work))
                 scores += [frame.assign(run=r, seed=s) for frame, (r, s) in
                            zip(frames, named.itertuples(index=False, name=None), strict=True)]  # fmt: skip
         write_csv(scratch / "losses.csv", pd.concat(losses, ignore_index=True))

@@ -46,7 +46,7 @@ def _named(params: Params, options: BaseModel, key: str) -> Iterator[str]:
     methods, objectives = (params.target.methods, "method"), (params.objectives, "objective")
     sections: Mapping[str, tuple[Mapping[str, Any], str]] = {
         "methods": methods, "baseline": methods, "objective": objectives, "objectives": objectives,
-        "regressor": (params.regressors, "regressor"),
+        "regressor": (params.regressors, "regressor"), "regressors": (params.regressors, "regressor"),
     }  # fmt: skip
     for field, value in options:
         if isinstance(value, BaseModel):

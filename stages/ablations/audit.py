@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,24 +12,28 @@ import pandas as pd
 from regmix.ablations.audit import audit_of, to_json
 from regmix.ablations.bench import Bench, Targets
 from regmix.ablations.settings import Ablations
-from regmix.core.files import write_csv, write_json, writing
+from regmix.core.files import read_json, write_csv, write_json, writing
+from regmix.core.model_shape import ModelShape
 from regmix.core.tables import read_csv
+from regmix.engine.run import Result
+from regmix.evaluation import answers as gold
 from regmix.evaluation import summary
 from regmix.mixture.propose import earlier
 from regmix.params import Params
 from regmix.target.realised_schedules import schedules
-from stages.ablations.other_corpora import parts_of_domains, under_vocabulary
+from stages.ablations.contexts import at_budget, under_vocabulary, with_parts
+from stages.ablations.downstream import scored
 from stages.common.run import run
 from stages.target.context import PlanSections, context_of
 
 
 def audit(
     params: Params, settings: Ablations, *, name: str, sample: Path, swarm: Path, chosen: Path, trained: Path,
-    evaluated: Path, extracted: Path, tokenizer: Path, corpus: Path, answers: Path, store: Path, out: Path,
+    evaluated: Path, extracted: Path, tokenizer: Path, corpus: Path, tasks: Path, store: Path, out: Path,
 ) -> None:  # fmt: skip
     """Write the verdicts of the audit NAME to OUT/answers.json and its tables beside them; runs go to STORE."""
     module, options = audit_of(settings, name)
-    swarms = {"sample": sample, "swarm": swarm, "chosen": chosen, "answers": answers, "store": store}
+    swarms = {"sample": sample, "swarm": swarm, "chosen": chosen, "answers": tasks / "proxy.json", "store": store}
     context = context_of(PlanSections.of(params), corpus=corpus, **swarms)
     realised, targets = {}, {}
     for method in params.target.methods:
@@ -41,7 +46,9 @@ def audit(
             context=context, realised=realised, targets=targets, scores=_scores(params, evaluated),
             methods=params.target.methods, proposals=earlier(swarm), settings=params.mixture,
             tokenized=partial(under_vocabulary, params, swarms, extracted, Path(work)),
-            refined=partial(parts_of_domains, params, tokenizer, Path(work)),
+            refined=partial(with_parts, params, context, swarms, tokenizer, Path(work)),
+            budgeted=partial(at_budget, params, swarms, corpus),
+            downstream=partial(_downstream, params, tokenizer, tasks, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,
         )  # fmt: skip
         result = module.audit(bench, options)
@@ -52,7 +59,26 @@ def audit(
 
 def _scores(params: Params, evaluated: Path) -> pd.DataFrame:
     """method, seed, measure, value: zero-shot accuracies in percent, bits per byte of right answers, and averages."""
-    losses, lm_eval = (read_csv(evaluated / f"{table}.csv") for table in ("losses", "lm_eval"))
+    return _measures(params, *(read_csv(evaluated / f"{table}.csv") for table in ("losses", "lm_eval")))
+
+
+def _downstream(
+    params: Params, tokenizer: Path, tasks: Path, work: Path, run_results: Sequence[Sequence[Result]]
+) -> pd.DataFrame:
+    """``_scores`` of targets, whose number stands in for a method; a row of ``run_results`` has a result per seed."""
+    flat = [result for row in run_results for result in row]
+    keys = pd.DataFrame([(i, seed) for i, row in enumerate(run_results) for seed in range(len(row))],
+                        columns=["method", "seed"])  # fmt: skip
+    shape = ModelShape(**params.target.shape.model_dump(), vocab=read_json(tokenizer / "meta.json")["vocab"])
+    answers = gold.read(tasks / "target.json")
+    with_bits = [gold.with_tasks(shape, result, answers).losses for result in flat]
+    frames = scored(params, shape, flat, tokenizer=tokenizer, tasks=tasks, work=work)
+    lm_eval = pd.concat([frame.assign(method=m, seed=s) for frame, (m, s) in
+                         zip(frames, keys.itertuples(index=False, name=None), strict=True)])  # fmt: skip
+    return _measures(params, pd.concat([keys, pd.DataFrame(with_bits)], axis=1), lm_eval)
+
+
+def _measures(params: Params, losses: pd.DataFrame, lm_eval: pd.DataFrame) -> pd.DataFrame:
     lm_eval = lm_eval[lm_eval["shots"] == 0]
     if lm_eval.empty:
         return pd.DataFrame(columns=["method", "seed", "measure", "value"])

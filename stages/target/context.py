@@ -11,14 +11,14 @@ from regmix.core.files import read_json
 from regmix.core.runs import runs
 from regmix.core.settings import Kind, Name
 from regmix.core.tables import read_csv
-from regmix.corpus.tokens.tokenized import digest_of, open_corpus
+from regmix.corpus.tokens.tokenized import Corpus, digest_of, open_corpus
 from regmix.engine.run import Result, Run, Setup
 from regmix.engine.settings import Training
 from regmix.engine.train_many import train_runs, train_targets
 from regmix.evaluation import answers as gold
 from regmix.objectives import ObjectiveSections, resolve
 from regmix.sampling.settings import Swarm
-from regmix.target.interface import Context, Proxies
+from regmix.target.interface import Context, Proxies, Train
 from regmix.target.settings import Target
 from stages.common.rules import read_rules
 from stages.common.run import note
@@ -43,20 +43,6 @@ def context_of(
 
     tables = {name: read_csv(swarm / f"{name}.csv") for name in ("mixtures", "losses", "schedules", "trajectories")}
     proxies = Proxies(**tables, meta=read_json(swarm / "meta.json"))
-    tasks = gold.read(answers)
-
-    def train(
-        training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
-    ) -> list[Result]:
-        own_text = text if training == params.target else text.cut(rules.text)
-        setup = Setup(training, text.vocab, tokens or own_text.train, text.valid)
-        digest = digest_of(own_text, tokens)
-        if training == params.target:
-            return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
-        keep = weights or bool(tasks)
-        run_results = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
-        return [gold.with_tasks(setup.shape, result, tasks) for result in run_results]
-
     return Context(
         rules=rules,
         sampling=params.swarm,
@@ -70,9 +56,29 @@ def context_of(
         seeds=target_seeds(params.target),
         corpus=text,
         swarm=proxies,
-        train=train,
+        train=trainer(params, text, text.cut(rules.text), answers, store),
         warn=note,
     )
+
+
+def trainer(params: PlanSections, text: Corpus, proxy_text: Corpus, answers: Path, store: Path) -> Train:
+    """Training on ``text`` through STORE: of targets, or else of proxies, which get ``proxy_text`` and are scored on
+    ANSWERS."""
+    tasks = gold.read(answers)
+
+    def train(
+        training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
+    ) -> list[Result]:
+        own_text = text if training == params.target else proxy_text
+        setup = Setup(training, text.vocab, tokens or own_text.train, text.valid)
+        digest = digest_of(own_text, tokens)
+        if training == params.target:
+            return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
+        keep = weights or bool(tasks)
+        run_results = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
+        return [gold.with_tasks(setup.shape, result, tasks) for result in run_results]
+
+    return train
 
 
 def target_seeds(target: Target) -> list[int]:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from regmix.ablations.audit import Answer, Measured
 from regmix.ablations.settings import parse_ablations
@@ -19,6 +20,7 @@ from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
 from regmix.audits.left_out import pooled
 from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
+from regmix.audits.phases import PHASES, of_phases, scheduled
 from regmix.audits.vocabulary import rescaled
 from regmix.core import plugins
 from regmix.core.errors import InputError
@@ -26,7 +28,13 @@ from regmix.core.files import write_csv, write_json
 from regmix.core.runs import Runs
 from regmix.core.schedule import Schedule
 from regmix.corpus.documents import as_line
+from regmix.corpus.tokens.tokenizer import load_json
+from regmix.evaluation import answers
+from regmix.evaluation.heldout_tasks import LAST_WORD, config, task_name
 from regmix.evaluation.summary import Spread
+from regmix.sampling.draws import RANDOM as RANDOM_DRAWS
+from regmix.sampling.draws import draw
+from regmix.sampling.rules import Rules
 from regmix.statistics.verdicts import FAILS, HOLDS, UNDECIDED
 from reports import audits as report
 from reports import evidence
@@ -46,18 +54,23 @@ AUDITS: dict[str, dict[str, Any]] = {
                    "objectives": ["reviews"], "seeds": 2},
     "order": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "learnt": [8], "least": 0.8, "seed": 0,
               "sizes": {"twice-steps": {"recipe.steps": 12}}},
+    "downstream": {"random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"], "least": 0.8, "seed": 0},
     "learning_rate": {"factors": [1.0], "random": 4, "near": 4, "seeds": 2, "objectives": ["reviews"],
                       "choice_seeds": 2, "least": 0.8, "margin": 0.01, "seed": 0},
     "repetition": {"tokens": 200, "steps": 3, "max_epochs": 40, "objectives": ["reviews"], "seeds": 2},
     "worst_mixture": {"objectives": ["reviews"], "seeds": 2},
-    "phases": {"random": 4, "rounds": 1, "proposals": 2, "objectives": ["reviews"], "seeds": 2, "tokens": {"law": 300}},
+    "phases": {"phases": 2, "budget": 1, "random": 4, "rounds": 1, "proposals": 2, "objectives": ["reviews"],
+               "seeds": 2, "tokens": {"law": 300}},
+    "phases_long": {"kind": "phases", "phases": 3, "budget": 2, "random": 4, "rounds": 1, "proposals": 2,
+                    "objectives": ["reviews"], "seeds": 2, "tokens": {}},
     "left_out": {"random": 6, "proposals": 2, "seeds": 2, "seed": 0,
                  "one_shot": {"regressor": "gp", "candidates": 200, "top_k": 10}},
     "domain_count": {"merged": {"two": [["news", "law"], ["drama"]]}, "split": [2], "proxies": [8], "seeds": 2,
                      "objective": "reviews", "margin": 0.01},
     "vocabulary": {"sizes": [300], "objectives": ["reviews"], "seeds": 2, "margin": 0.01},
     "finer": {"parts": {"old": {"of": "law", "path": "FOLDER/old"}, "new": {"of": "law", "path": "FOLDER/new"}},
-              "random": 8, "proposals": 2, "objective": "reviews", "seeds": 2, "seed": 0},
+              "random": 8, "heldout": 4, "proposals": 2, "regressors": ["gp"], "least": 0.8, "objective": "reviews",
+              "seeds": 2, "seed": 0},
     "effect_size": {"methods": ["regmix_reviews"], "baseline": "natural"},
     "reseeded": {"mixtures": 2, "seeds": 3, "swarms": 1, "objectives": ["reviews"], "choice_seeds": 2, "margin": 0.01},
 }  # fmt: skip
@@ -92,7 +105,9 @@ def pipeline(corpus, tmp_path_factory) -> dict[str, Path]:  # noqa: F811
     tokenizer = params.tokenizer.model_copy(update={"vocab_size": 300})
     own = params.model_copy(update={"tokenizer": tokenizer})
     call(tokenizer_train, own, extracted=folder / "extracted", out=folder / "tokenizer")
-    return {**sources, **inputs, **{name: folder / name for name in ("trained", "evaluated", "extracted", "tokenizer")}}
+    _tasks(folder / "tasks", folder / "tokenizer")
+    made = {name: folder / name for name in ("trained", "evaluated", "extracted", "tokenizer", "tasks")}
+    return {**sources, "corpus": corpus, "store": inputs["store"], **made}
 
 
 def _evaluated(folder: Path, methods: list[str]) -> None:
@@ -102,6 +117,19 @@ def _evaluated(folder: Path, methods: list[str]) -> None:
     write_csv(folder / "losses.csv", losses.assign(qa=2 - losses["news"], rc=3 - losses["news"]))
     scores = losses.rename(columns={"news": "value"}).assign(shots=0, metric="acc")
     write_csv(folder / "lm_eval.csv", pd.concat([scores.assign(task="qa"), scores.assign(task="rc", shots=1)]))
+
+
+def _tasks(folder: Path, tokenizer: Path) -> None:
+    """One task of few items, short enough for the models."""
+    name = task_name(LAST_WORD, "law")
+    items = [{"context": f"and order {i}", "target": " law"} for i in range(4)]
+    for split in ("test", "fewshot"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        (folder / name / f"{split}.jsonl").write_text("".join(f"{json.dumps(item)}\n" for item in items))
+    (folder / f"{name}.yaml").write_text(yaml.safe_dump(config(LAST_WORD, "law", str(folder / name))))
+    encoder = load_json(tokenizer / "tokenizer.json")
+    answers.write(folder / "target.json", {name: answers.Answers.of(items, lambda text: encoder.encode(text).ids)})
+    answers.write(folder / "proxy.json", {})
 
 
 def _extracted(folder: Path) -> None:
@@ -129,7 +157,7 @@ def toys(folder: Path = Path()) -> tuple[Any, Any]:
         "final_tokens": 64, "logged_tokens": 32, "logged": 3}  # fmt: skip
     values["corpus"]["domains"]["law"] = {"reader": "folder", "path": str(folder)}
     audits = json.loads(json.dumps(AUDITS).replace("FOLDER", str(folder)))
-    own |= {"comparisons": {}, "audits": {name: {"kind": name, **options} for name, options in audits.items()}}
+    own |= {"comparisons": {}, "audits": {name: {"kind": name} | options for name, options in audits.items()}}
     own["variants"]["main"] |= {"fits": [], "unseen": [], "proxies": {"all": {"random": 8, "switched": 0}}}
     own["variants"]["main"]["changes"] = {}
     return type(params).model_validate(values), parse_ablations(own)
@@ -228,9 +256,36 @@ def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_i
 def test_two_phases_and_one_choose_by_equally_many_proxies(audited):
     table = audited["phases"].tables["minus_static"]
     assert (table["proxies"] == table["static_proxies"]).all()
-    weights = audited["phases"].tables["weights"]
-    assert weights["phase"].tolist() == ["first", "second", "static"]
-    np.testing.assert_allclose(weights[["news", "law", "drama"]].sum(axis=1), 1)
+    for name, phases in (("phases", 2), ("phases_long", 3)):
+        weights = audited[name].tables["weights"]
+        assert weights["phase"].tolist() == [*PHASES[:phases], "static"]
+        np.testing.assert_allclose(weights[["news", "law", "drama"]].sum(axis=1), 1)
+    assert audited["phases_long"].answers[0]["says"].startswith("reviews: three phases are better")
+
+
+def test_a_schedule_of_phases_leaves_out_what_is_too_short():
+    bench = SimpleNamespace(context=SimpleNamespace(domains=("news", "law")))
+    schedule = scheduled(bench)(np.array([0.1, 0.3, 0.0, 0.0, 0.6, 0.0]))
+    np.testing.assert_allclose(schedule.knots, [0, 0.4])
+    np.testing.assert_allclose(schedule.mixtures, [[0.25, 0.75], [1, 0]])
+
+
+def test_a_bound_holds_for_all_phases_together():
+    rules = of_phases(Rules.around({"news": 0.6, "law": 0.4}, {"law": 0.5}), 3)
+    assert len(rules.domains) == 6
+    drawn = np.stack([draw(rules, RANDOM_DRAWS, i) for i in range(8)]).reshape(8, 3, 2)
+    assert drawn[:, :, 1].sum(axis=1).max() <= 0.5 + 1e-9
+
+
+def test_targets_are_scored_downstream_by_tasks_and_bits(audited):
+    tables = audited["downstream"].tables
+    links = tables["correlations"]
+    assert set(links["measure"]) == {"heldout_last_word_law", "average", "heldout_last_word_law_bits", "average_bits"}
+    assert (links["mixtures"] == 4).all()
+    bits = links[links["measure"] == "average_bits"]
+    assert bits["spearman"].between(-1, 1).all()
+    assert set(tables["range"]["group"]) == {RANDOM, f"{NEAR}, reviews"}
+    assert len(audited["downstream"].answers) == 6
 
 
 def test_every_domain_is_left_out_once_and_is_not_in_its_own_mixture(audited):
@@ -289,6 +344,10 @@ def test_parts_of_a_domain_stand_in_its_place(audited):
     assert table["domain"].tolist() == ["news", "drama", "old", "new"]
     assert table["chosen_weight"].sum() == pytest.approx(1)
     assert (table["tokens"] > 100).all()
+    helps = audited["finer"].tables["helps"]
+    assert set(helps["loss_on"]) == {"reviews", "news", "drama", "old", "new"}
+    assert len(helps) == 4 * 5
+    assert audited["finer"].tables["regressors"]["losses_of"].tolist() == ["proxies", "targets"]
 
 
 def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(audited):
@@ -308,7 +367,7 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(audited, 
         assert size.targets + size.proxies > 0 or name == "effect_size", name
     page = section(audited, 0.95)
     assert len(page.tables["audits"].shown) == sum(len(entry.answers) for entry in audited.values())
-    assert list(page.figures) == ["order_accuracy", "order_ranks"]
+    assert list(page.figures) == ["order_accuracy", "order_ranks", "finer_helps"]
     (tmp_path / "answers.json").write_text(json.dumps(list(audited["exposure"].answers)))
     lines = printed(tmp_path).splitlines()
     assert len(lines) == 2 * len(audited["exposure"].answers)

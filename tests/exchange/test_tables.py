@@ -70,7 +70,7 @@ def test_olmix_adds_columns_that_are_no_domain_and_domains_that_no_run_trains_on
 def test_other_columns_need_names(pair, tmp_path):
     paths = written(tmp_path, *pair)
     paths[0].write_text(paths[0].read_text().replace("books", "", 1))
-    with pytest.raises(InputError, match="ratios.csv: column 3 has no name; name it or drop it"):
+    with pytest.raises(InputError, match=r"ratios\.csv: column 3 has no name; name it or drop it"):
         read_runs(*paths)
 
 

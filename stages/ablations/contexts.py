@@ -1,15 +1,15 @@
-"""Variants of the default corpus for audits: another vocabulary, or parts of its domains."""
+"""Variants of the default context for audits: another vocabulary, parts of its domains, or longer training."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
 from regmix.ablations.bench import Part
-from regmix.ablations.settings import FILE
+from regmix.ablations.settings import FILE, with_steps
 from regmix.core import plugins
 from regmix.core.files import write_json
 from regmix.corpus.settings import Corpus
@@ -20,7 +20,7 @@ from stages.common.run import call
 from stages.corpus.corpus_extract import corpus_extract
 from stages.corpus.corpus_tokenize import corpus_tokenize
 from stages.corpus.tokenizer_train import tokenizer_train
-from stages.target.context import PlanSections, context_of
+from stages.target.context import PlanSections, context_of, trainer
 
 
 def under_vocabulary(params: Params, swarms: dict[str, Path], extracted: Path, work: Path, entries: int) -> Context:
@@ -33,8 +33,17 @@ def under_vocabulary(params: Params, swarms: dict[str, Path], extracted: Path, w
     return context_of(PlanSections.of(own), corpus=folder / "corpus", **swarms)
 
 
-def parts_of_domains(params: Params, tokenizer: Path, work: Path, parts: Mapping[str, Part]) -> dict[str, np.ndarray]:
-    """The training tokens of parts of domains, read again with the default's tokenizer."""
+def at_budget(params: Params, swarms: dict[str, Path], corpus: Path, budget: float) -> Context:
+    """The context in which proxies and targets train for ``budget`` times the steps. Its swarm is the default's."""
+    longer = {name: with_steps(getattr(params, name), budget, f"audits: {name}") for name in ("proxy", "target")}
+    return context_of(PlanSections.of(params.model_copy(update=longer)), corpus=corpus, **swarms)
+
+
+def with_parts(
+    params: Params, context: Context, swarms: dict[str, Path], tokenizer: Path, work: Path, parts: Mapping[str, Part]
+) -> Context:
+    """The context with parts of domains in place of these domains, read with the default's tokenizer; losses are those
+    of the parts and of all domains. Its rules and swarm are the default's."""
     values = params.corpus.model_dump()
     values["domains"] = {name: values["domains"][domain] | changes for name, (domain, changes) in parts.items()}
     corpus = plugins.checked(Corpus, values | {"validation_only": []}, FILE, "audits: parts")
@@ -44,4 +53,10 @@ def parts_of_domains(params: Params, tokenizer: Path, work: Path, parts: Mapping
     shutil.copytree(tokenizer, work / "tokenizer")
     write_json(work / "tokenizer/domains.json", {"all": list(parts), "trained": list(parts)})
     call(corpus_tokenize, own, extracted=texts, tokenizer=work / "tokenizer", store=work / "store", out=work / "corpus")
-    return {name: np.array(tokens) for name, tokens in open_corpus(work / "corpus", list(parts)).train.items()}
+    whole, finer = context.corpus, open_corpus(work / "corpus", list(parts))
+    split = {domain for domain, _ in parts.values()}
+    train = {name: tokens for name, tokens in whole.train.items() if name not in split} | finer.train
+    digest = hashlib.sha256(f"{whole.digest} {finer.digest} {list(train)}".encode()).hexdigest()
+    text = dataclasses.replace(whole, train=train, valid=whole.valid | finer.valid, digest=digest)
+    through = trainer(PlanSections.of(params), text, text, swarms["answers"], swarms["store"])
+    return dataclasses.replace(context, corpus=text, train=through)
