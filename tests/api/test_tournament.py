@@ -65,6 +65,23 @@ def test_the_command_prints_a_table_for_each_swarm(run, tables):  # noqa: F811
     assert {row["tested"] for row in value} == {22, 16}
 
 
+def test_one_wide_table_with_phases_of_training_is_a_swarm(run, tmp_path, swarm):  # noqa: F811
+    """As marin's: the weights of each phase sum to 1."""
+    mixtures, losses = swarm
+    phases = [mixtures.add_prefix(f"phase_{i}_").sample(frac=1, random_state=i, ignore_index=True) for i in range(2)]
+    scores = losses.add_prefix("eval/").add_suffix("/bpb")
+    wide = pd.concat([pd.Series(range(60), name="run_id"), *phases, scores], axis=1)
+    wide.assign(status="completed").to_csv(tmp_path / "runs.csv", index=False)
+    patterns = ("--domain-columns", "phase_*", "--metric-columns", "eval/*/bpb")
+    words = ("--proxies", 16, "--regressor", "ridge")
+    code, out, err = run("tournament", f"ours={tmp_path}/runs.csv", *patterns, "--renormalise", *words)
+    assert code == 0, err
+    assert out.startswith("ours: 60 runs, 2 metrics; ")
+    code, _, err = run("tournament", f"{tmp_path}/runs.csv", *patterns, *words)
+    assert code == 1
+    assert "weights sum to 2, not 1" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import os
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pandas as pd
 import typer
@@ -25,7 +26,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="[NAME=]RATIOS,METRICS[,RATIOS,METRICS]...",
-            help="The tables of a swarm, and of other runs to rank. Several swarms can be given.",
+            help="The tables of a swarm, and of other runs to rank; with column patterns one table in place of each "
+            "pair. Several swarms can be given.",
         ),
     ],
     proxies: Annotated[
@@ -39,6 +41,8 @@ def command(
         list[str] | None, typer.Option(help=f"One of {', '.join(api.REGRESSORS)}; can be repeated.")
     ] = None,
     subsets: Annotated[int, typer.Option(help="Random subsets of the runs for each number of proxies.")] = 3,
+    domain_columns: options.DomainColumns = None,
+    metric_columns: options.MetricColumns = None,
     renormalise: options.Renormalise = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -48,10 +52,12 @@ def command(
     The rank correlation is the mean over metrics and subsets; no_proxy sorts by the weight of a metric's own domain.
     """
     tables = {}
-    for name, *pairs in map(_named, swarm):
+    read = partial(read_runs, domain_columns=domain_columns, metric_columns=metric_columns, renormalise=renormalise)
+    for entry in swarm:
+        name, groups = _named(entry, wide=domain_columns is not None and metric_columns is not None)
         if name in tables:
             raise InputError(f"{name}: two swarms have this name; write another one before =")
-        tables[name] = [read_runs(*pair, renormalise=renormalise) for pair in pairs]
+        tables[name] = [read(*group) for group in groups]
     frames = []
     for name, (runs, *others) in tables.items():
         chosen = list(runs.metrics) if metric is None else metric
@@ -70,13 +76,18 @@ def command(
         typer.echo("\n".join(line for _, own in table.groupby("swarm", sort=False) for line in (*_lines(own), "")))
 
 
-def _named(text: str) -> tuple[Any, ...]:
-    """A swarm's name, by default that of its tables' folder, and its one or two pairs of tables. Raises InputError."""
+def _named(text: str, wide: bool) -> tuple[str, list[list[Path]]]:
+    """A swarm's name, by default that of its tables' folder, and its one or two pairs of tables, or ``wide`` tables.
+
+    Raises InputError.
+    """
     name, _, files = text.rpartition("=")
     paths = [Path(part) for part in files.split(",") if part]
-    if len(paths) not in (2, 4):
-        raise InputError(f"{text}: expected RATIOS,METRICS; for example ours=ratios.csv,metrics.csv")
-    return name or paths[0].resolve().parent.name, paths[:2], *([paths[2:]] if paths[2:] else [])
+    each = 1 if wide else 2
+    if len(paths) not in (each, 2 * each):
+        wanted, example = ("TABLE", "runs.csv") if wide else ("RATIOS,METRICS", "ratios.csv,metrics.csv")
+        raise InputError(f"{text}: expected {wanted}; for example ours={example}")
+    return name or paths[0].resolve().parent.name, [paths[i : i + each] for i in range(0, len(paths), each)]
 
 
 def _counts(runs: RunTable) -> list[int]:
