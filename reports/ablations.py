@@ -46,7 +46,7 @@ def ablations(
     }
     losses, lm_eval = read_csv(ranked / "losses.csv"), read_csv(ranked / "lm_eval.csv")
     n, seeds = losses["run"].nunique(), losses["seed"].nunique()
-    bodies = {size: read_json(ranked / "meta.json")[f"{size}-{settings.ranks.budgets[0]}"]["parameters"]["body"]
+    bodies = {size: read_json(ranked / "meta.json")[f"{size}-{settings.ranks.budgets[0]:g}"]["parameters"]["body"]
               for size in settings.ranks.sizes}  # fmt: skip
     rows = [
         *claims.dynamic(results),

@@ -57,13 +57,15 @@ class Answer:
         word = _verdict([spread.high < margin for spread in spreads], [spread.low > margin for spread in spreads])
         edge = "zero" if margin == 0 else f"{margin:g}"
         measured = tuple(Measured(name, part.mean, part.low, part.high, part.n) for name, part in differences.items())
-        return cls(says, measured, "nats per token", "seeds, paired", word, _why(word, "below", "above", edge))
+        return cls(
+            says, measured, "nats per token", "seeds, paired", word, _why(word, measured, "below", "above", edge)
+        )
 
     @classmethod
     def above(cls, says: str, values: Sequence[Measured], least: float, unit: str, over: str) -> Answer:
         """Whether all values are above ``least``."""
         word = _verdict([value.low > least for value in values], [value.high < least for value in values])
-        return cls(says, tuple(values), unit, over, word, _why(word, "above", "below", f"{least:g}"))
+        return cls(says, tuple(values), unit, over, word, _why(word, values, "above", "below", f"{least:g}"))
 
     @classmethod
     def by_test(
@@ -77,7 +79,11 @@ def _verdict(holds: Sequence[bool], fails: Sequence[bool]) -> str:
     return UNDECIDED if not holds else HOLDS if all(holds) else FAILS if any(fails) else UNDECIDED
 
 
-def _why(word: str, side: str, other: str, edge: str) -> str:
+def _why(word: str, values: Sequence[Measured], side: str, other: str, edge: str) -> str:
+    if not values:
+        return "nothing could be measured"
+    if word == UNDECIDED and any(math.isnan(value.low) for value in values):
+        return "an interval is not defined"
     return {HOLDS: f"every interval lies {side} {edge}", FAILS: f"an interval lies {other} {edge}",
             UNDECIDED: f"an interval has {edge} in it"}[word]  # fmt: skip
 

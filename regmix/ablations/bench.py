@@ -5,7 +5,8 @@ Audits that need the same run train it once. K domains, S seeds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -54,7 +55,7 @@ class Bench:
     they reach downstream (method, seed, measure, value), ``methods`` their entries in params.yaml. ``proposals`` has
     the run and the objective of each mixture that the rounds proposed. ``settings`` say how mixtures are chosen.
     ``tokenized``, ``refined`` and ``budgeted`` make other contexts: ``under_vocabulary``, ``with_parts`` and
-    ``at_budget``. ``downstream`` gives finished targets' scores, in which their number stands in for a method.
+    ``at_budget``. ``downstream`` gives the scores of finished targets, a list of results per mixture.
     Intervals have coverage ``level``; bootstraps have ``resamples``.
     """
 
@@ -68,7 +69,7 @@ class Bench:
     tokenized: Callable[[int], Context]
     refined: Callable[[Mapping[str, Part]], Context]
     budgeted: Callable[[float], Context]
-    downstream: Callable[[Sequence[Sequence[Result]]], pd.DataFrame]
+    downstream: Callable[[Iterable[Sequence[Result]]], pd.DataFrame]
     workers: int
     level: float
     resamples: int
@@ -83,12 +84,12 @@ class Bench:
         return replace(self, context=self.tokenized(entries))
 
     def with_parts(self, parts: Mapping[str, Part]) -> Bench:
-        """The bench with parts of domains in place of these; its rules, swarm and targets are the default's."""
+        """The bench with parts of domains in place of these; rules, swarm and targets are still the default's."""
         return replace(self, context=self.refined(parts))
 
     def at_budget(self, budget: float) -> Bench:
-        """The bench where proxies and targets train for ``budget`` times the steps; swarm and targets are the
-        default's, and so are the rules: a bound on passes holds for the default's steps."""
+        """The bench where proxies and targets train for ``budget`` times the steps; swarm and targets are still the
+        default's."""
         return self if budget == 1 else replace(self, context=self.budgeted(budget))
 
     def targets_of(self, method: str) -> Targets:
@@ -119,13 +120,31 @@ class Bench:
         """Targets at a mixture (K,) for the whole of training."""
         return self.target_runs([self.context.static(mixture)] * seeds, text)
 
-    def targets_at(self, schedules: Sequence[Schedule], seeds: int) -> list[list[Result]]:
-        """Results, weights included, of targets with the first ``seeds`` seeds at each schedule, trained together."""
+    def static_targets_at(self, mixtures: np.ndarray, seeds: int) -> list[Targets]:
+        """Targets with the first ``seeds`` seeds at each of the ``mixtures`` (M, K)."""
+        return [Targets.of(results) for results in self.results_at(map(self.context.static, mixtures), seeds)]
+
+    def scored_targets_at(self, mixtures: np.ndarray, seeds: int) -> tuple[list[Targets], pd.DataFrame]:
+        """The same targets, and what ``downstream`` says of them, by their number in place of a method."""
+        targets: list[Targets] = []
+
+        def finished() -> Iterator[list[Result]]:
+            for results in self.results_at(map(self.context.static, mixtures), seeds):
+                targets.append(Targets.of(results))
+                yield results
+
+        return targets, self.downstream(finished())
+
+    def results_at(self, schedules: Iterable[Schedule], seeds: int) -> Iterator[list[Result]]:
+        """The results, weights included, of targets with the first ``seeds`` seeds at each of the schedules.
+
+        As many train together, and are in memory at once, as targets of one method.
+        """
         first = self.context.seeds[:seeds]
-        runs = [Run(f"target-{i}+{j}", schedule, seed) for i, schedule in enumerate(schedules)
-                for j, seed in enumerate(first)]  # fmt: skip
-        results = self.context.train(self.context.target, runs)
-        return [results[i : i + len(first)] for i in range(0, len(results), len(first))]
+        for some in batched(enumerate(schedules), max(1, len(self.context.seeds) // len(first))):
+            runs = [Run(f"target-{i}+{j}", schedule, seed) for i, schedule in some for j, seed in enumerate(first)]
+            results = self.context.train(self.context.target, runs)
+            yield from batched(results, len(first))
 
     def proxies(
         self, runs: Runs, training: Training | None = None, text: Text | None = None, seed: int | None = None
@@ -184,3 +203,10 @@ class Bench:
     def value(self, targets: Targets, objective: str) -> np.ndarray:
         """The objective's value (S,)."""
         return objective_losses(targets.losses.assign(run=targets.losses.index), self.objective(objective))
+
+
+def batched(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """The values in lists of ``size``, the last of which can be shorter."""
+    rest = iter(values)
+    while some := list(itertools.islice(rest, size)):
+        yield some

@@ -29,7 +29,7 @@ def by_setting(losses: pd.DataFrame, objective: Objective) -> pd.DataFrame:
 
 def labels(losses: pd.DataFrame) -> list[str]:
     """The size and budget of every row."""
-    return [f"{size} × {budget}" for size, budget in losses[["size", "budget"]].itertuples(index=False)]
+    return [f"{size} × {budget:g}" for size, budget in losses[["size", "budget"]].itertuples(index=False)]
 
 
 def correlations(losses: pd.DataFrame, objectives: Mapping[str, Objective], level: float) -> pd.DataFrame:
@@ -64,7 +64,7 @@ def task_scores(lm_eval: pd.DataFrame) -> pd.DataFrame:
 def spread(tasks: pd.DataFrame) -> pd.DataFrame:
     """task, worst, best, delta, p: means over seeds by mixture; p tests whether mixtures differ, by the seeds' spread.
 
-    p is NaN with one seed, and where all runs score the same.
+    Of a measure that ends in _bits the lowest is the best. p is NaN with one seed, and where all runs score the same.
     """
     rows = []
     for task, scores in tasks.groupby("measure", sort=False):
@@ -72,7 +72,8 @@ def spread(tasks: pd.DataFrame) -> pd.DataFrame:
         groups = [group["value"].to_numpy() for _, group in scores.groupby("method")]
         testable = min(map(len, groups)) > 1 and any(np.ptp(group) > 0 for group in groups)
         p = float(stats.f_oneway(*groups).pvalue) if testable else float("nan")
-        rows.append([task, means.min(), means.max(), means.max() - means.min(), p])
+        ends = sorted((means.min(), means.max()), reverse=str(task).endswith("_bits"))
+        rows.append([task, *ends, means.max() - means.min(), p])
     return pd.DataFrame(rows, columns=["task", "worst", "best", "delta", "p"])
 
 

@@ -117,6 +117,8 @@ class Ablations(Strict):
                     parts, self.variants[comparison.variant].proxies, f"comparisons.{name}", "part of the swarm"
                 )
         yield from unknown(self.ranks.evaluated, self.ranks.sizes, "ranks.evaluated", "size")
+        if 1 not in self.ranks.budgets:
+            yield "ranks.budgets: without 1, at which targets are evaluated; add it"
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import Field
 
 from regmix.ablations.audit import Answer, Audit, Measured, Size
-from regmix.ablations.bench import Bench, Targets
+from regmix.ablations.bench import Bench
 from regmix.ablations.mixture_ranks import spread
 from regmix.audits.order import FEWEST, NEAR, RANDOM, compared, masks
 from regmix.core.errors import InputError
@@ -23,12 +23,12 @@ from regmix.evaluation.summary import AVERAGE, AVERAGE_BITS
 from regmix.statistics import metrics
 from regmix.statistics.decisions import accuracy
 
-AVERAGES = {AVERAGE: "a higher accuracy", AVERAGE_BITS: "fewer bits per byte of right answers"}
+AVERAGES = {AVERAGE: "a higher accuracy", AVERAGE_BITS: "fewer bits per byte of right answers"}  # mean over tasks
 
 
 class Options(Strict):
     random: Annotated[int, Field(ge=FEWEST)]  # held-out mixtures
-    near: Annotated[int, Field(ge=FEWEST)]  # of those that the rounds proposed for each objective, at most
+    near: Annotated[int, Field(ge=FEWEST)]  # at most so many for each objective, spread over the rounds
     seeds: Count  # targets per mixture; at most target.seeds
     objectives: Annotated[list[Name], Field(min_length=1)]
     least: Share  # accuracy that counts as surviving
@@ -42,11 +42,9 @@ def size(options: Options, learnt: int, domains: int) -> Size:
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective, too few mixtures, or no tasks."""
     tested = compared(bench, options.random, options.near, options.objectives)
-    results = bench.targets_at([bench.context.static(row) for row in tested.mixtures], options.seeds)
-    scores = bench.downstream(results)
-    if scores.empty:
-        raise InputError("audits: no downstream scores; evaluate tasks: params.yaml: evaluation")
-    targets = [Targets.of(row) for row in results]
+    if bench.scores.empty:
+        raise InputError("audits: no zero-shot scores; have tasks, and 0 in shots: params.yaml: evaluation")
+    targets, scores = bench.scored_targets_at(tested.mixtures, options.seeds)
     means = scores.groupby(["measure", "method"], sort=False)["value"].mean().unstack("method")
     linked: list[list[Any]] = []
     decided: list[list[Any]] = []
@@ -72,7 +70,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     decisions = pd.DataFrame(decided, columns=[*columns, "share_of_pairs", "low", "high", "mixtures"])
     table = pd.concat(ranges, ignore_index=True)
     answers = [
-        *(Answer.above(f"Among {group}, targets with a lower loss have {label} on average",
+        *(Answer.above(f"Among {group}, targets with a lower loss have {label}, averaged over tasks",
                        _measured(links, group, measure, "spearman"), 0.0, "Spearman", "mixtures")
           for group in (RANDOM, NEAR) for measure, label in AVERAGES.items()),
         *(Answer.above(f"Proxies' losses rank {options.least:.0%} of pairs of {group} as the bits per byte of the "

@@ -34,7 +34,7 @@ def audit(bench: Bench, options: Options) -> Audit:
         bench.targets_of(method)
     scores = bench.scores
     if scores.empty:
-        raise InputError("audits: no downstream scores; evaluate tasks: params.yaml: evaluation")
+        raise InputError("audits: no zero-shot scores; have tasks, and 0 in shots: params.yaml: evaluation")
     rows = []
     for method in options.methods:
         for measure in dict.fromkeys(scores["measure"]):

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from regmix.ablations.audit import Answer, Audit, Measured, Size
 from regmix.ablations.bench import Bench
-from regmix.audits.order import FEWEST, at_targets, compared, masks
+from regmix.audits.order import FEWEST, compared, masks
 from regmix.core.settings import Count, Name, NonNegative, Positive, Share, Strict
 from regmix.engine.settings import Training
 from regmix.evaluation.summary import Spread
@@ -42,7 +42,7 @@ def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective, or too few mixtures."""
     tested = compared(bench, options.random, options.near, options.objectives)
     every = tested.joined(bench.learnt.at(~np.isin(bench.learnt.names, tested.names)))
-    targets = at_targets(bench, tested, options.seeds)
+    targets = bench.static_targets_at(tested.mixtures, options.seeds)
     true = {name: np.array([bench.value(target, name).mean() for target in targets]) for name in options.objectives}
     orders, regrets, answers = [], [], []
     for factor in options.factors:

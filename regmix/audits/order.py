@@ -17,7 +17,7 @@ import pandas as pd
 from pydantic import Field
 
 from regmix.ablations.audit import Answer, Audit, Measured, Size
-from regmix.ablations.bench import Bench, Targets
+from regmix.ablations.bench import Bench
 from regmix.core import dotted_keys
 from regmix.core.errors import InputError
 from regmix.core.objective import Objective
@@ -72,7 +72,7 @@ class Group:
 def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective, or too few mixtures."""
     tested = compared(bench, options.random, options.near, options.objectives)
-    targets = at_targets(bench, tested, options.seeds)
+    targets = bench.static_targets_at(tested.mixtures, options.seeds)
     others = {size: bench.proxies(tested, changed(bench.context.proxy, changes, f"audits: sizes.{size}"))
               for size, changes in options.sizes.items()}  # fmt: skip
     groups, rows = [], []
@@ -213,12 +213,6 @@ def proposed(bench: Bench, objective: str, near: int) -> list[str]:
         raise InputError(f"audits: objectives: the rounds proposed {len(own)} mixtures for {objective}, and {FEWEST} "
                          "are needed; leave it out or add it to swarm.rounds")  # fmt: skip
     return list(own[np.linspace(0, len(own) - 1, min(near, len(own))).round().astype(int)])
-
-
-def at_targets(bench: Bench, tested: Runs, seeds: int) -> list[Targets]:
-    """Targets of ``seeds`` seeds at each of the ``tested`` mixtures."""
-    schedules = [bench.context.static(row) for row in tested.mixtures]
-    return [Targets.of(results) for results in bench.targets_at(schedules, seeds)]
 
 
 def masks(bench: Bench, tested: Runs, objective: str, near: int) -> dict[str, np.ndarray]:

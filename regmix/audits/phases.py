@@ -78,17 +78,26 @@ def audit(bench: Bench, options: Options) -> Audit:
         best = bench.static_targets(single[name], options.seeds, text)
         difference = bench.minus(dynamic, best, name)
         apart = max(float(np.abs(one - other).sum()) for one in schedule.mixtures for other in schedule.mixtures)
+        kept = chosen[name].reshape(options.phases, -1).sum(axis=1) > SHORTEST
         starts = " and ".join(f"{knot:.2f}" for knot in schedule.knots[1:]) or "never"
         rows.append([name, len(phased.names), len(static.names), starts, apart, *difference])
-        for phase, mixture in (*zip(PHASES, schedule.mixtures, strict=False), ("static", single[name])):
+        named = zip(np.array(PHASES[: options.phases])[kept].tolist(), schedule.mixtures, strict=True)
+        for phase, mixture in (*named, ("static", single[name])):
             weights.append({"objective": name, "phase": phase,
                             **dict(zip(bench.context.domains, mixture.tolist(), strict=True))})  # fmt: skip
-        says = f"{name}: {NUMBERS[options.phases]} phases are better than one mixture, both by rounds of proxies"
+        says = (f"{name}: {NUMBERS[options.phases]} phases are better than one mixture, both by as many proxies"
+                f"{_where(options)}")  # fmt: skip
         answers.append(Answer.below(says, {"minus static": difference}))
     columns = ["objective", "proxies", "static_proxies", "switches_at", "phases_apart",
                "mean", "sd", "n", "low", "high"]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
     return Audit(tuple(answers), {"minus_static": table, "weights": pd.DataFrame(weights)})
+
+
+def _where(options: Options) -> str:
+    """What differs from the default's training."""
+    budget = f", at {options.budget:g} times the steps" if options.budget != 1 else ""
+    return budget + (f", with little text of {' and '.join(options.tokens)}" if options.tokens else "")
 
 
 def static_round(

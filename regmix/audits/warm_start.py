@@ -7,6 +7,7 @@ that switch, it is compared with a static mixture chosen by as many further prox
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from types import ModuleType
@@ -95,9 +96,13 @@ def _from(context: Context, mixture: np.ndarray) -> Context:
 def _with_switched(context: Context, count: int) -> Context:
     """The context whose swarm has ``count`` proxies more, which change their mixture."""
     proxy, swarm = context.proxy, context.swarm
+    own = [int(name.removeprefix("switched-")) for name in context.sampling.shards if name.startswith("switched-")]
+    after = math.ceil((max(own, default=-1) + 1) * context.sampling.per_shard / count)  # none of the swarm's own
     logged = [step / proxy.recipe.steps for step in proxy.logged_steps]
-    planned = shard_runs(context.rules, context.sampling.model_copy(update={"per_shard": count}), "switched-0", logged)
-    runs = [Run(f"further-{run.name}", run.schedule, run.seed) for run in planned]  # the swarm may have its own
+    planned = shard_runs(
+        context.rules, context.sampling.model_copy(update={"per_shard": count}), f"switched-{after}", logged
+    )
+    runs = [Run(f"further-{run.name}", run.schedule, run.seed) for run in planned]
     run_results = context.train(proxy, runs, weights=False)
     new = results.tables(runs, ["switched"] * count, run_results)
     tables = {name: pd.concat([getattr(swarm, name), pd.DataFrame(new[name])], ignore_index=True)
@@ -112,6 +117,4 @@ def _targets(context: Context, module: ModuleType, options: dict[str, Any], seed
     policy = module.policy(plan, checked, context.target) if hasattr(module, "policy") else None
     runs = [Run(f"seed-{i}", plan.schedule, seed, policy, context.rules.region.epochs)
             for i, seed in enumerate(context.seeds[:seeds])]  # fmt: skip
-    trained = context.train(context.target, runs)
-    losses, ledgers = ([getattr(result, table) for result in trained] for table in ("losses", "ledger"))
-    return Targets(pd.DataFrame(losses), pd.DataFrame(ledgers))
+    return Targets.of(context.train(context.target, runs))

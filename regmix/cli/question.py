@@ -63,6 +63,9 @@ class Question:
             self.ratios, self.metrics, domain_columns=self.domain_columns, metric_columns=self.metric_columns,
             renormalise=self.renormalise,
         )  # fmt: skip
+        for option, entries in (("--prior", self.prior), ("--available", self.available), ("--bound", self.bound)):
+            if useless := [name for name in pairs(entries, option) or () if name in runs.unused]:
+                raise InputError(f"{option}: no run trains on {useless[0]}, so nothing is known about it; leave it out")
         aim = _objective(self.objective, runs.metrics)
         signs = _signs(runs.metrics, self.higher, aim)
         limits = {name: value * signs.get(name, 1.0) for name, value in (pairs(self.limit, "--limit") or {}).items()}

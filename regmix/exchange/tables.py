@@ -31,11 +31,22 @@ SHOWN = 5  # faults of a kind that are listed
 
 @dataclass(frozen=True)
 class RunTable:
-    """Mixtures (N, K) and metrics (N, D) of the same runs, by run; and what was left out, a line each."""
+    """Mixtures (N, K) and metrics (N, D) of the same runs, by run; and what was left out, a line each.
+
+    ``unused`` are domains of the table on which no run trains. They are not among the K.
+    """
 
     mixtures: pd.DataFrame
     metrics: pd.DataFrame
     notes: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+
+    def over(self, other: RunTable) -> pd.DataFrame:
+        """The mixtures over the domains of the ``other`` runs. Raises InputError if one of these trains on more."""
+        if more := [name for name in self.mixtures if name in other.unused]:
+            raise InputError(f"{more[0]}: the runs to rank train on it, and no run to learn from does; leave them out")
+        zero = {name: 0.0 for name in self.unused if name in other.mixtures}
+        return self.mixtures.assign(**zero)
 
 
 def read_runs(
@@ -61,7 +72,11 @@ def read_runs(
     left = _read(ratios, notes)
     right = left if metrics is None else _read(metrics, notes)
     faults: list[str] = []
-    weights = _used(_columns(left, ratios, domain_columns, STRIPPED[0], notes, faults), ratios, notes)
+    weights = _columns(left, ratios, domain_columns, STRIPPED[0], notes, faults)
+    unused = tuple(name for name in weights if (weights[name] == 0).all())
+    if unused:
+        notes.append(f"{ratios}: left out {', '.join(map(repr, unused))}: 0 in all runs")
+        weights = weights.drop(columns=list(unused))
     values = _columns(right, metrics or ratios, metric_columns, STRIPPED[1], notes, faults)
     faults += _unmatched(weights, values, ratios, metrics)
     if not faults:
@@ -71,7 +86,7 @@ def read_runs(
     if faults:
         raise Faults(*faults)
     totals = np.ascontiguousarray(weights).sum(axis=1)  # to the last bit as regmix.published.tables sums
-    return RunTable(weights.div(totals, axis=0), values, tuple(notes))
+    return RunTable(weights.div(totals, axis=0), values, tuple(notes), unused)
 
 
 def _read(path: Path, notes: list[str]) -> pd.DataFrame:
@@ -104,14 +119,15 @@ def _read_text(path: Path, **form: Any) -> pd.DataFrame:
     A first column without a name is left out: the row numbers that pandas writes, as in olmix's tables.
     """
     table = pd.read_csv(path, **form)
-    header = pd.read_csv(path, header=None, nrows=1, dtype=str, **form).iloc[0]
-    if (twice := header[header.duplicated() & header.notna()]).size:
+    header = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False, **form).iloc[0]
+    unnamed = header == ""
+    if (twice := header[header.duplicated() & ~unnamed]).size:
         raise InputError(f"{path}: column {twice.iloc[0]!r} occurs twice; rename or drop one")
     if not isinstance(table.index, pd.RangeIndex):
         raise InputError(f"{path}: its rows have more fields than its header; name every column")
-    if header[1:].isna().any():
-        raise InputError(f"{path}: column {int(np.argmax(header[1:].isna())) + 2} has no name; name it or drop it")
-    return table.iloc[:, 1:] if header.isna().any() else table
+    if unnamed[1:].any():
+        raise InputError(f"{path}: column {int(np.argmax(unnamed[1:])) + 2} has no name; name it or drop it")
+    return table.iloc[:, 1:] if unnamed.any() else table
 
 
 def _columns(
@@ -144,14 +160,6 @@ def _columns(
     faults += _first(bad)
     start, end = pattern.split("*") if pattern else ("", "")
     return numbers.rename(columns={name: name[len(start) : len(name) - len(end)] for name in numbers})
-
-
-def _used(weights: pd.DataFrame, path: Path, notes: list[str]) -> pd.DataFrame:
-    """The domains that any run trains on."""
-    unused = [name for name in weights if (weights[name] == 0).all()]
-    if unused:
-        notes.append(f"{path}: left out {', '.join(map(repr, unused))}: 0 in all runs")
-    return weights.drop(columns=unused)
 
 
 def _unmatched(weights: pd.DataFrame, values: pd.DataFrame, ratios: Path, metrics: Path | None) -> list[str]:

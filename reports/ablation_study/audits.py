@@ -34,8 +34,8 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
     prose = (
         f"Controls that neither paper ships, on the default pipeline's mixtures and targets: {len(rows)} statements "
         f"in {len(audits)} audits. Brackets are {level:.0%} intervals: over seeds, paired, for losses of targets (nats "
-        "per token, negative is better), and over resamples of the mixtures for shares of pairs. They are not "
-        "corrected for the number of comparisons."
+        "per token, negative is better), and over resamples of the mixtures or proxies for shares of pairs and "
+        "correlations. They are not corrected for the number of comparisons."
     )
     shown = pd.DataFrame(
         {

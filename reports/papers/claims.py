@@ -230,7 +230,7 @@ def untestable(numbers: Numbers, printed: pd.DataFrame) -> list[Claim]:
             "The runs without Pile-CC are not published; the nearest published runs have almost none.",
         ),
         untested("RegMix", "Table 5, §5.6", "it extends to 100 domains",
-                 "None of those runs are published. The audit `finer` has 16 domains of our own."),
+                 "None of those runs are published. The audit `finer` splits our own."),
         untested("RegMix", "§5.4, Figure 7 right", "code domains also interact in complex ways",
                  "None of the runs on The Stack are published. The audit `finer` has Python packages."),
         untested("RegMix-D", "§4, Figure 3", "the best mixture changes during training",

@@ -43,17 +43,25 @@ def ablation_ranks(
         for size in ranks.sizes:
             for budget in ranks.budgets:
                 judged = size == ranks.evaluated and budget == 1
-                training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget}")
+                training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget:g}")
                 setup, run_results = train_to(
-                    folder, text, training, own.machine, store, runs, ["heldout"] * len(runs), f"{size} x {budget}",
+                    folder, text, training, own.machine, store, runs, ["heldout"] * len(runs), f"{size} x {budget:g}",
                     weights=judged,
                 )  # fmt: skip
                 table = pd.DataFrame([result.losses for result in run_results])
                 losses.append(pd.concat([named.assign(size=size, budget=budget), table], axis=1))
-                metas[f"{size}-{budget}"] = read_json(folder / "meta.json")
+                metas[f"{size}-{budget:g}"] = read_json(folder / "meta.json")
                 if not judged:
                     continue
-                frames = scored(own, setup.shape, run_results, tokenizer=tokenizer, tasks=tasks, work=Path(work))
+                frames = scored(
+                    own,
+                    setup.shape,
+                    run_results,
+                    shots=own.evaluation.shots,
+                    tokenizer=tokenizer,
+                    tasks=tasks,
+                    work=Path(work),
+                )
                 scores += [frame.assign(run=r, seed=s) for frame, (r, s) in
                            zip(frames, named.itertuples(index=False, name=None), strict=True)]  # fmt: skip
         write_csv(scratch / "losses.csv", pd.concat(losses, ignore_index=True))

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from regmix.ablations.audit import audit_of
-from regmix.ablations.settings import FILE, Ablations, size_training, spell, variant_params
+from regmix.ablations.settings import FILE, Ablations, size_training, spell, variant_params, with_steps
 from regmix.checks import plug_ins
 from regmix.core.errors import InputError
 from regmix.core.faults import refuse, unknown
@@ -32,6 +32,9 @@ def ablations_check(params: Params, settings: Ablations) -> None:
     domains = len(params.corpus.trained)
     learnt = params.swarm.learnt(params.swarm.learn_from, domains)
     audits = {name: audit_of(settings, name) for name in settings.audits}
+    for name, (_, options) in audits.items():
+        for training in (params.proxy, params.target):
+            with_steps(training, getattr(options, "budget", 1), f"audits.{name}.budget")
     refuse((line for name, (_, options) in audits.items() for line in _named(params, options, f"audits.{name}")), FILE)
     sizes = [module.size(options, learnt, domains) for module, options in audits.values()]
     proxies, targets = (sum(getattr(size, part) for size in sizes) for part in ("proxies", "targets"))

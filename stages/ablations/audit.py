@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -63,19 +64,23 @@ def _scores(params: Params, evaluated: Path) -> pd.DataFrame:
 
 
 def _downstream(
-    params: Params, tokenizer: Path, tasks: Path, work: Path, run_results: Sequence[Sequence[Result]]
+    params: Params, tokenizer: Path, tasks: Path, work: Path, finished: Iterable[Sequence[Result]]
 ) -> pd.DataFrame:
-    """``_scores`` of targets, whose number stands in for a method; a row of ``run_results`` has a result per seed."""
-    flat = [result for row in run_results for result in row]
-    keys = pd.DataFrame([(i, seed) for i, row in enumerate(run_results) for seed in range(len(row))],
-                        columns=["method", "seed"])  # fmt: skip
+    """``_scores`` of targets, a list of results per seed; its number stands in for a method."""
     shape = ModelShape(**params.target.shape.model_dump(), vocab=read_json(tokenizer / "meta.json")["vocab"])
-    answers = gold.read(tasks / "target.json")
-    with_bits = [gold.with_tasks(shape, result, answers).losses for result in flat]
-    frames = scored(params, shape, flat, tokenizer=tokenizer, tasks=tasks, work=work)
-    lm_eval = pd.concat([frame.assign(method=m, seed=s) for frame, (m, s) in
-                         zip(frames, keys.itertuples(index=False, name=None), strict=True)])  # fmt: skip
-    return _measures(params, pd.concat([keys, pd.DataFrame(with_bits)], axis=1), lm_eval)
+    answers, losses = gold.read(tasks / "target.json"), list[dict[str, Any]]()
+
+    def one_by_one() -> Iterator[Result]:
+        for number, row in enumerate(finished):
+            for seed, result in enumerate(row):
+                bits = gold.with_tasks(shape, result, answers).losses
+                losses.append({"method": number, "seed": seed, **bits})
+                yield result
+
+    frames = scored(params, shape, one_by_one(), shots=[0], tokenizer=tokenizer, tasks=tasks, work=work)
+    lm_eval = pd.concat([frame.assign(method=row["method"], seed=row["seed"]) for frame, row in
+                         zip(frames, losses, strict=True)])  # fmt: skip
+    return _measures(params, pd.DataFrame(losses), lm_eval)
 
 
 def _measures(params: Params, losses: pd.DataFrame, lm_eval: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Variants of the default context for audits: another vocabulary, parts of its domains, or longer training."""
+"""Variants of the default context for audits: another vocabulary, parts of its domains, or another budget."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from regmix.ablations.bench import Part
 from regmix.ablations.settings import FILE, with_steps
+from regmix.constraints.build import by_tokens
 from regmix.core import plugins
 from regmix.core.files import write_json
 from regmix.corpus.settings import Corpus
@@ -35,8 +36,11 @@ def under_vocabulary(params: Params, swarms: dict[str, Path], extracted: Path, w
 
 def at_budget(params: Params, swarms: dict[str, Path], corpus: Path, budget: float) -> Context:
     """The context in which proxies and targets train for ``budget`` times the steps. Its swarm is the default's."""
-    longer = {name: with_steps(getattr(params, name), budget, f"audits: {name}") for name in ("proxy", "target")}
-    return context_of(PlanSections.of(params.model_copy(update=longer)), corpus=corpus, **swarms)
+    trained = {name: with_steps(getattr(params, name), budget, f"audits: {name}") for name in ("proxy", "target")}
+    context = context_of(PlanSections.of(params.model_copy(update=trained)), corpus=corpus, **swarms)
+    available = {name: len(tokens) for name, tokens in context.corpus.train.items()}
+    region = by_tokens(params.constraints, available, context.target.train_tokens)
+    return dataclasses.replace(context, rules=dataclasses.replace(context.rules, region=region))
 
 
 def with_parts(
@@ -58,5 +62,8 @@ def with_parts(
     train = {name: tokens for name, tokens in whole.train.items() if name not in split} | finer.train
     digest = hashlib.sha256(f"{whole.digest} {finer.digest} {list(train)}".encode()).hexdigest()
     text = dataclasses.replace(whole, train=train, valid=whole.valid | finer.valid, digest=digest)
-    through = trainer(PlanSections.of(params), text, text, swarms["answers"], swarms["store"])
+    lengths = dict(context.rules.text or {})  # of what proxies see, if they are to repeat text as targets do
+    lengths |= {name: len(finer.train[name]) * lengths[domain] // len(whole.train[domain])
+                for name, (domain, _) in parts.items() if domain in lengths}  # fmt: skip
+    through = trainer(PlanSections.of(params), text, text.cut(lengths), swarms["answers"], swarms["store"])
     return dataclasses.replace(context, corpus=text, train=through)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -17,22 +17,22 @@ from regmix.params import Params
 
 
 def scored(
-    params: Params, shape: ModelShape, run_results: Sequence[Result], *, tokenizer: Path, tasks: Path, work: Path
-) -> list[pd.DataFrame]:
-    """``evaluate_all``'s frame of each run, whose results have their weights; ``work`` is a folder for what is between.
+    params: Params, shape: ModelShape, finished: Iterable[Result], *, shots: Sequence[int], tokenizer: Path,
+    tasks: Path, work: Path,
+) -> list[pd.DataFrame]:  # fmt: skip
+    """``evaluate_all``'s frame of each run, in order, from its weights; ``work`` is a scratch folder.
 
-    lm-eval takes models from folders, all at once: it is slow to start.
+    All are exported first, one at a time: lm-eval is slow to start.
     """
     from regmix.evaluation import to_transformers
 
-    eos = read_json(tokenizer / "meta.json")["eos"]
+    eos, folders, tests = read_json(tokenizer / "meta.json")["eos"], list[Path](), params.evaluation
     os.environ.update(QUIET)  # worker processes import this module and tqdm before they get their arguments
     with tempfile.TemporaryDirectory(dir=work) as scratch:
-        folders = [Path(scratch, str(i)) for i in range(len(run_results))]
-        for folder, result in zip(folders, run_results, strict=True):
+        for number, result in enumerate(finished):
             assert result.weights is not None
+            folders.append(Path(scratch, str(number)))
             model = to_transformers.to_transformers(shape, result.weights, eos)
-            to_transformers.save(model, tokenizer / "tokenizer.json", eos, folder)
-        tests = params.evaluation
-        return evaluate_all(folders, tasks, names=tests.tasks, shots=tests.shots, batch_size=tests.batch_size,
+            to_transformers.save(model, tokenizer / "tokenizer.json", eos, folders[-1])
+        return evaluate_all(folders, tasks, names=tests.tasks, shots=shots, batch_size=tests.batch_size,
                             processes=params.machine.processes, scratch=Path(scratch))  # fmt: skip

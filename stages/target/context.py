@@ -62,20 +62,16 @@ def context_of(
 
 
 def trainer(params: PlanSections, text: Corpus, proxy_text: Corpus, answers: Path, store: Path) -> Train:
-    """Training on ``text`` through STORE: of targets, or else of proxies, which get ``proxy_text`` and are scored on
-    ANSWERS."""
+    """Training through STORE, of targets on ``text`` and of proxies on ``proxy_text``; both are scored on ANSWERS."""
     tasks = gold.read(answers)
 
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
-        own_text = text if training == params.target else proxy_text
+        own_text, through = (text, train_targets) if training == params.target else (proxy_text, train_runs)
         setup = Setup(training, text.vocab, tokens or own_text.train, text.valid)
-        digest = digest_of(own_text, tokens)
-        if training == params.target:
-            return train_targets(setup, runs, store, digest, params.machine, weights=weights, label=runs[0].name)
-        keep = weights or bool(tasks)
-        run_results = train_runs(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
+        digest, keep = digest_of(own_text, tokens), weights or bool(tasks)
+        run_results = through(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)
         return [gold.with_tasks(setup.shape, result, tasks) for result in run_results]
 
     return train

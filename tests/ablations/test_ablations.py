@@ -156,6 +156,8 @@ def test_all_methods_take_the_new_objective_and_equal_ones_train_once():
         (lambda v: v["ranks"]["sizes"]["between"]["changes"].update({"recipe.x": 1}), r"unknown key recipe\.x"),
         (lambda v: v["audits"]["exposure"].update(methods=["x"]), r"audits\.exposure\.methods: unknown method 'x'"),
         (lambda v: v["audits"]["exposure"].update(objective="x"), r"exposure\.objective: unknown objective 'x'"),
+        (lambda v: v["ranks"].update(budgets=[0.5, 2]), r"ranks\.budgets: without 1, at which targets are evaluated"),
+        (lambda v: v["audits"]["phases"].update(budget=0.01), r"audits\.phases\.budget.*must not exceed recipe\.steps"),
         (lambda v: v.update(word=1), r"ablations/params\.yaml: word: unknown key"),
     ],
 )
@@ -541,7 +543,7 @@ def test_the_page_is_written_from_what_the_stages_leave(tmp_path, monkeypatch):
     sized = sized.assign(**{domain: sized["news"] for domain in domains if domain not in sized})
     write_csv(tmp_path / "ranked/losses.csv", sized.drop_duplicates(["run", "seed", "size", "budget"]))
     write_csv(tmp_path / "ranked/lm_eval.csv", lm_eval)
-    metas = {f"{size}-{studies.ranks.budgets[0]}": {"parameters": {"body": 1000}} for size in studies.ranks.sizes}
+    metas = {f"{size}-{studies.ranks.budgets[0]:g}": {"parameters": {"body": 1000}} for size in studies.ranks.sizes}
     write_json(tmp_path / "ranked/meta.json", metas)
     folders = {name: tmp_path / name for name in ("swarms", "errors", "targets", "ranked")}
     ablation_evidence(params, studies, **folders, out=tmp_path / "evidence")

@@ -82,6 +82,25 @@ def test_one_wide_table_with_phases_of_training_is_a_swarm(run, tmp_path, swarm)
     assert "weights sum to 2, not 1" in err
 
 
+def test_a_domain_that_only_some_tables_use(run, tmp_path, swarm):  # noqa: F811
+    mixtures, losses = (table.rename_axis("run") for table in swarm)
+    losses.to_csv(tmp_path / "metrics.csv")
+    mixtures.to_csv(tmp_path / "all.csv")
+    mixtures.assign(web=0.0, books=mixtures["web"] + mixtures["books"]).to_csv(tmp_path / "without.csv")
+    every, without = (f"{tmp_path}/{name}.csv,{tmp_path}/metrics.csv" for name in ("all", "without"))
+    words = ("--proxies", 16, "--regressor", "ridge")
+    code, _, err = run("tournament", f"{every},{without}", *words)
+    assert code == 0, err
+    assert "left out 'web': 0 in all runs" in err
+    code, _, err = run("tournament", f"{without},{every}", *words)
+    assert code == 1
+    assert "web: the runs to rank train on it, and no run to learn from does; leave them out" in err
+    words = (tmp_path / "without.csv", tmp_path / "metrics.csv", "--prior", "web=1,books=1,code=1")
+    code, _, err = run("recommend", *words)
+    assert code == 1
+    assert "--prior: no run trains on web, so nothing is known about it; leave it out" in err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -18,6 +18,7 @@ from regmix.ablations.settings import parse_ablations
 from regmix.audits.domain_count import claim
 from regmix.audits.effect_size import cohens_d
 from regmix.audits.exposure import reordered
+from regmix.audits.finer import _parts as parts_of
 from regmix.audits.left_out import pooled
 from regmix.audits.order import NEAR, RANDOM, WHOLE, masks, proposed, share_of_training
 from regmix.audits.phases import PHASES, of_phases, scheduled
@@ -42,6 +43,7 @@ from reports.ablation_study.audits import Audited, measured, section
 from reports.verdicts import main as printed
 from stages.ablations.ablation_swarm import ablation_swarm
 from stages.ablations.audit import audit
+from stages.ablations.contexts import at_budget
 from stages.common.run import call
 from stages.corpus.tokenizer_train import tokenizer_train
 from stages.target.target_schedule import target_schedule
@@ -285,6 +287,9 @@ def test_targets_are_scored_downstream_by_tasks_and_bits(audited):
     bits = links[links["measure"] == "average_bits"]
     assert bits["spearman"].between(-1, 1).all()
     assert set(tables["range"]["group"]) == {RANDOM, f"{NEAR}, reviews"}
+    rows = tables["range"].set_index("task")
+    assert (rows.loc["average_bits", "worst"] >= rows.loc["average_bits", "best"]).all()
+    assert (rows.loc["average", "worst"] <= rows.loc["average", "best"]).all()
     assert len(audited["downstream"].answers) == 6
 
 
@@ -345,9 +350,38 @@ def test_parts_of_a_domain_stand_in_its_place(audited):
     assert table["chosen_weight"].sum() == pytest.approx(1)
     assert (table["tokens"] > 100).all()
     helps = audited["finer"].tables["helps"]
-    assert set(helps["loss_on"]) == {"reviews", "news", "drama", "old", "new"}
+    assert set(helps["loss_on"]) == {"the objective", "news", "drama", "old", "new"}
     assert len(helps) == 4 * 5
     assert audited["finer"].tables["regressors"]["losses_of"].tolist() == ["proxies", "targets"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (
+            {"old": {"of": "law"}, "reviews": {"of": "law"}},
+            r"parts\.reviews: of = law: must be a trained domain, and the",
+        ),
+        ({"old": {"of": "law"}, "new": {"of": "news"}}, "law has one part alone"),
+    ],
+)
+def test_parts_of_no_sense_are_refused_before_anything_is_read(parts, message):
+    corpus = SimpleNamespace(valid={"news": None, "law": None, "reviews": None})
+    bench = SimpleNamespace(context=SimpleNamespace(domains=("news", "law"), corpus=corpus))
+    with pytest.raises(InputError, match=message):
+        parts_of(bench, SimpleNamespace(parts=parts))
+
+
+def test_at_another_budget_bounds_hold_for_its_steps(pipeline):
+    params, _ = toys(pipeline["corpus"])
+    swarms = {name: pipeline[name] for name in ("sample", "swarm", "chosen", "store")}
+    swarms["answers"] = pipeline["tasks"] / "proxy.json"
+    params = params.model_copy(update={"constraints": params.constraints.model_copy(update={"max_epochs": 0.2})})
+    once, twice = (at_budget(params, swarms, pipeline["corpus"], budget) for budget in (1, 2))
+    assert twice.target.recipe.steps == 2 * once.target.recipe.steps
+    tokens = len(once.corpus.train["news"])
+    assert twice.rules.bounds[0] == pytest.approx(min(1, 0.2 * tokens / twice.target.train_tokens))
+    assert twice.rules.bounds[0] <= once.rules.bounds[0]
 
 
 def test_an_effect_is_positive_where_scores_are_higher_and_bits_lower(audited):

@@ -67,6 +67,11 @@ def test_olmix_adds_columns_that_are_no_domain_and_domains_that_no_run_trains_on
     assert note.endswith("left out 'adult': 0 in all runs")
 
 
+def test_a_domain_may_be_called_as_what_pandas_takes_for_missing(pair, tmp_path):
+    ratios = pair[0].rename(columns={"books": "nan", "code": "NA"})
+    assert list(read_runs(*written(tmp_path, ratios, pair[1])).mixtures) == ["web", "nan", "NA"]
+
+
 def test_other_columns_need_names(pair, tmp_path):
     paths = written(tmp_path, *pair)
     paths[0].write_text(paths[0].read_text().replace("books", "", 1))

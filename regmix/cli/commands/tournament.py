@@ -26,8 +26,8 @@ def command(
         list[str],
         typer.Argument(
             metavar="[NAME=]RATIOS,METRICS[,RATIOS,METRICS]...",
-            help="The tables of a swarm, and of other runs to rank; with column patterns one table in place of each "
-            "pair. Several swarms can be given.",
+            help="The tables of a swarm, and of other runs to rank; or one table, with column patterns. Several swarms "
+            "can be given.",
         ),
     ],
     proxies: Annotated[
@@ -58,6 +58,7 @@ def command(
         if name in tables:
             raise InputError(f"{name}: two swarms have this name; write another one before =")
         tables[name] = [read(*group) for group in groups]
+        typer.echo("".join(f"note: {note}\n" for table in tables[name] for note in table.notes), err=True, nl=False)
     frames = []
     for name, (runs, *others) in tables.items():
         chosen = list(runs.metrics) if metric is None else metric
@@ -65,7 +66,7 @@ def command(
             raise InputError(f"--metric {missing[0]}: {name} has no such metric; it has {', '.join(runs.metrics)}")
         scores = api.tournament(
             runs.mixtures, runs.metrics, proxies or _counts(runs), regressor or LISTED,
-            objective=dict.fromkeys(chosen, 1), tested=next(((o.mixtures, o.metrics) for o in others), None),
+            objective=dict.fromkeys(chosen, 1), tested=next(((o.over(runs), o.metrics) for o in others), None),
             subsets=subsets, seed=seed, workers=min(os.cpu_count() or 1, 8),
         )  # fmt: skip
         frames.append(scores.assign(swarm=name, metrics=len(chosen), runs=len(runs.mixtures)))
@@ -77,17 +78,16 @@ def command(
 
 
 def _named(text: str, wide: bool) -> tuple[str, list[list[Path]]]:
-    """A swarm's name, by default that of its tables' folder, and its one or two pairs of tables, or ``wide`` tables.
+    """A swarm's name, by default that of its tables' folder, and its one or two pairs of tables, or its ``wide`` one.
 
     Raises InputError.
     """
     name, _, files = text.rpartition("=")
     paths = [Path(part) for part in files.split(",") if part]
-    each = 1 if wide else 2
-    if len(paths) not in (each, 2 * each):
-        wanted, example = ("TABLE", "runs.csv") if wide else ("RATIOS,METRICS", "ratios.csv,metrics.csv")
-        raise InputError(f"{text}: expected {wanted}; for example ours={example}")
-    return name or paths[0].resolve().parent.name, [paths[i : i + each] for i in range(0, len(paths), each)]
+    if len(paths) not in (2, 4) and not (wide and len(paths) == 1):
+        raise InputError(f"{text}: expected RATIOS,METRICS, or one table and both --domain-columns and "
+                         "--metric-columns; for example ours=ratios.csv,metrics.csv")  # fmt: skip
+    return name or paths[0].resolve().parent.name, [paths[i : i + 2] for i in range(0, len(paths), 2)]
 
 
 def _counts(runs: RunTable) -> list[int]:
