@@ -366,8 +366,8 @@ def test_parts_of_a_domain_stand_in_its_place(audited):
     ],
 )
 def test_parts_of_no_sense_are_refused_before_anything_is_read(parts, message):
-    corpus = SimpleNamespace(valid={"news": None, "law": None, "reviews": None})
-    bench = SimpleNamespace(context=SimpleNamespace(domains=("news", "law"), corpus=corpus))
+    text = SimpleNamespace(valid={"news": None, "law": None, "reviews": None})
+    bench = SimpleNamespace(context=SimpleNamespace(domains=("news", "law"), corpus=text))
     with pytest.raises(InputError, match=message):
         parts_of(bench, SimpleNamespace(parts=parts))
 
@@ -464,7 +464,9 @@ def test_verdicts_are_what_the_intervals_say():
     assert Answer.below("x", {"a": spread(-2, -1), "b": spread(-1, 1)}).verdict == UNDECIDED
     assert Answer.below("x", {"a": spread(-2, -1), "b": spread(1, 2)}).verdict == FAILS
     assert Answer.below("x", {"a": spread(-1, 0.005)}, margin=0.01).verdict == HOLDS
-    assert Answer.below("x", {"a": spread(float("nan"), float("nan"))}).verdict == UNDECIDED
+    undefined = Answer.below("x", {"a": spread(float("nan"), float("nan"))})
+    assert (undefined.verdict, undefined.why) == (UNDECIDED, "an interval is not defined")
+    assert Answer.above("x", [], 0, "share", "mixtures").why == "nothing could be measured"
     share = [Measured("a", 0.9, 0.85, 0.95, 16)]
     assert Answer.above("x", share, 0.8, "share", "mixtures").verdict == HOLDS
     assert Answer.above("x", share, 0.96, "share", "mixtures").verdict == FAILS
