@@ -256,7 +256,8 @@ def test_matched_proxies_have_less_text_and_both_choices_are_trained_on_all_of_i
 
 
 def test_two_phases_and_one_choose_by_equally_many_proxies(audited):
-    table = audited["phases"].tables["minus_static"]
+    table = audited["phases"].tables["differences"]
+    assert table["minus"].tolist() == ["static", "time average"]
     assert (table["proxies"] == table["static_proxies"]).all()
     for name, phases in (("phases", 2), ("phases_long", 3)):
         weights = audited[name].tables["weights"]
