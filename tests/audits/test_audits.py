@@ -65,6 +65,8 @@ AUDITS: dict[str, dict[str, Any]] = {
                "seeds": 2, "tokens": {"law": 300}},
     "phases_long": {"kind": "phases", "phases": 3, "budget": 2, "random": 4, "rounds": 1, "proposals": 2,
                     "objectives": ["reviews"], "seeds": 2, "tokens": {}},
+    "phases_again": {"kind": "other_seeds", "phases": 2, "budget": 1, "random": 4, "rounds": 1, "proposals": 2,
+                     "objectives": ["reviews"], "seeds": 3, "first_seed": 2, "tokens": {"law": 300}},
     "left_out": {"random": 6, "proposals": 2, "seeds": 2, "seed": 0,
                  "one_shot": {"regressor": "gp", "candidates": 200, "top_k": 10}},
     "domain_count": {"merged": {"two": [["news", "law"], ["drama"]]}, "split": [2], "proxies": [8], "seeds": 2,
@@ -264,6 +266,14 @@ def test_two_phases_and_one_choose_by_equally_many_proxies(audited):
         assert weights["phase"].tolist() == [*PHASES[:phases], "static"]
         np.testing.assert_allclose(weights[["news", "law", "drama"]].sum(axis=1), 1)
     assert audited["phases_long"].answers[0]["says"].startswith("reviews: three phases are better")
+
+
+def test_the_same_phases_are_tested_on_other_seeds(audited):
+    first, again = (audited[name].tables for name in ("phases", "phases_again"))
+    pd.testing.assert_frame_equal(first["weights"], again["weights"])
+    assert (again["differences"]["n"] == 3).all()
+    assert set(first["differences"]["mean"]).isdisjoint(again["differences"]["mean"])
+    assert audited["phases_again"].answers[0]["says"].endswith("little text of law, on 3 other seeds of the targets")
 
 
 def test_a_schedule_of_phases_leaves_out_what_is_too_short():

@@ -1,0 +1,27 @@
+"""The schedules of the audit `phases` on targets of other seeds: a finding among many has to survive them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from regmix.ablations.audit import Audit, Size
+from regmix.ablations.bench import Bench
+from regmix.audits import phases
+from regmix.core.settings import Count
+
+
+class Options(phases.Options):
+    first_seed: Count  # of the targets, counted from the first of params.yaml's methods; `seeds` can exceed theirs
+
+
+def size(options: Options, learnt: int, domains: int) -> Size:
+    return phases.size(options, learnt, domains)
+
+
+def audit(bench: Bench, options: Options) -> Audit:
+    """Raises InputError for an unknown objective."""
+    first = bench.context.seeds[0] + options.first_seed
+    context = dataclasses.replace(bench.context, seeds=range(first, first + options.seeds))
+    found = phases.audit(dataclasses.replace(bench, context=context), options)
+    says = f"on {options.seeds} other seeds of the targets"
+    return Audit(tuple(dataclasses.replace(one, says=f"{one.says}, {says}") for one in found.answers), found.tables)
