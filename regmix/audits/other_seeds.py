@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 
 from regmix.ablations.audit import Audit, Size
 from regmix.ablations.bench import Bench
@@ -12,6 +13,11 @@ from regmix.core.settings import Count
 
 class Options(phases.Options):
     first_seed: Count  # of the targets, counted from the first of params.yaml's methods; `seeds` can exceed theirs
+
+    def _faults(self) -> Iterator[str]:
+        yield from super()._faults()
+        if self.budget != 1:
+            yield f"budget = {self.budget:g}: must be 1; another one comes with the methods' seeds"
 
 
 def size(options: Options, learnt: int, domains: int) -> Size:
