@@ -1,10 +1,11 @@
-"""Write the page on the audits: what each found, in one table, then the tables and figures behind it."""
+"""Write the page on the audits: what each is about, its statements, and the tables and figures behind them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from regmix.ablations.settings import Ablations
+from regmix.ablations.settings import FILE, Ablations
+from regmix.core import plugins
 from regmix.core.files import read_json, write_csv, write_metrics
 from regmix.core.tables import read_csv
 from regmix.params import Params
@@ -25,8 +26,9 @@ def audits(params: Params, settings: Ablations, *, answers: Path, headline: Path
         name: Audited(
             read_json(answers / name / "answers.json"),
             {path.stem: read_csv(path) for path in sorted((answers / name).glob("*.csv"))},
+            str(plugins.load("audits", entry.kind, f"audits.{name}.kind", FILE).__doc__).partition("\n")[0],
         )
-        for name in settings.audits
+        for name, entry in settings.audits.items()
     }
     page = section(results, params.regression.interval)
     with render.publishing(out, OUTS) as scratch:

@@ -1,8 +1,9 @@
-"""The audits: what each found, in one table, then the tables and the figure behind it."""
+"""The audits: what each is about and how many statements hold, then its statements, tables and figures."""
 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +19,16 @@ from reports.page.section import Figure, Fold, Part, Section, Table
 from reports.papers.claims_page import tally
 
 INTERVAL = ("low", "high")
+VERDICTS = (HOLDS, FAILS, UNDECIDED)
 
 
 @dataclass(frozen=True)
 class Audited:
-    """An audit's output: its answers (regmix.ablations.audit.to_json) and its tables by name."""
+    """An audit's answers (regmix.ablations.audit.to_json), its tables by name, and what it is ``about``."""
 
     answers: Sequence[Mapping[str, Any]]
     tables: Mapping[str, pd.DataFrame]
+    about: str
 
 
 def section(audits: Mapping[str, Audited], level: float) -> Section:
@@ -37,27 +40,46 @@ def section(audits: Mapping[str, Audited], level: float) -> Section:
         "per token, negative is better), and over resamples of the mixtures or proxies for shares of pairs and "
         "correlations. They are not corrected for the number of comparisons."
     )
+    counts = {name: Counter(answer["verdict"] for answer in audit.answers) for name, audit in audits.items()}
     shown = pd.DataFrame(
         {
-            "Audit": [name.replace("_", " ") for name, _ in rows],
-            "Statement": [answer["says"] for _, answer in rows],
-            "Here": [measured(answer) for _, answer in rows],
-            "Verdict": [answer["verdict"] for _, answer in rows],
-            "Why": [answer["why"] for _, answer in rows],
+            "Audit": [_label(name) for name in audits],
+            "About": [audit.about for audit in audits.values()],
+            **{word.capitalize(): [str(count[word]) for count in counts.values()] for word in VERDICTS},
         }
     )
     values = pd.DataFrame([{"audit": name} | {key: answer[key] for key in ("says", "verdict", "why", "unit")}
                            | {"here": measured(answer)} for name, answer in rows])  # fmt: skip
-    total = tally([answer["verdict"] for _, answer in rows], (HOLDS, FAILS, UNDECIDED))
-    parts: list[Part] = [total, prose, Table("audits", "Audits.", shown, values)]
+    total = tally([answer["verdict"] for _, answer in rows], VERDICTS)
+    parts: list[Part] = [
+        total,
+        prose,
+        Table("audits", "The audits, and how many statements of each hold; below, one by one.", shown, values),
+    ]
     for name, audit in audits.items():
-        behind: list[Part] = [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
+        behind: list[Part] = [_statements(name, audit)]
+        behind += [_decisions(name, audit.tables["accuracy"])] if "accuracy" in audit.tables else []
         behind += [_rank_matrices(name, audit.tables["ranks"])] if "ranks" in audit.tables else []
         behind += [_interactions(name, audit.tables["helps"])] if "helps" in audit.tables else []
         behind += [_table(name, key, frame) for key, frame in audit.tables.items()]
-        if behind:
-            parts.append(Fold(name.replace("_", " ").capitalize(), tuple(behind)))
+        parts.append(Fold(_label(name).capitalize(), tuple(behind)))
     return Section("Audits", tuple(parts))
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _statements(name: str, audit: Audited) -> Table:
+    shown = pd.DataFrame(
+        {
+            "Statement": [answer["says"] for answer in audit.answers],
+            "Here": [measured(answer) for answer in audit.answers],
+            "Verdict": [answer["verdict"] for answer in audit.answers],
+            "Why": [answer["why"] for answer in audit.answers],
+        }
+    )
+    return Table(f"{name}_statements", f"{_label(name).capitalize()}: statements.", shown, shown)
 
 
 def measured(answer: Mapping[str, Any]) -> str:
@@ -86,7 +108,7 @@ def _table(audit: str, name: str, frame: pd.DataFrame) -> Table:
         else:
             shown[column] = [_cell(cell) for cell in frame[column]]
     headings = {column: column.replace("_", " ").capitalize() for column in shown}
-    caption = f"{audit.replace('_', ' ').capitalize()}: {name.replace('_', ' ')}."
+    caption = f"{_label(audit).capitalize()}: {_label(name)}."
     return Table(f"{audit}_{name}", caption, pd.DataFrame(shown).rename(columns=headings), frame)
 
 
@@ -127,12 +149,12 @@ def _rank_matrices(audit: str, table: pd.DataFrame) -> Figure:
         for row in table[(table["objective"] == name) & (table["group"] == group)].itertuples():
             first, second = labels.index(row.first), labels.index(row.second)
             values[first, second] = values[second, first] = row.spearman
-        texts = [[fixed(value, 2) for value in line] for line in values]
+        texts = [[fixed(100 * value, 0) for value in line] for line in values]
         style.heat(axes[i, j], values, labels, labels, cmap="viridis", span=(0, 1), texts=texts)
         axes[i, j].set_title(f"{name}, {group}")
     return Figure(
         f"{audit}_ranks",
-        "Spearman correlation of mixtures' losses between proxies of every size and budget, and targets.",
+        "Spearman correlation in percent of mixtures' losses between proxies of every size and budget, and targets.",
         "Heat maps of rank correlations, one panel for each objective and group of mixtures.", figure,
     )  # fmt: skip
 

@@ -174,7 +174,7 @@ def audited(pipeline, tmp_path_factory) -> dict[str, Audited]:
     for name in AUDITS:
         audit(params, settings, name=name, **pipeline, out=out / name)
     return {name: Audited(json.loads((out / name / "answers.json").read_text()),
-                        {path.stem: pd.read_csv(path) for path in (out / name).glob("*.csv")})
+                        {path.stem: pd.read_csv(path) for path in (out / name).glob("*.csv")}, f"What of {name}?")
             for name in AUDITS}  # fmt: skip
 
 
@@ -411,7 +411,10 @@ def test_every_audit_says_what_it_trains_and_its_page_has_every_answer(audited, 
         size = module.size(plugins.checked(module.Options, entry.model_extra), 14, 3)
         assert size.targets + size.proxies > 0 or name == "effect_size", name
     page = section(audited, 0.95)
-    assert len(page.tables["audits"].shown) == sum(len(entry.answers) for entry in audited.values())
+    assert page.tables["audits"].shown["About"].tolist() == [f"What of {name}?" for name in audited]
+    total = sum(len(entry.answers) for entry in audited.values())
+    assert len(page.tables["audits"].values) == total
+    assert sum(len(page.tables[f"{name}_statements"].shown) for name in audited) == total
     assert list(page.figures) == ["order_accuracy", "order_ranks", "finer_helps"]
     (tmp_path / "answers.json").write_text(json.dumps(list(audited["exposure"].answers)))
     lines = printed(tmp_path).splitlines()
