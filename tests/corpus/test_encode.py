@@ -146,7 +146,9 @@ def test_damaged_documents_are_one_line(
 def test_a_killed_worker_is_one_line(trained: Tokenizer, documents: Path, tmp_path: Path) -> None:
     chunks = encode_file(documents, trained, meta_of(trained), tmp_path / "store", 2)
     next(chunks)
-    for worker in psutil.Process().children():
+    workers = multiprocessing.active_children()  # not multiprocessing's own resource tracker, which later tests need
+    assert workers
+    for worker in workers:
         worker.kill()
     with pytest.raises(InputError, match=r"train\.jsonl: a process that encodes it was killed.*corpus\.workers"):
         list(chunks)
