@@ -70,8 +70,11 @@ def run(command: str, folder: Path) -> list[str]:
 
 def execute(block: Block, module: ModuleType) -> None:
     """Run a block of Python in ``module``; the line of a fault is the page's own."""
-    with patch.dict(sys.modules, {module.__name__: module}):  # where dataclasses look their names up
+    sys.modules[module.__name__] = module  # where dataclasses look their names up
+    try:
         exec(compile("\n" * block.line + block.text, name(block.page), "exec"), module.__dict__)
+    finally:  # this one alone: patch.dict would drop what the block imported, and Arrow's types register once
+        del sys.modules[module.__name__]
 
 
 def alike(printed: list[str], output: list[str]) -> bool:
