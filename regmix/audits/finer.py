@@ -1,4 +1,4 @@
-"""Domains by language or package: which parts help which, how well regressors do, and a mixture of them.
+"""Which parts of domains help which, and do regressors rank their mixtures? Domains by language and package.
 
 RegMix has a hundred domains by URL (Table 5, Figures 10 to 13), and The Stack by language (Figure 7, right). Mixtures
 of parts keep no constraints.

@@ -1,4 +1,4 @@
-"""Out of distribution for every domain in turn: left out of training, its loss the objective (Table 6 generalised)."""
+"""Does RegMix pay on a domain left out of training? Every domain in turn (RegMix, Table 6 generalised)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from regmix.ablations.audit import Answer, Audit, Measured, Size
-from regmix.ablations.bench import Bench
+from regmix.ablations.bench import Bench, Targets
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.schedule import Schedule
@@ -26,7 +26,6 @@ from regmix.statistics import metrics
 
 RIVALS = {
     "natural": "natural", "uniform": "uniform", "best_single": "the best single domain",
-    "first_design": "the choice by the first proxies alone",
     "one_shot": "RegMix as published by as many proxies",
 }  # fmt: skip
 
@@ -124,8 +123,11 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> tuple[dic
     """The row of one domain left out with the predicted gains, and RegMix's loss on targets minus each rival's."""
     scheduled = _Embedded(bench.context.domains, rules.domains)
     anchors = np.vstack([np.eye(len(rules.domains)), rules.prior, rules.uniform])
-    drawn = _drawn(rules, options.random)
-    first = bench.new_proxies(np.vstack([anchors, drawn]), rules.domains, "first", scheduled)
+    count = len(anchors) + options.random + options.proposals  # of the rounds' proxies, and of those for one-shot
+    drawn = np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(count)])
+    trained = bench.new_proxies(np.vstack([anchors, drawn]), rules.domains, "first", scheduled)
+    number = np.arange(len(trained.names))
+    first, random = trained.at(number < len(anchors) + options.random), trained.at(number >= len(anchors))
     evidence = bench.evidence(first, [domain], rules)
     table = propose(evidence, options.proposals, "expected_improvement")
     more = bench.new_proxies(table[list(rules.domains)].to_numpy(), rules.domains, "round", scheduled)
@@ -135,9 +137,9 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> tuple[dic
     singles = first.losses[domain].to_numpy()[: len(rules.domains)]
     mixtures = {"regmix": best.weights, "natural": rules.prior, "uniform": rules.uniform,
                 "best_single": np.eye(len(rules.domains))[int(singles.argmin())],
-                "first_design": bench.choose(first, [domain], rules)[domain],
-                "one_shot": _one_shot(bench, domain, rules, options.one_shot, len(runs.names), scheduled)}  # fmt: skip
-    trained = {name: bench.target_runs([scheduled(row)] * options.seeds) for name, row in mixtures.items()}
+                "one_shot": _one_shot(bench, domain, rules, options.one_shot, random)}  # fmt: skip
+    results = bench.results_at(map(scheduled, mixtures.values()), options.seeds)
+    targets = dict(zip(mixtures, map(Targets.of, results), strict=True))
     chosen, *others = best.model.mean(np.stack([best.weights, *(mixtures[rival] for rival in PREDICTED)])).tolist()
     top = int(best.weights.argmax())
     out: dict[str, object] = {
@@ -145,22 +147,15 @@ def _one(bench: Bench, domain: str, rules: Rules, options: Options) -> tuple[dic
         "best_single": rules.domains[int(singles.argmin())],
         **{f"predicted_over_{rival}": loss - chosen for rival, loss in zip(PREDICTED, others, strict=True)},
     }  # fmt: skip
-    return out, {rival: bench.minus(trained["regmix"], trained[rival], domain) for rival in RIVALS}
+    return out, {rival: bench.minus(targets["regmix"], targets[rival], domain) for rival in RIVALS}
 
 
-def _one_shot(
-    bench: Bench, domain: str, rules: Rules, options: OneShot, count: int, scheduled: _Embedded
-) -> np.ndarray:  # fmt: skip
-    """The mixture that RegMix as published chooses from ``count`` random proxies."""
-    drawn = _drawn(rules, count)
-    runs = bench.new_proxies(drawn, rules.domains, "random", scheduled)
-    settings = regmix_one_shot.Options(objective=domain, proxies=count, seed=rules.seed, **options.model_dump())
+def _one_shot(bench: Bench, domain: str, rules: Rules, options: OneShot, runs: Runs) -> np.ndarray:
+    """The mixture that RegMix as published chooses from the random proxies ``runs``."""
+    settings = regmix_one_shot.Options(objective=domain, proxies=len(runs.names), seed=rules.seed,
+                                       **options.model_dump())  # fmt: skip
     parts = LossParts(runs.losses[[domain]].to_numpy(), Objective.loss(domain))
     return regmix_one_shot.choice(runs.mixtures, parts, rules, bench.regressor(options.regressor), settings)
-
-
-def _drawn(rules: Rules, count: int) -> np.ndarray:
-    return np.stack([draws.draw(rules, draws.RANDOM, i) for i in range(count)])
 
 
 def _without(bench: Bench, domain: str) -> Rules:

@@ -1,4 +1,4 @@
-"""The schedules of the audit `phases` on targets of other seeds: a finding among many has to survive them."""
+"""Do the gains of `phases` last on other seeds of the targets? A gain found among many may be chance."""
 
 from __future__ import annotations
 
@@ -28,6 +28,6 @@ def audit(bench: Bench, options: Options) -> Audit:
     """Raises InputError for an unknown objective."""
     first = bench.context.seeds[0] + options.first_seed
     context = dataclasses.replace(bench.context, seeds=range(first, first + options.seeds))
-    found = phases.audit(dataclasses.replace(bench, context=context), options)
+    again = phases.audit(dataclasses.replace(bench, context=context), options)
     says = f"on {options.seeds} other seeds of the targets"
-    return Audit(tuple(dataclasses.replace(one, says=f"{one.says}, {says}") for one in found.answers), found.tables)
+    return Audit(tuple(dataclasses.replace(one, says=f"{one.says}, {says}") for one in again.answers), again.tables)

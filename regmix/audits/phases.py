@@ -1,4 +1,4 @@
-"""Schedules as points: phases of K weights each, proposed and trained in rounds like mixtures.
+"""Does a schedule of a few phases, proposed and trained in rounds like mixtures, beat one mixture?
 
 Each phase of a domain counts as a domain of its own, and a phase is as long as its weights sum to; so regressors,
 search and proposals are those of mixtures. Static proxies get as many further runs, so both choose from equally many.

@@ -1,4 +1,4 @@
-"""What a seed decides: the noise of a proxy by its mixture, and the choice by the same swarm from other seeds."""
+"""What does a seed decide: the noise of a proxy by its mixture, the choice by the same swarm from other seeds?"""
 
 from __future__ import annotations
 

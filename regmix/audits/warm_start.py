@@ -1,4 +1,4 @@
-"""RegMix-D in its strongest form: from the rounds' mixture instead of natural, and by proxies that switch too.
+"""Does RegMix-D win in its strongest form, from the rounds' mixture and by proxies that switch too?
 
 The paper trains the first segment on the human mixture and asks its regressor about what no proxy had, a past of other
 mixtures; for an objective whose mixture is far from natural its loss is partly built in. Where it has further proxies

@@ -1,4 +1,4 @@
-"""The predicted worst mixture, trained: a cheap way to prove the regressors wrong."""
+"""Is the predicted worst mixture the worst of the trained ones? A cheap way to prove the regressors wrong."""
 
 from __future__ import annotations
 

@@ -15,16 +15,14 @@ import os
 import re
 import signal
 import sys
-import time
 import typing
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from regmix.core.errors import InputError
 from regmix.core.sections import Sections
+from stages.common.age import age
 from stages.common.intact import damaged
 from stages.common.pins import check_loaded
 
@@ -74,17 +72,7 @@ def run(stage: Callable[..., None]) -> None:
             sys.exit("\n".join(lines))
         raise
     if not os.environ.get(PROGRESS):
-        print(f"{stage.__name__}: {_age():.1f} s", file=sys.stderr)
-
-
-def _age() -> float:
-    """Seconds since this process started. Where the system counts them since boot, by that clock: psutil's start is
-    wrong by as much as the time of day was set since."""
-    stat = Path("/proc/self/stat")
-    if not stat.is_file():
-        return time.time() - psutil.Process().create_time()
-    ticks = int(stat.read_text().rpartition(")")[2].split()[19])  # field 22, starttime
-    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+        print(f"{stage.__name__}: {age():.1f} s", file=sys.stderr)
 
 
 def _system_error(error: Exception) -> int | None:

@@ -44,6 +44,12 @@ def code_of(compute: str) -> Code:
 
 
 @functools.cache
+def _digest_of(compute: str) -> str:
+    """Of ``code_of``, once per process: its libraries' metadata take milliseconds to read, for every run."""
+    return code_of(compute).digest()
+
+
+@functools.cache
 def hardware(compute: str = "kernels") -> dict[str, str]:
     """The properties of this machine that affect the bits of backend ``compute``: the CPU, and the CPU type that LLVM,
     torch and BLAS use; or the GPU model and CUDA version. Raises InputError if there is no GPU for ``cuda``."""
@@ -71,7 +77,7 @@ def run_key(setup: Setup, run: Run, data: str, place: Mapping[str, str] | None =
         "policy": run.policy.key if run.policy else None,
         "data": data,
         "compute": setup.compute,
-        "code": code_of(setup.compute).digest(),
+        "code": _digest_of(setup.compute),
     }
     if setup.compute != "sharded":
         parts["place"] = dict(place or hardware(setup.compute))
