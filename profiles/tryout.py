@@ -42,6 +42,9 @@ def copy(profile: str, folder: Path) -> None:
             continue  # they describe this tree's run, not the copy's
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
+    for compiled in (ROOT / "regmix").rglob("*.nb[ci]"):  # numba's cache; it checks the sources' times, as copied
+        (folder / compiled.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(compiled, folder / compiled.relative_to(ROOT))
     switch.main(profile, folder / "params.yaml", replace=True)
     smallest = read_yaml(ROOT / "ablations/smoke.yaml")
     path = folder / settings.FILE
