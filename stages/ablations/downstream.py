@@ -25,7 +25,7 @@ def scores(params: Params, evaluated: Path) -> pd.DataFrame:
     return _measures(params, *(read_csv(evaluated / f"{table}.csv") for table in ("losses", "lm_eval")))
 
 
-def downstream(
+def scores_of(
     params: Params, tokenizer: Path, tasks: Path, work: Path, finished: Iterable[Sequence[Result]]
 ) -> pd.DataFrame:
     """``scores`` of targets, a list of results per mixture, whose number stands in for a method."""

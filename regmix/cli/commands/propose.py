@@ -27,7 +27,7 @@ def command(
     question: Question,
     count: Annotated[int, typer.Option(help="Mixtures to propose.", min=1)] = 8,
     noise: Annotated[
-        float | None, typer.Option(help="Standard deviation of the objective between two runs on one mixture.")
+        float | None, typer.Option(help="Standard deviation of the objective over repeated runs of one mixture.")
     ] = None,
     to: Annotated[
         str, typer.Option(help=f"Format: one of {', '.join(FORMATS)}; all but csv write one file per run.")
