@@ -192,11 +192,13 @@ def project(mixtures: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarr
     They are ``clip(mixture - shift, low, high)``, with the shift that makes them sum to 1 found by bisection. A mixture
     between the bounds, whose sum is 1, stays as it is to the bit. The bounds must allow a sum of 1.
     """
+    within = np.all((mixtures >= low) & (mixtures <= high), axis=-1, keepdims=True)
+    if within.all():
+        return mixtures.copy()
     least = np.min(mixtures - high, axis=-1, keepdims=True)
     most = np.max(mixtures - low, axis=-1, keepdims=True)
     for _ in range(100):
         shift = (least + most) / 2
         above = np.clip(mixtures - shift, low, high).sum(axis=-1, keepdims=True) > 1
         least, most = np.where(above, shift, least), np.where(above, most, shift)
-    within = np.all((mixtures >= low) & (mixtures <= high), axis=-1, keepdims=True)
     return np.where(within, mixtures, np.clip(mixtures - least, low, high))
