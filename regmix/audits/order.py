@@ -243,7 +243,7 @@ def _by_fits(bench: Bench, tested: Runs, objective: Objective, options: Options)
         first = others.at(np.arange(len(others.names)) < count)
         parts = LossParts(first.parts(objective).losses, objective)
         try:
-            weights = stack(regressors, first.mixtures, {"objective": parts}, options.seed)
+            weights = stack(regressors, first.mixtures, {"objective": parts}, options.seed, bench.workers)
             model = together(regressors, weights, first.mixtures, parts, options.seed)
         except TooFewRuns:
             continue

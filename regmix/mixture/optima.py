@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from regmix.core.runs import LossParts
 from regmix.mixture.search import Each, Search, optimum, starts
-from regmix.regression.ensemble import Ensemble, cached, stack, together
+from regmix.regression.ensemble import Ensemble, fitted, stack, together
 from regmix.regression.interface import Regressor
 from regmix.sampling.rules import Rules
 
@@ -39,7 +39,8 @@ class Optimum:
 @dataclass(frozen=True)
 class Evidence:
     """What an optimum follows from: ``mixtures`` (N, K) of runs, their ``losses`` by objective, the ``regressors`` (E)
-    to fit, the ``rules`` that bound a mixture, and how to ``search``. ``workers`` (threads) change only the time.
+    to fit, the ``rules`` that bound a mixture, and how to ``search``. ``workers`` change only the time: processes fit,
+    threads score candidates.
     """
 
     mixtures: np.ndarray
@@ -53,6 +54,11 @@ class Evidence:
         """A fit to all runs for each objective."""
         return [Refit(name, np.arange(len(self.mixtures)), 0) for name in self.losses]
 
+    def part(self, refit: Refit) -> tuple[np.ndarray, LossParts]:
+        """The mixtures and the losses of a refit's runs."""
+        parts = self.losses[refit.objective]
+        return self.mixtures[refit.rows], LossParts(parts.losses[refit.rows], parts.objective)
+
     def starts(self, objective: str, rows: np.ndarray | slice = slice(None)) -> np.ndarray:
         """Where the search for an objective's optimum starts, by fits to these runs: see ``search.starts``."""
         return starts(self.rules, self.mixtures[rows], self.losses[objective].objective.own(self.rules.domains))
@@ -60,20 +66,20 @@ class Evidence:
 
 def optima(evidence: Evidence, refits: Sequence[Refit]) -> tuple[np.ndarray, list[Optimum]]:
     """The regressors' weights (E,), by all runs, and the optimum of each refit. Raises InputError."""
-    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in evidence.regressors]
     search = evidence.search
-    with threadpool_limits(limits=1), ThreadPoolExecutor(evidence.workers) as pool:
-        weights = stack(regressors, evidence.mixtures, evidence.losses, search.seed, pool.map)
+    with threadpool_limits(limits=1):
+        weights = stack(evidence.regressors, evidence.mixtures, evidence.losses, search.seed, evidence.workers)
+        data = [evidence.part(refit) for refit in refits]
+        regressors = fitted(evidence.regressors, data, search.seed, evidence.workers)
+        models = [together(regressors, weights, *part, search.seed) for part in data]
 
-        def find(refit: Refit, each: Each = map) -> Optimum:
-            parts = evidence.losses[refit.objective]
-            seen = LossParts(parts.losses[refit.rows], parts.objective)
-            model = together(regressors, weights, evidence.mixtures[refit.rows], seen, search.seed)
+        def find(number: int, each: Each = map) -> np.ndarray:
+            refit = refits[number]
             first = evidence.starts(refit.objective, refit.rows)
-            return Optimum(model, optimum(model, evidence.rules, search, refit.stream, first, each))
+            return optimum(models[number], evidence.rules, search, refit.stream, first, each)
 
-        # A fit to all runs has the most candidates, so the threads share these, once they are done with the others.
-        others = [pool.submit(find, refit) if refit.stream else None for refit in refits]
-        return weights, [
-            other.result() if other else find(refit, pool.map) for refit, other in zip(refits, others, strict=True)
-        ]
+        with ThreadPoolExecutor(evidence.workers) as pool:
+            # A fit to all runs has the most candidates, so the threads share these, once they are done with the others.
+            others = {i: pool.submit(find, i) for i, refit in enumerate(refits) if refit.stream}
+            points = [others[i].result() if i in others else find(i, pool.map) for i in range(len(refits))]
+    return weights, [Optimum(*pair) for pair in zip(models, points, strict=True)]

@@ -6,16 +6,15 @@ N runs, K domains, E regressors.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from regmix.core import plugins
+from regmix.core.forked import mapped
 from regmix.mixture.optima import Evidence
-from regmix.regression.ensemble import cached, stack
+from regmix.regression.ensemble import stack
 from regmix.regression.interface import Regressor
 
 
@@ -26,9 +25,9 @@ def ensemble(known: Evidence, losses: Mapping[str, np.ndarray], kinds: Mapping[s
     domains; mixtures (N, K), of the runs behind it; weights by regressor; models by regressor and loss, each its
     ``kind`` and parameters. A regressor without a portable form has a weight and no models. Raises InputError.
     """
-    regressors = [replace(regressor, fit=cached(regressor.fit)) for regressor in known.regressors]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(known.workers) as pool:
-        weights = stack(regressors, known.mixtures, known.losses, known.search.seed, pool.map)
+    regressors = known.regressors
+    with threadpool_limits(limits=1):
+        weights = stack(regressors, known.mixtures, known.losses, known.search.seed, known.workers)
         usable = [regressor for regressor in regressors if kinds[regressor.name] in plugins.names("portable")]
         jobs = [(regressor, column) for regressor in usable for column in losses.values()]
 
@@ -37,7 +36,7 @@ def ensemble(known: Evidence, losses: Mapping[str, np.ndarray], kinds: Mapping[s
             form = plugins.load("portable", kinds[regressor.name], f"regressors.{regressor.name}.kind")
             return dict(form.portable(regressor.fit(known.mixtures, column, known.search.seed)))
 
-        parts = iter(list(pool.map(written, jobs)))
+        parts = iter(mapped(written, jobs, known.workers))
     models = {
         regressor.name: {"kind": kinds[regressor.name], "losses": {name: next(parts) for name in losses}}
         for regressor in usable

@@ -8,20 +8,21 @@ E regressors, D losses of an objective, N runs, K domains, M mixtures to predict
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import optimize
 
 from regmix.core.errors import InputError
+from regmix.core.forked import mapped
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts
 from regmix.regression.interface import Bayesian, Draws, Fit, Model, Prediction, Regressor, grouped_folds, is_linear
 
 PENALTY = 10.0  # for each nat above a limit
 FOLDS = 5  # of the cross-validation that weighs the regressors
-Map = Callable[..., Iterable[Model]]  # as the built-in map, or an executor's
 
 
 class NoPosterior(InputError):
@@ -151,13 +152,37 @@ def cached(fit: Fit) -> Fit:
     return fit_once
 
 
+def fitted(
+    regressors: Sequence[Regressor], data: Iterable[tuple[np.ndarray, LossParts]], seed: int, workers: int
+) -> list[Regressor]:
+    """The regressors, with their fits to each loss of ``data``, mixtures (N, K) and losses (N, D), at hand: objectives
+    share domains, and ``workers`` processes fit faster than one. Raises TooFewRuns.
+    """
+    columns = {(mixtures.tobytes(), column.tobytes()): (mixtures, column)
+               for mixtures, parts in data for column in parts.losses.T}  # fmt: skip
+    jobs = list(itertools.product(range(len(regressors)), columns))
+
+    def fit(job: tuple[int, tuple[bytes, bytes]]) -> Model:
+        number, column = job
+        return regressors[number].fit(*columns[column], seed)
+
+    models = mapped(fit, jobs, workers)
+    known = dict(zip(jobs, models, strict=True))
+
+    def lookup(number: int) -> Fit:
+        return lambda mixtures, losses, seed: known[number, (mixtures.tobytes(), losses.tobytes())]
+
+    return [replace(regressor, fit=lookup(number)) for number, regressor in enumerate(regressors)]
+
+
 def stack(
-    regressors: Sequence[Regressor], mixtures: np.ndarray, losses: Mapping[str, LossParts], seed: int, each: Map = map
+    regressors: Sequence[Regressor], mixtures: np.ndarray, losses: Mapping[str, LossParts], seed: int, workers: int = 1
 ) -> np.ndarray:
     """Weights (E,), none negative, sum 1, with which the regressors together best predict unseen runs.
 
     By cross-validation, with errors on all losses of all objectives in ``losses`` counted together, each in its own
-    standard deviations: those of one loss over dozens of runs are too few to weigh regressors by. Raises TooFewRuns.
+    standard deviations: those of one loss over dozens of runs are too few to weigh regressors by. ``workers`` are
+    processes. Raises TooFewRuns.
     """
     if len(regressors) == 1:
         return np.ones(1)
@@ -173,7 +198,7 @@ def stack(
         return (out - column.mean()) / (column.std() or 1.0)
 
     jobs = [(regressor, column) for regressor in regressors for column in columns]
-    predicted = np.reshape(list(each(unseen, jobs)), (len(regressors), -1))
+    predicted: np.ndarray = np.reshape(mapped(unseen, jobs, workers), (len(regressors), -1))
     true = np.concatenate([(column - column.mean()) / (column.std() or 1.0) for column in columns])
     return weigh(predicted, true)
 

@@ -211,11 +211,13 @@ def _loss_and_slope(log: np.ndarray, inputs: np.ndarray, target: np.ndarray) -> 
     correlation, slope = _matern(_squared_distances(scaled, scaled))
     covariance = signal * correlation
     covariance[np.diag_indices_from(covariance)] = signal + noise
-    factor = linalg.cholesky(covariance, lower=True)
-    weights = linalg.cho_solve((factor, True), target)
+    factor, wrong = linalg.lapack.dpotrf(covariance, lower=1, clean=1)  # as linalg.cholesky, at half the overhead
+    if wrong:
+        raise linalg.LinAlgError(f"minor {wrong} of the covariance is not positive definite")
+    weights = linalg.lapack.dpotrs(factor, target, lower=1)[0]
     half_log_det = np.log(np.diag(factor)).sum()
     value = 0.5 * target @ weights + half_log_det + 0.5 * len(target) * np.log(2 * np.pi)
-    inner = linalg.cho_solve((factor, True), np.eye(len(target))) - np.outer(weights, weights)
+    inner = linalg.lapack.dpotrs(factor, np.eye(len(target)), lower=1)[0] - np.outer(weights, weights)
     by_noise = 0.5 * noise * np.trace(inner)
     by_signal = 0.5 * (np.sum(inner * covariance) - noise * np.trace(inner))
     inner *= slope

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from regmix.ablations.bench import unlogged
 from regmix.ablations.settings import Ablations, size_training
 from regmix.core.files import read_json, write_csv, write_json, writing
 from regmix.core.schedule import Schedule
@@ -15,7 +16,7 @@ from regmix.corpus.tokens.tokenized import open_corpus
 from regmix.engine.run import Run
 from regmix.params import Params
 from regmix.sampling.settings import Swarm
-from stages.ablations.downstream import scored
+from stages.ablations.downstream import evaluate_runs
 from stages.common.run import call, run
 from stages.common.training import train_to
 from stages.swarm.swarm_sample import swarm_sample
@@ -43,7 +44,8 @@ def ablation_ranks(
         for size in ranks.sizes:
             for budget in ranks.budgets:
                 judged = size == ranks.evaluated and budget == 1
-                training, folder = size_training(own, settings, size, budget), Path(work, f"{size}-{budget:g}")
+                training = unlogged(size_training(own, settings, size, budget))  # as audits, which share its targets
+                folder = Path(work, f"{size}-{budget:g}")
                 setup, run_results = train_to(
                     folder, text, training, own.machine, store, runs, ["heldout"] * len(runs), f"{size} x {budget:g}",
                     weights=judged,
@@ -53,7 +55,7 @@ def ablation_ranks(
                 metas[f"{size}-{budget:g}"] = read_json(folder / "meta.json")
                 if not judged:
                     continue
-                frames = scored(
+                frames = evaluate_runs(
                     own,
                     setup.shape,
                     run_results,

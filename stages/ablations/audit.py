@@ -15,7 +15,7 @@ from regmix.mixture.propose import earlier
 from regmix.params import Params
 from regmix.target.realised_schedules import schedules
 from stages.ablations.contexts import at_budget, under_vocabulary, with_parts
-from stages.ablations.downstream import scores, scores_of
+from stages.ablations.downstream import pipeline_scores, target_scores
 from stages.common.run import run
 from stages.target.context import PlanSections, context_of
 
@@ -36,12 +36,12 @@ def audit(
         targets[method] = Targets(losses, ledger)
     with writing(out) as scratch, tempfile.TemporaryDirectory(dir=scratch) as work:
         bench = Bench(
-            context=context, realised=realised, targets=targets, scores=scores(params, evaluated),
+            context=context, realised=realised, targets=targets, scores=pipeline_scores(params, evaluated),
             methods=params.target.methods, proposals=earlier(swarm), settings=params.mixture,
             tokenized=partial(under_vocabulary, params, swarms, extracted, Path(work)),
             refined=partial(with_parts, params, context, swarms, tokenizer, Path(work)),
             budgeted=partial(at_budget, params, swarms, corpus),
-            downstream=partial(scores_of, params, tokenizer, tasks, Path(work)),
+            downstream=partial(target_scores, params, tokenizer, tasks, Path(work)),
             workers=params.machine.processes, level=params.regression.interval, resamples=params.regression.bootstrap,
         )  # fmt: skip
         result = module.audit(bench, options)

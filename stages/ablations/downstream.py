@@ -20,15 +20,15 @@ from regmix.evaluation.lm_eval import QUIET, evaluate_all
 from regmix.params import Params
 
 
-def scores(params: Params, evaluated: Path) -> pd.DataFrame:
+def pipeline_scores(params: Params, evaluated: Path) -> pd.DataFrame:
     """method, seed, measure, value: zero-shot accuracies in percent, bits per byte of right answers, and averages."""
     return _measures(params, *(read_csv(evaluated / f"{table}.csv") for table in ("losses", "lm_eval")))
 
 
-def scores_of(
+def target_scores(
     params: Params, tokenizer: Path, tasks: Path, work: Path, finished: Iterable[Sequence[Result]]
 ) -> pd.DataFrame:
-    """``scores`` of targets, a list of results per mixture, whose number stands in for a method."""
+    """``pipeline_scores`` of targets, a list of results per mixture, whose number stands in for a method."""
     shape = ModelShape(**params.target.shape.model_dump(), vocab=read_json(tokenizer / "meta.json")["vocab"])
     answers, losses = gold.read(tasks / "target.json"), list[dict[str, Any]]()
 
@@ -39,13 +39,13 @@ def scores_of(
                 losses.append({"method": number, "seed": seed, **bits})
                 yield result
 
-    frames = scored(params, shape, one_by_one(), shots=[0], tokenizer=tokenizer, tasks=tasks, work=work)
+    frames = evaluate_runs(params, shape, one_by_one(), shots=[0], tokenizer=tokenizer, tasks=tasks, work=work)
     lm_eval = pd.concat([frame.assign(method=row["method"], seed=row["seed"]) for frame, row in
                          zip(frames, losses, strict=True)])  # fmt: skip
     return _measures(params, pd.DataFrame(losses), lm_eval)
 
 
-def scored(
+def evaluate_runs(
     params: Params, shape: ModelShape, finished: Iterable[Result], *, shots: Sequence[int], tokenizer: Path,
     tasks: Path, work: Path,
 ) -> list[pd.DataFrame]:  # fmt: skip

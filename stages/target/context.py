@@ -68,7 +68,8 @@ def trainer(params: PlanSections, text: Corpus, proxy_text: Corpus, answers: Pat
     def train(
         training: Training, runs: Sequence[Run], tokens: Mapping[str, np.ndarray] | None = None, weights: bool = True
     ) -> list[Result]:
-        own_text, through = (text, train_targets) if training == params.target else (proxy_text, train_runs)
+        target = training.model_copy(update={"validation": params.target.validation}) == params.target
+        own_text, through = (text, train_targets) if target else (proxy_text, train_runs)
         setup = Setup(training, text.vocab, tokens or own_text.train, text.valid)
         digest, keep = digest_of(own_text, tokens), weights or bool(tasks)
         run_results = through(setup, runs, store, digest, params.machine, weights=keep, label=runs[0].name)

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+from regmix.ablations.bench import unlogged
 from regmix.core.errors import InputError
 from regmix.core.model_shape import ModelShape
 from regmix.core.schedule import Schedule
@@ -46,13 +47,13 @@ def training(**recipe) -> Training:
     )
 
 
-def setup(**recipe) -> Setup:
+def setup(chosen: Training | None = None, **recipe) -> Setup:
     rng = np.random.default_rng(0)
     tokens = {name: rng.integers(0, 20 * (i + 1), 2000).astype(np.uint16) for i, name in enumerate(DOMAINS)}
     valid = {
         name: rng.integers(0, min(20 * (i + 1), VOCAB), 300).astype(np.uint16) for i, name in enumerate((*DOMAINS, "d"))
     }
-    return Setup(training(**recipe), VOCAB, tokens, valid)
+    return Setup(chosen or training(**recipe), VOCAB, tokens, valid)
 
 
 def runs(count: int) -> list[Run]:
@@ -100,6 +101,13 @@ def test_another_seed_or_mixture_is_another_run():
     results = train(kit, [first, dataclasses.replace(first, name="seed", seed=7), second])
     assert not same(results["r0"], results["seed"])
     assert not same(results["r0"], results["r1"])
+
+
+def test_losses_along_the_way_change_nothing_at_the_end():
+    logged, only_at_the_end = (train(setup(each), runs(2)) for each in (training(), unlogged(training())))
+    for name, result in logged.items():
+        assert [step for step, _ in only_at_the_end[name].trajectory] == [12]
+        assert same(dataclasses.replace(only_at_the_end[name], trajectory=result.trajectory), result)
 
 
 def test_large_steps_are_gathered_fewer_at_a_time_and_a_checkpoint_comes_as_soon(monkeypatch):
