@@ -89,7 +89,7 @@ def recommend(
     With ``worst_case`` the objective is the largest excess of its losses over the lowest that any run has of each;
     ``limits`` are the largest allowed losses, by column, of these or other columns. Candidates are drawn around
     ``prior`` (default: the shares of available tokens, else the mean of the runs' mixtures) and searched as ``search``
-    says. ``level`` is the coverage of the gain's interval; the number of ``workers`` (threads) changes only the time.
+    says. ``level`` is the coverage of the gain's interval; the number of ``workers`` changes only the time.
     Raises InputError, also for a regressor whose optimum is always a single domain.
     """
     need(0 < level < 1, f"level = {level}: must lie between 0 and 1")

@@ -8,12 +8,12 @@ from __future__ import annotations
 import ctypes
 import gc
 import multiprocessing
-import signal
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from regmix.core.errors import InputError
+from regmix.core.forked import follow_parent
 from regmix.core.settings import Strict
 from regmix.engine.compute.pytorch.gpus import gpus
 from regmix.engine.compute.select import compute_of
@@ -85,13 +85,7 @@ def _prepare(assignment: Assignment, progress: Any, numbers: Any) -> None:
         # Keep freed buffers: by default glibc returns large ones to the system at every step and faults them in again.
         libc.mallopt(-3, 1 << 25)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
-    if hasattr(libc, "prctl"):
-        # Otherwise a worker whose parent was killed would keep training in vain and then wait for work forever.
-        libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
-    # A scheduler signals all processes of a job, but only the parent must run its signal handlers.
-    for number in signal.valid_signals() - {signal.SIGINT}:
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_IGN)
+    follow_parent()
     _number = numbers.get()
     gc.freeze()
 

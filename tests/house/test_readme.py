@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 import yaml
 
 from profiles import progress
@@ -22,8 +23,9 @@ def test_the_tables_are_those_of_the_run_that_was_measured():
         assert all(table in text for table in all_tables), page
 
 
-def test_the_result_of_another_seed_is_in_the_text():
-    folder = ROOT / "docs/seed-1"
+@pytest.mark.parametrize("name", ["seed-1", "avx2"])
+def test_the_results_of_another_seed_and_of_another_processor_are_in_the_text(name):
+    folder = ROOT / "docs" / name
     table = readme.objectives(measured("summary", folder), measured("mixture", folder))
     assert table in (ROOT / "docs/evidence.md").read_text()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from statistics import NormalDist
@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 import typer
-from threadpoolctl import threadpool_limits
 
 from regmix import api
 from regmix.cli import options
@@ -22,6 +21,7 @@ from regmix.cli.page import LISTED, aimed_at, metric_rows, render
 from regmix.cli.pairs import pairs
 from regmix.cli.question import Inputs, Question
 from regmix.cli.shared import expanded
+from regmix.core.forked import mapped
 from regmix.exchange.blend import FACTS, Blend, Phase
 from regmix.exchange.write import export, versions
 from regmix.statistics.digits import decimals
@@ -52,18 +52,15 @@ def command(
     for form in to or ():
         export(blend, form)  # reports faults of the options before minutes of work
     tables = inputs.runs.mixtures, inputs.losses
-    with threadpool_limits(limits=1), ThreadPoolExecutor(1) as pool:
-        compared = pool.submit(
-            api.compare,
-            *tables,
-            COMPARED,
-            objective=inputs.aim,
-            resamples=200,
-            seed=question.seed,
-            worst_case=question.worst_case,
-        )
-        recommendation = api.recommend(*tables, **inputs.arguments)
-        ranks = compared.result()["spearman"]
+    judged: dict[str, Any] = {
+        "objective": inputs.aim, "resamples": 200, "seed": question.seed, "worst_case": question.worst_case,
+    }  # fmt: skip
+    both: list[Callable[[], Any]] = [
+        lambda: api.recommend(*tables, **inputs.arguments),
+        lambda: api.compare(*tables, COMPARED, **judged),
+    ]
+    recommendation, compared = mapped(lambda work: work(), both, workers=2)
+    ranks = compared["spearman"]
     weights = {name: float(weight) for name, weight in recommendation.weights.items()}
     blend = replace(blend, phases=(Phase(weights),), about=f"regmix recommend: {_sentence(recommendation)}.")
     result = _result(recommendation, inputs, ranks, blend)
