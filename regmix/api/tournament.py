@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.api.arguments import regressors_of
+from regmix.core.forked import mapped
 from regmix.core.inputs import FEWEST, Aim, Losses, Mixtures, need, objective_weights, run_table
 from regmix.regression.interface import Regressor, TooFewRuns
 from regmix.statistics import metrics
@@ -53,8 +53,8 @@ def tournament(
         need(FEWEST <= count <= most, f"proxies = {count}: must lie between {FEWEST} and {most}, by the runs there are")
     splits = [(count, _split(own, apart, count, subset, seed)) for count in counts for subset in range(subsets)]
     jobs = [(regressor, *split) for regressor in regressors_of(regressors, max(counts)) for split in splits]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        scores = list(pool.map(lambda job: _scored(job[0], job[2], seed), jobs))
+    with threadpool_limits(limits=1):
+        scores = mapped(lambda job: _scored(job[0], job[2], seed), jobs, workers)
     rows = [[job[0].name, job[1], *score, len(job[2].tested[0])] for job, score in zip(jobs, scores, strict=True)]
     rows += [[NO_PROXY, count, *_sorted(list(table.columns), names, split), len(split.tested[0])]
              for count, split in splits]  # fmt: skip

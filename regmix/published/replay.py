@@ -6,13 +6,13 @@ N runs, K domains, G mixtures to predict.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
+from regmix.core.forked import mapped
 from regmix.core.runs import LossParts, Runs
 from regmix.mixture.judge import Simulation
 from regmix.mixture.optima import Evidence
@@ -86,8 +86,8 @@ def cloud(
     def predict(regressor: Regressor) -> np.ndarray:
         return regressor.fit(runs.mixtures, losses, seed).mean(candidates)
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        predicted = list(pool.map(predict, regressors))
+    with threadpool_limits(limits=1):
+        predicted = mapped(predict, regressors, workers)
     table = dict(zip(rules.domains, candidates.T, strict=True))
     return pd.DataFrame(table | {f"predicted_{r.name}": v for r, v in zip(regressors, predicted, strict=True)})
 
@@ -104,8 +104,8 @@ def apart(
         key = {"regressor": regressor.name, "monotone": regressor.monotone}
         return pd.DataFrame(key | {"other": list(others), "value": value, "sd": sd})
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(workers) as pool:
-        return pd.concat(pool.map(compare, regressors), ignore_index=True)
+    with threadpool_limits(limits=1):
+        return pd.concat(mapped(compare, regressors, workers), ignore_index=True)
 
 
 def along(mixture: np.ndarray, column: int, weights: Sequence[float]) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +9,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from regmix.core.files import write_csv, writing
+from regmix.core.forked import mapped
 from regmix.core.tables import read_csv
 from regmix.published.settings import Published
 from regmix.regression import assess, interface
@@ -45,8 +45,8 @@ def published_downstream(settings: Published, *, runs: Path, tables: Path, out: 
         return correlations.explained(true, predicted, resamples=drawn, level=level, seed=seed)
 
     jobs = [(task, name) for task in tasks for name in fits]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:
-        results = dict(zip(jobs, pool.map(lambda job: predict(job[::-1]), jobs), strict=True))
+    with threadpool_limits(limits=1):
+        results = dict(zip(jobs, mapped(lambda job: predict(job[::-1]), jobs, settings.workers), strict=True))
     rows = []
     for (task, name), (figure, samples) in results.items():
         value, against = results[task, "loss"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from regmix.core.errors import InputError
 from regmix.core.files import write_csv, write_json, writing
+from regmix.core.forked import mapped
 from regmix.core.objective import Objective
 from regmix.published.settings import Published
 from regmix.regression import interface
@@ -33,8 +33,8 @@ def published_fit(settings: Published, *, regressor: str, runs: Path, tables: Pa
         result = assess(fitted, train, sets, Objective.loss(name), judged, deviations=False)
         return replace(result, predictions=result.predictions.drop(columns="sd"))
 
-    with threadpool_limits(limits=1), ThreadPoolExecutor(settings.workers) as pool:
-        assessed = dict(zip(names, pool.map(assessed_on, names), strict=True))
+    with threadpool_limits(limits=1):
+        assessed = dict(zip(names, mapped(assessed_on, names, settings.workers), strict=True))
     with writing(out) as scratch:
         for table in ("predictions", "curve", "coefficients"):
             parts = [getattr(result, table).assign(objective=name) for name, result in assessed.items()]
