@@ -15,7 +15,7 @@ from regmix.ablations.bench import Bench, Targets
 from regmix.core.objective import Objective
 from regmix.core.runs import LossParts, Runs
 from regmix.core.schedule import Schedule
-from regmix.core.settings import Count, Name, NonNegative, Strict
+from regmix.core.settings import Count, Name, NonNegative, Positive, Strict
 from regmix.evaluation.summary import Spread, spread
 from regmix.methods import regmix_one_shot
 from regmix.mixture.optima import optima
@@ -41,6 +41,7 @@ class OneShot(Strict):
 
 
 class Options(Strict):
+    budget: Positive  # by which the steps of proxies and targets are multiplied
     random: Count  # random proxies without the domain, besides one for each other domain, natural and uniform
     proposals: Count  # proxies of one round
     seeds: Count  # at most target.seeds
@@ -51,10 +52,12 @@ class Options(Strict):
 def size(options: Options, learnt: int, domains: int) -> Size:
     rounds = domains + 1 + options.random + options.proposals  # each other domain, natural and uniform first
     proxies = 2 * rounds - options.random  # and as many random ones, some of which are among them
-    return Size(domains * proxies, domains * (len(RIVALS) + 1) * options.seeds)
+    targets = (len(RIVALS) + 1) * options.seeds
+    return Size(domains * proxies * options.budget, domains * targets * options.budget)
 
 
 def audit(bench: Bench, options: Options) -> Audit:
+    bench = bench.at_budget(options.budget)
     rows: list[dict[str, object]] = []
     spreads: dict[str, list[Spread]] = {rival: [] for rival in RIVALS}
     for domain in bench.context.domains:

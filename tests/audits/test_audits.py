@@ -67,7 +67,7 @@ AUDITS: dict[str, dict[str, Any]] = {
                     "objectives": ["reviews"], "seeds": 2, "tokens": {}},
     "phases_again": {"kind": "other_seeds", "phases": 2, "budget": 1, "random": 4, "rounds": 1, "proposals": 2,
                      "objectives": ["reviews"], "seeds": 3, "first_seed": 2, "tokens": {"law": 300}},
-    "left_out": {"random": 6, "proposals": 2, "seeds": 2, "seed": 0,
+    "left_out": {"budget": 0.5, "random": 6, "proposals": 2, "seeds": 2, "seed": 0,
                  "one_shot": {"regressor": "gp", "candidates": 200, "top_k": 10}},
     "domain_count": {"merged": {"two": [["news", "law"], ["drama"]]}, "split": [2], "proxies": [8], "seeds": 2,
                      "objective": "reviews", "margin": 0.01},
