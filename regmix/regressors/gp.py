@@ -211,7 +211,7 @@ def _loss_and_slope(log: np.ndarray, inputs: np.ndarray, target: np.ndarray) -> 
     correlation, slope = _matern(_squared_distances(scaled, scaled))
     covariance = signal * correlation
     covariance[np.diag_indices_from(covariance)] = signal + noise
-    factor, wrong = linalg.lapack.dpotrf(covariance, lower=1, clean=1)  # as linalg.cholesky, at half the overhead
+    factor, wrong = linalg.lapack.dpotrf(covariance, lower=1, clean=1)  # as linalg.cholesky, without its checks
     if wrong:
         raise linalg.LinAlgError(f"minor {wrong} of the covariance is not positive definite")
     weights = linalg.lapack.dpotrs(factor, target, lower=1)[0]
